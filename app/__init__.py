@@ -1,0 +1,1 @@
+"""Atelier: a self-hosted platform for AI agents."""

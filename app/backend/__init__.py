@@ -1,0 +1,1 @@
+"""Domains of the platform; nothing here knows the UI framework."""

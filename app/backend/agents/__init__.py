@@ -1,0 +1,1 @@
+"""Agents and the graphs that are built from them."""

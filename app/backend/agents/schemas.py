@@ -1,0 +1,74 @@
+"""What agents show and take."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from app.backend.core.paging import Listed
+from app.backend.core.run_events import RunStatus
+
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)
+]
+
+
+class AgentKind(StrEnum):
+    """How an agent works: `answer` retrieves and generates, `quotes` only shows passages."""
+
+    ANSWER = "answer"
+    QUOTES = "quotes"
+
+
+class Execution(StrEnum):
+    """Where an agent runs: in our worker, or all of it at another runtime's /execute."""
+
+    WORKER = "worker"
+    REMOTE = "remote"
+
+
+class AgentDraft(BaseModel):
+    """An agent to be made or changed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: Name
+    description: str = Field("", max_length=500)
+    kind: AgentKind = AgentKind.ANSWER
+    instructions: str = Field("", max_length=20_000)
+    model: str = ""
+    temperature: float = Field(0.0, ge=0, le=2)
+    max_tokens: int = Field(200, ge=1, le=100_000)
+    passages: int = Field(4, ge=1, le=20)
+    collection_ids: list[UUID] = Field(default_factory=list[UUID])
+    execution: Execution = Execution.WORKER
+    remote_url: str = Field("", max_length=500)
+    remote_agent_id: str = Field("", max_length=100)
+    remote_key: str | None = Field(None, description="None keeps the stored key.")
+    suggested_prompts: list[str] = Field(default_factory=list[str], max_length=10)
+
+
+class AgentView(Listed):
+    """An agent; its remote key is never shown."""
+
+    name: str
+    description: str
+    kind: AgentKind
+    instructions: str
+    model: str
+    temperature: float
+    max_tokens: int
+    passages: int
+    collection_ids: list[UUID]
+    execution: Execution
+    remote_url: str
+    remote_agent_id: str
+    has_remote_key: bool
+    suggested_prompts: list[str]
+    archived_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    last_run_status: RunStatus | None = None
+    last_run_at: datetime | None = None

@@ -1,0 +1,40 @@
+"""Rows of agents."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import Field, UniqueConstraint
+
+from app.backend.core import clock
+from app.backend.core.rows import JsonColumn, OwnedRow, UtcColumn
+
+
+class AgentRow(OwnedRow, table=True):
+    """An agent as its owner described it."""
+
+    name: str = Field(max_length=100)
+    description: str = Field(default="", max_length=500)
+    kind: str
+    instructions: str = ""
+    model: str
+    temperature: float
+    max_tokens: int
+    passages: int
+    execution: str
+    remote_url: str = ""
+    remote_agent_id: str = ""
+    remote_key: str = ""  # encrypted by core.crypto
+    suggested_prompts: list[str] = Field(default_factory=list, sa_type=JsonColumn)
+    archived_at: datetime | None = Field(default=None, sa_type=UtcColumn)
+    updated_at: datetime = Field(default_factory=clock.now, sa_type=UtcColumn)
+
+
+class AgentCollectionRow(OwnedRow, table=True):
+    """A collection that an agent searches."""
+
+    __table_args__ = (UniqueConstraint("agent_id", "collection_id"),)
+
+    agent_id: UUID = Field(foreign_key="agent.id", index=True, ondelete="CASCADE")
+    collection_id: UUID = Field(
+        foreign_key="collection.id", index=True, ondelete="CASCADE"
+    )

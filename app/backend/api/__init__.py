@@ -1,0 +1,1 @@
+"""The HTTP, SSE, websocket and MCP edge."""

@@ -1,0 +1,102 @@
+"""The database: one engine per process or job, transactions at the edges only."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import NullPool
+from sqlmodel.ext.asyncio.session import AsyncSession as Session
+
+__all__ = ["Database", "Session"]
+
+AFTER_COMMIT = "after_commit"
+_IMMEDIATE = "immediate"
+
+
+class Database:
+    """Opens transactions; services get the session, they never commit it."""
+
+    def __init__(self, url: str, *, pooled: bool = True) -> None:
+        self.engine = _make_engine(url, pooled=pooled)
+        # Both share one pool. On SQLite a writer takes its lock at BEGIN, so that it never fails half-way.
+        self._writes = async_sessionmaker(
+            self.engine.execution_options(**{_IMMEDIATE: True}),
+            class_=Session,
+            expire_on_commit=False,
+        )
+        self._reads = async_sessionmaker(
+            self.engine, class_=Session, expire_on_commit=False
+        )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[Session, None]:
+        """Open a transaction that commits at the end, or rolls back on any exception.
+
+        What `after_commit` registered runs when the commit is done, and not at all on rollback.
+        """
+        async with self._writes() as session:
+            async with session.begin():
+                yield session
+            actions: list[Callable[[], Awaitable[None]]] = session.info.pop(
+                AFTER_COMMIT, []
+            )
+        for action in actions:
+            await action()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncGenerator[Session, None]:
+        """Open a transaction for reading only."""
+        async with self._reads() as session:
+            yield session
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the rows are in SQLite."""
+        return self.engine.dialect.name == "sqlite"
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()
+
+
+def after_commit(session: Session, action: Callable[[], Awaitable[None]]) -> None:
+    """Run `action` once the transaction of `session` is committed."""
+    session.info.setdefault(AFTER_COMMIT, []).append(action)
+
+
+def _make_engine(url: str, *, pooled: bool) -> AsyncEngine:
+    if not url.startswith("sqlite"):
+        pool: dict[str, Any] = (
+            {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20}
+            if pooled
+            else {"poolclass": NullPool}
+        )
+        return create_async_engine(url, **pool)
+    engine = create_async_engine(url, **({} if pooled else {"poolclass": NullPool}))
+    event.listen(engine.sync_engine, "connect", _set_pragmas)
+    event.listen(engine.sync_engine, "begin", _begin)
+    return engine
+
+
+def _set_pragmas(connection: Any, _record: object) -> None:
+    # The driver's own BEGIN is switched off; `_begin` decides between deferred and immediate.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "busy_timeout=30000",
+        "foreign_keys=ON",
+        "synchronous=NORMAL",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Any) -> None:
+    connection.exec_driver_sql(
+        "BEGIN IMMEDIATE"
+        if connection.get_execution_options().get(_IMMEDIATE)
+        else "BEGIN"
+    )

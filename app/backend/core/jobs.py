@@ -1,0 +1,43 @@
+"""Background jobs by name: rows in the outbox first, then entries in an RQ queue."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+
+class QueueName(StrEnum):
+    """Queues of the workers."""
+
+    RUNS = "runs"
+    INGEST = "ingest"
+    MAINTENANCE = "maintenance"
+
+
+class JobName(StrEnum):
+    """What a worker can be asked to do; `app.workers.jobs` has one function for each."""
+
+    RUN_EXECUTE = "runs.execute"
+    DOCUMENT_INGEST = "knowledge.ingest"
+    DOCUMENT_PURGE = "knowledge.purge"
+
+
+QUEUES: dict[JobName, QueueName] = {
+    JobName.RUN_EXECUTE: QueueName.RUNS,
+    JobName.DOCUMENT_INGEST: QueueName.INGEST,
+    JobName.DOCUMENT_PURGE: QueueName.MAINTENANCE,
+}
+FUNCTIONS: dict[JobName, str] = {
+    JobName.RUN_EXECUTE: "app.workers.jobs.execute_run",
+    JobName.DOCUMENT_INGEST: "app.workers.jobs.ingest_document",
+    JobName.DOCUMENT_PURGE: "app.workers.jobs.purge_document",
+}
+
+
+class Job(BaseModel):
+    """One job: `key` makes its RQ id (RQ refuses a used one), `subject_id` is the only argument."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: JobName
+    key: str
+    subject_id: str

@@ -1,0 +1,42 @@
+"""Logging of our processes: structlog over the standard library, one line an event."""
+
+import logging
+import sys
+
+import structlog
+
+from app.backend.core.settings import Settings
+
+
+def configure(settings: Settings, process: str) -> None:
+    """Send this process's log to standard error, as text or as JSON lines."""
+    structlog.contextvars.bind_contextvars(process=process)
+    renderer = (
+        structlog.processors.JSONRenderer()
+        if settings.log_json
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    shared = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                renderer,
+            ],
+        )
+    )
+    logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
+    for noisy in ("httpx", "httpcore", "chromadb", "rq.worker", "socketio", "engineio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

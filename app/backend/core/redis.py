@@ -1,0 +1,44 @@
+"""Redis clients and the names of our keys."""
+
+from uuid import UUID
+
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+_LOST = [RedisConnectionError, RedisTimeoutError]
+
+
+def connect(url: str) -> AsyncRedis:
+    """Return a client for asyncio code; it connects at first use."""
+    retry = AsyncRetry(ExponentialBackoff(cap=0.5, base=0.05), retries=3)
+    return AsyncRedis.from_url(
+        url,
+        decode_responses=True,
+        retry=retry,
+        retry_on_error=_LOST,
+        health_check_interval=30,
+    )
+
+
+def connect_blocking(url: str) -> Redis:
+    """Return a client for RQ, which is synchronous and wants raw bytes."""
+    return Redis.from_url(url, health_check_interval=30)
+
+
+def run_stream(run_id: UUID) -> str:
+    """Stream with the last batches of a run's events."""
+    return f"app:runs:{run_id}:events"
+
+
+def run_signal(run_id: UUID) -> str:
+    """Channel that tells the worker of a run to look at its row again."""
+    return f"app:runs:{run_id}:signal"
+
+
+def lock(name: str) -> str:
+    """Key of a lock that one process holds."""
+    return f"app:locks:{name}"

@@ -1,0 +1,370 @@
+"""The closed union of what can happen in a run; UI, API, channels and tests all read it."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+
+class RunStatus(StrEnum):
+    """The only words for the state of a run, everywhere."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    TIMED_OUT = "timed_out"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the run has ended."""
+        return self in TERMINAL
+
+
+TERMINAL = frozenset(
+    {RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.STOPPED, RunStatus.TIMED_OUT}
+)
+
+
+class Stage(StrEnum):
+    """Stages that a run announces, in order."""
+
+    STARTED = "started"
+    INITIALIZING = "initializing"
+    RETRIEVING = "retrieving"
+    GENERATING = "generating"
+    COMPLETED = "completed"
+
+
+class Level(StrEnum):
+    """How much a reader of the log should care."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Passage(BaseModel):
+    """A piece of a document that a search found; `score` is the cosine similarity to the query, -1 to 1."""
+
+    model_config = ConfigDict(frozen=True)
+
+    n: int
+    chunk_id: UUID
+    document_id: UUID
+    document_name: str
+    page: int | None = None
+    text: str
+    score: float
+
+
+class Citation(BaseModel):
+    """A passage that supports a sentence of an answer; `n` is the number shown in brackets."""
+
+    model_config = ConfigDict(frozen=True)
+
+    n: int
+    chunk_id: UUID
+    document_id: UUID
+    document_name: str
+    page: int | None = None
+    text: str
+    score: float
+
+
+class Sentence(BaseModel):
+    """A sentence of an answer and the numbers of its citations; none means: not supported."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    citations: list[int] = Field(default_factory=list[int])
+
+
+class RunOutput(BaseModel):
+    """What a run gives back."""
+
+    model_config = ConfigDict(frozen=True)
+
+    answer: str
+    citations: list[Citation] = Field(default_factory=list[Citation])
+    sentences: list[Sentence] = Field(default_factory=list[Sentence])
+    nearest: list[Passage] = Field(default_factory=list[Passage])
+    is_answered: bool = True
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class RunQueued(_Event):
+    """The run was asked for; `trigger` is user, api, channel, schedule, or run."""
+
+    type: Literal["run_queued"] = "run_queued"
+    trigger: str
+    input: dict[str, Any]
+
+
+class QueuePosition(_Event):
+    """The run waits for a shared part; `position` counts those before it."""
+
+    type: Literal["queue_position"] = "queue_position"
+    part: str
+    position: int
+
+
+class RunStarted(_Event):
+    """The first attempt began."""
+
+    type: Literal["run_started"] = "run_started"
+    agent_name: str
+    model: str
+    worker: str
+
+
+class AttemptStarted(_Event):
+    """A later attempt began after a crash."""
+
+    type: Literal["attempt_started"] = "attempt_started"
+    attempt: int
+    attempts_max: int
+    reason: str
+
+
+class StageChanged(_Event):
+    """The run entered a stage; `message` says what it does there."""
+
+    type: Literal["stage_changed"] = "stage_changed"
+    stage: Stage
+    message: str
+
+
+class MiddlewareActed(_Event):
+    """A middleware changed a call."""
+
+    type: Literal["middleware_acted"] = "middleware_acted"
+    name: str
+    message: str
+    milliseconds: float
+
+
+class Step(_Event):
+    """The agent did something worth a line."""
+
+    type: Literal["step"] = "step"
+    content: str
+
+
+class MessageStarted(_Event):
+    """A message begins."""
+
+    type: Literal["message_started"] = "message_started"
+    message_id: UUID
+    role: str
+    model: str = ""
+
+
+class MessageDelta(_Event):
+    """One flush of text of a message: one or more tokens."""
+
+    type: Literal["message_delta"] = "message_delta"
+    message_id: UUID
+    text: str
+    tokens: int = 1
+
+
+class MessageCompleted(_Event):
+    """The whole message."""
+
+    type: Literal["message_completed"] = "message_completed"
+    message_id: UUID
+    role: str
+    text: str
+    finish_reason: str = "stop"
+
+
+class ReasoningDelta(_Event):
+    """One flush of a model's reasoning."""
+
+    type: Literal["reasoning_delta"] = "reasoning_delta"
+    message_id: UUID
+    text: str
+
+
+class ToolCalled(_Event):
+    """A tool was called."""
+
+    type: Literal["tool_called"] = "tool_called"
+    tool_call_id: str
+    name: str
+    args: dict[str, Any]
+
+
+class ToolReturned(_Event):
+    """A tool call ended."""
+
+    type: Literal["tool_returned"] = "tool_returned"
+    tool_call_id: str
+    name: str
+    result: Any
+    is_error: bool = False
+    milliseconds: float = 0
+
+
+class Retrieved(_Event):
+    """A search over the agent's knowledge ended."""
+
+    type: Literal["retrieved"] = "retrieved"
+    query: str
+    passages: list[Passage]
+    milliseconds: float
+
+
+class Log(_Event):
+    """A line for the reader of the log."""
+
+    type: Literal["log"] = "log"
+    level: Level = Level.INFO
+    message: str
+
+
+class UsageRecorded(_Event):
+    """What a model call used; times in milliseconds."""
+
+    type: Literal["usage_recorded"] = "usage_recorded"
+    model: str
+    tokens_in: int
+    tokens_out: int
+    first_token_milliseconds: float
+    milliseconds: float
+    is_estimated: bool = False
+
+
+class RunWaiting(_Event):
+    """The run waits for a person."""
+
+    type: Literal["run_waiting"] = "run_waiting"
+    question: str
+
+
+class RunResumed(_Event):
+    """A person answered."""
+
+    type: Literal["run_resumed"] = "run_resumed"
+    answer: Any = None
+
+
+class RunCompleted(_Event):
+    """The run ended well."""
+
+    type: Literal["run_completed"] = "run_completed"
+    output: RunOutput
+    milliseconds: float
+
+
+class RunFailed(_Event):
+    """The run ended with an error; `error` says what happened and what to do."""
+
+    type: Literal["run_failed"] = "run_failed"
+    code: str
+    error: str
+
+
+class RunStopped(_Event):
+    """A person stopped the run; `text` is what was generated so far."""
+
+    type: Literal["run_stopped"] = "run_stopped"
+    text: str = ""
+
+
+class RunTimedOut(_Event):
+    """The run reached a limit."""
+
+    type: Literal["run_timed_out"] = "run_timed_out"
+    reason: str
+
+
+Event = Annotated[
+    RunQueued
+    | QueuePosition
+    | RunStarted
+    | AttemptStarted
+    | StageChanged
+    | MiddlewareActed
+    | Step
+    | MessageStarted
+    | MessageDelta
+    | MessageCompleted
+    | ReasoningDelta
+    | ToolCalled
+    | ToolReturned
+    | Retrieved
+    | Log
+    | UsageRecorded
+    | RunWaiting
+    | RunResumed
+    | RunCompleted
+    | RunFailed
+    | RunStopped
+    | RunTimedOut,
+    Field(discriminator="type"),
+]
+TerminalEvent = RunCompleted | RunFailed | RunStopped | RunTimedOut
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+
+STATUS_OF_END: dict[str, RunStatus] = {
+    "run_completed": RunStatus.COMPLETED,
+    "run_failed": RunStatus.FAILED,
+    "run_stopped": RunStatus.STOPPED,
+    "run_timed_out": RunStatus.TIMED_OUT,
+}
+_LEVELS = {
+    "message_delta": Level.DEBUG,
+    "reasoning_delta": Level.DEBUG,
+    "run_waiting": Level.WARNING,
+    "run_stopped": Level.WARNING,
+    "attempt_started": Level.WARNING,
+    "run_failed": Level.ERROR,
+    "run_timed_out": Level.ERROR,
+}
+
+
+def level_of(event: Event) -> Level:
+    """Return how much a reader should care about `event`."""
+    if isinstance(event, Log):
+        return event.level
+    if isinstance(event, ToolReturned) and event.is_error:
+        return Level.ERROR
+    return _LEVELS.get(event.type, Level.INFO)
+
+
+class RunEvent(BaseModel):
+    """An event as it is stored and sent; `seq` starts at 1 and has no holes within a run."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run_id: UUID
+    seq: int
+    ts: datetime
+    type: str
+    payload: dict[str, Any]
+
+    @classmethod
+    def of(cls, run_id: UUID, seq: int, ts: datetime, event: Event) -> "RunEvent":
+        """Return the stored form of `event`."""
+        return cls(
+            run_id=run_id,
+            seq=seq,
+            ts=ts,
+            type=event.type,
+            payload=event.model_dump(mode="json", exclude={"type"}),
+        )
+
+    def event(self) -> Event:
+        """Return the typed event."""
+        return EVENT.validate_python({"type": self.type, **self.payload})

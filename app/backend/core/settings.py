@@ -1,0 +1,191 @@
+"""Every setting of the platform, read once per process from ATELIER_* variables."""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+from typing_extensions import override
+
+PARTS_FILE = "parts.json"
+
+
+class Settings(BaseSettings):
+    """Settings of one installation. An empty URL means the bundled part."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ATELIER_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+    )
+
+    data_dir: Path = Field(
+        Path("./data"), description="Folder for everything the installation stores."
+    )
+    host: str = Field("127.0.0.1", description="Address the web process listens on.")
+    port: int = Field(
+        8000, ge=1, le=65535, description="Port of the web UI and the API."
+    )
+    public_url: str = Field(
+        "",
+        description="URL people use when it differs from host and port, e.g. behind a proxy.",
+    )
+    secret_key: SecretStr | None = Field(
+        None, description="Installation key; generated into the data folder when empty."
+    )
+    workers: int = Field(
+        2, ge=1, le=64, description="Worker processes that `atelier up` starts."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Lowest level that is logged."
+    )
+    log_json: bool = Field(False, description="Log JSON lines instead of text.")
+
+    database_url: str = Field(
+        "", description="PostgreSQL URL; empty: SQLite in the data folder."
+    )
+    redis_url: str = Field(
+        "", description="Redis or Valkey URL; empty: the bundled Valkey."
+    )
+    chroma_url: str = Field(
+        "", description="Chroma server URL; empty: the bundled server."
+    )
+    chroma_token: SecretStr | None = Field(
+        None,
+        description="Bearer token for the Chroma server, when a proxy asks for one.",
+    )
+
+    runtime_host: str = Field(
+        "127.0.0.1", description="Address the model runtime listens on."
+    )
+    runtime_port: int = Field(
+        8001, ge=1, le=65535, description="Port of the model runtime."
+    )
+    runtime_url: str = Field(
+        "",
+        description="URL of the model runtime; empty: runtime_host and runtime_port.",
+    )
+
+    default_model: str = Field(
+        "local/smollm2-135m", description="Model of new agents, as provider/model."
+    )
+    local_model_path: Path | None = Field(
+        None,
+        description="GGUF file for the `local` provider instead of the shipped model.",
+    )
+    local_model_threads: int = Field(
+        1, ge=1, le=64, description="CPU threads of the local model."
+    )
+    local_model_context: int = Field(
+        2048, ge=512, description="Context window of the local model, in tokens."
+    )
+    ollama_url: str = Field(
+        "",
+        description="Ollama URL, e.g. http://127.0.0.1:11434; enables ollama/<model>.",
+    )
+    ollama_context: int = Field(
+        8192, ge=512, description="Context window asked of Ollama, in tokens."
+    )
+    openai_base_url: str = Field(
+        "", description="OpenAI-compatible URL; enables openai/<model>."
+    )
+    openai_api_key: SecretStr | None = Field(
+        None, description="Key for the OpenAI-compatible URL."
+    )
+    embedder: str = Field(
+        "minilm-int8",
+        description="`minilm-int8`, or a folder with a sentence-transformers model.",
+    )
+
+    object_store: Literal["local", "s3"] = Field(
+        "local", description="Where originals of documents are kept."
+    )
+    s3_endpoint: str = Field("", description="S3 URL, e.g. https://s3.example.org.")
+    s3_bucket: str = Field("atelier", description="S3 bucket; created when absent.")
+    s3_region: str = Field("us-east-1", description="S3 region.")
+    s3_access_key: SecretStr | None = Field(None, description="S3 access key.")
+    s3_secret_key: SecretStr | None = Field(None, description="S3 secret key.")
+
+    checkpointer: Literal["database", "memory"] = Field(
+        "database", description="Where graph checkpoints are kept."
+    )
+    upload_max_bytes: int = Field(
+        10 * 1024 * 1024, ge=1024, description="Largest accepted upload, in bytes."
+    )
+    session_days: int = Field(30, ge=1, description="Days until a login expires.")
+    run_seconds_max: int = Field(
+        600, ge=1, description="Longest time a run may take, in seconds."
+    )
+    runs_active_max: int = Field(
+        1000, ge=1, description="Most runs that may be queued or running at once."
+    )
+    lease_seconds: float = Field(
+        6.0, gt=0, description="A run whose worker is silent this long is lost."
+    )
+    ingest_chunks_max: int = Field(
+        20_000, ge=1, description="Most chunks of one document."
+    )
+
+    @property
+    def sql_url(self) -> str:
+        """URL for SQLAlchemy's async engine."""
+        if not self.database_url:
+            return f"sqlite+aiosqlite:///{self.data_dir.resolve() / 'atelier.db'}"
+        return "postgresql+psycopg://" + self.database_url.split("://", 1)[1]
+
+    @property
+    def models_dir(self) -> Path:
+        """Folder of model files, shared by all installations of this user."""
+        return Path.home() / ".cache" / "atelier" / "models"
+
+    @property
+    def runtime_address(self) -> str:
+        """URL of the model runtime."""
+        return self.runtime_url or f"http://{self.runtime_host}:{self.runtime_port}"
+
+    @property
+    def web_address(self) -> str:
+        """URL that people open."""
+        return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
+
+    @classmethod
+    @override
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, dotenv_settings, RunningParts(settings_cls)
+
+
+class RunningParts(PydanticBaseSettingsSource):
+    """Reads where `atelier up` started the bundled parts, so that every command finds them."""
+
+    @override
+    def get_field_value(
+        self, field: FieldInfo, field_name: str
+    ) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    @override
+    def __call__(self) -> dict[str, Any]:
+        path = Path(self.current_state.get("data_dir", "./data")) / PARTS_FILE
+        return json.loads(path.read_text()) if path.is_file() else {}
+
+
+@lru_cache
+def load() -> Settings:
+    """Return the settings of this process."""
+    return Settings()  # pyright: ignore[reportCallIssue] - pydantic fills the fields

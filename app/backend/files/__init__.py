@@ -1,0 +1,1 @@
+"""Uploaded originals in the object store."""

@@ -1,0 +1,1 @@
+"""Who is asking: users, sessions, API keys, permissions, audit."""

@@ -1,0 +1,61 @@
+"""Rows of identity."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import Field
+
+from app.backend.core import clock
+from app.backend.core.rows import JsonColumn, OwnedRow, Row, UtcColumn
+
+
+class UserRow(Row, table=True):
+    """A person with an account."""
+
+    email: str = Field(unique=True, max_length=254)
+    display_name: str = Field(default="", max_length=100)
+    avatar_url: str = ""
+    role: str
+    password_hash: str
+    preferences: dict[str, str] = Field(default_factory=dict, sa_type=JsonColumn)
+    is_active: bool = True
+    updated_at: datetime = Field(default_factory=clock.now, sa_type=UtcColumn)
+
+
+class SessionRow(OwnedRow, table=True):
+    """A login on one device; only the hash of its token is kept."""
+
+    token_hash: str = Field(unique=True)
+    user_agent: str = Field(default="", max_length=300)
+    last_seen_at: datetime = Field(default_factory=clock.now, sa_type=UtcColumn)
+    expires_at: datetime = Field(sa_type=UtcColumn)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcColumn)
+
+
+class ApiKeyRow(OwnedRow, table=True):
+    """A key for programs; only its hash and its first characters are kept."""
+
+    name: str = Field(max_length=100)
+    prefix: str = Field(index=True)
+    key_hash: str = Field(unique=True)
+    expires_at: datetime | None = Field(default=None, sa_type=UtcColumn)
+    last_used_at: datetime | None = Field(default=None, sa_type=UtcColumn)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcColumn)
+
+
+class OneTimeLinkRow(Row, table=True):
+    """A link that works once, such as the one that creates the owner account."""
+
+    purpose: str = Field(index=True)
+    token_hash: str = Field(unique=True)
+    expires_at: datetime = Field(sa_type=UtcColumn)
+    used_at: datetime | None = Field(default=None, sa_type=UtcColumn)
+
+
+class AuditRow(OwnedRow, table=True):
+    """A privileged action; the owner is who did it."""
+
+    action: str = Field(index=True)
+    object_kind: str = ""
+    object_id: UUID | None = None
+    detail: dict[str, str] = Field(default_factory=dict, sa_type=JsonColumn)

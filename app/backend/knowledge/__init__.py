@@ -1,0 +1,1 @@
+"""Collections, documents, chunks, and the search over them."""

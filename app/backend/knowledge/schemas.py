@@ -1,0 +1,90 @@
+"""What knowledge shows and takes."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from app.backend.core.paging import Listed
+from app.backend.core.run_events import Passage
+
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)
+]
+
+
+class DocumentStatus(StrEnum):
+    """How far the ingest of a document is."""
+
+    UPLOADED = "uploaded"
+    PARSED = "parsed"
+    CHUNKED = "chunked"
+    EMBEDDED = "embedded"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class CollectionDraft(BaseModel):
+    """A collection to be made or changed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: Name
+    description: str = Field("", max_length=500)
+
+
+class CollectionView(Listed):
+    """A collection with its counts."""
+
+    name: str
+    description: str
+    embedding_model: str
+    documents: int
+    chunks: int
+    size: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class DocumentView(Listed):
+    """A document and how far its ingest is."""
+
+    collection_id: UUID
+    name: str
+    media_type: str
+    size: int
+    status: DocumentStatus
+    error: str
+    pages: int
+    chunks_total: int
+    chunks_done: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class ChunkView(Listed):
+    """A passage in its place."""
+
+    document_id: UUID
+    ordinal: int
+    text: str
+    heading: str
+    page: int | None
+    start: int
+    end: int
+
+
+class SearchResult(BaseModel):
+    """Passages, best first, and how long the search took.
+
+    `top_score` is the best cosine similarity of any passage; `is_relevant` says whether one is close enough to answer from.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    query: str
+    passages: list[Passage]
+    milliseconds: float
+    is_relevant: bool

@@ -1,0 +1,56 @@
+"""Rows of knowledge: collections of documents, cut into chunks."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import Field, UniqueConstraint
+
+from app.backend.core import clock
+from app.backend.core.rows import OwnedRow, UtcColumn
+
+
+class CollectionRow(OwnedRow, table=True):
+    """A set of documents that agents can search; `version` rises with each change of its chunks."""
+
+    name: str = Field(max_length=100)
+    description: str = ""
+    embedding_model: str
+    version: int = 0
+    updated_at: datetime = Field(default_factory=clock.now, sa_type=UtcColumn)
+
+
+class DocumentRow(OwnedRow, table=True):
+    """A document and how far its ingest is; `error` says in words why it failed."""
+
+    __table_args__ = (UniqueConstraint("collection_id", "sha256"),)
+
+    collection_id: UUID = Field(foreign_key="collection.id", ondelete="CASCADE")
+    file_id: UUID = Field(foreign_key="file.id")
+    name: str = Field(max_length=255)
+    media_type: str
+    size: int
+    sha256: str
+    status: str = Field(index=True)
+    error: str = ""
+    dispatch: int = 0
+    pages: int = 0
+    chunks_total: int = 0
+    chunks_done: int = 0
+    updated_at: datetime = Field(default_factory=clock.now, sa_type=UtcColumn)
+
+
+class ChunkRow(OwnedRow, table=True):
+    """A passage of a document: characters `start` to `end` of its parsed text; `page` counts from 1."""
+
+    __table_args__ = (UniqueConstraint("document_id", "ordinal"),)
+
+    collection_id: UUID = Field(
+        foreign_key="collection.id", index=True, ondelete="CASCADE"
+    )
+    document_id: UUID = Field(foreign_key="document.id", ondelete="CASCADE")
+    ordinal: int
+    text: str
+    heading: str = ""
+    page: int | None = None
+    start: int
+    end: int

@@ -1,0 +1,1 @@
+"""Which model a name such as provider/model means."""

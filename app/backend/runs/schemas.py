@@ -1,0 +1,64 @@
+"""What runs show and take."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.backend.core.paging import Listed
+from app.backend.core.run_events import Level, RunEvent, RunOutput, RunStatus
+
+
+class RunDraft(BaseModel):
+    """A run to be started; `input` has at least a `query`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    input: dict[str, Any]
+    thread_id: UUID | None = None
+    trigger: str = "user"
+
+
+class RunView(Listed):
+    """A run as everyone sees it."""
+
+    agent_id: UUID | None
+    agent_name: str
+    thread_id: UUID | None
+    status: RunStatus
+    trigger: str
+    correlation_id: UUID
+    input: dict[str, Any]
+    output: RunOutput | None
+    error: str
+    model: str
+    tokens_in: int
+    tokens_out: int
+    attempt: int
+    last_seq: int
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+
+
+class EventFilter(BaseModel):
+    """Which events of a run to read: after or before a seq, of some types, from a level on, containing a text."""
+
+    model_config = ConfigDict(frozen=True)
+
+    after: int | None = Field(None, ge=0)
+    before: int | None = Field(None, ge=1)
+    limit: int = Field(200, ge=1, le=1000)
+    types: list[str] = Field(default_factory=list[str])
+    level: Level | None = None
+    text: str = ""
+
+
+class EventPage(BaseModel):
+    """A stretch of a run's log in rising order; `has_more` tells of further ones in the direction of reading."""
+
+    model_config = ConfigDict(frozen=True)
+
+    items: list[RunEvent]
+    has_more: bool

@@ -1,0 +1,14 @@
+"""Imports every table, so that the metadata is whole for migrations."""
+
+from sqlmodel import SQLModel
+
+from app.backend.agents import tables as agents
+from app.backend.core import outbox
+from app.backend.files import tables as files
+from app.backend.identity import tables as identity
+from app.backend.knowledge import tables as knowledge
+from app.backend.runs import tables as runs
+from app.backend.threads import tables as threads
+
+TABLES = (agents, outbox, files, identity, knowledge, runs, threads)
+metadata = SQLModel.metadata

@@ -1,0 +1,1 @@
+"""Views: functions that take vars and handlers and return components."""

@@ -1,0 +1,1 @@
+"""Pages place components; nothing else."""

@@ -1,0 +1,1 @@
+"""Stores: one small reactive state class per file."""
