@@ -1,7 +1,35 @@
 """Where originals are kept: a local folder, or any S3."""
 
-from collections.abc import AsyncIterator
-from typing import Protocol
+import asyncio
+import errno
+import os
+import re
+import shutil
+import urllib.parse
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from datetime import timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from minio import Minio
+from minio.deleteobjects import DeleteObject
+from minio.error import S3Error
+from urllib3 import PoolManager, Retry, Timeout
+from urllib3.exceptions import HTTPError
+
+from app.backend.core import clock, ids
+from app.backend.core.crypto import Keyring
+from app.backend.core.errors import AppError, Invalid, ServiceUnavailable
+from app.backend.core.settings import Settings
+from app.backend.files.errors import ObjectMissing, StoreFull
+
+PIECE_BYTES = 256 * 1024
+_KEY = re.compile(r"[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*")
+_PURPOSE = "files.url"
+_MISSING = {"NoSuchKey", "NoSuchBucket", "NoSuchObject"}
+
+T = TypeVar("T")
 
 
 class ObjectStore(Protocol):
@@ -27,6 +55,10 @@ class ObjectStore(Protocol):
         """Remove `key`; removing an absent one is fine."""
         ...
 
+    async def delete_below(self, prefix: str) -> None:
+        """Remove every key that starts with `prefix` and a slash."""
+        ...
+
     async def url(self, key: str, *, name: str, seconds: int) -> str:
         """Return a URL that downloads `key` as `name` for the next `seconds`, and needs no login."""
         ...
@@ -34,3 +66,223 @@ class ObjectStore(Protocol):
     async def check(self) -> None:
         """Raise ServiceUnavailable when the store does not work."""
         ...
+
+
+class UrlSigner:
+    """Signs the download URLs of local objects, and checks them when they come back."""
+
+    def __init__(self, keyring: Keyring, web_address: str) -> None:
+        self._keyring = keyring
+        self._web_address = web_address
+
+    def url(self, key: str, *, name: str, seconds: int) -> str:
+        """Return the URL of `/files/{key}` with name, expiry and signature."""
+        expires = int(clock.now().timestamp()) + seconds
+        query = urllib.parse.urlencode(
+            {
+                "name": name,
+                "expires": expires,
+                "signature": self._keyring.sign(_PURPOSE, _message(key, name, expires)),
+            }
+        )
+        return f"{self._web_address}/files/{key}?{query}"
+
+    def is_valid(self, key: str, *, name: str, expires: int, signature: str) -> bool:
+        """Tell whether we signed this download and its time is not over."""
+        is_ours = self._keyring.verify(
+            _PURPOSE, _message(key, name, expires), signature
+        )
+        return is_ours and expires >= clock.now().timestamp()
+
+
+class LocalStore:
+    """Keeps objects as files below one folder."""
+
+    def __init__(self, folder: Path, signer: UrlSigner) -> None:
+        self._folder = folder
+        self._signer = signer
+
+    async def put(self, key: str, body: bytes, *, media_type: str) -> None:
+        """Store `body` under `key`; a reader sees all of it or nothing."""
+        del media_type
+        await asyncio.to_thread(self._write, self._path(key), body)
+
+    async def get(self, key: str) -> bytes:
+        """Return the bytes under `key`."""
+        try:
+            return await asyncio.to_thread(self._path(key).read_bytes)
+        except FileNotFoundError:
+            raise ObjectMissing(key) from None
+
+    async def stream(self, key: str) -> AsyncGenerator[bytes, None]:
+        """Yield the bytes under `key` in pieces."""
+        try:
+            file = await asyncio.to_thread(self._path(key).open, "rb")
+        except FileNotFoundError:
+            raise ObjectMissing(key) from None
+        with file:
+            while piece := await asyncio.to_thread(file.read, PIECE_BYTES):
+                yield piece
+
+    async def delete(self, key: str) -> None:
+        """Remove the file of `key`."""
+        await asyncio.to_thread(self._path(key).unlink, missing_ok=True)
+
+    async def delete_below(self, prefix: str) -> None:
+        """Remove the folder of `prefix`."""
+        await asyncio.to_thread(shutil.rmtree, self._path(prefix), ignore_errors=True)
+
+    async def url(self, key: str, *, name: str, seconds: int) -> str:
+        """Return a signed URL of our own web process."""
+        return self._signer.url(key, name=name, seconds=seconds)
+
+    async def check(self) -> None:
+        """Write and remove a small file."""
+        key = f"check-{ids.new_id()}"
+        try:
+            await self.put(key, b"ok", media_type="text/plain")
+            await self.delete(key)
+        except OSError as error:
+            message = f"The folder {str(self._folder)!r} is not writable. Give the user of Atelier write access to it."
+            raise ServiceUnavailable(message, service="objects") from error
+
+    def _path(self, key: str) -> Path:
+        return self._folder / _checked(key)
+
+    def _write(self, path: Path, body: bytes) -> None:
+        temporary = path.with_name(f"{path.name}.{ids.new_id().hex}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(body)
+            os.replace(temporary, path)  # noqa: PTH105 - atomic on every platform
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise StoreFull from error
+            raise
+
+
+class S3Store:
+    """Keeps objects in one bucket of an S3 service."""
+
+    def __init__(self, client: Minio, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._is_bucket_there = False
+
+    async def put(self, key: str, body: bytes, *, media_type: str) -> None:
+        """Store `body` under `key`."""
+        await self._call(self._put, _checked(key), body, media_type)
+
+    async def get(self, key: str) -> bytes:
+        """Return the bytes under `key`."""
+        return b"".join([piece async for piece in self.stream(key)])
+
+    async def stream(self, key: str) -> AsyncGenerator[bytes, None]:
+        """Yield the bytes under `key` in pieces."""
+        response = await self._call(
+            lambda: self._client.get_object(self._bucket, _checked(key))
+        )
+        try:
+            while piece := await self._call(lambda: response.read(PIECE_BYTES)):
+                yield piece
+        finally:
+            response.close()
+            response.release_conn()
+
+    async def delete(self, key: str) -> None:
+        """Remove `key`; S3 does not mind an absent one."""
+        await self._call(
+            lambda: self._client.remove_object(self._bucket, _checked(key))
+        )
+
+    async def delete_below(self, prefix: str) -> None:
+        """Remove every object below `prefix`."""
+        await self._call(self._delete_below, f"{_checked(prefix)}/")
+
+    async def url(self, key: str, *, name: str, seconds: int) -> str:
+        """Return a URL that the S3 service itself answers."""
+        disposition = f"attachment; filename*=UTF-8''{urllib.parse.quote(name)}"
+        return await self._call(
+            lambda: self._client.presigned_get_object(
+                self._bucket,
+                _checked(key),
+                expires=timedelta(seconds=seconds),
+                response_headers={"response-content-disposition": disposition},
+            )
+        )
+
+    async def check(self) -> None:
+        """Make sure of the bucket."""
+        self._is_bucket_there = False
+        await self._call(self._need_bucket)
+
+    def _put(self, key: str, body: bytes, media_type: str) -> None:
+        self._need_bucket()
+        self._client.put_object(
+            self._bucket, key, BytesIO(body), len(body), content_type=media_type
+        )
+
+    def _delete_below(self, prefix: str) -> None:
+        found = self._client.list_objects(self._bucket, prefix=prefix, recursive=True)
+        names = [DeleteObject(item.object_name) for item in found if item.object_name]
+        for error in self._client.remove_objects(self._bucket, names):
+            message = (
+                f"The object store did not delete {error.name!r}: {error.message}."
+            )
+            raise ServiceUnavailable(message, service="objects")
+
+    def _need_bucket(self) -> None:
+        if self._is_bucket_there:
+            return
+        if not self._client.bucket_exists(self._bucket):
+            self._client.make_bucket(self._bucket)
+        self._is_bucket_there = True
+
+    async def _call(self, function: Callable[..., T], *args: object) -> T:
+        try:
+            return await asyncio.to_thread(function, *args)
+        except S3Error as error:
+            if error.code in _MISSING:
+                raise ObjectMissing(error.object_name or self._bucket) from None
+            message = f"The object store refused: {error.message}. Check the ATELIER_S3_* settings."
+            raise ServiceUnavailable(message, service="objects") from error
+        except (HTTPError, OSError) as error:
+            message = "The object store does not answer. Check ATELIER_S3_ENDPOINT and that the service runs."
+            raise ServiceUnavailable(message, service="objects") from error
+
+
+def make_signer(settings: Settings, keyring: Keyring) -> UrlSigner:
+    """Return the signer of this installation's download URLs."""
+    return UrlSigner(keyring, settings.web_address)
+
+
+def make_store(settings: Settings, keyring: Keyring) -> ObjectStore:
+    """Return the object store that the settings ask for."""
+    if settings.object_store == "local":
+        return LocalStore(settings.data_dir / "objects", make_signer(settings, keyring))
+    if not (settings.s3_endpoint and settings.s3_access_key and settings.s3_secret_key):
+        message = "The S3 object store needs ATELIER_S3_ENDPOINT, ATELIER_S3_ACCESS_KEY and ATELIER_S3_SECRET_KEY."
+        raise AppError(message)
+    endpoint = urllib.parse.urlsplit(settings.s3_endpoint)
+    client = Minio(
+        endpoint.netloc,
+        access_key=settings.s3_access_key.get_secret_value(),
+        secret_key=settings.s3_secret_key.get_secret_value(),
+        secure=endpoint.scheme == "https",
+        region=settings.s3_region,
+        http_client=PoolManager(
+            maxsize=10, timeout=Timeout(connect=3, read=30), retries=Retry(2)
+        ),
+    )
+    return S3Store(client, settings.s3_bucket)
+
+
+def _checked(key: str) -> str:
+    if not _KEY.fullmatch(key):
+        raise Invalid.field("key", f"{key!r} is not the key of a file.")
+    return key
+
+
+def _message(key: str, name: str, expires: int) -> str:
+    return f"{key}\n{name}\n{expires}"
