@@ -1,9 +1,21 @@
-"""Text to vectors."""
+"""Text to vectors: what an embedder is, and the client of the one in the runtime."""
 
+import base64
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
+import httpx
+import numpy as np
+
+from app.backend.core.errors import ServiceUnavailable
+from app.backend.core.settings import Settings
+
 Vector = list[float]
+
+REQUEST_TEXTS_MAX = 64
+_REQUEST_SECONDS_MAX = 120
+DEFAULT_EMBEDDER = "minilm-int8"
 
 
 class Embedder(Protocol):
@@ -21,3 +33,67 @@ class Embedder(Protocol):
             ServiceUnavailable: the process that holds the model does not answer.
         """
         ...
+
+    async def close(self) -> None:
+        """Let go of threads and connections."""
+        ...
+
+
+class RuntimeEmbedder:
+    """Asks the runtime's OpenAI-compatible `/v1/embeddings`."""
+
+    def __init__(self, *, url: str, token: str, name: str) -> None:
+        self.name = name
+        self._http = httpx.AsyncClient(
+            base_url=url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=httpx.Timeout(_REQUEST_SECONDS_MAX, connect=3),
+        )
+
+    async def embed(self, texts: Sequence[str]) -> list[Vector]:
+        """Return one unit vector a text."""
+        vectors: list[Vector] = []
+        for first in range(0, len(texts), REQUEST_TEXTS_MAX):
+            vectors += await self._ask(texts[first : first + REQUEST_TEXTS_MAX])
+        return vectors
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def _ask(self, texts: Sequence[str]) -> list[Vector]:
+        body = {"model": self.name, "input": list(texts), "encoding_format": "base64"}
+        try:
+            response = await self._http.post("/v1/embeddings", json=body)
+            response.raise_for_status()
+            found = sorted(response.json()["data"], key=lambda item: item["index"])
+        except (httpx.HTTPError, ValueError, KeyError) as error:
+            message = "The model runtime, which turns text into vectors, does not answer. `atelier doctor` shows what is wrong; then try again."
+            raise ServiceUnavailable(
+                message, service="runtime", retry_after=5
+            ) from error
+        return [decode_vector(item["embedding"]) for item in found]
+
+
+def decode_vector(encoded: str | list[float]) -> Vector:
+    """Return a vector that came as base64 of float32, or as plain numbers."""
+    if isinstance(encoded, str):
+        return np.frombuffer(base64.b64decode(encoded), dtype="<f4").tolist()
+    return encoded
+
+
+def encode_vector(vector: Vector) -> str:
+    """Return a vector as base64 of float32: a sixth of the bytes of plain numbers."""
+    return base64.b64encode(np.asarray(vector, dtype="<f4").tobytes()).decode()
+
+
+def embedder_name(setting: str) -> str:
+    """Return the name of the embedder that the setting asks for."""
+    return setting if setting == DEFAULT_EMBEDDER else Path(setting).name
+
+
+def make_runtime_embedder(settings: Settings, *, token: str) -> RuntimeEmbedder:
+    """Return the client of the runtime's embedder."""
+    return RuntimeEmbedder(
+        url=settings.runtime_address, token=token, name=embedder_name(settings.embedder)
+    )

@@ -1,0 +1,119 @@
+"""Embedders that hold their model in this process: only the runtime makes one."""
+
+import asyncio
+import importlib
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
+from tokenizers import Tokenizer
+
+from app.backend.knowledge.embeddings import (
+    DEFAULT_EMBEDDER,
+    Embedder,
+    Vector,
+    embedder_name,
+)
+
+TOKENS_MAX = 256
+# A query waits for at most one slice of a long ingest, so slices are short.
+SLICE = 16
+
+
+class OnnxEmbedder:
+    """MiniLM on onnxruntime; one thread of its own, shared fairly slice by slice."""
+
+    name = DEFAULT_EMBEDDER
+
+    def __init__(
+        self, model: Path, tokenizer: Path, *, threads: int | None = None
+    ) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or min(4, os.cpu_count() or 1)
+        options.inter_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(
+            str(model), options, providers=["CPUExecutionProvider"]
+        )
+        self._inputs = {item.name for item in self._session.get_inputs()}
+        self._tokenizer = Tokenizer.from_file(str(tokenizer))
+        self._tokenizer.enable_truncation(TOKENS_MAX)
+        self._tokenizer.enable_padding()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="embedder")
+
+    async def embed(self, texts: Sequence[str]) -> list[Vector]:
+        """Return one unit vector a text."""
+        # Texts of like length share a slice: padding is work.
+        order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
+        vectors: list[Vector] = [[] for _ in texts]
+        loop = asyncio.get_running_loop()
+        for first in range(0, len(order), SLICE):
+            places = order[first : first + SLICE]
+            found = await loop.run_in_executor(
+                self._thread, self._run, [texts[place] for place in places]
+            )
+            for place, vector in zip(places, found, strict=True):
+                vectors[place] = vector
+        return vectors
+
+    async def close(self) -> None:
+        """End the thread."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self, texts: list[str]) -> list[Vector]:
+        encoded = self._tokenizer.encode_batch(texts)
+        mask = np.array([item.attention_mask for item in encoded], dtype=np.int64)
+        given = {
+            "input_ids": np.array([item.ids for item in encoded], dtype=np.int64),
+            "attention_mask": mask,
+            "token_type_ids": np.zeros_like(mask),
+        }
+        hidden: Any = self._session.run(
+            None, {name: given[name] for name in self._inputs}
+        )[0]
+        if hidden.ndim == 3:
+            weights = mask[:, :, None].astype(np.float32)
+            hidden = (hidden * weights).sum(axis=1) / weights.sum(axis=1)
+        norms = np.linalg.norm(hidden, axis=1, keepdims=True)
+        return (hidden / np.maximum(norms, 1e-12)).tolist()
+
+
+class SentenceTransformersEmbedder:
+    """Any sentence-transformers model in a local folder; needs the `transformers` extra."""
+
+    def __init__(self, folder: Path) -> None:
+        # Heavy (torch): paid only by the process that holds such a model.
+        library: Any = importlib.import_module("sentence_transformers")
+        self.name = embedder_name(str(folder))
+        self._model = library.SentenceTransformer(
+            str(folder), device="cpu", local_files_only=True
+        )
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="embedder")
+
+    async def embed(self, texts: Sequence[str]) -> list[Vector]:
+        """Return one unit vector a text."""
+        loop = asyncio.get_running_loop()
+        vectors: list[Vector] = []
+        for first in range(0, len(texts), SLICE):
+            piece = list(texts[first : first + SLICE])
+            vectors += await loop.run_in_executor(self._thread, self._run, piece)
+        return vectors
+
+    async def close(self) -> None:
+        """End the thread."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self, texts: list[str]) -> list[Vector]:
+        return self._model.encode(
+            texts, normalize_embeddings=True, show_progress_bar=False
+        ).tolist()
+
+
+def make_local_embedder(setting: str, *, model: Path, tokenizer: Path) -> Embedder:
+    """Return the embedder that the setting asks for, held by this process."""
+    if setting == DEFAULT_EMBEDDER:
+        return OnnxEmbedder(model, tokenizer)
+    return SentenceTransformersEmbedder(Path(setting))
