@@ -1,0 +1,163 @@
+"""Fixtures of all tests: the real stack, a fresh installation per test, and its actors.
+
+`ATELIER_TEST_STACK=sqlite` (default) uses SQLite and Valkey, `postgres` uses PostgreSQL and Redis.
+Unit tests get no network at all, see `tests/unit/conftest.py`.
+"""
+
+import os
+from collections.abc import AsyncGenerator, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.backend import bootstrap
+from app.backend.bootstrap import Services
+from app.backend.core.actor import Actor, Role
+from app.backend.core.settings import Settings
+from tests.factories.rows import (
+    MakeAgent,
+    MakeCollection,
+    MakeRun,
+    MakeThread,
+    MakeUser,
+    RowFactory,
+)
+from tests.processes import Fork, ForkServer
+from tests.stack import Stack, start_stack
+
+SECONDS = {"unit": 5, "architecture": 60, "integration": 60, "e2e": 180}
+MARKED = {"integration", "e2e"}
+STACKS = ("sqlite", "postgres")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test the time limit and the mark of its folder."""
+    here = Path(__file__).parent
+    for item in items:
+        folder = item.path.relative_to(here).parts[0]
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(SECONDS[folder]))
+        if folder in MARKED:
+            item.add_marker(folder)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The running parts of this session."""
+    kind = os.environ.get("ATELIER_TEST_STACK", STACKS[0])
+    if kind not in STACKS:
+        pytest.fail(f"ATELIER_TEST_STACK is {kind!r}; use one of {', '.join(STACKS)}.")
+    with start_stack(kind) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def fork_server(stack: Stack) -> Iterator[ForkServer]:
+    """The parent that our own processes are forked from, with the heavy imports done once."""
+    with ForkServer(stack.folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def runtime(stack: Stack, fork_server: ForkServer) -> Iterator[Fork]:
+    """The runtime process of this session; it has an installation of its own and everyone's token."""
+    with stack.make_installation(stack.folder / "runtime") as settings:
+        started = fork_server.start_runtime(settings)
+        yield started
+        started.stop()
+
+
+@pytest.fixture
+def settings(stack: Stack, tmp_path: Path) -> Iterator[Settings]:
+    """Settings of a fresh, migrated installation."""
+    with stack.make_installation(tmp_path / "data") as made:
+        yield made
+
+
+@pytest.fixture
+async def services(settings: Settings) -> AsyncGenerator[Services, None]:
+    """The parts as the web process has them."""
+    async with bootstrap.build(settings) as built:
+        yield built
+
+
+@pytest.fixture
+def redis_url(settings: Settings) -> str:
+    """A Redis database of this test alone."""
+    return settings.redis_url
+
+
+@pytest.fixture
+def chroma_url(stack: Stack) -> str:
+    """The Chroma server of the session."""
+    return stack.chroma_url
+
+
+@pytest.fixture
+def runtime_url(stack: Stack, runtime: Fork) -> str:
+    """The running runtime of the session; `settings.runtime_url` names it too."""
+    return stack.runtime_url
+
+
+@pytest.fixture
+def worker(settings: Settings, fork_server: ForkServer) -> Iterator[Fork]:
+    """A worker process that takes the jobs of this test."""
+    started = fork_server.start("app.workers.worker", settings)
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def scheduler(settings: Settings, fork_server: ForkServer) -> Iterator[Fork]:
+    """A scheduler process that sweeps for this test."""
+    started = fork_server.start("app.workers.scheduler", settings)
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def rows(services: Services) -> RowFactory:
+    """Adds rows to the database of this test."""
+    return RowFactory(services.db)
+
+
+@pytest.fixture
+def make_user(rows: RowFactory) -> MakeUser:
+    """`await make_user(role="viewer")` returns an actor."""
+    return rows.user
+
+
+@pytest.fixture
+def make_agent(rows: RowFactory) -> MakeAgent:
+    """`await make_agent(actor, model="scripted/hello")` returns an agent's row."""
+    return rows.agent
+
+
+@pytest.fixture
+def make_collection(rows: RowFactory) -> MakeCollection:
+    """`await make_collection(actor)` returns a collection's row."""
+    return rows.collection
+
+
+@pytest.fixture
+def make_thread(rows: RowFactory) -> MakeThread:
+    """`await make_thread(actor)` returns a thread's row."""
+    return rows.thread
+
+
+@pytest.fixture
+def make_run(rows: RowFactory) -> MakeRun:
+    """`await make_run(actor, agent=agent)` returns a run's row."""
+    return rows.run
+
+
+@pytest.fixture
+async def actor(make_user: MakeUser) -> Actor:
+    """The owner of the installation."""
+    return await make_user(email="owner@example.org", role=Role.ADMIN)
+
+
+@pytest.fixture
+async def other_actor(actor: Actor, make_user: MakeUser) -> Actor:
+    """Somebody else, who must not see what is the owner's."""
+    return await make_user(email="other@example.org")

@@ -1,0 +1,117 @@
+"""Rows with sensible values, added to the database of a test."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlmodel import SQLModel
+
+from app.backend.agents.schemas import AgentKind, Execution
+from app.backend.agents.tables import AgentCollectionRow, AgentRow
+from app.backend.core import ids
+from app.backend.core.actor import Actor, Permission, Role
+from app.backend.core.db import Database
+from app.backend.core.run_events import RunStatus
+from app.backend.identity.tables import UserRow
+from app.backend.knowledge.tables import CollectionRow
+from app.backend.runs.tables import RunRow
+from app.backend.threads.tables import ThreadRow
+
+R = TypeVar("R", bound=SQLModel)
+
+
+class RowFactory:
+    """Adds rows; `owner` is the actor that they belong to."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def user(self, **overrides: Any) -> Actor:
+        """Add a user without a usable password and return who they are."""
+        role = Role(overrides.pop("role", Role.USER))
+        values: dict[str, Any] = {
+            "email": f"{ids.new_id().hex}@example.org",
+            "role": role,
+            "password_hash": "",
+            **overrides,
+        }
+        row = await self._add(UserRow(**values))
+        return Actor(
+            user_id=row.id,
+            email=row.email,
+            role=role,
+            permissions=frozenset(Permission),
+        )
+
+    async def agent(
+        self,
+        owner: Actor,
+        *,
+        collection_ids: list[UUID] | None = None,
+        **overrides: Any,
+    ) -> AgentRow:
+        """Add an agent that searches `collection_ids`."""
+        values: dict[str, Any] = {
+            "owner_id": owner.user_id,
+            "name": "Librarian",
+            "kind": AgentKind.ANSWER,
+            "model": "scripted/hello",
+            "temperature": 0.0,
+            "max_tokens": 200,
+            "passages": 4,
+            "execution": Execution.WORKER,
+            **overrides,
+        }
+        row = await self._add(AgentRow(**values))
+        for collection_id in collection_ids or []:
+            link = AgentCollectionRow(
+                owner_id=owner.user_id, agent_id=row.id, collection_id=collection_id
+            )
+            await self._add(link)
+        return row
+
+    async def collection(self, owner: Actor, **overrides: Any) -> CollectionRow:
+        """Add an empty collection."""
+        values: dict[str, Any] = {
+            "owner_id": owner.user_id,
+            "name": "Handbook",
+            "embedding_model": "minilm-int8",
+            **overrides,
+        }
+        return await self._add(CollectionRow(**values))
+
+    async def thread(self, owner: Actor, **overrides: Any) -> ThreadRow:
+        """Add an empty thread."""
+        return await self._add(ThreadRow(owner_id=owner.user_id, **overrides))
+
+    async def run(
+        self, owner: Actor, *, agent: AgentRow | None = None, **overrides: Any
+    ) -> RunRow:
+        """Add a queued run without events."""
+        values: dict[str, Any] = {
+            "owner_id": owner.user_id,
+            "agent_id": agent.id if agent else None,
+            "agent_name": agent.name if agent else "Librarian",
+            "status": RunStatus.QUEUED,
+            "trigger": "user",
+            "correlation_id": ids.new_id(),
+            "input": {"query": "What is this?"},
+            **overrides,
+        }
+        return await self._add(RunRow(**values))
+
+    async def add(self, row: R) -> R:
+        """Add any other row."""
+        return await self._add(row)
+
+    async def _add(self, row: R) -> R:
+        async with self._db.transaction() as session:
+            session.add(row)
+        return row
+
+
+MakeUser = Callable[..., Awaitable[Actor]]
+MakeAgent = Callable[..., Awaitable[AgentRow]]
+MakeCollection = Callable[..., Awaitable[CollectionRow]]
+MakeThread = Callable[..., Awaitable[ThreadRow]]
+MakeRun = Callable[..., Awaitable[RunRow]]

@@ -1,0 +1,1 @@
+"""Fakes for unit tests; each passes the contract test of the real part."""

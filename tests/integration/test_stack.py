@@ -1,0 +1,34 @@
+"""The test stack itself: every test has an installation of its own."""
+
+from sqlmodel import select
+
+from app.backend.bootstrap import Services
+from app.backend.core.actor import Actor
+from app.backend.identity.tables import UserRow
+from tests.factories.rows import MakeAgent
+
+
+async def test_installation_is_empty_but_for_the_actors(
+    services: Services, actor: Actor
+) -> None:
+    async with services.db.read() as session:
+        users = (await session.exec(select(UserRow))).all()
+
+    assert [user.email for user in users] == [actor.email]
+
+
+async def test_redis_database_is_empty(services: Services) -> None:
+    assert await services.redis.dbsize() == 0
+    await services.redis.set("left", "behind")
+
+
+async def test_redis_database_is_empty_again(services: Services) -> None:
+    assert await services.redis.dbsize() == 0
+
+
+async def test_agent_belongs_to_its_actor(
+    actor: Actor, other_actor: Actor, make_agent: MakeAgent
+) -> None:
+    agent = await make_agent(other_actor)
+
+    assert agent.owner_id == other_actor.user_id != actor.user_id

