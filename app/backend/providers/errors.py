@@ -1,0 +1,57 @@
+"""What can go wrong with a chat model, in words for the person who asked."""
+
+from app.backend.core.errors import AppError, ServiceUnavailable, TooMany
+
+
+class ContextOverflow(AppError):
+    """The prompt does not fit in the model's window."""
+
+    code = "context_length_exceeded"
+    status = 400
+
+    def __init__(self, window: int | None = None, tokens: int | None = None) -> None:
+        size = f" of {window} tokens" if window else ""
+        what = f"The prompt ({tokens} tokens)" if tokens else "The prompt"
+        super().__init__(
+            f"{what} does not fit in the model's context window{size}. Shorten the question, or lower 'passages to retrieve'."
+        )
+
+
+class ModelUnavailable(ServiceUnavailable):
+    """The process or service that holds the model does not answer, or cannot load it."""
+
+
+class ModelCrashed(ServiceUnavailable):
+    """The process that holds the local model died while it answered."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The local model's process ended unexpectedly ({reason}). It starts again with the next question; ask again.",
+            service="local model",
+            retry_after=1,
+        )
+
+
+class ModelBusy(TooMany):
+    """Too many requests wait for the local model."""
+
+
+class ModelRefused(AppError):
+    """The service took the request and answered that something in it is wrong."""
+
+    code = "MODEL_REFUSED"
+    status = 502
+
+
+class ModelKeyRejected(AppError):
+    """The service does not accept our key."""
+
+    code = "MODEL_KEY_REJECTED"
+    status = 502
+
+
+class ModelMissing(AppError):
+    """The service has no model of this name."""
+
+    code = "MODEL_NOT_FOUND"
+    status = 404
