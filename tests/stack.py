@@ -1,5 +1,6 @@
 """The real stack behind integration tests: SQLite and Valkey, or PostgreSQL and Redis, with Chroma and the runtime."""
 
+import asyncio
 import importlib.util
 import os
 import shutil
@@ -15,16 +16,14 @@ from uuid import uuid4
 
 import httpx
 import psycopg
-from alembic.config import Config
 from pydantic import SecretStr
 from redis import Redis
-from sqlalchemy import create_engine
 
-from alembic import command
+from app.backend.core.db import Database
+from app.backend.core.migrations import migrate
 from app.backend.core.settings import Settings
 from tests.parts import Part, free_port
 
-ROOT = Path(__file__).parent.parent
 TEMPLATE = "template_atelier"
 SECRET = "tests" * 8
 REDIS_DATABASES = 8192
@@ -234,21 +233,17 @@ def _can_connect(port: int) -> bool:
 
 def _make_template(folder: Path, postgres_port: int | None) -> None:
     if postgres_port is None:
-        url = f"sqlite:///{folder / TEMPLATE}"
+        url = f"sqlite+aiosqlite:///{folder / TEMPLATE}"
     else:
         with psycopg.connect(
             postgres_url(postgres_port, "postgres"), autocommit=True
         ) as connection:
             connection.execute(f"CREATE DATABASE {TEMPLATE}".encode())
-        url = "postgresql+psycopg://" + postgres_url(postgres_port, TEMPLATE)[13:]
-    migrate(url)
+        url = "postgresql+psycopg" + postgres_url(postgres_port, TEMPLATE)[10:]
+    asyncio.run(_migrate(url))
 
 
-def migrate(url: str) -> None:
-    """Bring the database at a synchronous `url` to the newest revision."""
-    engine = create_engine(url)
-    config = Config(ROOT / "alembic.ini")
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    engine.dispose()
+async def _migrate(url: str) -> None:
+    db = Database(url, pooled=False)
+    await migrate(db)
+    await db.close()

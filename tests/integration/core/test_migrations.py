@@ -1,0 +1,54 @@
+"""The migrations and the tables say the same, on every database, in both directions."""
+
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, inspect
+
+from alembic import command
+from app.backend.bootstrap import Services
+from app.backend.core.migrations import migrate
+from app.backend.core.project import MIGRATIONS
+from app.backend.tables import metadata
+
+
+def _differences(connection: Connection) -> list[object]:
+    return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+
+def _downgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.downgrade(config, "base")
+
+
+def _tables(connection: Connection) -> set[str]:
+    return set(inspect(connection).get_table_names())
+
+
+async def test_migrated_database_has_the_tables_of_the_code(services: Services) -> None:
+    async with services.db.engine.connect() as connection:
+        assert await connection.run_sync(_differences) == []
+
+
+async def test_downgrade_to_base_leaves_no_table_and_upgrade_brings_them_back(
+    services: Services,
+) -> None:
+    async with services.db.engine.begin() as connection:
+        await connection.run_sync(_downgrade)
+        assert set(metadata.tables) & await connection.run_sync(_tables) == set()
+
+    await migrate(services.db)
+
+    async with services.db.engine.connect() as connection:
+        assert set(metadata.tables) <= await connection.run_sync(_tables)
+
+
+async def test_migrating_a_new_database_again_changes_nothing(
+    services: Services,
+) -> None:
+    await migrate(services.db)
+
+    async with services.db.engine.connect() as connection:
+        assert await connection.run_sync(_differences) == []
