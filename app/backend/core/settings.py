@@ -88,6 +88,9 @@ class Settings(BaseSettings):
     local_model_context: int = Field(
         2048, ge=512, description="Context window of the local model, in tokens."
     )
+    local_model_idle_seconds: float = Field(
+        300, gt=0, description="The local model leaves memory after this time unused."
+    )
     ollama_url: str = Field(
         "",
         description="Ollama URL, e.g. http://127.0.0.1:11434; enables ollama/<model>.",

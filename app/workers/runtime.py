@@ -1,0 +1,104 @@
+"""The process that owns the local models: chat, embeddings, and whole agents, over HTTP."""
+
+import asyncio
+from typing import Any
+
+import uvicorn
+from fastmcp import FastMCP
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp
+
+from app.backend import bootstrap
+from app.backend.bootstrap import Services
+from app.backend.core import logging
+from app.backend.core import settings as settings_module
+from app.backend.core.actor import Actor
+from app.backend.core.settings import Settings
+from app.backend.knowledge.local_embedders import make_local_embedder
+from app.backend.models import files
+from app.backend.models.local import LocalModel, find_local_model
+from app.backend.providers.local_engine import LocalEngine
+from app.workers.runtime_auth import Authenticate, FindActor
+from app.workers.runtime_models import ModelRoutes
+
+GRACE_SECONDS = 5
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    settings = settings_module.load()
+    logging.configure(settings, "runtime")
+    asyncio.run(serve(settings))
+
+
+async def serve(settings: Settings) -> None:
+    """Open the parts, serve, and close them."""
+    model = find_local_model(settings)
+    engine = make_engine(settings, model)
+    found = files.find_default_models(settings.models_dir)
+    embedder = make_local_embedder(
+        settings.embedder, model=found.embedder, tokenizer=found.tokenizer
+    )
+    try:
+        async with bootstrap.build(settings) as services:
+            config = uvicorn.Config(
+                make_app(services, engine, model, ModelRoutes(engine, model, embedder)),
+                host=settings.runtime_host,
+                port=settings.runtime_port,
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+            )
+            await uvicorn.Server(config).serve()
+    finally:
+        await engine.close()
+        await embedder.close()
+
+
+def make_engine(settings: Settings, model: LocalModel) -> LocalEngine:
+    """Return the engine for `model`; it loads nothing yet."""
+    return LocalEngine(
+        model.path,
+        context=model.context,
+        threads=settings.local_model_threads,
+        idle_seconds=settings.local_model_idle_seconds,
+    )
+
+
+def make_app(
+    services: Services, engine: LocalEngine, model: LocalModel, routes: ModelRoutes
+) -> ASGIApp:
+    """Return the runtime's web application."""
+    server: FastMCP[Any] = FastMCP("Atelier runtime")
+    routes.add_to(server)
+
+    @server.custom_route("/health", methods=["GET"])
+    async def health(_request: Request) -> Response:
+        return JSONResponse(
+            {
+                "status": "ok",
+                "model": model.name,
+                "is_model_loaded": engine.is_loaded,
+                "queue_length": engine.queue_length,
+            }
+        )
+
+    guard = Middleware(
+        Authenticate,
+        token=services.keyring.token("runtime"),
+        find_actor=_find_actor(services),
+    )
+    return server.http_app(path="/mcp", middleware=[guard], stateless_http=True)
+
+
+def _find_actor(services: Services) -> FindActor:
+    async def find(key: str) -> Actor | None:
+        return None
+
+    return find
+
+
+if __name__ == "__main__":
+    main()

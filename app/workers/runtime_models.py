@@ -1,0 +1,266 @@
+"""The runtime's OpenAI-compatible routes: chat, embeddings, list of models."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any, TypeVar
+
+from fastmcp import FastMCP
+from pydantic import BaseModel, ValidationError
+from sse_starlette import EventSourceResponse
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from app.backend.core import clock, ids
+from app.backend.core.errors import AppError, Invalid
+from app.backend.knowledge.embeddings import Embedder, encode_vector
+from app.backend.models.local import LocalModel
+from app.backend.providers.errors import ModelCrashed, ModelMissing
+from app.backend.providers.local_engine import (
+    Done,
+    Loading,
+    LocalEngine,
+    Piece,
+    Queued,
+    Text,
+)
+from app.workers.runtime_schemas import ChatBody, EmbeddingsBody, error_body, usage_of
+
+B = TypeVar("B", bound=BaseModel)
+T = TypeVar("T")
+
+BODY_BYTES_MAX = 16 * 1024 * 1024
+_CLIENT_CLOSED = 499
+
+
+class ModelRoutes:
+    """Answers for the models that this process holds."""
+
+    def __init__(
+        self, engine: LocalEngine, model: LocalModel, embedder: Embedder
+    ) -> None:
+        self._engine = engine
+        self._model = model
+        self._embedder = embedder
+
+    def add_to(self, server: FastMCP[Any]) -> None:
+        """Register the routes."""
+        server.custom_route("/v1/models", methods=["GET"])(self.list_models)
+        server.custom_route("/v1/chat/completions", methods=["POST"])(
+            _openai_errors(self.chat)
+        )
+        server.custom_route("/v1/embeddings", methods=["POST"])(
+            _openai_errors(self.embed)
+        )
+
+    async def list_models(self, _request: Request) -> Response:
+        """`GET /v1/models`."""
+        names = [self._model.name, self._embedder.name]
+        items = [
+            {"id": name, "object": "model", "created": 0, "owned_by": "atelier"}
+            for name in names
+        ]
+        return JSONResponse({"object": "list", "data": items})
+
+    async def embed(self, request: Request) -> Response:
+        """`POST /v1/embeddings`."""
+        body = await read_body(request, EmbeddingsBody)
+        self._expect(body.model, self._embedder.name)
+        vectors = await self._embedder.embed(body.input)
+        items = [
+            {
+                "object": "embedding",
+                "index": index,
+                "embedding": encode_vector(vector)
+                if body.encoding_format == "base64"
+                else vector,
+            }
+            for index, vector in enumerate(vectors)
+        ]
+        # An estimate: the embedder does not say how many tokens it read.
+        tokens = sum(len(text) for text in body.input) // 4
+        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+        return JSONResponse(
+            {
+                "object": "list",
+                "data": items,
+                "model": self._embedder.name,
+                "usage": usage,
+            }
+        )
+
+    async def chat(self, request: Request) -> Response:
+        """`POST /v1/chat/completions`, as JSON or as a stream that ends its work when the caller leaves."""
+        body = await read_body(request, ChatBody)
+        self._expect(body.model, self._model.name)
+        if not body.stream:
+            return await until_disconnect(request, self._complete(body))
+        pieces = self._engine.chat(body.to_request())
+        if body.stream_options.include_notices:
+            return _event_stream(self._chunks(body, pieces))
+        # Without notices the status code waits for the first token, so that an overflow is a 400.
+        first = await until_disconnect(request, _first_text(pieces))
+        if isinstance(first, Response):
+            return first
+        return _event_stream(self._chunks(body, pieces, first))
+
+    async def _complete(self, body: ChatBody) -> Response:
+        text = ""
+        async with aclosing(self._engine.chat(body.to_request())) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Text):
+                    text += piece.text
+                elif isinstance(piece, Done):
+                    message = {"role": "assistant", "content": text}
+                    choice = {
+                        "index": 0,
+                        "message": message,
+                        "finish_reason": piece.reason,
+                    }
+                    return JSONResponse(
+                        {
+                            **self._head("chat.completion"),
+                            "choices": [choice],
+                            "usage": usage_of(piece),
+                        }
+                    )
+        return Response(status_code=_CLIENT_CLOSED)
+
+    async def _chunks(
+        self,
+        body: ChatBody,
+        pieces: AsyncGenerator[Piece, None],
+        first: Piece | None = None,
+    ) -> AsyncGenerator[dict[str, str], None]:
+        head = self._head("chat.completion.chunk")
+        has_role = False
+        async with aclosing(pieces):
+            try:
+                async for piece in _chain(first, pieces):
+                    for chunk in _chunks_of(piece, body):
+                        if chunk["choices"] and not has_role:
+                            chunk["choices"][0]["delta"]["role"] = "assistant"
+                            has_role = True
+                        yield {"data": json.dumps({**head, **chunk})}
+            except AppError as error:
+                yield {"data": json.dumps(error_body(error))}
+        yield {"data": "[DONE]"}
+
+    def _head(self, kind: str) -> dict[str, Any]:
+        return {
+            "id": f"chatcmpl-{ids.new_id().hex}",
+            "object": kind,
+            "created": int(clock.now().timestamp()),
+            "model": self._model.name,
+        }
+
+    def _expect(self, asked: str, held: str) -> None:
+        if asked.removeprefix("local/") not in ("", held):
+            message = f"This runtime holds {held!r}, not {asked!r}. Use {held!r}, or change the runtime's settings."
+            raise ModelMissing(message)
+
+
+def _chunks_of(piece: Piece, body: ChatBody) -> list[dict[str, Any]]:
+    match piece:
+        case Queued(position=position):
+            notice = {"type": "queued", "position": position}
+        case Loading(is_done=is_done, milliseconds=milliseconds):
+            notice = {
+                "type": "loaded" if is_done else "loading",
+                "milliseconds": milliseconds,
+            }
+        case Text(text=text, tokens=tokens):
+            return [
+                {
+                    "choices": [
+                        {"index": 0, "delta": {"content": text}, "finish_reason": None}
+                    ],
+                    "tokens": tokens,
+                }
+            ]
+        case Done(reason=reason):
+            end: list[dict[str, Any]] = [
+                {"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}
+            ]
+            usage = {"choices": [], "usage": usage_of(piece)}
+            return [*end, usage] if body.stream_options.include_usage else end
+    return (
+        [{"choices": [], "notice": notice}]
+        if body.stream_options.include_notices
+        else []
+    )
+
+
+async def _first_text(pieces: AsyncGenerator[Piece, None]) -> Piece:
+    async for piece in pieces:
+        if isinstance(piece, Text | Done):
+            return piece
+    raise ModelCrashed("it gave no answer")
+
+
+async def _chain(
+    first: Piece | None, rest: AsyncGenerator[Piece, None]
+) -> AsyncGenerator[Piece, None]:
+    if first is not None:
+        yield first
+    async for piece in rest:
+        yield piece
+
+
+def _event_stream(chunks: AsyncGenerator[dict[str, str], None]) -> Response:
+    return EventSourceResponse(chunks, sep="\n", headers={"Cache-Control": "no-cache"})
+
+
+async def read_body(request: Request, kind: type[B]) -> B:
+    """Return the JSON body of `request`.
+
+    Raises:
+        Invalid: it is not JSON, is too large, or its fields are wrong.
+    """
+    if int(request.headers.get("content-length", 0)) > BODY_BYTES_MAX:
+        raise Invalid.field(
+            "body",
+            f"The body is larger than {BODY_BYTES_MAX // 2**20} MB. Send less at once.",
+        )
+    try:
+        return kind.model_validate_json(await request.body())
+    except ValidationError as error:
+        details: dict[str, list[str]] = {}
+        for problem in error.errors():
+            name = ".".join(str(part) for part in problem["loc"]) or "body"
+            details.setdefault(name, []).append(f"{name}: {problem['msg']}.")
+        raise Invalid(details) from None
+
+
+async def until_disconnect(request: Request, work: Awaitable[T]) -> T | Response:
+    """Return what `work` returns, or cancel it as soon as the caller is gone."""
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        return Response(status_code=_CLIENT_CLOSED)
+    finally:
+        working.cancel()
+        leaving.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _openai_errors(
+    route: Callable[[Request], Awaitable[Response]],
+) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        try:
+            return await route(request)
+        except AppError as error:
+            return JSONResponse(error_body(error), error.status)
+        except ClientDisconnect:
+            return Response(status_code=_CLIENT_CLOSED)
+
+    return answer
