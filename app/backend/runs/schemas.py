@@ -11,13 +11,17 @@ from app.backend.core.run_events import Level, RunEvent, RunOutput, RunStatus
 
 
 class RunDraft(BaseModel):
-    """A run to be started; `input` has at least a `query`."""
+    """A run to be started; `input` has at least a `query`.
+
+    With the same `request_id` twice, the second time gives the run of the first.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     input: dict[str, Any]
     thread_id: UUID | None = None
     trigger: str = "user"
+    request_id: UUID | None = None
 
 
 class RunView(Listed):

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Index
-from sqlmodel import Field
+from sqlmodel import Field, UniqueConstraint
 
 from app.backend.core.rows import JsonColumn, OwnedRow, Table, UtcColumn
 
@@ -14,12 +14,14 @@ class RunRow(OwnedRow, table=True):
     """A run: the truth about it, whatever the queue says.
 
     `epoch` rises with each claim and fences off a worker that lost its lease; `dispatch` rises with each
-    time the run is queued; `attempt` counts claims after a crash; `last_seq` is the newest event's seq.
+    time the run is queued; `attempt` counts claims; `last_seq` is the newest event's seq. `request_id` is
+    made by the client, so that a double click is one run.
     """
 
     __table_args__ = (
         Index("ix_run_owner_id_id", "owner_id", "id"),
         Index("ix_run_agent_id_id", "agent_id", "id"),
+        UniqueConstraint("owner_id", "request_id"),
     )
 
     agent_id: UUID | None = Field(
@@ -32,6 +34,7 @@ class RunRow(OwnedRow, table=True):
     status: str = Field(index=True)
     trigger: str
     correlation_id: UUID
+    request_id: UUID | None = None
     input: dict[str, Any] = Field(sa_type=JsonColumn)
     output: dict[str, Any] | None = Field(default=None, sa_type=JsonColumn)
     error: str = ""
