@@ -12,6 +12,13 @@ from app.backend.core.crypto import Keyring
 from app.backend.core.db import Database
 from app.backend.core.outbox import Outbox
 from app.backend.core.settings import Settings
+from app.backend.files import storage
+from app.backend.files.storage import ObjectStore
+from app.backend.knowledge import embeddings
+from app.backend.knowledge import index as vector_index
+from app.backend.knowledge.bm25 import WordIndexes
+from app.backend.knowledge.embeddings import Embedder
+from app.backend.knowledge.index import VectorIndex
 
 
 @dataclass(frozen=True)
@@ -23,6 +30,10 @@ class Services:
     db: Database
     redis: Redis
     outbox: Outbox
+    objects: ObjectStore
+    embedder: Embedder
+    index: VectorIndex
+    words: WordIndexes
 
 
 @asynccontextmanager
@@ -33,15 +44,24 @@ async def build(
     db = Database(settings.sql_url, pooled=pooled)
     redis = redis_client.connect(settings.redis_url)
     blocking = redis_client.connect_blocking(settings.redis_url)
+    keyring = crypto.load_keyring(settings)
+    embedder = embeddings.make_runtime_embedder(
+        settings, token=keyring.token("runtime")
+    )
     try:
         yield Services(
             settings=settings,
-            keyring=crypto.load_keyring(settings),
+            keyring=keyring,
             db=db,
             redis=redis,
             outbox=Outbox(db, blocking),
+            objects=storage.make_store(settings, keyring),
+            embedder=embedder,
+            index=vector_index.make_index(settings),
+            words=WordIndexes(settings.data_dir / "bm25"),
         )
     finally:
+        await embedder.close()
         await redis.aclose()
         blocking.close()
         await db.close()

@@ -76,11 +76,26 @@ class ChunkView(Listed):
     end: int
 
 
-class SearchResult(BaseModel):
-    """Passages, best first, and how long the search took.
+class DocumentText(BaseModel):
+    """A stretch of a document's text around a passage.
 
-    `top_score` is the best cosine similarity of any passage; `is_relevant` says whether one is close enough to answer from.
+    `text` begins at character `offset` of the document; the passage is `text[start:end]`.
     """
+
+    model_config = ConfigDict(frozen=True)
+
+    document: DocumentView
+    chunk: ChunkView
+    text: str
+    offset: int
+    start: int
+    end: int
+    has_before: bool
+    has_after: bool
+
+
+class SearchResult(BaseModel):
+    """Passages, best first, and how long the search took; `is_relevant` says whether one of them may answer the query."""
 
     model_config = ConfigDict(frozen=True)
 

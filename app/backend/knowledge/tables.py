@@ -20,7 +20,11 @@ class CollectionRow(OwnedRow, table=True):
 
 
 class DocumentRow(OwnedRow, table=True):
-    """A document and how far its ingest is; `error` says in words why it failed."""
+    """A document and how far its ingest is; `error` says in words why it failed.
+
+    `dispatch` rises with each time the document is queued or claimed, and fences off an ingest that was
+    taken for dead; `lease_until` says how long the present one is taken for alive.
+    """
 
     __table_args__ = (UniqueConstraint("collection_id", "sha256"),)
 
@@ -36,6 +40,7 @@ class DocumentRow(OwnedRow, table=True):
     pages: int = 0
     chunks_total: int = 0
     chunks_done: int = 0
+    lease_until: datetime | None = Field(default=None, sa_type=UtcColumn)
     updated_at: datetime = Field(default_factory=clock.now, sa_type=UtcColumn)
 
 

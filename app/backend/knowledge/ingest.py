@@ -1,0 +1,281 @@
+"""The ingest job: uploaded, parsed, chunked, embedded, ready; each stage is kept, so that a restart goes on."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import structlog
+from redis.exceptions import RedisError
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception_type,
+    stop_after_delay,
+    wait_exponential,
+)
+
+from app.backend.core import clock, ids
+from app.backend.core.actor import Actor
+from app.backend.core.errors import AppError, ServiceUnavailable
+from app.backend.files.errors import ObjectMissing
+from app.backend.knowledge import repository
+from app.backend.knowledge.chunking import Piece, cut, searchable_text
+from app.backend.knowledge.errors import Unreadable
+from app.backend.knowledge.index import BATCH
+from app.backend.knowledge.parsed import Parsed
+from app.backend.knowledge.parsing import SECONDS_MAX, parse
+from app.backend.knowledge.parts import (
+    IngestParts,
+    changed_channel,
+    folder_key,
+    original_key,
+    parsed_key,
+)
+from app.backend.knowledge.schemas import DocumentStatus
+from app.backend.knowledge.search import load_texts
+from app.backend.knowledge.tables import ChunkRow, DocumentRow
+
+logger = structlog.get_logger(__name__)
+
+# Longer than the longest step between two writes of the row.
+LEASE = timedelta(seconds=SECONDS_MAX + 60)
+PATIENCE_SECONDS = 20.0
+_UNEXPECTED = "Something went wrong on our side while reading the document. The log of the worker has the details. Press Retry to try again."
+
+
+class Superseded(Exception):
+    """The document was deleted, or another job took it over."""
+
+
+class _Ingest:
+    """One claim of one document."""
+
+    def __init__(
+        self,
+        parts: IngestParts,
+        actor: Actor,
+        document: DocumentRow,
+        patience: float,
+    ) -> None:
+        self._parts = parts
+        self._actor = actor
+        self._document = document
+        self._patience = patience
+
+    async def run(self) -> None:
+        """Take the document from where it is to ready."""
+        if self._document.status in {DocumentStatus.UPLOADED, DocumentStatus.PARSED}:
+            await self._cut(await self._parse())
+        await self._embed()
+        await self._finish()
+
+    async def fail(self, reason: str) -> None:
+        """Say why the document cannot be used."""
+        await self._save(status=DocumentStatus.FAILED, error=reason, lease_until=None)
+
+    async def _parse(self) -> Parsed:
+        document, objects = self._document, self._parts.objects
+        key = parsed_key(document.collection_id, document.id)
+        try:
+            return Parsed.model_validate_json(await objects.get(key))
+        except ObjectMissing:
+            pass
+        body = await objects.get(original_key(document.collection_id, document.id))
+        parsed = await parse(body, document.media_type)
+        await objects.put(
+            key, parsed.model_dump_json().encode(), media_type="application/json"
+        )
+        await self._save(status=DocumentStatus.PARSED, pages=len(parsed.page_starts))
+        return parsed
+
+    async def _cut(self, parsed: Parsed) -> None:
+        pieces = await asyncio.to_thread(cut, parsed)
+        limit = self._parts.settings.ingest_chunks_max
+        if len(pieces) > limit:
+            message = f"The document makes {len(pieces)} passages; the limit is {limit}. Split it into smaller files."
+            raise Unreadable(message)
+        if not pieces:
+            raise Unreadable(
+                "The document holds headings but no text. Add text and upload it again."
+            )
+        rows = [self._to_row(ordinal, piece) for ordinal, piece in enumerate(pieces)]
+        values = {
+            "status": DocumentStatus.CHUNKED,
+            "chunks_total": len(rows),
+            "chunks_done": 0,
+        }
+        async with self._parts.db.transaction() as session:
+            if not await repository.change_document(session, self._document, values):
+                raise Superseded
+            await repository.replace_chunks(session, self._document, rows)
+        await self._announce(values)
+
+    async def _embed(self) -> None:
+        document = self._document
+        while document.chunks_done < document.chunks_total:
+            async with self._parts.db.read() as session:
+                chunks = await repository.list_chunks(
+                    session,
+                    self._actor,
+                    document_id=document.id,
+                    after=document.chunks_done - 1,
+                    limit=BATCH,
+                )
+            if not chunks:
+                raise Superseded
+            await self._patiently(chunks)
+            await self._save(chunks_done=document.chunks_done + len(chunks))
+        await self._save(status=DocumentStatus.EMBEDDED)
+
+    async def _patiently(self, chunks: Sequence[ChunkRow]) -> None:
+        # The runtime or Chroma may just be starting again.
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(ServiceUnavailable),
+            stop=stop_after_delay(self._patience),
+            wait=wait_exponential(multiplier=0.2, max=4),
+            reraise=True,
+        ):
+            with attempt:
+                await self._store_vectors(chunks)
+
+    async def _store_vectors(self, chunks: Sequence[ChunkRow]) -> None:
+        document = self._document
+        vectors = await self._parts.embedder.embed(
+            [
+                searchable_text(document.name, chunk.heading, chunk.text)
+                for chunk in chunks
+            ]
+        )
+        await self._parts.index.upsert(
+            document.collection_id,
+            document.id,
+            [chunk.id for chunk in chunks],
+            vectors,
+        )
+
+    async def _finish(self) -> None:
+        values = {"status": DocumentStatus.READY, "error": "", "lease_until": None}
+        collection_id = self._document.collection_id
+        async with self._parts.db.transaction() as session:
+            if not await repository.change_document(session, self._document, values):
+                raise Superseded
+            await repository.raise_version(session, collection_id)
+        await self._announce(values)
+        await prepare_words(self._parts, self._actor, collection_id)
+
+    async def _save(self, **values: Any) -> None:
+        values.setdefault("lease_until", clock.now() + LEASE)
+        async with self._parts.db.transaction() as session:
+            if not await repository.change_document(session, self._document, values):
+                raise Superseded
+        await self._announce(values)
+
+    async def _announce(self, values: dict[str, Any]) -> None:
+        self._document.sqlmodel_update(values)
+        await announce(self._parts, self._document)
+
+    def _to_row(self, ordinal: int, piece: Piece) -> dict[str, Any]:
+        return {
+            "id": ids.new_id(),
+            "created_at": clock.now(),
+            "owner_id": self._document.owner_id,
+            "collection_id": self._document.collection_id,
+            "document_id": self._document.id,
+            "ordinal": ordinal,
+            "text": piece.text,
+            "heading": piece.heading,
+            "page": piece.page,
+            "start": piece.start,
+            "end": piece.end,
+        }
+
+
+async def find_owner(parts: IngestParts, document_id: UUID) -> UUID | None:
+    """Return whose document it is, so that the job can act for them; None when it is gone."""
+    async with parts.db.read() as session:
+        row = await repository.find_any_document(session, document_id)
+    return row.owner_id if row is not None else None
+
+
+async def ingest_document(
+    parts: IngestParts,
+    actor: Actor,
+    document_id: UUID,
+    *,
+    patience: float = PATIENCE_SECONDS,
+) -> None:
+    """Take a document from where it is to ready, or to failed with the reason in words.
+
+    Doing it twice, or again after a crash, changes nothing more.
+    """
+    async with parts.db.transaction() as session:
+        is_ours = await repository.claim_document(
+            session, document_id, lease_until=clock.now() + LEASE
+        )
+        document = await repository.find_document(session, actor, document_id)
+    if document is None or not is_ours:
+        return
+    work = _Ingest(parts, actor, document, patience)
+    try:
+        await _run(work, document_id)
+    except Superseded:
+        await _clean_if_gone(parts, actor, document)
+
+
+async def purge(parts: IngestParts, subject: str) -> None:
+    """Remove what lies outside the rows of a deleted `<collection>` or `<collection>/<document>`."""
+    first, _, second = subject.partition("/")
+    collection_id = UUID(first)
+    if second:
+        document_id = UUID(second)
+        await parts.index.delete_document(collection_id, document_id)
+        await parts.objects.delete_below(folder_key(collection_id, document_id))
+        return
+    await parts.index.delete_collection(collection_id)
+    await parts.objects.delete_below(folder_key(collection_id))
+    await parts.words.remove(collection_id)
+
+
+async def prepare_words(parts: IngestParts, actor: Actor, collection_id: UUID) -> None:
+    """Make the word index of a collection, unless more documents are about to change it."""
+    async with parts.db.read() as session:
+        row = await repository.find_collection(session, actor, collection_id)
+        is_busy = await repository.has_unfinished(session, actor, collection_id)
+    if row is None or is_busy:
+        return
+    await parts.words.prepare(
+        collection_id, row.version, partial(load_texts, parts.db, actor, collection_id)
+    )
+
+
+async def announce(parts: IngestParts, document: DocumentRow) -> None:
+    """Tell the owner's pages that a document changed; they read the row."""
+    try:
+        await parts.redis.publish(changed_channel(document.owner_id), str(document.id))
+    except RedisError as error:
+        logger.warning("announce_failed", document=str(document.id), error=str(error))
+
+
+async def _run(work: _Ingest, document_id: UUID) -> None:
+    try:
+        await work.run()
+    except Superseded:
+        raise
+    except AppError as error:
+        logger.info("ingest_failed", document=str(document_id), reason=error.message)
+        await work.fail(error.message)
+    except Exception:
+        # The job is an edge: whatever happened, the owner sees that it did.
+        logger.exception("ingest_crashed", document=str(document_id))
+        await work.fail(_UNEXPECTED)
+
+
+async def _clean_if_gone(
+    parts: IngestParts, actor: Actor, document: DocumentRow
+) -> None:
+    async with parts.db.read() as session:
+        is_there = await repository.find_document(session, actor, document.id)
+    if is_there is None:
+        await purge(parts, f"{document.collection_id}/{document.id}")

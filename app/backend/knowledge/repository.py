@@ -1,0 +1,284 @@
+"""Queries of knowledge."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CursorResult, Executable
+from sqlmodel import col, delete, func, insert, or_, select, update
+
+from app.backend.core import clock
+from app.backend.core.actor import Actor
+from app.backend.core.db import Session
+from app.backend.core.rows import visible_to
+from app.backend.knowledge.schemas import DocumentStatus
+from app.backend.knowledge.tables import ChunkRow, CollectionRow, DocumentRow
+
+FINAL = (DocumentStatus.READY, DocumentStatus.FAILED)
+_INSERT_ROWS = 1000
+
+
+async def find_collection(
+    session: Session, actor: Actor, collection_id: UUID
+) -> CollectionRow | None:
+    """Return the collection, if it is the actor's."""
+    query = visible_to(actor, CollectionRow).where(
+        col(CollectionRow.id) == collection_id
+    )
+    return (await session.exec(query)).first()
+
+
+async def list_collections(
+    session: Session, actor: Actor, *, after: UUID | None, limit: int
+) -> Sequence[CollectionRow]:
+    """Return a page of collections, newest first."""
+    query = visible_to(actor, CollectionRow)
+    if after is not None:
+        query = query.where(col(CollectionRow.id) < after)
+    query = query.order_by(col(CollectionRow.id).desc()).limit(limit)
+    return (await session.exec(query)).all()
+
+
+async def find_collections(
+    session: Session, actor: Actor, collection_ids: Sequence[UUID]
+) -> Sequence[CollectionRow]:
+    """Return those of the collections that are the actor's."""
+    query = visible_to(actor, CollectionRow).where(
+        col(CollectionRow.id).in_(collection_ids)
+    )
+    return (await session.exec(query)).all()
+
+
+async def count_contents(
+    session: Session, actor: Actor, collection_ids: Sequence[UUID]
+) -> dict[UUID, tuple[UUID, int, int, int]]:
+    """Return, per collection: documents, chunks, bytes."""
+    query = (
+        visible_to(actor, DocumentRow)
+        .where(col(DocumentRow.collection_id).in_(collection_ids))
+        .with_only_columns(
+            col(DocumentRow.collection_id),
+            func.count(),
+            func.sum(DocumentRow.chunks_done),
+            func.sum(DocumentRow.size),
+        )
+        .group_by(col(DocumentRow.collection_id))
+    )
+    return {row[0]: row for row in await _fetch(session, query)}
+
+
+async def find_document(
+    session: Session, actor: Actor, document_id: UUID
+) -> DocumentRow | None:
+    """Return the document, if it is the actor's."""
+    query = visible_to(actor, DocumentRow).where(col(DocumentRow.id) == document_id)
+    return (await session.exec(query)).first()
+
+
+async def find_copy(
+    session: Session, actor: Actor, *, collection_id: UUID, sha256: str
+) -> DocumentRow | None:
+    """Return the document of a collection that has these very bytes."""
+    query = visible_to(actor, DocumentRow).where(
+        col(DocumentRow.collection_id) == collection_id,
+        col(DocumentRow.sha256) == sha256,
+    )
+    return (await session.exec(query)).first()
+
+
+async def list_documents(
+    session: Session,
+    actor: Actor,
+    *,
+    collection_id: UUID | None = None,
+    after: UUID | None = None,
+    limit: int,
+) -> Sequence[DocumentRow]:
+    """Return a page of documents, newest first; of all collections when none is named."""
+    query = visible_to(actor, DocumentRow)
+    if collection_id is not None:
+        query = query.where(col(DocumentRow.collection_id) == collection_id)
+    if after is not None:
+        query = query.where(col(DocumentRow.id) < after)
+    query = query.order_by(col(DocumentRow.id).desc()).limit(limit)
+    return (await session.exec(query)).all()
+
+
+async def list_files(
+    session: Session, actor: Actor, collection_id: UUID
+) -> Sequence[UUID]:
+    """Return the ids of the files behind a collection."""
+    query = (
+        visible_to(actor, DocumentRow)
+        .where(col(DocumentRow.collection_id) == collection_id)
+        .with_only_columns(col(DocumentRow.file_id))
+    )
+    return [row[0] for row in await _fetch(session, query)]
+
+
+async def find_chunk(session: Session, actor: Actor, chunk_id: UUID) -> ChunkRow | None:
+    """Return the passage, if it is the actor's."""
+    query = visible_to(actor, ChunkRow).where(col(ChunkRow.id) == chunk_id)
+    return (await session.exec(query)).first()
+
+
+async def list_chunks(
+    session: Session,
+    actor: Actor,
+    *,
+    document_id: UUID,
+    after: int = -1,
+    limit: int,
+) -> Sequence[ChunkRow]:
+    """Return passages of a document after an ordinal, in order."""
+    query = (
+        visible_to(actor, ChunkRow)
+        .where(col(ChunkRow.document_id) == document_id, col(ChunkRow.ordinal) > after)
+        .order_by(col(ChunkRow.ordinal))
+        .limit(limit)
+    )
+    return (await session.exec(query)).all()
+
+
+async def find_passages(
+    session: Session, actor: Actor, chunk_ids: Sequence[UUID]
+) -> dict[UUID, tuple[ChunkRow, str]]:
+    """Return those of the passages that are the actor's and whose document is ready, with its name."""
+    query = (
+        visible_to(actor, ChunkRow)
+        .join(DocumentRow, col(DocumentRow.id) == ChunkRow.document_id)
+        .where(
+            col(ChunkRow.id).in_(chunk_ids),
+            col(DocumentRow.status) == DocumentStatus.READY,
+        )
+        .add_columns(col(DocumentRow.name))
+    )
+    return {chunk.id: (chunk, name) for chunk, name in await _fetch(session, query)}
+
+
+async def list_texts(
+    session: Session, actor: Actor, collection_id: UUID
+) -> Sequence[tuple[UUID, str, str, str]]:
+    """Return id, document name, heading and text of every passage of the ready documents."""
+    query = (
+        visible_to(actor, ChunkRow)
+        .join(DocumentRow, col(DocumentRow.id) == ChunkRow.document_id)
+        .where(
+            col(ChunkRow.collection_id) == collection_id,
+            col(DocumentRow.status) == DocumentStatus.READY,
+        )
+        .with_only_columns(
+            col(ChunkRow.id),
+            col(DocumentRow.name),
+            col(ChunkRow.heading),
+            col(ChunkRow.text),
+        )
+    )
+    return await _fetch(session, query)
+
+
+async def has_unfinished(session: Session, actor: Actor, collection_id: UUID) -> bool:
+    """Tell whether a document of the collection is still on its way."""
+    query = (
+        visible_to(actor, DocumentRow)
+        .where(
+            col(DocumentRow.collection_id) == collection_id,
+            col(DocumentRow.status).not_in(FINAL),
+        )
+        .limit(1)
+    )
+    return (await session.exec(query)).first() is not None
+
+
+async def replace_chunks(
+    session: Session, document: DocumentRow, rows: Sequence[dict[str, Any]]
+) -> None:
+    """Make `rows` the only passages of a document."""
+    await session.exec(delete(ChunkRow).where(col(ChunkRow.document_id) == document.id))
+    for first in range(0, len(rows), _INSERT_ROWS):
+        await session.exec(insert(ChunkRow), params=rows[first : first + _INSERT_ROWS])
+
+
+async def find_any_document(session: Session, document_id: UUID) -> DocumentRow | None:
+    """Return a document for the job that works on it, whoever owns it."""
+    query = select(DocumentRow).where(  # lint-skip: repo-scope
+        col(DocumentRow.id) == document_id
+    )
+    return (await session.exec(query)).first()
+
+
+async def list_silent_documents(
+    session: Session, *, unclaimed_since: datetime, limit: int
+) -> Sequence[DocumentRow]:
+    """Return documents that nobody works on any more, or never did."""
+    now = clock.now()
+    query = (
+        select(DocumentRow)  # lint-skip: repo-scope
+        .where(
+            col(DocumentRow.status).not_in(FINAL),
+            or_(
+                col(DocumentRow.lease_until) < now,
+                col(DocumentRow.lease_until).is_(None)
+                & (col(DocumentRow.updated_at) < unclaimed_since),
+            ),
+        )
+        .limit(limit)
+    )
+    return (await session.exec(query)).all()
+
+
+async def claim_document(
+    session: Session, document_id: UUID, *, lease_until: datetime
+) -> bool:
+    """Take a document to work on it; False when it is finished, gone, or somebody else's."""
+    now = clock.now()
+    changed = await session.exec(
+        update(DocumentRow)
+        .where(
+            col(DocumentRow.id) == document_id,
+            col(DocumentRow.status).not_in(FINAL),
+            or_(
+                col(DocumentRow.lease_until).is_(None),
+                col(DocumentRow.lease_until) < now,
+            ),
+        )
+        .values(
+            dispatch=DocumentRow.dispatch + 1, lease_until=lease_until, updated_at=now
+        )
+    )
+    return _count(changed) == 1
+
+
+async def change_document(
+    session: Session, document: DocumentRow, values: dict[str, Any]
+) -> bool:
+    """Change a document if this claim still holds; False when it does not."""
+    changed = await session.exec(
+        update(DocumentRow)
+        .where(
+            col(DocumentRow.id) == document.id,
+            col(DocumentRow.dispatch) == document.dispatch,
+        )
+        .values(updated_at=clock.now(), **values)
+    )
+    return _count(changed) == 1
+
+
+async def raise_version(session: Session, collection_id: UUID) -> None:
+    """Say that the passages of a collection changed."""
+    await session.exec(
+        update(CollectionRow)
+        .where(col(CollectionRow.id) == collection_id)
+        .values(version=CollectionRow.version + 1, updated_at=clock.now())
+    )
+
+
+async def _fetch(session: Session, query: Executable) -> Sequence[Any]:
+    # `exec` would give the first column only: the query began as one of whole rows.
+    found = await session.execute(query)  # pyright: ignore[reportDeprecated]
+    return found.all()
+
+
+def _count(result: CursorResult[Any]) -> int:
+    return result.rowcount

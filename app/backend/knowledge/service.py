@@ -1,0 +1,285 @@
+"""Collections and documents, as their owner sees and changes them."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from app.backend.core import clock
+from app.backend.core.actor import Actor
+from app.backend.core.db import Session
+from app.backend.core.errors import Conflict, NotFound
+from app.backend.core.jobs import Job, JobName
+from app.backend.core.outbox import Outbox
+from app.backend.core.paging import PAGE_SIZE, Page, parse_cursor, to_page
+from app.backend.files import service as files
+from app.backend.files.schemas import Upload
+from app.backend.knowledge import repository
+from app.backend.knowledge.parts import original_key
+from app.backend.knowledge.schemas import (
+    ChunkView,
+    CollectionDraft,
+    CollectionView,
+    DocumentStatus,
+    DocumentView,
+)
+from app.backend.knowledge.tables import CollectionRow, DocumentRow
+
+UNCLAIMED_MAX = timedelta(minutes=2)
+_SWEEP_MAX = 500
+
+
+async def create_collection(
+    session: Session, actor: Actor, *, draft: CollectionDraft, embedding_model: str
+) -> CollectionView:
+    """Make an empty collection; its vectors will be of `embedding_model` for good."""
+    row = CollectionRow(
+        owner_id=actor.user_id, embedding_model=embedding_model, **draft.model_dump()
+    )
+    session.add(row)
+    await session.flush()
+    return (await _to_views(session, actor, [row]))[0]
+
+
+async def list_collections(
+    session: Session, actor: Actor, *, cursor: str | None = None, limit: int = PAGE_SIZE
+) -> Page[CollectionView]:
+    """Return a page of collections, newest first."""
+    rows = await repository.list_collections(
+        session, actor, after=parse_cursor(cursor), limit=limit + 1
+    )
+    return to_page(await _to_views(session, actor, rows), limit)
+
+
+async def get_collection(
+    session: Session, actor: Actor, *, collection_id: UUID
+) -> CollectionView:
+    """Return a collection with its counts."""
+    row = await _need_collection(session, actor, collection_id)
+    return (await _to_views(session, actor, [row]))[0]
+
+
+async def update_collection(
+    session: Session, actor: Actor, *, collection_id: UUID, draft: CollectionDraft
+) -> CollectionView:
+    """Change name and description."""
+    row = await _need_collection(session, actor, collection_id)
+    row.sqlmodel_update(draft.model_dump() | {"updated_at": clock.now()})
+    session.add(row)
+    await session.flush()
+    return (await _to_views(session, actor, [row]))[0]
+
+
+async def delete_collection(
+    session: Session, actor: Actor, *, collection_id: UUID, outbox: Outbox
+) -> None:
+    """Delete a collection with its documents; a job removes originals and vectors."""
+    row = await _need_collection(session, actor, collection_id)
+    file_ids = await repository.list_files(session, actor, collection_id)
+    await session.delete(row)
+    await session.flush()
+    for file_id in file_ids:
+        await files.remove_file(session, actor, file_id=file_id)
+    await outbox.add(session, _purge_job(str(collection_id)))
+
+
+async def list_documents(
+    session: Session,
+    actor: Actor,
+    *,
+    collection_id: UUID | None = None,
+    cursor: str | None = None,
+    limit: int = PAGE_SIZE,
+) -> Page[DocumentView]:
+    """Return a page of documents, newest first; of all collections when none is named."""
+    if collection_id is not None:
+        await _need_collection(session, actor, collection_id)
+    rows = await repository.list_documents(
+        session,
+        actor,
+        collection_id=collection_id,
+        after=parse_cursor(cursor),
+        limit=limit + 1,
+    )
+    return to_page([DocumentView.model_validate(row) for row in rows], limit)
+
+
+async def get_document(
+    session: Session, actor: Actor, *, document_id: UUID
+) -> DocumentView:
+    """Return a document and how far its ingest is."""
+    row = await _need_document(session, actor, document_id)
+    return DocumentView.model_validate(row)
+
+
+async def find_copy(
+    session: Session, actor: Actor, *, collection_id: UUID, sha256: str
+) -> DocumentView | None:
+    """Return the document of a collection that has these very bytes, if there is one."""
+    await _need_collection(session, actor, collection_id)
+    row = await repository.find_copy(
+        session, actor, collection_id=collection_id, sha256=sha256
+    )
+    return DocumentView.model_validate(row) if row is not None else None
+
+
+async def add_document(
+    session: Session,
+    actor: Actor,
+    *,
+    collection_id: UUID,
+    document_id: UUID,
+    upload: Upload,
+    outbox: Outbox,
+) -> DocumentView:
+    """Record an upload whose bytes are stored, and ask for its ingest."""
+    await _need_collection(session, actor, collection_id)
+    file = await files.add_file(
+        session,
+        actor,
+        upload=upload,
+        object_key=original_key(collection_id, document_id),
+    )
+    row = DocumentRow(
+        id=document_id,
+        owner_id=actor.user_id,
+        collection_id=collection_id,
+        file_id=file.id,
+        status=DocumentStatus.UPLOADED,
+        **upload.model_dump(),
+    )
+    session.add(row)
+    await session.flush()
+    await outbox.add(session, _ingest_job(row))
+    return DocumentView.model_validate(row)
+
+
+async def retry_document(
+    session: Session, actor: Actor, *, document_id: UUID, outbox: Outbox
+) -> DocumentView:
+    """Ingest a failed document again; what was done already is kept.
+
+    Raises:
+        Conflict: it has not failed.
+    """
+    row = await _need_document(session, actor, document_id)
+    if row.status != DocumentStatus.FAILED:
+        message = f"{row.name!r} has not failed, so there is nothing to retry."
+        raise Conflict(message)
+    row.status = _stage_reached(row)
+    row.error = ""
+    await _dispatch(session, row, outbox)
+    return DocumentView.model_validate(row)
+
+
+async def delete_document(
+    session: Session, actor: Actor, *, document_id: UUID, outbox: Outbox
+) -> None:
+    """Delete a document with its passages; a job removes its original and its vectors."""
+    row = await _need_document(session, actor, document_id)
+    await session.delete(row)
+    await session.flush()
+    await files.remove_file(session, actor, file_id=row.file_id)
+    await repository.raise_version(session, row.collection_id)
+    await outbox.add(session, _purge_job(f"{row.collection_id}/{row.id}"))
+
+
+async def get_chunk(session: Session, actor: Actor, *, chunk_id: UUID) -> ChunkView:
+    """Return a passage."""
+    row = await repository.find_chunk(session, actor, chunk_id)
+    if row is None:
+        raise NotFound("passage", chunk_id)
+    return ChunkView.model_validate(row)
+
+
+async def list_chunks(
+    session: Session,
+    actor: Actor,
+    *,
+    document_id: UUID,
+    after: int = -1,
+    limit: int = PAGE_SIZE,
+) -> list[ChunkView]:
+    """Return passages of a document that follow an ordinal, in order."""
+    await _need_document(session, actor, document_id)
+    rows = await repository.list_chunks(
+        session, actor, document_id=document_id, after=after, limit=limit
+    )
+    return [ChunkView.model_validate(row) for row in rows]
+
+
+async def sweep_documents(session: Session, *, outbox: Outbox) -> int:
+    """Queue again what a crash or a lost queue left behind; returns how many documents."""
+    rows = await repository.list_silent_documents(
+        session, unclaimed_since=clock.now() - UNCLAIMED_MAX, limit=_SWEEP_MAX
+    )
+    for row in rows:
+        await _dispatch(session, row, outbox)
+    return len(rows)
+
+
+async def _dispatch(session: Session, row: DocumentRow, outbox: Outbox) -> None:
+    row.dispatch += 1
+    row.lease_until = None
+    row.updated_at = clock.now()
+    session.add(row)
+    await session.flush()
+    await outbox.add(session, _ingest_job(row))
+
+
+def _stage_reached(row: DocumentRow) -> DocumentStatus:
+    if row.chunks_total:
+        return DocumentStatus.CHUNKED
+    return DocumentStatus.UPLOADED
+
+
+def _ingest_job(row: DocumentRow) -> Job:
+    return Job(
+        name=JobName.DOCUMENT_INGEST,
+        key=f"ingest-{row.id}-{row.dispatch}",
+        subject_id=str(row.id),
+    )
+
+
+def _purge_job(subject: str) -> Job:
+    # RQ takes letters, digits, underscores and dashes in an id.
+    return Job(
+        name=JobName.DOCUMENT_PURGE,
+        key=f"purge-{subject.replace('/', '-')}",
+        subject_id=subject,
+    )
+
+
+async def _need_collection(
+    session: Session, actor: Actor, collection_id: UUID
+) -> CollectionRow:
+    row = await repository.find_collection(session, actor, collection_id)
+    if row is None:
+        raise NotFound("collection", collection_id)
+    return row
+
+
+async def _need_document(
+    session: Session, actor: Actor, document_id: UUID
+) -> DocumentRow:
+    row = await repository.find_document(session, actor, document_id)
+    if row is None:
+        raise NotFound("document", document_id)
+    return row
+
+
+async def _to_views(
+    session: Session, actor: Actor, rows: Sequence[CollectionRow]
+) -> list[CollectionView]:
+    counts = await repository.count_contents(session, actor, [row.id for row in rows])
+    views: list[CollectionView] = []
+    for row in rows:
+        _, documents, chunks, size = counts.get(row.id, (row.id, 0, 0, 0))
+        views.append(
+            CollectionView(
+                **row.model_dump(exclude={"owner_id", "version"}),
+                documents=documents,
+                chunks=chunks,
+                size=size,
+            )
+        )
+    return views
