@@ -27,7 +27,6 @@ from tests.stack import environment_of
 
 PRELOADED = (
     "app.backend.bootstrap",
-    "app.workers.jobs",
     "chromadb",
     "langgraph.graph",
     "langchain_openai",

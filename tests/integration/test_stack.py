@@ -1,9 +1,11 @@
 """The test stack itself: every test has an installation of its own."""
 
+import httpx
 from sqlmodel import select
 
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
+from app.backend.core.settings import Settings
 from app.backend.identity.tables import UserRow
 from tests.factories.rows import MakeAgent
 
@@ -32,3 +34,12 @@ async def test_agent_belongs_to_its_actor(
     agent = await make_agent(other_actor)
 
     assert agent.owner_id == other_actor.user_id != actor.user_id
+
+
+def test_runtime_answers_at_the_url_of_the_settings(
+    settings: Settings, runtime_url: str
+) -> None:
+    answer = httpx.get(f"{settings.runtime_address}/health")
+
+    assert runtime_url == settings.runtime_address
+    assert answer.json()["status"] == "ok"
