@@ -1,0 +1,48 @@
+# `make up` is all that a new user needs; ARGS are passed on, e.g. make up ARGS="--port 8010".
+.PHONY: up setup setup-dev build test check bench eval fmt settings clean help
+SHELL := /bin/sh
+BIN := .venv/bin
+ARGS ?=
+
+up: setup ## install what is missing, start everything, print one URL
+	@exec $(BIN)/atelier up $(ARGS)
+
+setup: ## make .venv and install the product into it
+	@sh scripts/setup.sh
+
+setup-dev: ## the same, with what tests and checks need
+	@sh scripts/setup.sh dev
+
+build: setup ## build the front end
+	@$(BIN)/atelier build
+
+test: setup-dev ## all tests: unit, integration, browser
+	@sh scripts/chromium.sh
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: setup-dev ## formatting, lint, types, import contracts, unit tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/architecture tests/unit
+
+bench: setup-dev ## measure, see docs/benchmarks.md
+	@$(BIN)/python -m bench $(ARGS)
+
+eval: setup-dev ## ask the evaluation set and count right answers
+	@$(BIN)/python -m bench.eval $(ARGS)
+
+fmt: setup-dev ## format, and fix what can be fixed
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+settings: setup ## write .env.example and docs/configuration.md from the settings
+	@$(BIN)/python -m scripts.settings_docs
+
+clean: ## remove what was installed and built; the data folder stays
+	rm -rf .venv .build .web .states build dist .pytest_cache .ruff_cache .coverage* *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
