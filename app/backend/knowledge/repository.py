@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CursorResult, Executable
+from sqlalchemy.orm import Session as PlainSession
 from sqlmodel import col, delete, func, insert, or_, select, update
 
 from app.backend.core import clock
@@ -276,7 +277,7 @@ async def raise_version(session: Session, collection_id: UUID) -> None:
 
 async def _fetch(session: Session, query: Executable) -> Sequence[Any]:
     # `exec` would give the first column only: the query began as one of whole rows.
-    found = await session.execute(query)  # pyright: ignore[reportDeprecated]
+    found = await session.run_sync(PlainSession.execute, query)
     return found.all()
 
 
