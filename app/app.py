@@ -1,0 +1,95 @@
+"""Composition root: the API, the pages, the sockets, and the parts they stand on."""
+
+import functools
+import importlib
+import pkgutil
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import reflex as rx
+from reflex.utils import prerequisites
+from reflex_base import constants
+from socketio.exceptions import ConnectionRefusedError as SocketRefused
+
+from app import pages, theme
+from app.backend import bootstrap
+from app.backend.api.app import make_api
+from app.backend.api.edge import with_headers
+from app.backend.core import logging
+from app.backend.core import settings as settings_module
+from app.backend.identity import service as identity
+from app.backend.identity import sessions
+from app.components.layout.overlay import overlay
+from app.components.layout.shell import loading
+from app.pages._page import PAGES
+from app.state import edge
+
+settings = settings_module.load()
+static_dir = (prerequisites.get_web_dir() / constants.Dirs.STATIC).resolve()
+api = make_api(settings)
+app = rx.App(
+    html_lang="en",
+    html_custom_attrs={"suppressHydrationWarning": True},
+    stylesheets=["/theme.css"],
+    head_components=[
+        rx.el.script(theme.SCRIPT),
+        rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
+        rx.el.link(
+            rel="preload",
+            href="/fonts/geist.woff2",
+            custom_attrs={
+                "as": "font",
+                "type": "font/woff2",
+                "crossOrigin": "anonymous",
+            },
+        ),
+    ],
+    backend_exception_handler=edge.report,
+    toaster=None,
+    hydrate_fallback=loading,
+    api_transformer=[api, functools.partial(with_headers, static_dir=static_dir)],
+)
+app.app_wraps[5, "Overlay"] = lambda is_stateful: overlay() if is_stateful else None
+
+
+@asynccontextmanager
+async def open_parts() -> AsyncGenerator[None, None]:
+    """Hold the parts of the web process while it serves."""
+    logging.configure(settings, "web")
+    async with bootstrap.build(settings) as services:
+        api.state.services = services
+        edge.install(services)
+        # The lifespan of a mounted app is not entered by itself.
+        async with api.router.lifespan_context(api):
+            yield
+
+
+def refuse_ended_logins(reflex_app: rx.App) -> None:
+    """Refuse a page's websocket when its cookie's login has ended; without a cookie it may show the login page."""
+    events = reflex_app.event_namespace
+    connect = events.on_connect
+
+    async def on_connect(sid: str, environ: dict[str, Any], auth: Any = None) -> None:
+        services = edge.services()
+        token = sessions.token_from_cookies(
+            environ.get("HTTP_COOKIE", ""), services.keyring
+        )
+        if token is not None:
+            async with services.db.read() as session:
+                if await identity.find_actor_by_session(session, token) is None:
+                    reason = "session ended"
+                    raise SocketRefused(reason)
+        await connect(sid, environ, auth)
+
+    events.on_connect = on_connect
+
+
+app.register_lifespan_task(open_parts)
+refuse_ended_logins(app)
+for module in pkgutil.iter_modules(pages.__path__):
+    importlib.import_module(f"app.pages.{module.name}")
+for page in PAGES:
+    app.add_page(
+        page.render, route=page.route, title=page.title, on_load=list(page.on_load)
+    )

@@ -1,0 +1,19 @@
+"""What lies over every page: notices, and the word that the connection is lost."""
+
+from typing import Any
+
+import reflex as rx
+
+from app.components.ui.notice import notice, notice_stack
+from app.state.notices import NoticesState
+
+
+def overlay() -> rx.Component:
+    """Return the layer above the page."""
+    return notice_stack(NoticesState.rows, _notice)
+
+
+def _notice(row: Any) -> rx.Component:
+    return notice(
+        row, on_undo=NoticesState.undo(row.id), on_close=NoticesState.dismiss(row.id)
+    )

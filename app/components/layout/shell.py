@@ -1,0 +1,91 @@
+"""The frame: places to go, the content, shortcuts."""
+
+from typing import Any, Literal
+
+import reflex as rx
+
+from app import routes
+from app.components.layout import strings
+from app.components.layout.sidebar import bottom_bar, logo, sidebar
+from app.components.layout.topbar import corner, mobile_bar, theme_button
+from app.components.ui.skeleton import skeleton, skeleton_rows
+from app.components.widgets.shortcuts import shortcuts
+
+Width = Literal["narrow", "normal", "wide"]
+
+_WIDTHS: dict[Width, str] = {
+    "narrow": "max-w-3xl",
+    "normal": "max-w-5xl",
+    "wide": "max-w-7xl",
+}
+_PLACES = {
+    "d": [routes.DASHBOARD, strings.DASHBOARD],
+    "a": [routes.AGENTS, strings.AGENTS],
+    "r": [routes.RUNS, strings.RUNS],
+    "k": [routes.KNOWLEDGE, strings.KNOWLEDGE],
+    "s": [routes.SETTINGS, strings.SETTINGS],
+}
+_ACTIONS = {"n": strings.NEW, "/": strings.SEARCH}
+
+
+def shell(*children: Any, here: str, width: Width = "normal") -> rx.Component:
+    """Return a page within the frame; `here` is the place it belongs to."""
+    return rx.el.div(
+        _skip_link(),
+        sidebar(here),
+        rx.el.div(
+            mobile_bar(),
+            corner(),
+            rx.el.main(
+                *children,
+                id="content",
+                class_name=f"mx-auto w-full {_WIDTHS[width]} px-4 pt-5 pb-24 sm:px-6 md:pt-8 md:pb-16",
+            ),
+            class_name="relative min-w-0 flex-1",
+        ),
+        bottom_bar(here),
+        shortcuts(places=_PLACES, actions=_ACTIONS, words=strings.SHORTCUT_WORDS),
+        class_name="flex min-h-dvh flex-col bg-canvas text-ink md:flex-row",
+    )
+
+
+def bare(*children: Any) -> rx.Component:
+    """Return a page without places to go: login, first run."""
+    return rx.el.div(
+        rx.el.div(theme_button(), class_name="absolute end-4 top-4"),
+        rx.el.main(
+            rx.el.div(logo(), class_name="mb-6 flex justify-center"),
+            *children,
+            class_name="w-full max-w-sm",
+        ),
+        class_name="flex min-h-dvh items-center justify-center bg-canvas px-4 py-10 text-ink",
+    )
+
+
+def loading() -> rx.Component:
+    """Return the first paint of pages that are not rendered ahead: the frame in grey."""
+    return rx.el.div(
+        rx.el.div(
+            class_name="hidden w-56 shrink-0 border-e border-line bg-surface/60 md:block"
+        ),
+        rx.el.div(
+            rx.el.div(
+                skeleton("mb-6 h-7 w-48"),
+                skeleton_rows(3, "h-24"),
+                class_name="mx-auto w-full max-w-5xl px-4 pt-17 sm:px-6 md:pt-8",
+            ),
+            class_name="min-w-0 flex-1",
+        ),
+        aria_busy="true",
+        class_name="flex min-h-dvh bg-canvas text-ink",
+    )
+
+
+def _skip_link() -> rx.Component:
+    return rx.el.a(
+        strings.SKIP,
+        href="#content",
+        custom_attrs={"data-native": "true"},
+        class_name="sr-only focus:not-sr-only focus:fixed focus:start-3 focus:top-3 focus:z-50 focus:rounded-lg focus:bg-accent "
+        "focus:px-3 focus:py-2 focus:text-accent-ink",
+    )

@@ -1,0 +1,116 @@
+"""Where to go: a column on wide screens, a bar at the bottom on narrow ones."""
+
+import reflex as rx
+
+from app import routes
+from app.components.layout import strings
+from app.components.ui.button import icon_button
+from app.state.session import SessionState
+
+PLACES = (
+    (strings.DASHBOARD, "layout_dashboard", routes.DASHBOARD),
+    (strings.AGENTS, "bot", routes.AGENTS),
+    (strings.RUNS, "activity", routes.RUNS),
+    (strings.KNOWLEDGE, "book_open", routes.KNOWLEDGE),
+    (strings.SETTINGS, "settings", routes.SETTINGS),
+)
+
+
+def logo() -> rx.Component:
+    """Return the product's mark and name."""
+    return rx.el.span(
+        rx.el.img(
+            src="/favicon.svg", alt="", width="24", height="24", class_name="size-6"
+        ),
+        strings.PRODUCT,
+        class_name="flex items-center gap-2 text-base font-semibold tracking-tight",
+    )
+
+
+def sidebar(here: str) -> rx.Component:
+    """Return the column of places; `here` is the one that is open."""
+    return rx.el.aside(
+        rx.el.a(
+            logo(),
+            href=routes.DASHBOARD,
+            class_name="mb-5 flex h-9 items-center rounded-lg px-2",
+        ),
+        rx.el.nav(
+            *[
+                _place(text, icon, path, is_here=path == here)
+                for text, icon, path in PLACES
+            ],
+            aria_label=strings.NAV_LABEL,
+            class_name="flex flex-col gap-0.5",
+        ),
+        rx.el.div(_account(), class_name="mt-auto"),
+        class_name="sticky top-0 hidden h-dvh w-56 shrink-0 flex-col border-e border-line bg-surface/60 p-3 md:flex",
+    )
+
+
+def bottom_bar(here: str) -> rx.Component:
+    """Return the same places as a bar at the bottom."""
+    return rx.el.nav(
+        *[_tab(text, icon, path, is_here=path == here) for text, icon, path in PLACES],
+        aria_label=strings.NAV_LABEL,
+        class_name="fixed inset-x-0 bottom-0 z-30 grid grid-cols-5 border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] md:hidden",
+    )
+
+
+def _current(*, is_here: bool) -> dict[str, str]:
+    return {"aria_current": "page"} if is_here else {}
+
+
+def _place(text: str, icon: str, path: str, *, is_here: bool) -> rx.Component:
+    return rx.el.a(
+        rx.icon(icon, size=16, aria_hidden="true"),
+        text,
+        href=path,
+        class_name="flex h-8 items-center gap-2.5 rounded-lg px-2 text-sm font-medium text-muted transition-colors duration-100 "
+        "hover:bg-sunken hover:text-ink aria-[current=page]:bg-accent-soft aria-[current=page]:text-accent",
+        **_current(is_here=is_here),
+    )
+
+
+def _tab(text: str, icon: str, path: str, *, is_here: bool) -> rx.Component:
+    return rx.el.a(
+        rx.icon(icon, size=20, aria_hidden="true"),
+        rx.el.span(text, class_name="max-w-full truncate"),
+        href=path,
+        class_name="flex h-14 min-w-0 flex-col items-center justify-center gap-0.5 px-0.5 text-[11px] font-medium text-muted "
+        "aria-[current=page]:text-accent",
+        **_current(is_here=is_here),
+    )
+
+
+def _account() -> rx.Component:
+    return rx.el.div(
+        rx.el.div(
+            rx.el.span(
+                SessionState.initial,
+                aria_hidden="true",
+                class_name="flex size-7 shrink-0 items-center justify-center rounded-full bg-accent-soft text-xs font-semibold text-accent",
+            ),
+            rx.el.span(
+                rx.cond(
+                    SessionState.display_name != "",
+                    SessionState.display_name,
+                    SessionState.email,
+                ),
+                class_name="min-w-0 flex-1 truncate text-sm",
+                title=SessionState.email,
+            ),
+            sign_out(),
+            class_name="flex min-h-8 items-center gap-2",
+        ),
+        class_name="border-t border-line pt-3 ps-1",
+    )
+
+
+def sign_out() -> rx.Component:
+    """Return the form that ends the login; a full navigation, so that the websocket forgets its cookie."""
+    return rx.el.form(
+        icon_button("log_out", strings.SIGN_OUT, type="submit"),
+        action="/api/auth/logout",
+        method="post",
+    )

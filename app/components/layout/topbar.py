@@ -1,0 +1,90 @@
+"""The head of a page: where it is, its title, and its main actions."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import reflex as rx
+
+from app.components.layout import strings
+from app.components.layout.sidebar import logo, sign_out
+from app.components.ui.button import icon_button
+
+Crumb = tuple[Any, Any]
+
+
+def mobile_bar() -> rx.Component:
+    """Return the bar on top of narrow screens."""
+    return rx.el.header(
+        rx.el.a(logo(), href="/", class_name="rounded-lg"),
+        rx.el.div(theme_button(), sign_out(), class_name="flex"),
+        class_name="sticky top-0 z-20 flex h-12 items-center justify-between border-b border-line bg-canvas/90 px-3 backdrop-blur md:hidden",
+    )
+
+
+def page_head(
+    title: Any,
+    *,
+    crumbs: Sequence[Crumb] = (),
+    description: Any = None,
+    actions: Any = None,
+) -> rx.Component:
+    """Return the heading of a page; the focus comes here when the page is reached."""
+    return rx.el.div(
+        rx.el.div(
+            _trail(crumbs) if crumbs else None,
+            rx.el.h1(
+                title,
+                tab_index=-1,
+                class_name="text-xl font-semibold tracking-tight break-words",
+            ),
+            rx.el.div(description, class_name="mt-0.5 text-sm text-muted")
+            if description is not None
+            else None,
+            class_name="min-w-0",
+        ),
+        rx.el.div(actions, class_name="flex flex-wrap items-center gap-2")
+        if actions is not None
+        else None,
+        class_name="mb-5 flex min-h-9 flex-wrap items-start justify-between gap-3",
+    )
+
+
+def corner() -> rx.Component:
+    """Return the buttons that stand at the same place on every page."""
+    return rx.el.div(
+        icon_button("keyboard", strings.SHORTCUTS, custom_attrs={"data-shortcuts": ""}),
+        theme_button(),
+        class_name="absolute end-4 top-4 z-10 hidden gap-1 xl:flex",
+    )
+
+
+def theme_button() -> rx.Component:
+    """Return the switch between light and dark."""
+    return rx.el.button(
+        rx.icon("moon", size=16, aria_hidden="true", class_name="dark:hidden"),
+        rx.icon("sun", size=16, aria_hidden="true", class_name="hidden dark:block"),
+        type="button",
+        on_click=rx.toggle_color_mode,
+        aria_label=strings.THEME,
+        title=strings.THEME,
+        class_name="inline-flex size-8 items-center justify-center rounded-lg text-muted hover:bg-sunken hover:text-ink",
+    )
+
+
+def _trail(crumbs: Sequence[Crumb]) -> rx.Component:
+    parts: list[rx.Component] = []
+    for text, path in crumbs:
+        parts.append(
+            rx.el.li(
+                rx.el.a(
+                    text, href=path, class_name="rounded hover:text-ink hover:underline"
+                ),
+                rx.el.span("/", aria_hidden="true", class_name="mx-1.5 text-faint"),
+                class_name="inline-flex min-w-0",
+            )
+        )
+    return rx.el.nav(
+        rx.el.ol(*parts, class_name="flex flex-wrap"),
+        aria_label="Breadcrumb",
+        class_name="mb-1 text-sm text-muted",
+    )

@@ -1,0 +1,1 @@
+"""Plain building blocks; they import no state."""

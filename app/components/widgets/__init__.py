@@ -1,0 +1,1 @@
+"""Small React widgets for what Reflex cannot draw."""

@@ -1,0 +1,74 @@
+import { useEffect, useRef, useState } from "react";
+
+const UNITS = [["year", 31536000], ["month", 2592000], ["week", 604800], ["day", 86400], ["hour", 3600], ["minute", 60]];
+const listeners = new Set();
+let timer = 0;
+
+/** Call `update` about once a second, from one timer for the whole page. */
+function useSecond(active) {
+  const [, update] = useState(0);
+  useEffect(() => {
+    if (!active) return;
+    const tick = () => update((n) => n + 1);
+    listeners.add(tick);
+    timer ||= setInterval(() => document.hidden || listeners.forEach((f) => f()), 1000);
+    return () => {
+      listeners.delete(tick);
+      if (!listeners.size) timer = clearInterval(timer) || 0;
+    };
+  }, [active]);
+}
+
+function relative(date) {
+  const seconds = (date - Date.now()) / 1000;
+  if (Math.abs(seconds) < 45) return "just now";
+  const [unit, size] = UNITS.find(([, s]) => Math.abs(seconds) >= s) ?? ["minute", 60];
+  const amount = Math.round(seconds / size) || Math.sign(seconds);
+  return new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" }).format(amount, unit);
+}
+
+const absolute = (date, zone) =>
+  date.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "medium", timeZone: zone }) + (zone ? " UTC" : "");
+
+/** A moment: relative, absolute or UTC; the exact one with its zone is in the tooltip. */
+export function TimeAgo({ at, mode = "relative", className }) {
+  useSecond(mode === "relative");
+  if (!at) return null;
+  const date = new Date(at);
+  const text = mode === "relative" ? relative(date) : absolute(date, mode === "utc" ? "UTC" : undefined);
+  const title = date.toLocaleString("sv-SE", { timeZoneName: "short" });
+  return <time dateTime={at} title={title} className={className}>{text}</time>;
+}
+
+function span(seconds) {
+  if (seconds < 60) return seconds.toFixed(1) + " s";
+  const whole = Math.floor(seconds);
+  const parts = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60];
+  const text = parts.map((n) => String(n).padStart(2, "0")).join(":");
+  return parts[0] ? text : text.slice(3);
+}
+
+/** How long something took, or has taken until now. */
+export function Elapsed({ start, end, className }) {
+  useSecond(Boolean(start && !end));
+  if (!start) return null;
+  const seconds = Math.max(0, ((end ? new Date(end) : Date.now()) - new Date(start)) / 1000);
+  return <span className={"tabular-nums " + (className ?? "")}>{end ? span(seconds) : span(Math.floor(seconds)).replace(".0", "")}</span>;
+}
+
+/** Ask for news every `seconds` while the page is looked at; a hidden or closed tab asks for nothing. */
+export function Pulse({ seconds, onPulse }) {
+  const pulse = useRef(onPulse);
+  pulse.current = onPulse;
+  useEffect(() => {
+    if (!seconds) return;
+    const ask = () => document.hidden || pulse.current();
+    const handle = setInterval(ask, seconds * 1000);
+    document.addEventListener("visibilitychange", ask);
+    return () => {
+      clearInterval(handle);
+      document.removeEventListener("visibilitychange", ask);
+    };
+  }, [seconds]);
+  return null;
+}

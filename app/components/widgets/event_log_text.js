@@ -1,0 +1,124 @@
+/** How an event of a run reads as a line: its category, level, tag and words. Pure. */
+
+export const CATEGORIES = ["llm", "tool", "retrieval", "human", "system", "error", "output"];
+export const LEVELS = ["debug", "info", "warning", "error"];
+
+const CATEGORY_OF = {
+  message_started: "llm", message_delta: "llm", message_completed: "llm", reasoning_delta: "llm", usage_recorded: "llm",
+  tool_called: "tool", tool_returned: "tool", middleware_acted: "tool",
+  retrieved: "retrieval",
+  run_waiting: "human", run_resumed: "human",
+  run_queued: "system", queue_position: "system", run_started: "system", attempt_started: "system",
+  stage_changed: "system", step: "system", log: "system", run_stopped: "system",
+  run_failed: "error", run_timed_out: "error",
+  run_completed: "output",
+};
+const LEVEL_OF = {
+  message_delta: "debug", reasoning_delta: "debug",
+  run_waiting: "warning", run_stopped: "warning", attempt_started: "warning",
+  run_failed: "error", run_timed_out: "error",
+};
+
+export const categoryOf = (type) => CATEGORY_OF[type] ?? "system";
+
+/** The event types of some categories: what a server is asked for. */
+export const typesOf = (categories) =>
+  Object.keys(CATEGORY_OF).filter((type) => categories.has(CATEGORY_OF[type]));
+
+/** Rank of an event's level; the text that streams counts as `info`, like the message it becomes. */
+export function levelOf({ type, payload }) {
+  if (type === "log") return Math.max(0, LEVELS.indexOf(payload.level));
+  if (type === "tool_returned" && payload.is_error) return 3;
+  if (type === "message_delta") return 1;
+  return LEVELS.indexOf(LEVEL_OF[type] ?? "info");
+}
+
+const count = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
+const brief = (value, most = 120) => {
+  const text = typeof value === "string" ? value : JSON.stringify(value) ?? "";
+  return text.length > most ? `${text.slice(0, most)}…` : text;
+};
+
+/** Tokens a second of a model call, or 0 when there is nothing to divide. */
+export function speedOf({ tokens_out: tokens, milliseconds, first_token_milliseconds: first }) {
+  const seconds = (milliseconds - first) / 1000;
+  return tokens > 1 && seconds > 0 ? (tokens - 1) / seconds : 0;
+}
+
+function describeRetrieval({ passages, query }) {
+  if (!passages.length) return `Found no passage for “${brief(query)}”`;
+  const names = [...new Set(passages.map((passage) => passage.document_name))].join(", ");
+  const best = Math.max(...passages.map((passage) => passage.score));
+  return `Found ${count(passages.length, "passage")} in ${brief(names)}, best score ${best.toFixed(2)}`;
+}
+
+function describeUsage(payload) {
+  const speed = speedOf(payload);
+  const first = formatDuration(payload.first_token_milliseconds);
+  return [
+    `${payload.model}: ${count(payload.tokens_in, "token")} in, ${payload.tokens_out.toLocaleString("en")} out`,
+    speed ? `${speed.toFixed(1)} tokens/s` : "",
+    `first token after ${first}`,
+    payload.is_estimated ? "estimated" : "",
+  ].filter(Boolean).join(", ");
+}
+
+const DESCRIBE = {
+  run_queued: () => ["PROGRESS", "queued: waiting for a worker"],
+  queue_position: (p) => ["PROGRESS", p.position ? `queued: ${p.position} before this run at ${p.part}` : `queued: next at ${p.part}`],
+  run_started: (p) => ["Started", `${p.agent_name} with ${p.model || "no model"}`],
+  attempt_started: (p) => ["PROGRESS", `attempt ${p.attempt} of ${p.attempts_max}: ${p.reason}`],
+  stage_changed: (p) => ["PROGRESS", `${p.stage}: ${p.message}`],
+  middleware_acted: (p) => ["STEP", `${p.name}: ${p.message}`],
+  step: (p) => ["STEP", p.content],
+  message_started: () => ["MESSAGE", ""],
+  message_delta: (p) => ["MESSAGE", p.text],
+  message_completed: (p) => ["MESSAGE", p.text],
+  reasoning_delta: (p) => ["REASONING", p.text],
+  tool_called: (p) => ["STEP", `${p.name} ${brief(p.args)}`],
+  tool_returned: (p) => ["STEP", `${p.name} ${p.is_error ? "failed" : "returned"} ${brief(p.result)}`],
+  retrieved: (p) => ["STEP", describeRetrieval(p)],
+  log: (p) => ["STEP", p.message],
+  usage_recorded: (p) => ["STEP", describeUsage(p)],
+  run_waiting: (p) => ["PROGRESS", `waiting: ${p.question}`],
+  run_resumed: () => ["PROGRESS", "resumed"],
+  run_completed: (p) => ["Completed", p.output?.answer ?? ""],
+  run_failed: (p) => ["Error", p.error],
+  run_stopped: (p) => ["Stopped", p.text ? `after ${count(p.text.length, "character")} of answer, which are kept` : "before the first word"],
+  run_timed_out: (p) => ["Error", p.reason],
+};
+
+/** Tag and words of an event. */
+export function describe({ type, payload }) {
+  return DESCRIBE[type]?.(payload) ?? ["STEP", `${type} ${brief(payload)}`];
+}
+
+/** `PROGRESS`, `MESSAGE` and `STEP` stand in brackets, the ends of a run are words. */
+export const bracketed = (tag) => (tag === tag.toUpperCase() ? `[${tag}]` : tag);
+
+export const formatDuration = (milliseconds) => {
+  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
+  if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(1)} s`;
+  const seconds = Math.floor(milliseconds / 1000);
+  return seconds < 3600
+    ? `${Math.floor(seconds / 60)}m ${String(seconds % 60).padStart(2, "0")}s`
+    : `${Math.floor(seconds / 3600)}h ${String(Math.floor(seconds / 60) % 60).padStart(2, "0")}m`;
+};
+
+/** Time of a line: `relative` to the start of the run, on the `clock`, or as `iso`. */
+export function formatTime(ts, mode, startedTs) {
+  const date = new Date(ts);
+  if (mode === "iso") return date.toISOString();
+  if (mode === "clock") {
+    const pad = (n, size = 2) => String(n).padStart(size, "0");
+    return `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}.${pad(date.getMilliseconds(), 3)}`;
+  }
+  const tenths = Math.max(0, Math.round((ts - startedTs) / 100));
+  const hours = Math.floor(tenths / 36_000);
+  const minutes = String(Math.floor(tenths / 600) % 60).padStart(2, "0");
+  const seconds = String(Math.floor(tenths / 10) % 60).padStart(2, "0");
+  return `+${hours ? `${hours}:` : ""}${minutes}:${seconds}.${tenths % 10}`;
+}
+
+/** A row as plain text, for the clipboard and .txt files. */
+export const lineOf = (row) => `${new Date(row.ts).toISOString()} ${bracketed(row.tag)} ${row.text}`.trimEnd();

@@ -1,0 +1,84 @@
+import { useEffect, useRef, useState } from "react";
+import { useLocation, useNavigate } from "react-router";
+
+const OFF = "shortcuts-off";
+const typing = (element) => element?.closest("input, textarea, select, [contenteditable]");
+const press = (selector) => {
+  const target = document.querySelector(selector);
+  if (!target) return false;
+  target.matches("input, textarea") ? target.focus() : target.click();
+  return true;
+};
+
+/** Put focus on the heading of a page that was reached without a reload, so that a screen reader says where it is. */
+function useHeadingFocus() {
+  const { pathname } = useLocation();
+  const first = useRef(pathname);
+  useEffect(() => {
+    if (first.current === pathname) return;
+    first.current = null;
+    const frame = requestAnimationFrame(() => {
+      window.scrollTo(0, 0);
+      document.querySelector("h1")?.focus({ preventScroll: true });
+    });
+    return () => cancelAnimationFrame(frame);
+  }, [pathname]);
+}
+
+/** Single keys for moving about, and the sheet that lists them; `places` maps a key to [path, words]. */
+export function Shortcuts({ places, actions, words }) {
+  const sheet = useRef(null);
+  const waiting = useRef(0);
+  const navigate = useNavigate();
+  const [off, setOff] = useState(false);
+  useHeadingFocus();
+  useEffect(() => setOff(localStorage.getItem(OFF) === "1"), []);
+  useEffect(() => {
+    const onKey = (event) => {
+      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+      if (event.key === "?") return void (sheet.current.open ? sheet.current.close() : sheet.current.showModal());
+      if (off || document.querySelector("dialog[open]")) return;
+      const isSecond = Date.now() - waiting.current < 1500;
+      waiting.current = event.key === "g" ? Date.now() : 0;
+      if (isSecond && places[event.key]) navigate(places[event.key][0]);
+      else if (actions[event.key] && press(`[data-key="${event.key}"]`)) event.preventDefault();
+    };
+    const onAsk = (event) => event.target.closest?.("[data-shortcuts]") && sheet.current.showModal();
+    document.addEventListener("keydown", onKey);
+    document.addEventListener("click", onAsk);
+    return () => {
+      document.removeEventListener("keydown", onKey);
+      document.removeEventListener("click", onAsk);
+    };
+  }, [off, navigate, places, actions]);
+  const toggle = (event) => {
+    setOff(!event.target.checked);
+    localStorage.setItem(OFF, event.target.checked ? "0" : "1");
+  };
+  const key = (text) => <kbd key={text} className="min-w-6 rounded border border-line-strong bg-sunken px-1.5 text-center font-mono text-xs">{text}</kbd>;
+  const row = (keys, text) => (
+    <li key={text} className="flex items-center justify-between gap-6 py-1.5">
+      <span>{text}</span><span className="flex gap-1">{keys.map(key)}</span>
+    </li>
+  );
+  return (
+    <dialog ref={sheet} aria-label={words.title} onClick={(event) => event.target === sheet.current && sheet.current.close()}
+      className="m-auto w-[min(26rem,calc(100vw-2rem))] rounded-xl border border-line bg-raised p-0 text-ink shadow-pop">
+      <div className="p-5">
+        <h2 className="mb-2 text-lg font-semibold">{words.title}</h2>
+        <ul>
+          {Object.entries(places).map(([k, [, text]]) => row(["g", k], text))}
+          {Object.entries(actions).map(([k, text]) => row([k], text))}
+          {row(["Esc"], words.escape)}
+          {row(["?"], words.title)}
+        </ul>
+        <label className="mt-4 flex items-center gap-2 text-muted">
+          <input type="checkbox" checked={!off} onChange={toggle} className="size-4 accent-accent" /> {words.enabled}
+        </label>
+        <button type="button" onClick={() => sheet.current.close()} className="mt-4 h-9 w-full rounded-lg border border-line-strong font-medium hover:bg-sunken">
+          {words.close}
+        </button>
+      </div>
+    </dialog>
+  );
+}

@@ -1,0 +1,57 @@
+"""Paths of the pages, and builders for those with an id."""
+
+from typing import Any
+from urllib.parse import quote
+
+import reflex as rx
+
+DASHBOARD = "/"
+LOGIN = "/login"
+FIRST_RUN = "/first-run"
+AGENTS = "/agents"
+AGENT = "/agents/[agent_id]"
+AGENT_NEW = "/agents/new"
+AGENT_EDIT = "/agents/[agent_id]/edit"
+RUNS = "/runs"
+RUN = "/runs/[run_id]"
+KNOWLEDGE = "/knowledge"
+COLLECTION = "/knowledge/[collection_id]"
+DOCUMENT = "/documents/[document_id]"
+SETTINGS = "/settings"
+
+# An id is a str or UUID on the server, or a Reflex var that is joined in the browser: hence `+`, and `Any`.
+
+
+def agent_path(agent_id: Any) -> Any:
+    """Return the page of one agent."""
+    return AGENTS + "/" + _text(agent_id)
+
+
+def agent_edit_path(agent_id: Any) -> Any:
+    """Return the editor of one agent."""
+    return agent_path(agent_id) + "/edit"
+
+
+def run_path(run_id: Any) -> Any:
+    """Return the page of one run."""
+    return RUNS + "/" + _text(run_id)
+
+
+def collection_path(collection_id: Any) -> Any:
+    """Return the page of one collection."""
+    return KNOWLEDGE + "/" + _text(collection_id)
+
+
+def document_path(document_id: Any, chunk_id: Any = None) -> Any:
+    """Return the page of one document, with one passage highlighted when asked."""
+    path = "/documents/" + _text(document_id)
+    return path if chunk_id is None else path + "?chunk=" + _text(chunk_id)
+
+
+def login_path(then: str = "") -> str:
+    """Return the login page that comes back to `then`."""
+    return f"{LOGIN}?next={quote(then, safe='')}" if then else LOGIN
+
+
+def _text(value: Any) -> Any:
+    return value.to(str) if isinstance(value, rx.Var) else str(value)

@@ -1,0 +1,156 @@
+"""The edge between a page's events and the services: who asks, in which transaction, and what they see on failure."""
+
+import functools
+import inspect
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, ParamSpec, TypeVar, cast
+
+import reflex as rx
+import structlog
+from pydantic import ValidationError
+
+from app import routes
+from app.backend.bootstrap import Services
+from app.backend.core import ids
+from app.backend.core.actor import Actor, Permission
+from app.backend.core.db import Session
+from app.backend.core.errors import AppError, Forbidden, Invalid, Unauthorized
+from app.backend.identity import service as identity
+from app.backend.identity import sessions
+from app.state.forms import FormMixin
+from app.state.notices import Kind, NoticesState
+
+logger = structlog.get_logger(__name__)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Handler = Callable[P, R]
+
+_installed: list[Services] = []
+
+
+def install(parts: Services) -> None:
+    """Give the stores the parts of this process; the web process does so when it starts."""
+    _installed[:] = [parts]
+
+
+def services() -> Services:
+    """Return the parts of this process."""
+    return _installed[0]
+
+
+async def find_actor(state: rx.State) -> Actor | None:
+    """Return who is signed in on the tab of `state`, as the rows say it now."""
+    parts = services()
+    token = sessions.token_from_cookies(state.router.headers.cookie, parts.keyring)
+    if token is None:
+        return None
+    async with parts.db.read() as session:
+        return await identity.find_actor_by_session(session, token)
+
+
+@asynccontextmanager
+async def work(state: rx.State) -> AsyncGenerator[tuple[Session, Actor], None]:
+    """Open a transaction on behalf of the signed-in user; it commits at the end."""
+    actor = await _require_actor(state)
+    async with services().db.transaction() as session:
+        yield session, actor
+
+
+@asynccontextmanager
+async def read(state: rx.State) -> AsyncGenerator[tuple[Session, Actor], None]:
+    """Open a read-only transaction on behalf of the signed-in user."""
+    actor = await _require_actor(state)
+    async with services().db.read() as session:
+        yield session, actor
+
+
+def requires(
+    permission: Permission | None = None,
+) -> Callable[[Handler[P, R]], Handler[P, R]]:
+    """Let only signed-in users with `permission` call the handler; failures become notices."""
+
+    async def check(state: rx.State) -> None:
+        actor = await _require_actor(state)
+        if permission is not None and not actor.may(permission):
+            message = "Your role does not allow this. Ask an administrator."
+            raise Forbidden(message)
+
+    return functools.partial(_guard, check=check)
+
+
+def public(handler: Handler[P, R]) -> Handler[P, R]:
+    """Let anybody call the handler; failures become notices."""
+
+    async def check(_: rx.State) -> None:
+        return None
+
+    return _guard(handler, check=check)
+
+
+def report(exception: Exception) -> rx.event.EventSpec:
+    """Log an unexpected failure under an id, and show that id instead of its text."""
+    error_id = str(ids.new_id())[-12:]
+    logger.error("handler_failed", error_id=error_id, exc_info=exception)
+    text = "Something went wrong on our side. Try again; if it stays, tell your administrator the error id."
+    return NoticesState.show(Kind.ERROR, text, error_id)
+
+
+async def _require_actor(state: rx.State) -> Actor:
+    actor = await find_actor(state)
+    if actor is None:
+        raise Unauthorized
+    return actor
+
+
+def _guard(
+    handler: Handler[P, R], *, check: Callable[[rx.State], Awaitable[None]]
+) -> Handler[P, R]:
+    if inspect.isasyncgenfunction(handler):
+
+        @functools.wraps(handler)
+        async def steps(
+            self: rx.State, *args: Any, **kwargs: Any
+        ) -> AsyncGenerator[Any, None]:
+            try:
+                await check(self)
+                async for answer in handler(self, *args, **kwargs):  # pyright: ignore[reportCallIssue]
+                    yield answer
+            except (AppError, ValidationError) as error:
+                yield await _answer(self, error)
+
+        return cast("Handler[P, R]", steps)
+    if not inspect.iscoroutinefunction(handler):
+        message = f"{handler.__qualname__} must be async."
+        raise TypeError(message)
+
+    @functools.wraps(handler)
+    async def whole(self: rx.State, *args: Any, **kwargs: Any) -> Any:
+        try:
+            await check(self)
+            return await handler(self, *args, **kwargs)  # pyright: ignore[reportCallIssue]
+        except (AppError, ValidationError) as error:
+            return await _answer(self, error)
+
+    return cast("Handler[P, R]", whole)
+
+
+async def _answer(state: rx.State, error: AppError | ValidationError) -> Any:
+    if isinstance(error, ValidationError):
+        error = Invalid(_details(error))
+    if isinstance(error, Unauthorized):
+        return rx.redirect(routes.login_path(state.router.url.path))
+    if isinstance(error, Invalid) and isinstance(state, FormMixin):
+        return state._show_errors(error.details)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    return NoticesState.show(Kind.ERROR, error.message, "")
+
+
+def _details(error: ValidationError) -> dict[str, list[str]]:
+    details: dict[str, list[str]] = {}
+    for item in error.errors(include_url=False):
+        field = str(item["loc"][0]) if item["loc"] else "form"
+        details.setdefault(field, []).append(
+            f"{item['msg'].removeprefix('Value error, ').rstrip('.')}."
+        )
+    return details

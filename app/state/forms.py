@@ -1,0 +1,18 @@
+"""What every form's store shares: messages next to their fields, and focus on the first bad one."""
+
+from typing import Any
+
+import reflex as rx
+
+
+class FormMixin(rx.State, mixin=True):
+    """Field errors of one form; inputs carry their field's name as their id."""
+
+    errors: rx.Field[dict[str, str]] = rx.field(default_factory=dict)
+
+    def _show_errors(self, details: dict[str, list[str]]) -> Any:
+        self.errors = {field: " ".join(texts) for field, texts in details.items()}
+        return rx.set_focus(next(iter(details)))
+
+    def _clear_errors(self) -> None:
+        self.errors = {}

@@ -1,0 +1,19 @@
+"""What every paged list's store shares."""
+
+import reflex as rx
+
+PAGE_SIZE = 50
+ROWS_MAX = 200
+
+
+class PagingMixin(rx.State, mixin=True):
+    """Where the next page starts; pages are added until there are `ROWS_MAX` rows."""
+
+    is_loading: rx.Field[bool] = rx.field(True)
+    has_more: rx.Field[bool] = rx.field(False)
+    _cursor: str = ""
+
+    def _note_page(self, next_cursor: str | None, rows: int) -> None:
+        self._cursor = next_cursor or ""
+        self.has_more = bool(next_cursor) and rows < ROWS_MAX
+        self.is_loading = False

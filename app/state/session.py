@@ -1,0 +1,33 @@
+"""Who is signed in on this tab, as every page shows it."""
+
+import reflex as rx
+
+from app.backend.identity import service as identity
+from app.state import edge
+
+
+class SessionState(rx.State):
+    """The signed-in user."""
+
+    email: rx.Field[str] = rx.field("")
+    display_name: rx.Field[str] = rx.field("")
+    role: rx.Field[str] = rx.field("")
+    times: rx.Field[str] = rx.field("relative")
+
+    @rx.var
+    def initial(self) -> str:
+        """First letter of the name, for the avatar."""
+        return (self.display_name or self.email or "?")[0].upper()
+
+    @rx.event
+    @edge.requires()
+    async def load(self) -> None:
+        """Show who is signed in; whoever is not goes to the login page."""
+        async with edge.read(self) as (session, actor):
+            profile = await identity.get_profile(session, actor)
+        self.email, self.display_name, self.role = (
+            profile.email,
+            profile.display_name,
+            profile.role,
+        )
+        self.times = profile.preferences.get("times", "relative")
