@@ -22,6 +22,7 @@ import psutil
 
 from app.backend.core import settings as settings_module
 from app.backend.core.settings import Settings
+from app.backend.models import files
 from tests.parts import end_process, wait_until
 from tests.stack import environment_of
 
@@ -115,6 +116,7 @@ class ForkServer:
 
     def start_runtime(self, settings: Settings) -> Fork:
         """Start a runtime at `settings.runtime_url` and return when it answers."""
+        files.ensure_default_models(settings.models_dir, print)
         address = httpx.URL(settings.runtime_address)
         placed = settings.model_copy(
             update={"runtime_host": address.host, "runtime_port": address.port}

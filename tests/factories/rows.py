@@ -9,9 +9,10 @@ from sqlmodel import SQLModel
 from app.backend.agents.schemas import AgentKind, Execution
 from app.backend.agents.tables import AgentCollectionRow, AgentRow
 from app.backend.core import ids
-from app.backend.core.actor import Actor, Permission, Role
+from app.backend.core.actor import Actor, Role
 from app.backend.core.db import Database
 from app.backend.core.run_events import RunStatus
+from app.backend.identity.scopes import permissions_of
 from app.backend.identity.tables import UserRow
 from app.backend.knowledge.tables import CollectionRow
 from app.backend.runs.tables import RunRow
@@ -40,7 +41,7 @@ class RowFactory:
             user_id=row.id,
             email=row.email,
             role=role,
-            permissions=frozenset(Permission),
+            permissions=permissions_of(role),
         )
 
     async def agent(

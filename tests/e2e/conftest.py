@@ -1,0 +1,103 @@
+"""One running product for all journeys; each test gets a browser of its own."""
+
+import shutil
+import tempfile
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from playwright.async_api import Browser, StorageState
+
+from tests.e2e.browser import DESKTOP, Tab, new_context, open_browser
+from tests.product import Product
+
+EMAIL = "owner@example.org"
+PASSWORD = "a sentence is good"
+NewTab = Callable[..., Awaitable[Tab]]
+
+
+def create_owner(product: Product) -> StorageState:
+    """Create the owner account as the form does, and return the login for browsers."""
+    token = parse_qs(urlsplit(product.link).query)["token"][0]
+    with httpx.Client(base_url=product.url) as client:
+        answer = client.post(
+            "/api/auth/first-run",
+            data={"token": token, "email": EMAIL, "password": PASSWORD},
+            headers={"Origin": product.url},
+        )
+        assert answer.status_code == httpx.codes.SEE_OTHER, answer.text
+        (cookie,) = client.cookies.jar
+    return {
+        "cookies": [
+            {
+                "name": cookie.name,
+                "value": cookie.value or "",
+                "domain": "127.0.0.1",
+                "path": "/",
+                "expires": -1,
+                "httpOnly": True,
+                "secure": False,
+                "sameSite": "Lax",
+            }
+        ],
+        "origins": [],
+    }
+
+
+@pytest.fixture(scope="session")
+def folder() -> Iterator[Path]:
+    """Where the installations of this session live."""
+    path = Path(tempfile.mkdtemp(prefix="atelier-e2e-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def product(folder: Path) -> Iterator[Product]:
+    """The product that most journeys share."""
+    started = Product(folder / "shared", "--workers", "1").start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def login(product: Product) -> StorageState:
+    """The owner's login in the shared product."""
+    return create_owner(product)
+
+
+@pytest.fixture
+async def browser() -> AsyncGenerator[Browser, None]:
+    """A browser for one test."""
+    async with open_browser() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def new_tab(
+    browser: Browser, product: Product, login: StorageState
+) -> AsyncGenerator[NewTab, None]:
+    """`await new_tab(size=PHONE, is_dark=True)` opens a window of the owner; none may have errors."""
+    tabs: list[Tab] = []
+
+    async def open_tab(
+        *,
+        size: tuple[int, int] = DESKTOP,
+        is_dark: bool = False,
+        is_signed_in: bool = True,
+    ) -> Tab:
+        state = login if is_signed_in else None
+        context = await new_context(browser, state=state, size=size, is_dark=is_dark)
+        tabs.append(await Tab.open(context, product.url))
+        return tabs[-1]
+
+    yield open_tab
+    assert [error for tab in tabs for error in tab.unexpected_errors()] == []
+
+
+@pytest.fixture
+async def tab(new_tab: NewTab) -> Tab:
+    """A window of the owner."""
+    return await new_tab()

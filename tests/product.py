@@ -1,0 +1,97 @@
+"""The product as its users start it: `atelier up` in a process of its own, on free ports and a temporary folder."""
+
+import os
+import re
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+
+from tests.parts import Part, free_port
+
+READY = "Atelier is ready"
+START_SECONDS = 150  # the first start of a session may build the front end
+LINK = re.compile(r"https?://\S+[?&]token=\S+")
+
+
+class Product:
+    """A running installation; `link` is its one-time link."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *options: str,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.data_dir = data_dir
+        self.port, self.runtime_port = free_port(), free_port()
+        data_dir.mkdir(parents=True, exist_ok=True)
+        program = Path(sys.executable).parent / "atelier"
+        command = [
+            *(str(program), "up", "--no-browser", "--port", str(self.port)),
+            *("--runtime-port", str(self.runtime_port), "--data-dir", str(data_dir)),
+            *options,
+        ]
+        clean = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("ATELIER_")
+        }
+        self._part = Part(
+            command,
+            log=data_dir.with_suffix(".log"),
+            is_ready=lambda: READY in self.read_output(),
+            environment={**clean, **(environment or {})},
+            seconds=START_SECONDS,
+        )
+
+    @property
+    def url(self) -> str:
+        """URL of the web process."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def link(self) -> str:
+        """The one-time link that creates the owner account."""
+        found = LINK.search(self.read_output())
+        assert found is not None, self.read_output()
+        return found.group()
+
+    def start(self) -> "Product":
+        """Start, and return when everything is healthy."""
+        self._part.start()
+        return self
+
+    def stop(self) -> list[psutil.Process]:
+        """Press Ctrl-C, wait, and return the processes that outlive it."""
+        family = self.processes()
+        os.kill(self._part.pid, signal.SIGINT)
+        _, alive = psutil.wait_procs(family, timeout=15)
+        self._part.stop()
+        return alive
+
+    def processes(self, words: str = "") -> list[psutil.Process]:
+        """Return the processes of the installation whose command line contains `words`."""
+        root = psutil.Process(self._part.pid)
+        return [
+            process
+            for process in [root, *root.children(recursive=True)]
+            if words in " ".join(process.cmdline())
+        ]
+
+    def read_output(self) -> str:
+        """Return what `atelier up` printed."""
+        return self._part.read_log()
+
+    def read_log(self, name: str) -> str:
+        """Return the log of one part."""
+        return (self.data_dir / "logs" / f"{name}.log").read_text(errors="replace")
+
+    def logs(self) -> dict[str, str]:
+        """Return the logs of all parts."""
+        return {
+            path.stem: path.read_text(errors="replace")
+            for path in sorted((self.data_dir / "logs").glob("*.log"))
+        }
