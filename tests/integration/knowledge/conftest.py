@@ -1,34 +1,32 @@
 """Knowledge on the real stack, with the embedder in the test's own process."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
 
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
-from app.backend.core.settings import Settings
 from app.backend.knowledge import ingest, service, uploads
 from app.backend.knowledge.local_embedders import OnnxEmbedder
 from app.backend.knowledge.schemas import DocumentView
 from app.backend.knowledge.tables import CollectionRow
 from app.backend.models.files import ensure_default_models
 from tests.factories.rows import MakeCollection
+from tests.stack import Stack, settings_of
 
 AddDocument = Callable[..., Awaitable[DocumentView]]
 
 
 @pytest.fixture(scope="session")
-def onnx() -> Iterator[OnnxEmbedder]:
-    files = ensure_default_models(Settings(_env_file=None).models_dir)
-    yield OnnxEmbedder(files.embedder, files.tokenizer)
+def onnx(stack: Stack) -> OnnxEmbedder:
+    files = ensure_default_models(settings_of(stack.folder).models_dir)
+    return OnnxEmbedder(files.embedder, files.tokenizer)
 
 
 @pytest.fixture
-async def parts(
-    services: Services, onnx: OnnxEmbedder
-) -> AsyncGenerator[Services, None]:
-    yield replace(services, embedder=onnx)
+def parts(services: Services, onnx: OnnxEmbedder) -> Services:
+    return replace(services, embedder=onnx)
 
 
 @pytest.fixture
