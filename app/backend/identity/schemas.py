@@ -4,9 +4,16 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+)
 
-from app.backend.core.actor import Role
+from app.backend.core.actor import Actor, Role
 from app.backend.core.paging import Listed
 
 Email = Annotated[
@@ -19,6 +26,13 @@ Email = Annotated[
     ),
 ]
 PASSWORD_LENGTH_MIN = 10
+Preferences = Annotated[
+    dict[
+        Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.]{0,39}$")],
+        Annotated[str, StringConstraints(max_length=500)],
+    ],
+    Field(max_length=100),
+]
 
 
 class UserDraft(BaseModel):
@@ -62,6 +76,63 @@ class NewApiKey(BaseModel):
 
     key: str
     view: ApiKeyView
+
+
+class ProfileDraft(BaseModel):
+    """What a user may change about themselves."""
+
+    model_config = ConfigDict(frozen=True)
+
+    display_name: str = Field("", max_length=100)
+    avatar_url: str = Field("", max_length=500, pattern=r"^(https?://\S+)?$")
+
+
+class PasswordDraft(BaseModel):
+    """A new password, and the present one to prove who is asking."""
+
+    model_config = ConfigDict(frozen=True)
+
+    current: SecretStr = Field(max_length=1000)
+    new: SecretStr = Field(min_length=PASSWORD_LENGTH_MIN, max_length=1000)
+
+
+class SessionView(Listed):
+    """A login on one device; `is_current` marks the one that asks."""
+
+    user_agent: str
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    is_current: bool = False
+
+
+class ApiKeyDraft(BaseModel):
+    """An API key to be made."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)
+    ]
+    expires_at: AwareDatetime | None = None
+
+
+class Verified(BaseModel):
+    """A user whose password was right; `better_hash` replaces one of older settings."""
+
+    model_config = ConfigDict(frozen=True)
+
+    user_id: UUID
+    better_hash: str
+
+
+class Presented(BaseModel):
+    """Who a session's token or an API key belongs to, and when it was last used."""
+
+    model_config = ConfigDict(frozen=True)
+
+    actor: Actor
+    used_at: datetime | None
 
 
 class NewSession(BaseModel):

@@ -1,0 +1,41 @@
+"""The audit: one row for each privileged action, in the transaction that does it."""
+
+from enum import StrEnum
+from uuid import UUID
+
+from app.backend.core.actor import Actor
+from app.backend.core.db import Session
+from app.backend.identity.tables import AuditRow
+
+
+class Action(StrEnum):
+    """Privileged actions."""
+
+    OWNER_CREATED = "owner_created"
+    USER_CREATED = "user_created"
+    PASSWORD_SET = "password_set"  # noqa: S105 - the name of an action
+    LOGGED_IN = "logged_in"
+    LOGGED_OUT = "logged_out"
+    SESSION_REVOKED = "session_revoked"
+    KEY_CREATED = "key_created"
+    KEY_REVOKED = "key_revoked"
+
+
+def record(
+    session: Session,
+    actor: Actor,
+    action: str,
+    *,
+    object_kind: str = "",
+    object_id: UUID | None = None,
+    **detail: str,
+) -> None:
+    """Write down that `actor` did `action`; never put a secret into `detail`."""
+    row = AuditRow(
+        owner_id=actor.user_id,
+        action=action,
+        object_kind=object_kind,
+        object_id=object_id,
+        detail=detail,
+    )
+    session.add(row)

@@ -1,0 +1,146 @@
+"""Queries of identity."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import col, delete, select, update
+
+from app.backend.core.actor import Actor, Role
+from app.backend.core.db import Session
+from app.backend.core.rows import visible_to
+from app.backend.identity.tables import ApiKeyRow, OneTimeLinkRow, SessionRow, UserRow
+
+
+async def find_user(session: Session, user_id: UUID) -> UserRow | None:
+    """Return the user, active or not."""
+    return await session.get(UserRow, user_id)
+
+
+async def find_user_by_email(session: Session, email: str) -> UserRow | None:
+    """Return the user with that (lower-case) address, active or not."""
+    query = select(UserRow).where(col(UserRow.email) == email)
+    return (await session.exec(query)).first()
+
+
+async def find_owner(session: Session) -> UserRow | None:
+    """Return the owner of the installation: its earliest administrator."""
+    query = (
+        select(UserRow)
+        .where(col(UserRow.role) == Role.ADMIN)
+        .order_by(col(UserRow.id))
+        .limit(1)
+    )
+    return (await session.exec(query)).first()
+
+
+async def find_session_by_hash(
+    session: Session, token_hash: str, now: datetime
+) -> tuple[SessionRow, UserRow] | None:
+    """Return a living login and its active user."""
+    # Nobody is known yet: the token itself says whose row it is.
+    query = (
+        select(SessionRow, UserRow)  # lint-skip: repo-scope
+        .join(UserRow, col(UserRow.id) == col(SessionRow.owner_id))
+        .where(
+            col(SessionRow.token_hash) == token_hash,
+            col(SessionRow.revoked_at).is_(None),
+            col(SessionRow.expires_at) > now,
+            col(UserRow.is_active).is_(True),
+        )
+    )
+    return (await session.exec(query)).first()
+
+
+async def find_key_by_hash(
+    session: Session, key_hash: str, now: datetime
+) -> tuple[ApiKeyRow, UserRow] | None:
+    """Return a living API key and its active user."""
+    # Nobody is known yet: the key itself says whose row it is.
+    query = (
+        select(ApiKeyRow, UserRow)  # lint-skip: repo-scope
+        .join(UserRow, col(UserRow.id) == col(ApiKeyRow.owner_id))
+        .where(
+            col(ApiKeyRow.key_hash) == key_hash,
+            col(ApiKeyRow.revoked_at).is_(None),
+            col(ApiKeyRow.expires_at).is_(None) | (col(ApiKeyRow.expires_at) > now),
+            col(UserRow.is_active).is_(True),
+        )
+    )
+    return (await session.exec(query)).first()
+
+
+async def list_sessions(
+    session: Session, actor: Actor, now: datetime
+) -> Sequence[SessionRow]:
+    """Return the actor's living logins, newest first."""
+    query = (
+        visible_to(actor, SessionRow)
+        .where(col(SessionRow.revoked_at).is_(None), col(SessionRow.expires_at) > now)
+        .order_by(col(SessionRow.id).desc())
+    )
+    return (await session.exec(query)).all()
+
+
+async def find_session(
+    session: Session, actor: Actor, session_id: UUID
+) -> SessionRow | None:
+    """Return one of the actor's logins."""
+    query = visible_to(actor, SessionRow).where(col(SessionRow.id) == session_id)
+    return (await session.exec(query)).first()
+
+
+async def end_sessions(
+    session: Session, user_id: UUID, now: datetime, *, but: UUID | None
+) -> None:
+    """End every login of a user, except one."""
+    # An administrator may do so for somebody else.
+    query = update(SessionRow).where(  # lint-skip: repo-scope
+        col(SessionRow.owner_id) == user_id, col(SessionRow.revoked_at).is_(None)
+    )
+    if but is not None:
+        query = query.where(col(SessionRow.id) != but)
+    await session.exec(query.values(revoked_at=now))
+
+
+async def list_keys(
+    session: Session, actor: Actor, *, after: UUID | None, limit: int
+) -> Sequence[ApiKeyRow]:
+    """Return up to `limit` of the actor's API keys, newest first."""
+    query = visible_to(actor, ApiKeyRow).order_by(col(ApiKeyRow.id).desc()).limit(limit)
+    if after is not None:
+        query = query.where(col(ApiKeyRow.id) < after)
+    return (await session.exec(query)).all()
+
+
+async def find_key(session: Session, actor: Actor, key_id: UUID) -> ApiKeyRow | None:
+    """Return one of the actor's API keys."""
+    query = visible_to(actor, ApiKeyRow).where(col(ApiKeyRow.id) == key_id)
+    return (await session.exec(query)).first()
+
+
+async def forget_links(session: Session, purpose: str) -> None:
+    """Delete the links of `purpose` that nobody used."""
+    await session.exec(
+        delete(OneTimeLinkRow).where(
+            col(OneTimeLinkRow.purpose) == purpose,
+            col(OneTimeLinkRow.used_at).is_(None),
+        )
+    )
+
+
+async def use_link(
+    session: Session, purpose: str, token_hash: str, now: datetime
+) -> bool:
+    """Use up a link; tells whether it was there to be used, which only one caller is told."""
+    result = await session.exec(
+        update(OneTimeLinkRow)
+        .where(
+            col(OneTimeLinkRow.purpose) == purpose,
+            col(OneTimeLinkRow.token_hash) == token_hash,
+            col(OneTimeLinkRow.used_at).is_(None),
+            col(OneTimeLinkRow.expires_at) > now,
+        )
+        .values(used_at=now)
+    )
+    return result.rowcount == 1

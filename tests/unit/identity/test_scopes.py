@@ -1,0 +1,41 @@
+import pytest
+
+from app.backend.core.actor import Permission, Role
+from app.backend.identity import scopes
+
+
+def test_administrators_may_do_everything() -> None:
+    assert scopes.permissions_of(Role.ADMIN) == frozenset(Permission)
+
+
+def test_users_manage_no_users() -> None:
+    assert Permission.ADD_USER not in scopes.permissions_of(Role.USER)
+    assert Permission.DELETE_AGENT in scopes.permissions_of(Role.USER)
+
+
+def test_viewers_change_nothing_but_their_own_keys() -> None:
+    changing = {
+        permission
+        for permission in scopes.permissions_of(Role.VIEWER)
+        if not permission.startswith("view_")
+    }
+
+    assert changing == {
+        Permission.ADD_APIKEY,
+        Permission.CHANGE_APIKEY,
+        Permission.DELETE_APIKEY,
+    }
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_keys_make_no_keys_and_manage_nobody(role: Role) -> None:
+    permissions = scopes.permissions_of_key(role)
+
+    assert permissions < scopes.permissions_of(role)
+    assert not permissions & {
+        Permission.ADD_APIKEY,
+        Permission.DELETE_APIKEY,
+        Permission.ADD_USER,
+        Permission.CHANGE_USER,
+        Permission.CHANGE_SYSTEM,
+    }
