@@ -10,7 +10,9 @@ from typing import Any
 import reflex as rx
 from reflex.utils import prerequisites
 from reflex_base import constants
-from socketio.exceptions import ConnectionRefusedError as SocketRefused
+from socketio.exceptions import (  # pyright: ignore[reportMissingTypeStubs]
+    ConnectionRefusedError as SocketRefused,
+)
 
 from app import pages, theme
 from app.backend import bootstrap
@@ -30,7 +32,7 @@ static_dir = (prerequisites.get_web_dir() / constants.Dirs.STATIC).resolve()
 api = make_api(settings)
 app = rx.App(
     html_lang="en",
-    html_custom_attrs={"suppressHydrationWarning": True},
+    html_custom_attrs={"suppressHydrationWarning": "true"},
     stylesheets=["/theme.css"],
     head_components=[
         rx.el.script(theme.SCRIPT),
@@ -68,6 +70,7 @@ async def open_parts() -> AsyncGenerator[None, None]:
 def refuse_ended_logins(reflex_app: rx.App) -> None:
     """Refuse a page's websocket when its cookie's login has ended; without a cookie it may show the login page."""
     events = reflex_app.event_namespace
+    assert events is not None  # noqa: S101 - apps with states have one
     connect = events.on_connect
 
     async def on_connect(sid: str, environ: dict[str, Any], auth: Any = None) -> None:

@@ -18,8 +18,8 @@ from app.backend.core.db import Session
 from app.backend.core.errors import AppError, Forbidden, Invalid, Unauthorized
 from app.backend.identity import service as identity
 from app.backend.identity import sessions
+from app.state import notices
 from app.state.forms import FormMixin
-from app.state.notices import Kind, NoticesState
 
 logger = structlog.get_logger(__name__)
 
@@ -94,7 +94,7 @@ def report(exception: Exception) -> rx.event.EventSpec:
     error_id = str(ids.new_id())[-12:]
     logger.error("handler_failed", error_id=error_id, exc_info=exception)
     text = "Something went wrong on our side. Try again; if it stays, tell your administrator the error id."
-    return NoticesState.show(Kind.ERROR, text, error_id)
+    return notices.failed(text, error_id=error_id)
 
 
 async def _require_actor(state: rx.State) -> Actor:
@@ -143,7 +143,7 @@ async def _answer(state: rx.State, error: AppError | ValidationError) -> Any:
         return rx.redirect(routes.login_path(state.router.url.path))
     if isinstance(error, Invalid) and isinstance(state, FormMixin):
         return state._show_errors(error.details)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    return NoticesState.show(Kind.ERROR, error.message, "")
+    return notices.failed(error.message)
 
 
 def _details(error: ValidationError) -> dict[str, list[str]]:

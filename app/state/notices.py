@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 import reflex as rx
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.backend.core import ids
 
@@ -28,7 +28,7 @@ class Notice(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    id: str
+    id: str = Field(default_factory=lambda: str(ids.new_id()))
     kind: Kind
     text: str
     error_id: str = ""
@@ -49,24 +49,11 @@ class NoticesState(rx.State):
 
     rows: rx.Field[list[Notice]] = rx.field(default_factory=list)
 
+    # The guards stand above this module; these events touch nothing but the notices of their own tab.
+
     @rx.event
-    async def show(
-        self,
-        kind: str,
-        text: str,
-        error_id: str = "",
-        undo: str = "",
-        subject_id: str = "",
-    ) -> None:  # lint-skip: state-guard
+    async def show(self, notice: Notice) -> None:  # lint-skip: state-guard
         """Add a notice."""
-        notice = Notice(
-            id=str(ids.new_id()),
-            kind=Kind(kind),
-            text=text,
-            error_id=error_id,
-            undo=undo,
-            subject_id=subject_id,
-        )
         self.rows = [*self.rows, notice][-SHOWN_MAX:]
 
     @rx.event
@@ -77,20 +64,24 @@ class NoticesState(rx.State):
     @rx.event
     async def undo(self, notice_id: str) -> Any:  # lint-skip: state-guard
         """Undo what the notice tells of."""
-        notice = next((row for row in self.rows if row.id == notice_id), None)
+        found = next((row for row in self.rows if row.id == notice_id), None)
         self.rows = [row for row in self.rows if row.id != notice_id]
-        return (
-            _undo_events[notice.undo](notice.subject_id)
-            if notice and notice.undo in _undo_events
-            else None
-        )
+        if found is None or found.undo not in _undo_events:
+            return None
+        return _undo_events[found.undo](found.subject_id)
 
 
 def done(text: str, *, undo: str = "", subject_id: object = "") -> Any:
     """Return the event that says what was done, and offers Undo when `undo` names a registered one."""
-    return NoticesState.show(Kind.DONE, text, "", undo, str(subject_id))
+    return _show(
+        Notice(kind=Kind.DONE, text=text, undo=undo, subject_id=str(subject_id))
+    )
 
 
-def failed(text: str) -> Any:
+def failed(text: str, *, error_id: str = "") -> Any:
     """Return the event that says what failed and what to do."""
-    return NoticesState.show(Kind.ERROR, text)
+    return _show(Notice(kind=Kind.ERROR, text=text, error_id=error_id))
+
+
+def _show(notice: Notice) -> Any:
+    return NoticesState.show(notice)

@@ -1,5 +1,7 @@
 """Where to go: a column on wide screens, a bar at the bottom on narrow ones."""
 
+from typing import Any
+
 import reflex as rx
 
 from app import routes
@@ -57,7 +59,7 @@ def bottom_bar(here: str) -> rx.Component:
     )
 
 
-def _current(*, is_here: bool) -> dict[str, str]:
+def _current(*, is_here: bool) -> dict[str, Any]:
     return {"aria_current": "page"} if is_here else {}
 
 

@@ -49,4 +49,4 @@ def run_status(status: rx.Var[str]) -> rx.Component:
         (word, badge(text, tone=tone, icon=icon, is_spinning=word == "running"))
         for word, (tone, icon, text) in _RUN_STATUS.items()
     ]
-    return rx.match(status, *cases, badge(status))
+    return rx.fragment(rx.match(status, *cases, badge(status)))

@@ -6,6 +6,8 @@ import { CATEGORIES, LEVELS, categoryOf, describe, levelOf } from "./event_log_t
 
 const BASE = 10_000_000; // Virtuoso's index of the first row; smaller ones are for older pages.
 const MESSAGE = { message_started: "message", message_delta: "message", message_completed: "message", reasoning_delta: "reasoning" };
+const ENDS = new Set(["run_completed", "run_failed", "run_stopped", "run_timed_out"]);
+const FOLDED = new Set(["message_delta", "message_completed", "reasoning_delta"]); // part of a line that another event began
 
 let keys = 0;
 
@@ -47,15 +49,27 @@ function grow(row, event) {
   row.version += 1;
 }
 
+/** A stage lasts until the next one, or the end of the run. Returns the stage that is open after `row`. */
+function closeStage(stage, row) {
+  if (row.type !== "stage_changed" && !ENDS.has(row.type)) return stage;
+  if (stage) {
+    stage.duration = row.ts - stage.ts;
+    stage.version += 1;
+  }
+  return row.type === "stage_changed" ? row : null;
+}
+
 /** Rows of a stretch of events; neighbours in `seq` that belong to one message share a row. */
 export function toRows(events) {
   const rows = [];
+  let stage = null;
   for (const event of events) {
     const last = rows.at(-1);
     if (joins(last, event)) grow(last, event);
     else {
       const row = makeRow(event);
       if (last?.to + 1 === row.from) row.gap = row.ts - last.end;
+      stage = closeStage(stage, row);
       rows.push(row);
     }
   }
@@ -65,7 +79,8 @@ export function toRows(events) {
 /** Test for a text in rows; throws SyntaxError on a bad pattern. */
 export function toPattern({ text, isRegex, isCase }) {
   if (!text) return null;
-  return new RegExp(isRegex ? text : text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), isCase ? "gu" : "giu");
+  const source = isRegex ? text : text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return new RegExp(source, isCase ? "g" : "gi");
 }
 
 /** `text` cut at what `pattern` finds: [words, isFound] pairs. */
@@ -95,6 +110,8 @@ export function indexOfSeq(rows, seq) {
   return low;
 }
 
+const emptyCounts = () => ({ categories: Object.fromEntries(CATEGORIES.map((name) => [name, 0])), levels: LEVELS.map(() => 0) });
+
 export class EventLog {
   constructor({ limit = 20_000 } = {}) {
     this.limit = limit;
@@ -103,7 +120,8 @@ export class EventLog {
     this.added = 0; // lines that came after the first stretch
     this.filter = { categories: new Set(), level: 0 };
     this.pattern = null;
-    this.counts = { categories: Object.fromEntries(CATEGORIES.map((name) => [name, 0])), levels: LEVELS.map(() => 0) };
+    this.countedTo = 0;
+    this.counts = emptyCounts();
     this.reset([]);
   }
 
@@ -123,10 +141,22 @@ export class EventLog {
       if (event.seq !== this.head + 1) return false;
       const isAttached = this.isAttached;
       this.head = event.seq;
+      this.#count(event);
+      if (!FOLDED.has(event.type)) this.added += 1;
       if (isAttached) this.#append(event);
-      else if (!MESSAGE[event.type] || event.type === "message_completed") this.added += 1;
     }
     return true;
+  }
+
+  /** Start from what the server counted up to `seq`; later events are counted as they come. */
+  startCounts(byType, seq) {
+    this.countedTo = seq;
+    this.counts = emptyCounts();
+    for (const [type, n] of Object.entries(byType)) {
+      if (FOLDED.has(type)) continue;
+      this.counts.categories[categoryOf(type)] += n;
+      this.counts.levels[levelOf({ type, payload: {} })] += n;
+    }
   }
 
   /** Add the page after the window, when the newest lines are not in it. */
@@ -142,16 +172,12 @@ export class EventLog {
   prepend(events) {
     const fresh = toRows(events.filter((event) => event.seq < this.oldest));
     if (!fresh.length) return 0;
-    const next = this.visible[0];
-    if (this.isFiltered) {
-      const shown = fresh.filter((row) => this.#passes(row));
-      return this.#show(shown, next);
-    }
+    if (this.isFiltered) return this.#show(fresh.filter((row) => this.#passes(row)));
     const merged = this.#mergeInto(this.rows[0], fresh);
     if (merged) fresh.pop();
     else if (fresh.at(-1).to + 1 === this.first) this.rows[0].gap = this.rows[0].ts - fresh.at(-1).end;
     this.rows = fresh.concat(this.rows);
-    const shown = this.#show(fresh, next);
+    const shown = this.#show(fresh);
     if (this.rows.length > this.limit + this.slack) this.#trimEnd();
     return shown;
   }
@@ -159,6 +185,7 @@ export class EventLog {
   /** Hold another stretch of the run. */
   reset(events) {
     this.rows = toRows(events);
+    this.stage = this.rows.findLast((row) => row.type === "stage_changed") ?? null;
     this.head = events.length ? Math.max(this.head ?? 0, this.last) : this.head;
     this.#rebuild();
   }
@@ -182,11 +209,8 @@ export class EventLog {
     }
     const row = makeRow(event);
     if (last) row.gap = row.ts - last.end;
-    this.#closeStage(row);
+    this.stage = closeStage(this.stage, row);
     this.rows.push(row);
-    this.added += 1;
-    this.counts.categories[row.category] += 1;
-    this.counts.levels[row.level] += 1;
     if (this.#passes(row)) {
       this.visible.push(row);
       if (this.pattern && this.#isFound(row)) this.matches.push(row);
@@ -194,14 +218,10 @@ export class EventLog {
     if (this.rows.length > this.limit + this.slack) this.#trimStart();
   }
 
-  /** A stage lasts until the next one, or the end of the run. */
-  #closeStage(row) {
-    if (row.type !== "stage_changed" && !["run_completed", "run_failed", "run_stopped", "run_timed_out"].includes(row.type)) return;
-    if (this.stage) {
-      this.stage.duration = row.ts - this.stage.ts;
-      this.stage.version += 1;
-    }
-    this.stage = row.type === "stage_changed" ? row : null;
+  #count({ type, payload, seq }) {
+    if (seq <= this.countedTo || FOLDED.has(type)) return;
+    this.counts.categories[categoryOf(type)] += 1;
+    this.counts.levels[levelOf({ type, payload })] += 1;
   }
 
   /** A page may end in the middle of a message whose rest is the first row of the window. */
@@ -244,7 +264,6 @@ export class EventLog {
   #rebuild() {
     this.base = BASE;
     this.epoch = (this.epoch ?? 0) + 1;
-    this.stage = null;
     this.visible = this.rows.filter((row) => this.#passes(row));
     this.setPattern(this.pattern);
   }

@@ -1,0 +1,184 @@
+/** Live logs over the /feed namespace: one socket a tab, one log a run, shared by all widgets that show it. */
+import { useSyncExternalStore } from "react";
+import io from "socket.io-client";
+import { EventLog } from "./event_log_core.js";
+
+const TAIL = 1000;
+const PAGE = 500;
+const TIMEOUT = 10_000;
+const LINGER = 1000;
+
+const feeds = new Map();
+let socket = null;
+
+/** What the connection banner shows; `caught` counts events that were fetched after a break. */
+export const connection = { isOnline: true, isRefused: false, caught: 0, version: 0, listeners: new Set() };
+
+function announce(change) {
+  Object.assign(connection, change);
+  connection.version += 1;
+  for (const listener of connection.listeners) listener();
+}
+
+function connect() {
+  if (socket) return;
+  socket = io(`${window.location.origin}/feed`, {
+    path: "/_event", transports: ["websocket"], forceNew: true, reconnectionDelay: 250, reconnectionDelayMax: 2000,
+  });
+  socket.on("connect", () => {
+    announce({ isOnline: true, isRefused: false, caught: 0 });
+    for (const feed of feeds.values()) feed.follow();
+  });
+  socket.on("disconnect", () => announce({ isOnline: false }));
+  // A refusal by the server is final; a lost line is retried by the library.
+  socket.on("connect_error", () => announce({ isOnline: false, isRefused: !socket.active }));
+  socket.on("batch", (batch, ack) => {
+    feeds.get(batch.run_id)?.take(batch.events);
+    ack();
+  });
+  socket.on("end", ({ run_id, status }) => feeds.get(run_id)?.finish(status));
+}
+
+function disconnect() {
+  if (feeds.size || !socket) return;
+  socket.disconnect();
+  socket = null;
+  announce({ isOnline: true });
+}
+
+async function ask(name, request) {
+  const answer = await socket.timeout(TIMEOUT).emitWithAck(name, request);
+  if (!answer.ok) throw new Error(answer.error);
+  return answer;
+}
+
+class RunFeed {
+  constructor(runId) {
+    this.runId = runId;
+    this.log = new EventLog();
+    this.meter = { startedTs: 0, endedTs: 0, tokens: 0, tokensIn: 0, firstTs: 0, lastTs: 0, speed: 0, stage: "" };
+    this.answer = { id: "", text: "", isDone: false };
+    this.status = "";
+    this.error = "";
+    this.isLoaded = false;
+    this.version = 0;
+    this.frame = 0;
+    this.listeners = new Set();
+  }
+
+  subscribe = (listener) => {
+    this.listeners.add(listener);
+    return () => {
+      this.listeners.delete(listener);
+      setTimeout(() => this.close(), LINGER); // a widget that is shown again meanwhile finds the log as it was
+    };
+  };
+
+  getVersion = () => this.version;
+
+  close() {
+    if (this.listeners.size || feeds.get(this.runId) !== this) return;
+    feeds.delete(this.runId);
+    cancelAnimationFrame(this.frame);
+    if (socket?.connected) socket.emit("unfollow", { run_id: this.runId });
+    disconnect();
+  }
+
+  async follow() {
+    const had = this.log.head;
+    try {
+      const answer = await ask("follow", { run_id: this.runId, ...(had === null ? { tail: TAIL } : { after: had }) });
+      this.status = answer.status;
+      this.error = "";
+      if (had === null) await this.count(answer.last_seq);
+      else if (answer.last_seq > had) announce({ caught: connection.caught + answer.last_seq - had });
+      if (answer.last_seq === 0) this.isLoaded = true;
+    } catch (error) {
+      this.error = error.message;
+    }
+    this.paint();
+  }
+
+  async count(lastSeq) {
+    if (lastSeq <= TAIL) return; // the whole log comes, and is counted as it does
+    const { counts } = await ask("counts", { run_id: this.runId });
+    this.log.startCounts(counts, lastSeq);
+  }
+
+  take(events) {
+    if (!this.log.push(events)) this.follow();
+    for (const event of events) this.note(event);
+    this.isLoaded = true;
+    this.paint();
+  }
+
+  finish(status) {
+    this.status = status;
+    this.isLoaded = true;
+    this.paint();
+  }
+
+  /** Keep the meter and the newest answer, from every event and whatever the window shows. */
+  note({ seq, ts, type, payload }) {
+    if (seq <= (this.noted ?? 0)) return;
+    this.noted = seq;
+    const { meter, answer } = this;
+    if (type === "message_delta") {
+      meter.lastTs = Date.parse(ts);
+      meter.firstTs ||= meter.lastTs;
+      meter.tokens += payload.tokens;
+      if (answer.id !== payload.message_id) this.answer = { id: payload.message_id, text: payload.text, isDone: false };
+      else answer.text += payload.text;
+    } else if (type === "run_queued" || type === "run_started") meter.startedTs ||= Date.parse(ts);
+    else if (type === "stage_changed") meter.stage = payload.stage;
+    else if (type === "message_completed" && payload.role === "assistant") this.answer = { id: payload.message_id, text: payload.text, isDone: true };
+    else if (type === "usage_recorded") {
+      meter.usedOut = (meter.usedOut ?? 0) + payload.tokens_out;
+      meter.tokensIn += payload.tokens_in;
+      const seconds = (payload.milliseconds - payload.first_token_milliseconds) / 1000;
+      if (seconds > 0 && payload.tokens_out > 1) meter.speed = (payload.tokens_out - 1) / seconds;
+    } else if (["run_completed", "run_failed", "run_stopped", "run_timed_out"].includes(type)) meter.endedTs = Date.parse(ts);
+  }
+
+  /** Render once a frame at most; a hidden tab renders when it is seen again. */
+  paint() {
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
+      this.version += 1;
+      for (const listener of this.listeners) listener();
+    });
+  }
+
+  async page(request) {
+    return ask("page", { run_id: this.runId, limit: PAGE, ...request });
+  }
+}
+
+const never = () => () => undefined;
+const zero = () => 0;
+
+/** The shared feed of a run; the component renders when it changes. */
+export function useRunFeed(runId) {
+  let feed = null;
+  if (runId) {
+    feed = feeds.get(runId);
+    if (!feed) {
+      feed = new RunFeed(runId);
+      feeds.set(runId, feed);
+      connect();
+      if (socket.connected) feed.follow();
+    }
+  }
+  useSyncExternalStore(feed?.subscribe ?? never, feed?.getVersion ?? zero, zero);
+  return feed;
+}
+
+export function useConnection() {
+  useSyncExternalStore(subscribeConnection, () => connection.version, zero);
+  return connection;
+}
+
+function subscribeConnection(listener) {
+  connection.listeners.add(listener);
+  return () => connection.listeners.delete(listener);
+}
