@@ -19,6 +19,8 @@ from app.backend.knowledge import index as vector_index
 from app.backend.knowledge.bm25 import WordIndexes
 from app.backend.knowledge.embeddings import Embedder
 from app.backend.knowledge.index import VectorIndex
+from app.backend.models import catalog
+from app.backend.models.catalog import ModelCatalog
 
 
 @dataclass(frozen=True)
@@ -34,20 +36,24 @@ class Services:
     embedder: Embedder
     index: VectorIndex
     words: WordIndexes
+    models: ModelCatalog
 
 
 @asynccontextmanager
 async def build(
-    settings: Settings, *, pooled: bool = True
+    settings: Settings, *, pooled: bool = True, local_embedder: Embedder | None = None
 ) -> AsyncGenerator[Services, None]:
-    """Open the parts, and close them at the end; `pooled` is off in a job, which lives short."""
+    """Open the parts, and close them at the end.
+
+    `pooled` is off in a job, which lives short; `local_embedder` is the runtime's own, which others ask it for.
+    """
     db = Database(settings.sql_url, pooled=pooled)
     redis = redis_client.connect(settings.redis_url)
     blocking = redis_client.connect_blocking(settings.redis_url)
     keyring = crypto.load_keyring(settings)
-    embedder = embeddings.make_runtime_embedder(
-        settings, token=keyring.token("runtime")
-    )
+    token = keyring.token("runtime")
+    embedder = local_embedder or embeddings.make_runtime_embedder(settings, token=token)
+    models = catalog.make_catalog(settings, runtime_token=token)
     try:
         yield Services(
             settings=settings,
@@ -59,8 +65,10 @@ async def build(
             embedder=embedder,
             index=vector_index.make_index(settings),
             words=WordIndexes(settings.data_dir / "bm25"),
+            models=models,
         )
     finally:
+        await models.close()
         await embedder.close()
         await redis.aclose()
         blocking.close()

@@ -16,6 +16,7 @@ from app.backend.core import logging
 from app.backend.core import settings as settings_module
 from app.backend.core.actor import Actor
 from app.backend.core.settings import Settings
+from app.backend.identity import service as identity
 from app.backend.knowledge.local_embedders import make_local_embedder
 from app.backend.models import files
 from app.backend.models.local import LocalModel, find_local_model
@@ -42,9 +43,11 @@ async def serve(settings: Settings) -> None:
         settings.embedder, model=found.embedder, tokenizer=found.tokenizer
     )
     try:
-        async with bootstrap.build(settings) as services:
+        # Agents that run in this process reach the local model at its own address.
+        own = settings.model_copy(update={"runtime_url": own_address(settings)})
+        async with bootstrap.build(own, local_embedder=embedder) as services:
             config = uvicorn.Config(
-                make_app(services, engine, model, ModelRoutes(engine, model, embedder)),
+                make_app(services, engine, model),
                 host=settings.runtime_host,
                 port=settings.runtime_port,
                 log_config=None,
@@ -54,7 +57,18 @@ async def serve(settings: Settings) -> None:
             await uvicorn.Server(config).serve()
     finally:
         await engine.close()
-        await embedder.close()
+
+
+def own_address(settings: Settings) -> str:
+    """Return the URL at which this process reaches itself."""
+    host = settings.runtime_host
+    if host in ("0.0.0.0", "::", ""):  # noqa: S104 - compared, not bound
+        host = "127.0.0.1"
+    return (
+        f"http://[{host}]:{settings.runtime_port}"
+        if ":" in host
+        else f"http://{host}:{settings.runtime_port}"
+    )
 
 
 def make_engine(settings: Settings, model: LocalModel) -> LocalEngine:
@@ -67,12 +81,10 @@ def make_engine(settings: Settings, model: LocalModel) -> LocalEngine:
     )
 
 
-def make_app(
-    services: Services, engine: LocalEngine, model: LocalModel, routes: ModelRoutes
-) -> ASGIApp:
+def make_app(services: Services, engine: LocalEngine, model: LocalModel) -> ASGIApp:
     """Return the runtime's web application."""
     server: FastMCP[Any] = FastMCP("Atelier runtime")
-    routes.add_to(server)
+    ModelRoutes(engine, model, services.embedder).add_to(server)
 
     @server.custom_route("/health", methods=["GET"])
     async def health(_request: Request) -> Response:
@@ -95,7 +107,8 @@ def make_app(
 
 def _find_actor(services: Services) -> FindActor:
     async def find(key: str) -> Actor | None:
-        return None
+        async with services.db.read() as session:
+            return await identity.find_actor_by_key(session, key)
 
     return find
 

@@ -2,6 +2,8 @@
 
 from app.backend.core.errors import AppError, ServiceUnavailable, TooMany
 
+_SHORTEN = "Shorten the question, or lower 'passages to retrieve'."
+
 
 class ContextOverflow(AppError):
     """The prompt does not fit in the model's window."""
@@ -9,16 +11,24 @@ class ContextOverflow(AppError):
     code = "context_length_exceeded"
     status = 400
 
-    def __init__(self, window: int | None = None, tokens: int | None = None) -> None:
+    @classmethod
+    def of(
+        cls, window: int | None = None, tokens: int | None = None
+    ) -> "ContextOverflow":
+        """Return the error with what is known of the sizes."""
+        what = f"The prompt (about {tokens} tokens)" if tokens else "The prompt"
         size = f" of {window} tokens" if window else ""
-        what = f"The prompt ({tokens} tokens)" if tokens else "The prompt"
-        super().__init__(
-            f"{what} does not fit in the model's context window{size}. Shorten the question, or lower 'passages to retrieve'."
+        return cls(
+            f"{what} does not fit in the model's context window{size}. {_SHORTEN}"
         )
 
 
 class ModelUnavailable(ServiceUnavailable):
     """The process or service that holds the model does not answer, or cannot load it."""
+
+
+class RuntimeLost(ModelUnavailable):
+    """The connection to the runtime broke, or cannot be made."""
 
 
 class ModelCrashed(ServiceUnavailable):

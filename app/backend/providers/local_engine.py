@@ -308,7 +308,7 @@ class _Child:
             if "text" in message:
                 yield Text(message["text"], message["tokens"])
             elif message.get("error") == "overflow":
-                raise ContextOverflow(self._context)
+                raise ContextOverflow.of(self._context)
             else:
                 yield Done(message["done"], message["tokens_in"], message["tokens_out"])
                 return

@@ -1,0 +1,35 @@
+"""What is known of models apart from who serves them."""
+
+from dataclasses import dataclass
+
+from app.backend.models.local import SHIPPED_NAME
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a model can do, and a word of warning for who chooses it."""
+
+    can_call_tools: bool = False
+    note: str = ""
+
+
+SHIPPED_NOTE = (
+    "The model that comes with Atelier is small (135 million parameters): it answers one-fact questions from your documents, "
+    "without a key and on any machine. For better answers connect Ollama (ATELIER_OLLAMA_URL), any OpenAI-compatible service "
+    "(ATELIER_OPENAI_BASE_URL), or a larger GGUF file (ATELIER_LOCAL_MODEL_PATH)."
+)
+LOCAL_NOTE = "Your GGUF file, run on this machine's processor, one answer at a time."
+DEMO_NOTE = "Plays a script, without a language model: for trying things out."
+
+_KNOWN = {
+    f"local/{SHIPPED_NAME}": Capabilities(note=SHIPPED_NOTE),
+    "local": Capabilities(note=LOCAL_NOTE),
+    "scripted": Capabilities(can_call_tools=True, note=DEMO_NOTE),
+    "ollama": Capabilities(can_call_tools=True),
+    "openai": Capabilities(can_call_tools=True),
+}
+
+
+def find_capabilities(name: str) -> Capabilities:
+    """Return what is known of the model `provider/model`, or else of its provider."""
+    return _KNOWN.get(name) or _KNOWN.get(name.split("/", 1)[0]) or Capabilities()

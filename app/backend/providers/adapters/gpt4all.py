@@ -1,0 +1,158 @@
+"""The local model, which the runtime process holds in GPT4All: reached over its OpenAI-compatible routes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import openai
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessageChunk
+from langchain_core.outputs import ChatGenerationChunk
+from pydantic import SecretStr
+from typing_extensions import override
+
+from app.backend.core import clock
+from app.backend.core.errors import AppError
+from app.backend.providers.adapters.openai import CompatibleChat
+from app.backend.providers.base import ChatOptions, Notice, ProviderModel, with_notice
+from app.backend.providers.errors import (
+    ContextOverflow,
+    ModelBusy,
+    ModelMissing,
+    ModelRefused,
+    ModelUnavailable,
+    RuntimeLost,
+)
+
+# A question may wait long for its turn; only the connection must come at once.
+_TIMEOUT = openai.Timeout(None, connect=3)
+_RETRY_PAUSE_SECONDS = 0.3
+
+
+class RuntimeChat(CompatibleChat):
+    """The local model; its chunks also say where the question is in the queue and that the model is loaded.
+
+    A runtime that died is started again within seconds, so a question that has no text yet is asked again.
+    """
+
+    reconnect_seconds: float = 15.0
+
+    @override
+    async def _astream(
+        self, *args: Any, **kwargs: Any
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        deadline = clock.monotonic() + self.reconnect_seconds
+        has_text = is_announced = False
+        while True:
+            try:
+                async for chunk in super()._astream(*args, **kwargs):
+                    has_text = has_text or bool(chunk.text)
+                    yield chunk
+            except RuntimeLost:
+                if has_text or clock.monotonic() > deadline:
+                    raise
+            else:
+                return
+            if not is_announced:
+                is_announced = True
+                notice = Notice(type="reconnecting").model_dump()
+                yield ChatGenerationChunk(
+                    message=with_notice(AIMessageChunk(content=""), notice)
+                )
+            await asyncio.sleep(_RETRY_PAUSE_SECONDS)
+
+    @override
+    def _get_request_payload(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        payload = super()._get_request_payload(*args, **kwargs)
+        if payload.get("stream"):
+            options = payload.get("stream_options") or {}
+            payload["stream_options"] = {**options, "include_notices": True}
+        return payload
+
+    @override
+    def _convert_chunk_to_generation_chunk(
+        self,
+        chunk: dict[str, Any],
+        default_chunk_class: type,
+        base_generation_info: dict[str, Any] | None,
+    ) -> ChatGenerationChunk | None:
+        converted = super()._convert_chunk_to_generation_chunk(
+            chunk, default_chunk_class, base_generation_info
+        )
+        if (
+            converted is not None
+            and "notice" in chunk
+            and isinstance(converted.message, AIMessageChunk)
+        ):
+            converted.message = with_notice(converted.message, chunk["notice"])
+        return converted
+
+    @override
+    def explain(self, error: Exception) -> AppError:
+        """Return what `error` means; the runtime's own sentences are passed on."""
+        if isinstance(error, openai.APIConnectionError):
+            return RuntimeLost(
+                "The model runtime does not answer. It is started again by itself; try again. `atelier doctor` shows its state.",
+                service="runtime",
+                retry_after=5,
+            )
+        body: Any = getattr(error, "body", None)
+        if isinstance(body, dict) and "code" in body:
+            return _of_code(str(body["code"]), str(body.get("message", "")))
+        return super().explain(error)
+
+
+class LocalProvider:
+    """`local/<model>`: the one model that the runtime holds."""
+
+    name = "local"
+    label = "On this machine"
+    how_to_configure = "Start the runtime with `atelier up`."
+    is_configured = True
+
+    def __init__(self, *, url: str, token: str, model: ProviderModel) -> None:
+        self._url = f"{url.rstrip('/')}/v1"
+        self._token = SecretStr(token)
+        self._model = model
+        self._http = openai.DefaultAsyncHttpxClient(timeout=_TIMEOUT, trust_env=False)
+
+    async def list_models(self) -> Sequence[ProviderModel]:
+        """Return the one model; whether the runtime is up is the dashboard's matter."""
+        return [self._model]
+
+    def make(self, model: str, options: ChatOptions) -> BaseChatModel:
+        """Return the local model."""
+        if model != self._model.name:
+            message = f"The local model here is {self._model.name!r}, not {model!r}. Choose local/{self._model.name} in the agent."
+            raise ModelMissing(message)
+        return RuntimeChat(
+            model=model,
+            base_url=self._url,
+            api_key=self._token,
+            temperature=options.temperature,
+            max_completion_tokens=options.max_tokens,
+            http_async_client=self._http,
+            max_retries=0,
+            streaming=True,
+            stream_usage=True,
+            stream_chunk_timeout=None,
+            use_responses_api=False,
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+
+def _of_code(code: str, message: str) -> AppError:
+    match code:
+        case ContextOverflow.code:
+            return ContextOverflow(message)
+        case ModelMissing.code:
+            return ModelMissing(message)
+        case ModelBusy.code:
+            return ModelBusy(message, retry_after=30)
+        case ModelUnavailable.code:
+            return ModelUnavailable(message, service="local model", retry_after=5)
+        case _:
+            return ModelRefused(message)

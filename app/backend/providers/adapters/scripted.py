@@ -1,0 +1,259 @@
+"""A model that plays a script: for tests, demos and benchmarks, without a language model.
+
+`scripted/<name>` plays a named script, `scripted/{"text": "…"}` the one in its name.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
+from itertools import takewhile
+from typing import Any
+
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.messages.tool import tool_call_chunk
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.tools import BaseTool
+from typing_extensions import override
+
+from app.backend.core import clock
+from app.backend.core.errors import AppError
+from app.backend.providers.adapters.scripts import (
+    ErrorKind,
+    Reply,
+    Script,
+    find_script,
+)
+from app.backend.providers.base import ChatOptions, Notice, ProviderModel, with_notice
+from app.backend.providers.errors import (
+    ContextOverflow,
+    ModelBusy,
+    ModelKeyRejected,
+    ModelUnavailable,
+)
+
+_TOKEN = re.compile(r"\s*\S+")
+_SENTENCE = re.compile(r"[^.!?\n]+[.!?]?")
+_WORD = re.compile(r"\w{4,}")
+_SHOWN = ("hello", "echo", "quote", "slow")
+
+
+class ScriptedChat(BaseChatModel):
+    """Plays a script; the same messages give the same answer."""
+
+    script: Script
+    max_tokens: int | None = None
+
+    @property
+    @override
+    def _llm_type(self) -> str:
+        return "scripted"
+
+    @override
+    def bind_tools(
+        self, tools: Sequence[dict[str, Any] | type | BaseTool | Any], **kwargs: Any
+    ) -> Any:
+        return self
+
+    @override
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        reply = self._reply(messages)
+        _raise(reply.error)
+        tokens = list(self._tokens(reply, messages))
+        message = AIMessage(
+            content="".join(tokens),
+            tool_calls=[_call(reply, index) for index in range(len(reply.tool_calls))],
+            usage_metadata=_usage(messages, len(tokens)),
+        )
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    @override
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: Any = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        reply = self._reply(messages)
+        for position in reply.queue_positions:
+            notice = Notice(type="queued", position=position).model_dump()
+            yield ChatGenerationChunk(
+                message=with_notice(AIMessageChunk(content=""), notice)
+            )
+        await asyncio.sleep(reply.first_token_seconds)
+        if reply.reasoning:
+            yield _chunk(additional_kwargs={"reasoning_content": reply.reasoning})
+        began = clock.monotonic()
+        count = 0
+        for count, token in enumerate(self._tokens(reply, messages), start=1):
+            due = (
+                began + (count - 1) / reply.tokens_per_second
+                if reply.tokens_per_second
+                else 0
+            )
+            await asyncio.sleep(max(0.0, due - clock.monotonic()))
+            yield _chunk(content=token)
+        _raise(reply.error)
+        if reply.tool_calls:
+            calls = [
+                _call_chunk(reply, index) for index in range(len(reply.tool_calls))
+            ]
+            yield _chunk(tool_call_chunks=calls)
+        end = (
+            "length"
+            if count == self.max_tokens
+            else "tool_calls"
+            if reply.tool_calls
+            else "stop"
+        )
+        yield ChatGenerationChunk(
+            message=AIMessageChunk(content="", usage_metadata=_usage(messages, count)),
+            generation_info={"finish_reason": end},
+        )
+
+    def _reply(self, messages: Sequence[BaseMessage]) -> Reply:
+        since = takewhile(
+            lambda message: not isinstance(message, HumanMessage), reversed(messages)
+        )
+        return self.script.reply(
+            sum(isinstance(message, AIMessage) for message in since)
+        )
+
+    def _tokens(self, reply: Reply, messages: Sequence[BaseMessage]) -> Iterator[str]:
+        if reply.tokens is not None:
+            tokens = (f"word{number} " for number in range(1, reply.tokens + 1))
+        else:
+            tokens = (
+                found.group() for found in _TOKEN.finditer(_fill(reply.text, messages))
+            )
+        for count, token in enumerate(tokens):
+            if self.max_tokens is not None and count >= self.max_tokens:
+                return
+            yield token
+
+
+class ScriptedProvider:
+    """`scripted/<script>`."""
+
+    name = "scripted"
+    label = "Scripted"
+    is_configured = True
+    how_to_configure = ""
+
+    async def list_models(self) -> Sequence[ProviderModel]:
+        """Return the scripts that show something; the rest are for tests."""
+        return [ProviderModel(name) for name in _SHOWN]
+
+    def make(self, model: str, options: ChatOptions) -> BaseChatModel:
+        """Return the model that plays the script called, or spelled out in, `model`."""
+        # Long scripts are asked for by name; only scripts with real texts heed the agent's limit.
+        script = find_script(model)
+        return ScriptedChat(
+            script=script,
+            max_tokens=options.max_tokens if script.tokens is None else None,
+        )
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def _fill(text: str, messages: Sequence[BaseMessage]) -> str:
+    if "{question}" in text:
+        text = text.replace("{question}", _question(messages))
+    if "{quote}" in text:
+        text = text.replace("{quote}", _quote(messages))
+    return text
+
+
+def _question(messages: Sequence[BaseMessage]) -> str:
+    return next(
+        (
+            message.text
+            for message in reversed(messages)
+            if isinstance(message, HumanMessage)
+        ),
+        "",
+    )
+
+
+def _quote(messages: Sequence[BaseMessage]) -> str:
+    # The question is the last line said; the passages stand before it.
+    *said, question = (
+        "\n".join(message.text for message in messages).rstrip().rsplit("\n", 1)
+    )
+    wanted = set(_WORD.findall(question.lower()))
+    sentences = [found.group().strip() for found in _SENTENCE.finditer("\n".join(said))]
+    return max(
+        sentences,
+        key=lambda text: len(wanted & set(_WORD.findall(text.lower()))),
+        default="",
+    )
+
+
+def _usage(messages: Sequence[BaseMessage], tokens_out: int) -> UsageMetadata:
+    tokens_in = sum(len(message.text.split()) for message in messages)
+    return UsageMetadata(
+        input_tokens=tokens_in,
+        output_tokens=tokens_out,
+        total_tokens=tokens_in + tokens_out,
+    )
+
+
+def _chunk(**fields: Any) -> ChatGenerationChunk:
+    return ChatGenerationChunk(
+        message=AIMessageChunk(content=fields.pop("content", ""), **fields)
+    )
+
+
+def _call(reply: Reply, index: int) -> Any:
+    call = reply.tool_calls[index]
+    return {
+        "type": "tool_call",
+        "id": f"call_{index + 1}",
+        "name": call.name,
+        "args": call.args,
+    }
+
+
+def _call_chunk(reply: Reply, index: int) -> Any:
+    call = reply.tool_calls[index]
+    args = call.model_dump_json(include={"args"})[len('{"args":') : -1]
+    return tool_call_chunk(
+        name=call.name, args=args, id=f"call_{index + 1}", index=index
+    )
+
+
+def _raise(kind: ErrorKind | None) -> None:
+    match kind:
+        case None:
+            return
+        case "overflow":
+            error: AppError = ContextOverflow.of(2048)
+        case "busy":
+            error = ModelBusy(
+                "The script says that the model is busy. Try again.", retry_after=1
+            )
+        case "key":
+            error = ModelKeyRejected(
+                "The script says that the key is rejected. Choose another script."
+            )
+        case "unavailable":
+            error = ModelUnavailable(
+                "The script says that the model does not answer. Choose another script.",
+                service="scripted",
+            )
+        case "crash":
+            error = ModelUnavailable(
+                "The script says that the connection broke in the middle. Choose another script.",
+                service="scripted",
+            )
+    raise error
