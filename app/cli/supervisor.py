@@ -170,6 +170,7 @@ class Supervisor:
             )
         finally:
             self._clean_up(running)
+        await process.wait()
 
     def _clean_up(self, running: _Running) -> None:
         # What the part itself left behind, e.g. the fork of a killed worker.
