@@ -1,0 +1,90 @@
+"""Every event of every store, sent by a browser that is not signed in: nothing changes, nothing is shown.
+
+Made from the registry, so that a new event without a guard fails here.
+"""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+import reflex as rx
+
+from app import state as stores
+from app.backend.bootstrap import Services
+from app.state import edge
+from tests.states import make_state
+
+# What somebody who is not signed in may do: read the address of the login page, and close notices.
+PUBLIC = {
+    "LoginState.load",
+    "NoticesState.show",
+    "NoticesState.dismiss",
+    "NoticesState.undo",
+}
+FRAMEWORK = {"setvar"}
+
+
+def _stores() -> Iterator[type[rx.State]]:
+    for found in pkgutil.iter_modules(stores.__path__):
+        module = importlib.import_module(f"{stores.__name__}.{found.name}")
+        for _, kind in inspect.getmembers(module, inspect.isclass):
+            is_ours = kind.__module__ == module.__name__
+            if (
+                is_ours
+                and issubclass(kind, rx.State)
+                and kind is not rx.State
+                and not vars(kind).get("_mixin")
+            ):
+                yield kind
+
+
+def _events() -> list[tuple[type[rx.State], str]]:
+    return [
+        (kind, name)
+        for kind in _stores()
+        for name in kind.event_handlers
+        if name not in FRAMEWORK and f"{kind.__name__}.{name}" not in PUBLIC
+    ]
+
+
+EVENTS = _events()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), EVENTS, ids=[f"{kind.__name__}.{name}" for kind, name in EVENTS]
+)
+async def test_event_without_login_leads_to_the_login_page(
+    services: Services, kind: type[rx.State], name: str
+) -> None:
+    edge.install(services)
+    state = make_state(kind, path="/runs")
+    handler: Any = kind.event_handlers[name]
+    parameters = list(inspect.signature(handler.fn).parameters)[1:]
+    before = state.dict()
+
+    answers = [
+        answer
+        async for answer in _answers(handler.fn(state, *[None] * len(parameters)))
+    ]
+
+    assert ["/login" in str(answer) for answer in answers] == [True]
+    assert state.dict() == before
+
+
+def test_public_events_exist() -> None:
+    known = {
+        f"{kind.__name__}.{name}" for kind in _stores() for name in kind.event_handlers
+    }
+
+    assert known >= PUBLIC, "Take what is gone off the list of public events."
+
+
+async def _answers(result: Any) -> AsyncIterator[Any]:
+    if inspect.isasyncgen(result):
+        async for answer in result:
+            yield answer
+    else:
+        yield await result
