@@ -26,7 +26,7 @@ def with_headers(app: ASGIApp, static_dir: Path) -> ASGIApp:
                 _add_headers(scope["path"], message, policy)
             await send(message)
 
-        await app(scope, receive, send_with_headers)
+        await app(_without_redirect(scope, static_dir), receive, send_with_headers)
 
     return wrapped
 
@@ -40,6 +40,18 @@ def content_security_policy(static_dir: Path) -> str:
         f"default-src 'self'; script-src {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
         "font-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
     )
+
+
+def _without_redirect(scope: Scope, static_dir: Path) -> Scope:
+    # Static files would answer /login by a redirect to /login/, one round trip before every page.
+    path: str = scope["path"]
+    if (
+        path.endswith("/")
+        or "." in path
+        or not (static_dir / path.lstrip("/") / "index.html").is_file()
+    ):
+        return scope
+    return {**scope, "path": f"{path}/", "raw_path": f"{path}/".encode()}
 
 
 def _add_headers(path: str, message: Message, policy: str) -> None:

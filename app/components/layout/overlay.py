@@ -9,8 +9,8 @@ from app.state.notices import NoticesState
 
 
 def overlay() -> rx.Component:
-    """Return the layer above the page."""
-    return notice_stack(NoticesState.rows, _notice)
+    """Return the layer above the page; a fragment, since Reflex puts the page inside it."""
+    return rx.fragment(notice_stack(NoticesState.rows, _notice))
 
 
 def _notice(row: Any) -> rx.Component:
