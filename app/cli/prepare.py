@@ -12,7 +12,7 @@ from app.backend.core.db import Database
 from app.backend.core.errors import AppError
 from app.backend.core.settings import Settings
 from app.backend.identity import service as identity
-from app.backend.models import files
+from app.backend.models import files, local
 from app.cli import build
 
 
@@ -20,8 +20,9 @@ def main() -> None:
     """Fetch the models, build the front end, migrate, and print what `up` must know as JSON."""
     loaded = settings.load()
     try:
-        if loaded.embedder == "minilm-int8":
-            files.ensure_default_models(loaded.models_dir, _say)
+        files.ensure_default_models(
+            loaded.models_dir, _say, wanted=local.needed_files(loaded)
+        )
         if not build.is_built():
             _say("Building the front end, about 20 s; this happens once per version…")
             build.ensure_built()

@@ -1,6 +1,7 @@
 """The process that owns the local models: chat, embeddings, and whole agents, over HTTP."""
 
 import asyncio
+import sys
 from typing import Any
 
 import uvicorn
@@ -15,11 +16,12 @@ from app.backend.bootstrap import Services
 from app.backend.core import logging
 from app.backend.core import settings as settings_module
 from app.backend.core.actor import Actor
+from app.backend.core.errors import AppError
 from app.backend.core.settings import Settings
 from app.backend.identity import service as identity
 from app.backend.knowledge.local_embedders import make_local_embedder
 from app.backend.models import files
-from app.backend.models.local import LocalModel, find_local_model
+from app.backend.models.local import LocalModel, find_local_model, needed_files
 from app.backend.providers.local_engine import LocalEngine
 from app.workers.runtime_auth import Authenticate, FindActor
 from app.workers.runtime_models import ModelRoutes
@@ -31,16 +33,22 @@ def main() -> None:
     """Serve until told to stop."""
     settings = settings_module.load()
     logging.configure(settings, "runtime")
-    asyncio.run(serve(settings))
+    try:
+        asyncio.run(serve(settings))
+    except AppError as error:
+        sys.exit(error.message)
 
 
 async def serve(settings: Settings) -> None:
     """Open the parts, serve, and close them."""
+    for file in needed_files(settings):
+        files.find_file(file, settings.models_dir)
     model = find_local_model(settings)
     engine = make_engine(settings, model)
-    found = files.find_default_models(settings.models_dir)
     embedder = make_local_embedder(
-        settings.embedder, model=found.embedder, tokenizer=found.tokenizer
+        settings.embedder,
+        model=files.EMBEDDER.path(settings.models_dir),
+        tokenizer=files.TOKENIZER.path(settings.models_dir),
     )
     try:
         # Agents that run in this process reach the local model at its own address.

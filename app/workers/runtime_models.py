@@ -17,14 +17,8 @@ from app.backend.core.errors import AppError, Invalid
 from app.backend.knowledge.embeddings import Embedder, encode_vector
 from app.backend.models.local import LocalModel
 from app.backend.providers.errors import ModelCrashed, ModelMissing
-from app.backend.providers.local_engine import (
-    Done,
-    Loading,
-    LocalEngine,
-    Piece,
-    Queued,
-    Text,
-)
+from app.backend.providers.local_chat import Done, Loading, Piece, Queued, Text
+from app.backend.providers.local_engine import LocalEngine
 from app.workers.runtime_schemas import ChatBody, EmbeddingsBody, error_body, usage_of
 
 B = TypeVar("B", bound=BaseModel)

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from app.backend.core.errors import AppError
-from app.backend.providers.local_engine import ChatRequest, Done
+from app.backend.providers.local_chat import ChatRequest, Done
 
 TOKENS_DEFAULT = 200
 

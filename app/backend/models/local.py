@@ -6,8 +6,10 @@ from pathlib import Path
 from app.backend.core.errors import AppError
 from app.backend.core.settings import Settings
 from app.backend.models import files
+from app.backend.models.files import DefaultFile
 
 SHIPPED_NAME = "smollm2-135m"
+_DEFAULT_EMBEDDER = "minilm-int8"
 
 
 class LocalModelMissing(AppError):
@@ -32,6 +34,13 @@ def local_model_name(settings: Settings) -> str:
     return SHIPPED_NAME if path is None else path.stem.lower()
 
 
+def needed_files(settings: Settings) -> list[DefaultFile]:
+    """Return the default model files that this installation uses."""
+    chat = [files.CHAT] if settings.local_model_path is None else []
+    embedder = [files.EMBEDDER, files.TOKENIZER]
+    return chat + (embedder if settings.embedder == _DEFAULT_EMBEDDER else [])
+
+
 def find_local_model(settings: Settings) -> LocalModel:
     """Return the model file that the settings ask for.
 
@@ -41,7 +50,7 @@ def find_local_model(settings: Settings) -> LocalModel:
     """
     path = settings.local_model_path
     if path is None:
-        path = files.find_default_models(settings.models_dir).chat
+        path = files.find_file(files.CHAT, settings.models_dir)
     elif not path.is_file():
         message = f"ATELIER_LOCAL_MODEL_PATH names {str(path)!r}, which is not a file. Correct it, or leave it empty for the shipped model."
         raise LocalModelMissing(message)

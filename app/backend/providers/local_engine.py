@@ -1,78 +1,34 @@
 """The local chat model as a queue: one answer at a time, in the order of asking."""
 
 import asyncio
-import json
-import signal
-import sys
 from collections import deque
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any, Literal
 
 import structlog
 
 from app.backend.core.errors import AppError
 from app.backend.providers.errors import (
-    ContextOverflow,
     ModelBusy,
     ModelCrashed,
-    ModelUnavailable,
 )
+from app.backend.providers.local_chat import (
+    ChatRequest,
+    Done,
+    Loading,
+    Piece,
+    Queued,
+    Text,
+)
+from app.backend.providers.local_process import ModelProcess
 
 logger = structlog.get_logger(__name__)
 
 _CANCEL_SECONDS_MAX = 1.0
-_LINE_BYTES_MAX = 1 << 20
 _QUEUE_MAX = 100
-
-
-@dataclass(frozen=True)
-class ChatRequest:
-    """What to answer, and how."""
-
-    messages: Sequence[dict[str, str]]
-    max_tokens: int = 200
-    temperature: float = 0.0
-    top_p: float = 0.9
-    stop: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class Queued:
-    """The request waits; `position` counts those before it."""
-
-    position: int
-
-
-@dataclass(frozen=True)
-class Loading:
-    """The model is being read into memory: `is_done` when it is there, after `milliseconds`."""
-
-    is_done: bool = False
-    milliseconds: float = 0
-
-
-@dataclass(frozen=True)
-class Text:
-    """A piece of the answer; `tokens` counts all of the answer's tokens so far."""
-
-    text: str
-    tokens: int
-
-
-@dataclass(frozen=True)
-class Done:
-    """The answer is whole."""
-
-    reason: Literal["stop", "length", "cancelled"]
-    tokens_in: int
-    tokens_out: int
-
-
-Piece = Queued | Loading | Text | Done
 
 
 @dataclass(eq=False)
@@ -101,7 +57,7 @@ class LocalEngine:
         self._line: deque[_Turn] = deque()
         self._active: _Turn | None = None
         self._arrived = asyncio.Event()
-        self._child: _Child | None = None
+        self._child: ModelProcess | None = None
         self._worker: asyncio.Task[None] | None = None
 
     @property
@@ -224,14 +180,14 @@ class LocalEngine:
         child = await self._loaded(turn)
         if turn.is_abandoned:
             return
-        async for piece in child.answer(turn):
+        async for piece in child.answer(turn.id, turn.request):
             turn.has_text = turn.has_text or isinstance(piece, Text)
             turn.pieces.put_nowait(piece)
 
-    async def _loaded(self, turn: _Turn) -> "_Child":
+    async def _loaded(self, turn: _Turn) -> ModelProcess:
         if self._child is None:
             turn.pieces.put_nowait(Loading())
-            self._child = child = await _Child.start(
+            self._child = child = await ModelProcess.start(
                 self.path, context=self.context, threads=self._threads
             )
             try:
@@ -252,109 +208,3 @@ class LocalEngine:
         if child is not None:
             await child.stop()
             logger.info("local_model_unloaded")
-
-
-class _Child:
-    """The process of `local_child`, and the lines that go to and fro."""
-
-    def __init__(
-        self, process: asyncio.subprocess.Process, path: Path, context: int
-    ) -> None:
-        self._process = process
-        self._path = path
-        self._context = context
-        self._complaints: deque[str] = deque(maxlen=20)
-        self._listener = asyncio.create_task(self._listen(), name="local-child-log")
-
-    @classmethod
-    async def start(cls, path: Path, *, context: int, threads: int) -> "_Child":
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "app.backend.providers.local_child",
-            str(path),
-            f"--context={context}",
-            f"--threads={threads}",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            limit=_LINE_BYTES_MAX,
-        )
-        return cls(process, path, context)
-
-    async def wait_until_ready(self) -> float:
-        try:
-            message = await self._receive()
-        except ModelCrashed as error:
-            raise await self._unloadable(error.message) from error
-        if "error" in message:
-            raise await self._unloadable(message.get("reason", ""))
-        return float(message["milliseconds"])
-
-    async def answer(self, turn: _Turn) -> AsyncGenerator[Piece, None]:
-        request = turn.request
-        self._send(
-            {
-                "id": turn.id,
-                "messages": list(request.messages),
-                "max_tokens": min(request.max_tokens, self._context),
-                "temperature": request.temperature,
-                "top_p": request.top_p,
-                "stop": list(request.stop),
-            }
-        )
-        while True:
-            message = await self._receive()
-            if "text" in message:
-                yield Text(message["text"], message["tokens"])
-            elif message.get("error") == "overflow":
-                raise ContextOverflow.of(self._context)
-            else:
-                yield Done(message["done"], message["tokens_in"], message["tokens_out"])
-                return
-
-    def cancel(self, turn_id: int) -> None:
-        self._send({"cancel": turn_id})
-
-    def kill(self) -> None:
-        with suppress(ProcessLookupError):
-            self._process.kill()
-
-    async def stop(self) -> None:
-        self.kill()
-        await self._process.wait()
-        self._listener.cancel()
-
-    async def _receive(self) -> dict[str, Any]:
-        assert self._process.stdout is not None  # noqa: S101 - we asked for the pipe
-        line = await self._process.stdout.readline()
-        if not line:
-            raise ModelCrashed(await self._reason_of_death())
-        return json.loads(line)
-
-    def _send(self, message: dict[str, Any]) -> None:
-        assert self._process.stdin is not None  # noqa: S101 - we asked for the pipe
-        self._process.stdin.write(json.dumps(message).encode() + b"\n")
-
-    async def _reason_of_death(self) -> str:
-        code = await self._process.wait()
-        return signal.Signals(-code).name if code < 0 else f"exit code {code}"
-
-    async def _listen(self) -> None:
-        assert self._process.stderr is not None  # noqa: S101 - we asked for the pipe
-        async for line in self._process.stderr:
-            text = line.decode(errors="replace").rstrip()
-            self._complaints.append(text)
-            logger.debug("local_model_says", text=text)
-
-    async def _unloadable(self, reason: str) -> ModelUnavailable:
-        await self._process.wait()
-        await self._listener
-        complaint = reason or next(
-            (line for line in self._complaints if "error" in line), ""
-        )
-        return ModelUnavailable(
-            f"The local model {self._path.name!r} cannot be loaded: {(complaint or 'no reason was given').rstrip(chr(46))}. "
-            "Set ATELIER_LOCAL_MODEL_PATH to another GGUF file, or connect Ollama or an OpenAI-compatible service.",
-            service="local model",
-        )
