@@ -6,6 +6,7 @@ import { CATEGORIES, LEVELS, categoryOf, describe, levelOf } from "./event_log_t
 
 const BASE = 10_000_000; // Virtuoso's index of the first row; smaller ones are for older pages.
 const MESSAGE = { message_started: "message", message_delta: "message", message_completed: "message", reasoning_delta: "reasoning" };
+const RECENT = 1000;
 const ENDS = new Set(["run_completed", "run_failed", "run_stopped", "run_timed_out"]);
 const FOLDED = new Set(["message_delta", "message_completed", "reasoning_delta"]); // part of a line that another event began
 
@@ -120,6 +121,7 @@ export class EventLog {
     this.added = 0; // lines that came after the first stretch
     this.filter = { categories: new Set(), level: 0 };
     this.pattern = null;
+    this.recent = [];
     this.countedTo = 0;
     this.counts = emptyCounts();
     this.reset([]);
@@ -144,6 +146,7 @@ export class EventLog {
       this.#count(event);
       if (!FOLDED.has(event.type)) this.added += 1;
       if (isAttached) this.#append(event);
+      else this.#remember(event);
     }
     return true;
   }
@@ -161,11 +164,15 @@ export class EventLog {
 
   /** Add the page after the window, when the newest lines are not in it. */
   append(events) {
-    for (const event of events) {
-      if (event.seq !== this.last + 1) continue;
-      this.#append(event);
-    }
+    for (const event of events) if (event.seq === this.last + 1) this.#append(event);
+    for (const event of this.recent) if (event.seq === this.last + 1) this.#append(event);
     this.head = Math.max(this.head ?? 0, this.last);
+  }
+
+  /** Live events that the window has no place for: the newest page, fetched meanwhile, may end before them. */
+  #remember(event) {
+    this.recent.push(event);
+    if (this.recent.length > 2 * RECENT) this.recent = this.recent.slice(-RECENT);
   }
 
   /** Add the page before the window; with a filter, a page of what the server found to pass it. */

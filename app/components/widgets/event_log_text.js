@@ -27,7 +27,7 @@ export const typesOf = (categories) =>
 
 /** Rank of an event's level; the text that streams counts as `info`, like the message it becomes. */
 export function levelOf({ type, payload }) {
-  if (type === "log") return Math.max(0, LEVELS.indexOf(payload.level));
+  if (type === "log") return Math.max(0, LEVELS.indexOf(payload.level ?? "info"));
   if (type === "tool_returned" && payload.is_error) return 3;
   if (type === "message_delta") return 1;
   return LEVELS.indexOf(LEVEL_OF[type] ?? "info");

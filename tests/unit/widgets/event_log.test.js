@@ -1,0 +1,248 @@
+/** Run by test_event_log.py with `bun test`. */
+import { describe as group, expect, test } from "bun:test";
+import { EventLog, highlight, indexOfSeq, toPattern, toRows } from "../../../app/components/widgets/event_log_core.js";
+import { describe, formatDuration, formatTime, lineOf, typesOf } from "../../../app/components/widgets/event_log_text.js";
+
+const START = Date.parse("2026-11-21T08:00:00Z");
+const event = (seq, type = "log", payload = { message: `line ${seq}`, level: "info" }, ts = START + seq * 100) =>
+  ({ run_id: "r", seq, type, payload, ts: new Date(ts).toISOString() });
+const delta = (seq, text = `t${seq} `, message_id = "m") => event(seq, "message_delta", { message_id, text, tokens: 1 });
+const logs = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => event(from + i));
+const texts = (log) => log.visible.map((row) => row.text);
+const seqs = (log) => log.rows.map((row) => row.from);
+
+group("what two merged, repeated or lost batches do", () => {
+  test("two batches merged into one are the same as one after the other", () => {
+    const apart = new EventLog();
+    apart.push(logs(1, 3));
+    apart.push(logs(4, 6));
+    const merged = new EventLog();
+    merged.push([...logs(1, 3), ...logs(4, 6)]);
+    expect(texts(merged)).toEqual(texts(apart));
+  });
+
+  test("an overlap is dropped", () => {
+    const log = new EventLog();
+    log.push(logs(1, 5));
+    expect(log.push(logs(3, 8))).toBe(true);
+    expect(seqs(log)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  test("the same batch twice adds nothing", () => {
+    const log = new EventLog();
+    log.push(logs(1, 5));
+    log.push(logs(1, 5));
+    expect(log.rows.length).toBe(5);
+    expect(log.counts.categories.system).toBe(5);
+  });
+
+  test("a hole is refused, and closed by what is fetched after the last seq", () => {
+    const log = new EventLog();
+    log.push(logs(1, 3));
+    expect(log.push(logs(6, 9))).toBe(false);
+    expect(log.head).toBe(3);
+    expect(log.push(logs(log.head + 1, 9))).toBe(true);
+    expect(seqs(log)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
+  test("any order of 200 random batches with re-follow ends in the same whole log", () => {
+    let seed = 7;
+    const random = (n) => (seed = (seed * 1103515245 + 12345) % 2147483648) % n;
+    const log = new EventLog();
+    log.push(logs(1, 1));
+    for (let i = 0; i < 200; i += 1) {
+      const from = 1 + random(500);
+      if (!log.push(logs(from, Math.min(500, from + random(40))))) log.push(logs(log.head + 1, Math.min(500, log.head + 20)));
+    }
+    log.push(logs(log.head + 1, 500));
+    expect(seqs(log)).toEqual(Array.from({ length: 500 }, (_, i) => i + 1));
+  });
+});
+
+group("a message", () => {
+  test("grows in one row and is done when it is complete", () => {
+    const log = new EventLog();
+    log.push([event(1, "message_started", { message_id: "m", role: "assistant", model: "x" }), delta(2, "Hello "), delta(3, "world")]);
+    expect(texts(log)).toEqual(["Hello world"]);
+    expect(log.rows[0].isDone).toBe(false);
+    log.push([event(4, "message_completed", { message_id: "m", role: "assistant", text: "Hello world.", finish_reason: "stop" })]);
+    expect(log.rows).toMatchObject([{ text: "Hello world.", isDone: true, from: 1, to: 4, tokens: 2, tag: "MESSAGE" }]);
+  });
+
+  test("is not joined with another one or across other lines", () => {
+    const log = new EventLog();
+    log.push([delta(1, "a"), event(2), delta(3, "b"), delta(4, "c", "other")]);
+    expect(texts(log)).toEqual(["a", "line 2", "b", "c"]);
+  });
+
+  test("cut by a page is whole again when the page before it comes", () => {
+    const log = new EventLog();
+    log.push([delta(6, "f"), delta(7, "g")]);
+    const shown = log.prepend([event(4), delta(5, "e")]);
+    expect(shown).toBe(1);
+    expect(texts(log)).toEqual(["line 4", "efg"]);
+    expect(log.first).toBe(4);
+  });
+});
+
+group("the window", () => {
+  test("keeps at most its limit, whatever comes", () => {
+    const log = new EventLog({ limit: 100 });
+    for (let at = 1; at <= 5000; at += 50) log.push(logs(at, at + 49));
+    expect(log.rows.length).toBeLessThanOrEqual(105);
+    expect(log.last).toBe(5000);
+    expect(log.visible[0]).toBe(log.rows[0]);
+    expect(log.counts.categories.system).toBe(5000);
+  });
+
+  test("keeps the index of a row for the list while rows before it come and go", () => {
+    const log = new EventLog({ limit: 100 });
+    log.push(logs(201, 300));
+    const index = log.base + indexOfSeq(log.visible, 290);
+    log.prepend(logs(199, 200));
+    expect(log.visible[index - log.base].from).toBe(290);
+    log.push(logs(301, 380));
+    expect(log.visible[index - log.base].from).toBe(290);
+  });
+
+  test("lets go of the newest lines when many older ones are read, and counts what comes meanwhile", () => {
+    const log = new EventLog({ limit: 100 });
+    log.push(logs(901, 1000));
+    log.prepend(logs(801, 900));
+    expect(log.isAttached).toBe(false);
+    expect([log.first, log.last, log.head]).toEqual([801, 900, 1000]);
+    const before = log.added;
+    log.push(logs(1001, 1010));
+    expect(log.added - before).toBe(10);
+    expect(log.last).toBe(900);
+    log.append(logs(901, 1000)); // the rest came live and was remembered
+    expect(log.isAttached).toBe(true);
+    log.push(logs(1011, 1011));
+    expect(log.last).toBe(1011);
+  });
+
+  test("starts anywhere when a line is opened by its address", () => {
+    const log = new EventLog();
+    log.push(logs(99_001, 100_000));
+    log.reset(logs(50_000, 50_200));
+    expect(log.isAttached).toBe(false);
+    expect(log.visible[indexOfSeq(log.visible, 50_100)].from).toBe(50_100);
+  });
+
+  test("costs the same for each event however long the log is", () => {
+    const log = new EventLog();
+    const time = (from, to) => {
+      const batches = [];
+      for (let at = from; at < to; at += 20) batches.push(logs(at, at + 19));
+      const started = performance.now();
+      batches.forEach((batch) => log.push(batch));
+      return performance.now() - started;
+    };
+    time(1, 5000);
+    const early = time(5001, 25_000);
+    const late = time(25_001, 105_000) / 4;
+    expect(late).toBeLessThan(early * 4 + 20);
+  });
+});
+
+group("filter and search", () => {
+  const mixed = () => {
+    const log = new EventLog();
+    log.push([
+      event(1, "run_started", { agent_name: "Ann", model: "m", worker: "w" }),
+      event(2, "retrieved", { query: "q", passages: [], milliseconds: 3 }),
+      event(3, "log", { level: "error", message: "it broke" }),
+      event(4, "run_failed", { code: "x", error: "It failed." }),
+    ]);
+    return log;
+  };
+
+  test("shows only some categories, for lines that are there and lines that come", () => {
+    const log = mixed();
+    log.setFilter({ categories: new Set(["system"]), level: 0 });
+    log.push(logs(5, 5));
+    expect(log.visible.map((row) => row.from)).toEqual([1, 3, 5]);
+  });
+
+  test("shows a level and what is worse", () => {
+    const log = mixed();
+    log.setFilter({ categories: new Set(), level: 3 });
+    expect(log.visible.map((row) => row.from)).toEqual([3, 4]);
+  });
+
+  test("takes a page of what the server found to pass", () => {
+    const log = new EventLog();
+    log.push(logs(100, 110));
+    log.setFilter({ categories: new Set(["error"]), level: 0 });
+    expect(log.prepend([event(7, "run_failed", { code: "x", error: "Early." })])).toBe(1);
+    expect(log.oldest).toBe(7);
+    log.setFilter({ categories: new Set(), level: 0 });
+    expect(log.first).toBe(100);
+  });
+
+  test("finds in what is there and in what comes", () => {
+    const log = mixed();
+    log.setPattern(toPattern({ text: "IT" }));
+    expect(log.matches.map((row) => row.from)).toEqual([1, 3, 4]);
+    log.push([delta(5, "now "), delta(6, "with it")]);
+    expect(log.matches.map((row) => row.from)).toEqual([1, 3, 4, 5]);
+  });
+
+  test("takes case and patterns, and says when a pattern is broken", () => {
+    const log = mixed();
+    log.setPattern(toPattern({ text: "^Error It", isRegex: true, isCase: true }));
+    expect(log.matches.map((row) => row.from)).toEqual([4]);
+    expect(() => toPattern({ text: "(", isRegex: true })).toThrow(SyntaxError);
+    expect(toPattern({ text: "(" }).test("a (b)")).toBe(true);
+  });
+
+  test("marks what was found", () => {
+    expect(highlight("a Cat, a cat", toPattern({ text: "cat" }))).toEqual([["a ", false], ["Cat", true], [", a ", false], ["cat", true]]);
+    expect(highlight("abc", toPattern({ text: "x*", isRegex: true }))).toEqual([["abc", false]]);
+  });
+
+  test("counts start from the server's", () => {
+    const log = new EventLog();
+    log.startCounts({ message_started: 1, message_delta: 500, message_completed: 1, run_failed: 1, log: 9 }, 512);
+    log.push(logs(500, 520));
+    expect(log.counts.categories).toMatchObject({ llm: 1, error: 1, system: 17 });
+    expect(log.counts.levels).toEqual([0, 18, 0, 1]);
+  });
+});
+
+group("words", () => {
+  test("lines have the forms that people know", () => {
+    const row = (type, payload) => lineOf(toRows([event(1, type, payload, START)])[0]).slice(25);
+    expect(row("stage_changed", { stage: "retrieving", message: "Searching 3 documents." })).toBe("[PROGRESS] retrieving: Searching 3 documents.");
+    expect(row("message_completed", { message_id: "m", text: "Hi." })).toBe("[MESSAGE] Hi.");
+    expect(row("step", { content: "Read the file." })).toBe("[STEP] Read the file.");
+    expect(row("run_started", { agent_name: "Ann", model: "local/m" })).toBe("Started Ann with local/m");
+    expect(row("run_completed", { output: { answer: "Yes." } })).toBe("Completed Yes.");
+    expect(row("run_failed", { error: "No model." })).toBe("Error No model.");
+    expect(row("run_stopped", { text: "" })).toBe("Stopped before the first word");
+  });
+
+  test("an unknown event is still a line", () => {
+    expect(describe(event(1, "invented_later", { a: 1 }))).toEqual(["STEP", 'invented_later {"a":1}']);
+  });
+
+  test("a stage knows how long it took, and silence is a gap", () => {
+    const log = new EventLog();
+    log.push([
+      event(1, "stage_changed", { stage: "initializing", message: "" }, START),
+      event(2, "stage_changed", { stage: "generating", message: "" }, START + 7000),
+    ]);
+    expect(log.rows.map((row) => [row.duration, row.gap])).toEqual([[7000, 0], [0, 7000]]);
+  });
+
+  test("times and durations", () => {
+    expect(formatTime(START + 72_440, "relative", START)).toBe("+01:12.4");
+    expect(formatTime(START + 3_672_440, "relative", START)).toBe("+1:01:12.4");
+    expect(formatTime(START, "iso")).toBe("2026-11-21T08:00:00.000Z");
+    expect([12, 1500, 75_000, 3_700_000].map(formatDuration)).toEqual(["12 ms", "1.5 s", "1m 15s", "1h 01m"]);
+  });
+
+  test("categories become the types that a server knows", () => {
+    expect(typesOf(new Set(["retrieval", "output"]))).toEqual(["retrieved", "run_completed"]);
+  });
+});
