@@ -9,14 +9,19 @@ from pathlib import Path
 import structlog
 
 import app
+from app.backend.files.validation import KINDS
 from app.backend.knowledge.errors import Unreadable
 from app.backend.knowledge.parsed import Parsed, decode_text
+from app.backend.knowledge.parser_process import EXIT_UNREADABLE
 
 logger = structlog.get_logger(__name__)
 
 SECONDS_MAX = 120.0
-_EXIT_UNREADABLE = 3
-_PARSER = "app.backend.knowledge.parser"
+_PARSERS = {
+    KINDS[".pdf"].media_type: ("app.backend.knowledge.pdf_parser",),
+    KINDS[".docx"].media_type: ("app.backend.knowledge.markup_parser", "docx"),
+    KINDS[".html"].media_type: ("app.backend.knowledge.markup_parser", "html"),
+}
 _ROOT = Path(app.__file__).parent.parent
 
 
@@ -46,8 +51,7 @@ async def _parse_apart(body: bytes, media_type: str, seconds_max: float) -> Pars
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        _PARSER,
-        media_type,
+        *_PARSERS[media_type],
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -70,7 +74,7 @@ async def _parse_apart(body: bytes, media_type: str, seconds_max: float) -> Pars
         await process.wait()
     if process.returncode == 0:
         return Parsed.model_validate_json(out)
-    if process.returncode == _EXIT_UNREADABLE:
+    if process.returncode == EXIT_UNREADABLE:
         raise Unreadable(err.decode(errors="replace"))
     logger.warning(
         "parser_failed",

@@ -1,0 +1,46 @@
+"""Reads DOCX and HTML in a process of its own: `python -m app.backend.knowledge.markup_parser docx|html`."""
+
+import re
+import sys
+from io import BytesIO
+
+from bs4 import BeautifulSoup
+from markitdown import StreamInfo
+from markitdown.converters import DocxConverter, HtmlConverter
+
+from app.backend.knowledge.parsed import Parsed, decode_text
+from app.backend.knowledge.parser_process import serve
+
+_BOILERPLATE = "script, style, noscript, template, svg, nav, header, footer, aside, form, iframe, [hidden], [aria-hidden=true]"
+
+
+def read_docx(body: bytes) -> Parsed:
+    """Return a Word document as Markdown."""
+    found = DocxConverter().convert(BytesIO(body), StreamInfo(extension=".docx"))
+    return Parsed(text=tidy_markdown(found.markdown), is_markdown=True)
+
+
+def read_html(body: bytes) -> Parsed:
+    """Return the main part of a web page as Markdown."""
+    soup = BeautifulSoup(decode_text(body), "html.parser")
+    title = soup.title.extract().get_text(strip=True) if soup.title else ""
+    main = soup.find("main") or soup.find("article") or soup.body or soup
+    for element in main.select(_BOILERPLATE):
+        # A header inside the text, as in <article><header><h1>, is no boilerplate.
+        if element.name != "header" or element.find(["h1", "h2"]) is None:
+            element.decompose()
+    text = tidy_markdown(HtmlConverter().convert_string(str(main)).markdown)
+    if title and not re.search(r"^# ", text, re.MULTILINE):
+        text = f"# {title}\n\n{text}"
+    return Parsed(text=text, is_markdown=True)
+
+
+def tidy_markdown(text: str) -> str:
+    """Return Markdown without images, link targets and runs of blank lines."""
+    text = re.sub(r"!\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    text = re.sub(r"\[([^\]]+)\]\([^)\s]*(?:\s+\"[^\"]*\")?\)", r"\1", text)
+    return re.sub(r"\n{3,}", "\n\n", text.replace("\xa0", " ")).strip()
+
+
+if __name__ == "__main__":
+    raise SystemExit(serve(read_docx if sys.argv[1] == "docx" else read_html))
