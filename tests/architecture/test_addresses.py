@@ -18,6 +18,8 @@ MACHINE_PATHS = re.compile(
     + "|".join(("wo" + "rk", "ro" + "ot", "ho" + "me/[a-z]+"))
     + r")/[\w.]"
 )
+# Their paths are those inside a container.
+CONTAINER_FILES = {"docker-compose.yml", "Dockerfile"}
 LOCK_FILES = {
     "uv" + ".lock",
     "poetry" + ".lock",
@@ -40,6 +42,7 @@ def _matches(pattern: re.Pattern[str]) -> list[str]:
     return [
         f"{name_of(path)}:{number}: {found.group()}"
         for path in committed_files()
+        if path.name not in CONTAINER_FILES or pattern is HOSTS
         for number, line in enumerate(_lines(path), start=1)
         if (found := pattern.search(line))
     ]

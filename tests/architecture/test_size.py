@@ -8,6 +8,9 @@ from tests.architecture.repository import name_of, python_files
 
 FILE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 40
+# A tree of elements is one expression, and is read as a picture.
+TREE_LINES_MAX = 90
+TREES = ("app/components/", "app/pages/")
 # What was too long when this rule came; entries may only shrink and go.
 BASELINE: dict[str, int] = {}
 
@@ -17,10 +20,11 @@ def _too_long(path: Path) -> Iterator[tuple[str, int]]:
     lines = len(text.splitlines())
     if lines > FILE_LINES_MAX:
         yield name_of(path), lines
+    most = TREE_LINES_MAX if name_of(path).startswith(TREES) else FUNCTION_LINES_MAX
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or 0) - node.lineno + 1
-            if length > FUNCTION_LINES_MAX:
+            if length > most:
                 yield f"{name_of(path)}:{node.name}", length
 
 

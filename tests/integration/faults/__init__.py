@@ -1,0 +1,1 @@
+"""What happens to runs when a part dies under them."""

@@ -1,0 +1,109 @@
+"""Redis, the runtime or a worker dies while a run goes on: a clear end, a whole log, and the next run works."""
+
+import pytest
+
+from app.backend.bootstrap import Services
+from app.backend.core.actor import Actor
+from app.backend.core.run_events import RunStatus
+from tests.factories.rows import MakeAgent
+from tests.integration.faults.conftest import Machine
+from tests.runs import Runs, assert_log_is_whole
+
+# Words for ten seconds: long enough for a part to die and come back.
+TALKS = "scripted/rate-40"
+
+
+@pytest.fixture
+def runs(services: Services, actor: Actor) -> Runs:
+    """The runs of the owner."""
+    return Runs(services, actor)
+
+
+async def test_redis_that_dies_and_comes_back_empty_costs_no_event(
+    machine: Machine, runs: Runs, actor: Actor, make_agent: MakeAgent
+) -> None:
+    machine.start_worker()
+    machine.start_scheduler()
+    agent = await make_agent(actor, model=TALKS)
+    run = await runs.start(agent.id)
+    await runs.wait_for_event(run.id, "message_delta")
+
+    machine.redis.kill()
+    machine.redis.start()
+
+    ended = await runs.wait(run.id)
+    events = await runs.events(run.id)
+    assert ended.status == RunStatus.COMPLETED, ended.error
+    assert ended.output is not None
+    assert await runs.answer(run.id) == ended.output.answer
+    assert_log_is_whole(events)
+
+
+async def test_run_that_is_asked_for_while_redis_is_away_starts_when_it_is_back(
+    machine: Machine, runs: Runs, actor: Actor, make_agent: MakeAgent
+) -> None:
+    machine.start_worker()
+    machine.start_scheduler()
+    agent = await make_agent(actor, model="scripted/hello")
+    warm = await runs.wait((await runs.start(agent.id)).id)
+    assert warm.status == RunStatus.COMPLETED
+
+    machine.redis.kill()
+    run = await runs.start(agent.id)
+    machine.redis.start()
+
+    assert (await runs.wait(run.id)).status == RunStatus.COMPLETED
+
+
+async def test_run_of_a_killed_worker_ends_as_failed_and_can_be_retried(
+    machine: Machine, runs: Runs, actor: Actor, make_agent: MakeAgent
+) -> None:
+    worker = machine.start_worker()
+    machine.start_scheduler()
+    agent = await make_agent(actor, model=TALKS)
+    run = await runs.start(agent.id)
+    await runs.wait_for_event(run.id, "message_delta")
+
+    worker.kill()
+
+    ended = await runs.wait(run.id)
+    assert ended.status == RunStatus.FAILED
+    assert "worker" in ended.error.lower()
+    assert_log_is_whole(await runs.events(run.id))
+    machine.start_worker()
+    hello = await make_agent(actor, model="scripted/hello")
+    again = await runs.start(hello.id)
+    assert (await runs.wait(again.id)).status == RunStatus.COMPLETED
+
+
+async def test_run_whose_runtime_is_killed_ends_with_the_reason(
+    machine: Machine, runs: Runs, actor: Actor, make_agent: MakeAgent
+) -> None:
+    machine.start_worker()
+    runtime = machine.start_runtime()
+    agent = await make_agent(actor, model="local/smollm2-135m", max_tokens=400)
+    run = await runs.start(agent.id, "Write a long story about a ship.")
+    await runs.wait_for_event(run.id, "message_delta")
+
+    runtime.kill()
+
+    ended = await runs.wait(run.id)
+    assert ended.status == RunStatus.FAILED
+    assert ended.error.endswith(".")
+    assert "model" in ended.error.lower() or "runtime" in ended.error.lower()
+    assert_log_is_whole(await runs.events(run.id))
+    machine.start_runtime()
+    again = await runs.start(agent.id, "Say hello.")
+    assert (await runs.wait(again.id)).status == RunStatus.COMPLETED
+
+
+async def test_run_without_any_runtime_ends_with_what_to_do(
+    machine: Machine, runs: Runs, actor: Actor, make_agent: MakeAgent
+) -> None:
+    machine.start_worker()
+    agent = await make_agent(actor, model="local/smollm2-135m")
+
+    ended = await runs.wait((await runs.start(agent.id)).id)
+
+    assert ended.status == RunStatus.FAILED
+    assert "runtime" in ended.error.lower()
