@@ -6,7 +6,9 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
+from urllib.parse import parse_qs, urlsplit
 
+import httpx
 from playwright.async_api import (
     Browser,
     BrowserContext,
@@ -17,6 +19,10 @@ from playwright.async_api import (
     async_playwright,
 )
 
+from tests.product import Product
+
+EMAIL = "owner@example.org"
+PASSWORD = "a sentence is good"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -31,6 +37,34 @@ PHONE = (360, 740)
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 # Violations of these rules are WCAG 2.2 AA failures, not matters of taste.
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+def create_owner(product: Product) -> StorageState:
+    """Create the owner account as the form does, and return the login for browsers."""
+    token = parse_qs(urlsplit(product.link).query)["token"][0]
+    with httpx.Client(base_url=product.url) as client:
+        answer = client.post(
+            "/api/auth/first-run",
+            data={"token": token, "email": EMAIL, "password": PASSWORD},
+            headers={"Origin": product.url},
+        )
+        assert answer.status_code == httpx.codes.SEE_OTHER, answer.text
+        (cookie,) = client.cookies.jar
+    return {
+        "cookies": [
+            {
+                "name": cookie.name,
+                "value": cookie.value or "",
+                "domain": "127.0.0.1",
+                "path": "/",
+                "expires": -1,
+                "httpOnly": True,
+                "secure": False,
+                "sameSite": "Lax",
+            }
+        ],
+        "origins": [],
+    }
 
 
 @asynccontextmanager

@@ -4,46 +4,14 @@ import shutil
 import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import pytest
 from playwright.async_api import Browser, StorageState
 
-from tests.e2e.browser import DESKTOP, Tab, new_context, open_browser
+from tests.e2e.browser import DESKTOP, Tab, create_owner, new_context, open_browser
 from tests.product import Product
 
-EMAIL = "owner@example.org"
-PASSWORD = "a sentence is good"
 NewTab = Callable[..., Awaitable[Tab]]
-
-
-def create_owner(product: Product) -> StorageState:
-    """Create the owner account as the form does, and return the login for browsers."""
-    token = parse_qs(urlsplit(product.link).query)["token"][0]
-    with httpx.Client(base_url=product.url) as client:
-        answer = client.post(
-            "/api/auth/first-run",
-            data={"token": token, "email": EMAIL, "password": PASSWORD},
-            headers={"Origin": product.url},
-        )
-        assert answer.status_code == httpx.codes.SEE_OTHER, answer.text
-        (cookie,) = client.cookies.jar
-    return {
-        "cookies": [
-            {
-                "name": cookie.name,
-                "value": cookie.value or "",
-                "domain": "127.0.0.1",
-                "path": "/",
-                "expires": -1,
-                "httpOnly": True,
-                "secure": False,
-                "sameSite": "Lax",
-            }
-        ],
-        "origins": [],
-    }
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,120 @@
+"""P11: every page with a cold cache: first paint, usable, bytes transferred, requests."""
+
+import asyncio
+from collections import defaultdict
+from typing import Any
+
+from playwright.async_api import CDPSession, Page, StorageState
+
+from app import routes
+from bench.report import percentile, report
+from bench.running import fresh_window, parts_of, running_product, sign_up
+from tests.product import Product
+
+ROUNDS = 3
+GOAL = "first paint 300 ms, usable 500 ms, 560 KB, 20 requests on every page"
+# Usable: the heading is there, the socket has brought the first data, and nothing says that it is busy.
+USABLE = """
+window.__usable = 0;
+const look = () => {
+  const heading = document.querySelector('h1');
+  const busy = document.querySelector('[aria-busy="true"], [data-skeleton]');
+  if (heading && heading.getClientRects().length && !busy) {
+    if (!window.__usable) window.__usable = performance.now();
+  } else { window.__usable = 0; }
+  requestAnimationFrame(look);
+};
+requestAnimationFrame(look);
+"""
+
+
+class Traffic:
+    """What a page loads, as the network layer of the browser counts it."""
+
+    def __init__(self, session: CDPSession) -> None:
+        self.bytes = 0
+        self.requests = 0
+        session.on("Network.requestWillBeSent", self._note_request)
+        session.on("Network.loadingFinished", self._note_end)
+        session.on("Network.webSocketCreated", self._note_socket)
+
+    def _note_request(self, event: dict[str, Any]) -> None:
+        self.requests += not event["request"]["url"].startswith("data:")
+
+    def _note_socket(self, _event: dict[str, Any]) -> None:
+        self.requests += 1
+
+    def _note_end(self, event: dict[str, Any]) -> None:
+        self.bytes += int(event["encodedDataLength"])
+
+
+async def measure(login: StorageState, url: str) -> dict[str, float]:
+    """Open `url` in a browser that has never seen the product."""
+    async with fresh_window(login) as context:
+        page = await context.new_page()
+        session = await context.new_cdp_session(page)
+        await session.send("Network.enable")
+        traffic = Traffic(session)
+        await page.add_init_script(USABLE)
+        await page.goto(url, wait_until="load")
+        usable = await _settled(page)
+        paint = await page.evaluate(
+            "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+        )
+        return {
+            "first paint ms": paint,
+            "usable ms": usable,
+            "KB": traffic.bytes / 1000,
+            "requests": traffic.requests,
+        }
+
+
+async def _settled(page: Page) -> float:
+    await page.wait_for_load_state("networkidle")
+    await page.wait_for_function("window.__usable > 0")
+    return await page.evaluate("window.__usable")
+
+
+async def paths(product: Product) -> dict[str, str]:
+    """Return one address for each kind of page."""
+    async with parts_of(product) as (services, actor):
+        from_db = await example_ids(services, actor)
+    return {
+        "login": routes.LOGIN,
+        "dashboard": routes.DASHBOARD,
+        "agents": routes.AGENTS,
+        **from_db,
+        "runs": routes.RUNS,
+        "knowledge": routes.KNOWLEDGE,
+        "settings": routes.SETTINGS,
+    }
+
+
+async def example_ids(services: Any, actor: Any) -> dict[str, str]:
+    return {}
+
+
+async def main() -> None:
+    """Measure all pages, interleaved, three rounds."""
+    with running_product("--workers", "1") as product:
+        login = sign_up(product)
+        pages = await paths(product)
+        found: dict[str, list[dict[str, float]]] = defaultdict(list)
+        for _ in range(ROUNDS):
+            for name, path in pages.items():
+                found[name].append(await measure(login, product.url + path))
+    rows = [
+        {
+            "page": name,
+            **{
+                column: round(percentile([one[column] for one in measured], 50), 1)
+                for column in measured[0]
+            },
+        }
+        for name, measured in found.items()
+    ]
+    report("p11_pages", "P11: pages with a cold cache (median of 3)", rows, goal=GOAL)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
