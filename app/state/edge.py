@@ -5,6 +5,7 @@ import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, ParamSpec, TypeVar, cast
+from uuid import UUID
 
 import reflex as rx
 import structlog
@@ -15,7 +16,13 @@ from app.backend.bootstrap import Services
 from app.backend.core import ids
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.db import Session
-from app.backend.core.errors import AppError, Forbidden, Invalid, Unauthorized
+from app.backend.core.errors import (
+    AppError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Unauthorized,
+)
 from app.backend.identity import service as identity
 from app.backend.identity import sessions
 from app.state import notices
@@ -64,6 +71,29 @@ async def read(state: rx.State) -> AsyncGenerator[tuple[Session, Actor], None]:
     actor = await _require_actor(state)
     async with services().db.read() as session:
         yield session, actor
+
+
+def parse_id(value: str, resource: str) -> UUID:
+    """Return an id that came from the browser; what is no id belongs to nobody.
+
+    Raises:
+        NotFound: `value` is not an id.
+    """
+    try:
+        return UUID(value)
+    except ValueError:
+        raise NotFound(resource, value) from None
+
+
+def id_in_path(state: rx.State, resource: str) -> UUID:
+    """Return the id in the address, which is the second part of every path that has one."""
+    parts = state.router.url.path.strip("/").split("/")
+    return parse_id(parts[1] if len(parts) > 1 else "", resource)
+
+
+def query_value(state: rx.State, name: str) -> str:
+    """Return a value of the address's query, or nothing."""
+    return state.router.url.query_parameters.get(name, "")
 
 
 def requires(

@@ -1,0 +1,109 @@
+"""The list of agents."""
+
+from typing import Any
+
+import reflex as rx
+
+from app import routes
+from app.backend.core.actor import Permission
+from app.components.agent.agent_list import agent_table
+from app.components.layout.shell import shell
+from app.components.layout.topbar import page_head
+from app.components.ui.button import button
+from app.components.ui.dialog import confirm
+from app.components.ui.empty import empty
+from app.components.ui.form import search_field
+from app.components.ui.skeleton import skeleton_rows
+from app.components.ui.tabs import tabs
+from app.pages import _agent_strings as words
+from app.pages._page import page
+from app.state.agent_list import AgentListState
+
+
+@page(
+    routes.AGENTS,
+    words.AGENTS,
+    permission=Permission.VIEW_AGENT,
+    on_load=[AgentListState.load],
+)
+def agents() -> rx.Component:
+    return shell(
+        page_head(words.AGENTS, description=words.AGENTS_ABOUT, actions=_new()),
+        rx.el.div(
+            tabs(
+                words.AGENTS,
+                [
+                    (words.ACTIVE, routes.AGENTS, ~AgentListState.is_archived),
+                    (
+                        words.ARCHIVED,
+                        f"{routes.AGENTS}?show=archived",
+                        AgentListState.is_archived,
+                    ),
+                ],
+            ),
+            rx.el.div(
+                search_field(
+                    words.SEARCH,
+                    value=AgentListState.text,
+                    on_change=AgentListState.search.debounce(200),
+                ),
+                class_name="flex",
+            ),
+            rx.cond(AgentListState.is_loading, skeleton_rows(4, "h-16"), _rows()),
+            class_name="flex flex-col gap-4",
+        ),
+        confirm(
+            words.DELETE_TITLE + AgentListState.doomed_name + "?",
+            words.DELETE_TEXT,
+            verb=words.DELETE,
+            is_open=AgentListState.doomed_id != "",
+            on_confirm=AgentListState.delete,
+            on_close=AgentListState.keep,
+        ),
+        here=routes.AGENTS,
+    )
+
+
+def _rows() -> Any:
+    return rx.cond(
+        AgentListState.rows.length() > 0,
+        rx.fragment(
+            agent_table(AgentListState.rows, is_archived=AgentListState.is_archived),
+            rx.cond(
+                AgentListState.has_more,
+                rx.el.div(
+                    button(words.MORE, on_click=AgentListState.load_more),
+                    class_name="text-center",
+                ),
+            ),
+        ),
+        rx.cond(
+            AgentListState.text != "",
+            empty(
+                "search_x",
+                words.NO_MATCH,
+                words.NO_MATCH_TEXT,
+                button(words.CLEAR, on_click=AgentListState.search("")),
+            ),
+            rx.cond(
+                AgentListState.is_archived,
+                empty(
+                    "archive",
+                    words.NO_ARCHIVED,
+                    words.NO_ARCHIVED_TEXT,
+                    button(words.BACK, href=routes.AGENTS),
+                ),
+                empty("bot", words.NO_AGENTS, words.NO_AGENTS_TEXT, _new()),
+            ),
+        ),
+    )
+
+
+def _new() -> rx.Component:
+    return button(
+        words.NEW,
+        icon="plus",
+        variant="primary",
+        href=routes.AGENT_NEW,
+        custom_attrs={"data-key": "n"},
+    )

@@ -1,0 +1,120 @@
+"""Agents of the signed-in user: search, archive, copy, delete."""
+
+from typing import Any
+
+import reflex as rx
+
+from app import routes
+from app.backend.agents import service as agents
+from app.backend.core.actor import Permission
+from app.backend.runs import service as runs
+from app.state import edge, notices
+from app.state.lines import AgentLine, agent_line
+from app.state.paging import PAGE_SIZE, PagingMixin
+
+
+class AgentListState(PagingMixin, rx.State):
+    """A page of agents, newest first."""
+
+    rows: rx.Field[list[AgentLine]] = rx.field(default_factory=list)
+    text: rx.Field[str] = rx.field("")
+    is_archived: rx.Field[bool] = rx.field(False)
+    doomed_id: rx.Field[str] = rx.field("")
+    doomed_name: rx.Field[str] = rx.field("")
+
+    @rx.event
+    @edge.requires(Permission.VIEW_AGENT)
+    async def load(self) -> None:
+        """Show what the address asks for."""
+        self.text = edge.query_value(self, "q")
+        self.is_archived = edge.query_value(self, "show") == "archived"
+        await self._show_first()
+
+    @rx.event
+    @edge.requires(Permission.VIEW_AGENT)
+    async def search(self, text: str) -> None:
+        """Show the agents whose name or description has `text`."""
+        self.text = text
+        await self._show_first()
+
+    @rx.event
+    @edge.requires(Permission.VIEW_AGENT)
+    async def load_more(self) -> None:
+        """Add the next page."""
+        self.rows = [*self.rows, *await self._read(self._cursor)]
+
+    @rx.event
+    @edge.requires(Permission.CHANGE_AGENT)
+    async def archive(self, agent_id: str) -> Any:
+        """Take an agent out of the list."""
+        name = await self._set_archived(agent_id, is_archived=True)
+        return notices.done(
+            f"{name} is archived.", undo="agent.restore", subject_id=agent_id
+        )
+
+    @rx.event
+    @edge.requires(Permission.CHANGE_AGENT)
+    async def restore(self, agent_id: str) -> Any:
+        """Bring an archived agent back."""
+        name = await self._set_archived(agent_id, is_archived=False)
+        return notices.done(f"{name} is back.")
+
+    @rx.event
+    @edge.requires(Permission.ADD_AGENT)
+    async def duplicate(self, agent_id: str) -> Any:
+        """Make a copy and open it in the editor."""
+        wanted = edge.parse_id(agent_id, "agent")
+        async with edge.work(self) as (session, actor):
+            copy = await agents.duplicate_agent(session, actor, agent_id=wanted)
+        return rx.redirect(routes.agent_edit_path(copy.id))
+
+    @rx.event
+    @edge.requires(Permission.DELETE_AGENT)
+    async def ask_delete(self, agent_id: str, name: str) -> None:
+        """Ask before deleting."""
+        self.doomed_id, self.doomed_name = agent_id, name
+
+    @rx.event
+    @edge.requires(Permission.DELETE_AGENT)
+    async def keep(self) -> None:
+        """Close the question; nothing is deleted."""
+        self.doomed_id = ""
+
+    @rx.event
+    @edge.requires(Permission.DELETE_AGENT)
+    async def delete(self) -> Any:
+        """Delete the agent that was asked about."""
+        doomed, self.doomed_id = edge.parse_id(self.doomed_id, "agent"), ""
+        async with edge.work(self) as (session, actor):
+            await agents.delete_agent(session, actor, agent_id=doomed)
+        self.rows = [row for row in self.rows if row.id != str(doomed)]
+        return notices.done(f"{self.doomed_name} is deleted.")
+
+    async def _set_archived(self, agent_id: str, *, is_archived: bool) -> str:
+        wanted = edge.parse_id(agent_id, "agent")
+        async with edge.work(self) as (session, actor):
+            agent = await agents.archive_agent(
+                session, actor, agent_id=wanted, is_archived=is_archived
+            )
+        await self._show_first()
+        return agent.name
+
+    async def _show_first(self) -> None:
+        self.rows = await self._read("")
+
+    async def _read(self, cursor: str) -> list[AgentLine]:
+        async with edge.read(self) as (session, actor):
+            page = await agents.list_agents(
+                session,
+                actor,
+                cursor=cursor or None,
+                limit=PAGE_SIZE,
+                text=self.text,
+                is_archived=self.is_archived,
+            )
+            found = await runs.with_last_run(session, actor, page.items)
+        self._note_page(page.next_cursor, len(self.rows))
+        return [agent_line(agent) for agent in found]
+
+
+notices.register_undo("agent.restore", AgentListState.restore)

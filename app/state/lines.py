@@ -1,0 +1,164 @@
+"""What lists show of agents, runs and documents: short, flat, and only what is on the screen."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from app.backend.agents.schemas import AgentView
+from app.backend.knowledge.schemas import CollectionView, DocumentStatus, DocumentView
+from app.backend.runs.schemas import RunView
+
+QUERY_LENGTH_MAX = 160
+_KILO = 1024
+_STAGES = [
+    DocumentStatus.UPLOADED,
+    DocumentStatus.PARSED,
+    DocumentStatus.CHUNKED,
+    DocumentStatus.EMBEDDED,
+    DocumentStatus.READY,
+]
+
+
+class Line(BaseModel):
+    """A row of a list."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+
+
+class RunLine(Line):
+    """A run in a list."""
+
+    agent_id: str
+    agent_name: str
+    query: str
+    status: str
+    created_at: str
+    started_at: str
+    completed_at: str
+
+
+class AgentLine(Line):
+    """An agent in a list."""
+
+    name: str
+    description: str
+    model: str
+    kind: str
+    is_remote: bool
+    collections: int
+    prompts: list[str]
+    last_status: str
+    last_at: str
+
+
+class CollectionLine(Line):
+    """A collection in a list."""
+
+    name: str
+    description: str
+    documents: int
+    chunks: int
+    size: str
+    updated_at: str
+
+
+class DocumentLine(Line):
+    """A document in a list; `stage` counts the stages behind it, of five, and `percent` is for the bar."""
+
+    name: str
+    size: str
+    status: str
+    stage: int
+    percent: int
+    progress: str
+    error: str
+    pages: int
+    chunks: int
+    is_final: bool
+    created_at: str
+
+
+def iso(moment: datetime | None) -> str:
+    """Return a moment as browsers parse it, or nothing."""
+    return moment.isoformat() if moment else ""
+
+
+def size_words(size: float) -> str:
+    """Return a number of bytes for people."""
+    if size < _KILO:
+        return f"{size:.0f} B"
+    size /= _KILO
+    for unit in ("KB", "MB", "GB"):
+        if size < _KILO:
+            return f"{size:.0f} {unit}" if size >= 10 else f"{size:.1f} {unit}"
+        size /= _KILO
+    return f"{size:.1f} TB"
+
+
+def run_line(run: RunView) -> RunLine:
+    """Return a run for a list."""
+    return RunLine(
+        id=str(run.id),
+        agent_id=str(run.agent_id or ""),
+        agent_name=run.agent_name,
+        query=str(run.input.get("query", ""))[:QUERY_LENGTH_MAX],
+        status=run.status,
+        created_at=iso(run.created_at),
+        started_at=iso(run.started_at),
+        completed_at=iso(run.completed_at),
+    )
+
+
+def agent_line(agent: AgentView) -> AgentLine:
+    """Return an agent for a list."""
+    return AgentLine(
+        id=str(agent.id),
+        name=agent.name,
+        description=agent.description,
+        model=agent.model,
+        kind=agent.kind,
+        is_remote=agent.execution == "remote",
+        collections=len(agent.collection_ids),
+        prompts=agent.suggested_prompts,
+        last_status=agent.last_run_status or "",
+        last_at=iso(agent.last_run_at),
+    )
+
+
+def collection_line(collection: CollectionView) -> CollectionLine:
+    """Return a collection for a list."""
+    return CollectionLine(
+        id=str(collection.id),
+        name=collection.name,
+        description=collection.description,
+        documents=collection.documents,
+        chunks=collection.chunks,
+        size=size_words(collection.size),
+        updated_at=iso(collection.updated_at),
+    )
+
+
+def document_line(document: DocumentView) -> DocumentLine:
+    """Return a document for a list, with how far its ingest is."""
+    is_failed = document.status == DocumentStatus.FAILED
+    stage = 0 if is_failed else _STAGES.index(document.status) + 1
+    share = document.chunks_done / document.chunks_total if document.chunks_total else 0
+    percent = {1: 8, 2: 20, 3: 30 + round(60 * share), 4: 95, 5: 100}.get(stage, 0)
+    return DocumentLine(
+        id=str(document.id),
+        name=document.name,
+        size=size_words(document.size),
+        status=document.status,
+        stage=stage,
+        percent=percent,
+        progress=f"{document.chunks_done} of {document.chunks_total} passages"
+        if document.chunks_total
+        else "",
+        error=document.error,
+        pages=document.pages,
+        chunks=document.chunks_total,
+        is_final=is_failed or document.status == DocumentStatus.READY,
+        created_at=iso(document.created_at),
+    )
