@@ -19,6 +19,7 @@ class Finding:
 
     path: str
     line: int
+    last: int
     code: str
     message: str
 
@@ -42,17 +43,23 @@ class Source:
 
     def find(self, node: ast.AST, code: str, message: str) -> Finding:
         """Return a finding at `node`."""
-        return Finding(self.path, getattr(node, "lineno", 1), code, message)
+        line = getattr(node, "lineno", 1)
+        return Finding(self.path, line, self._end(node, line), code, message)
 
     def is_skipped(self, finding: Finding) -> bool:
-        """Tell whether the line, or the comment above it, has `# lint-skip: <code>`."""
-        for number in (finding.line, finding.line - 1):
-            line = self.lines[number - 1] if 0 < number <= len(self.lines) else ""
-            if number != finding.line and not line.strip().startswith("#"):
-                continue
-            if finding.code in SKIP.findall(line):
-                return True
-        return False
+        """Tell whether the statement, or the comment above it, has `# lint-skip: <code>`."""
+        above = self.lines[finding.line - 2] if finding.line > 1 else ""
+        lines = self.lines[finding.line - 1 : finding.last]
+        if above.strip().startswith("#"):
+            lines.append(above)
+        return any(finding.code in SKIP.findall(line) for line in lines)
+
+    def _end(self, node: ast.AST, line: int) -> int:
+        # The formatter moves comments to the end of a statement; of a block only its first line is meant.
+        for part in (node, *self.ancestors(node)):
+            if isinstance(part, ast.stmt):
+                return line if hasattr(part, "body") else part.end_lineno or line
+        return line
 
     @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:
