@@ -7,8 +7,19 @@ from typing import Any
 from playwright.async_api import CDPSession, Page, StorageState
 
 from app import routes
+from app.backend.bootstrap import Services
+from app.backend.core.actor import Actor
+from app.backend.core.run_events import Log
 from bench.report import percentile, report
-from bench.running import fresh_window, parts_of, running_product, sign_up
+from bench.running import (
+    OpenRun,
+    fresh_window,
+    parts_of,
+    running_product,
+    sign_up,
+    until,
+)
+from tests.factories.rows import RowFactory
 from tests.product import Product
 
 ROUNDS = 3
@@ -18,7 +29,7 @@ USABLE = """
 window.__usable = 0;
 const look = () => {
   const heading = document.querySelector('h1');
-  const busy = document.querySelector('[aria-busy="true"], [data-skeleton]');
+  const busy = document.querySelector('[aria-busy="true"], .skeleton');
   if (heading && heading.getClientRects().length && !busy) {
     if (!window.__usable) window.__usable = performance.now();
   } else { window.__usable = 0; }
@@ -71,27 +82,38 @@ async def measure(login: StorageState, url: str) -> dict[str, float]:
 
 async def _settled(page: Page) -> float:
     await page.wait_for_load_state("networkidle")
-    await page.wait_for_function("window.__usable > 0")
+    await until(page, "window.__usable > 0")
     return await page.evaluate("window.__usable")
 
 
 async def paths(product: Product) -> dict[str, str]:
     """Return one address for each kind of page."""
     async with parts_of(product) as (services, actor):
-        from_db = await example_ids(services, actor)
+        examples = await _example_paths(services, actor)
     return {
         "login": routes.LOGIN,
         "dashboard": routes.DASHBOARD,
         "agents": routes.AGENTS,
-        **from_db,
+        **examples,
         "runs": routes.RUNS,
         "knowledge": routes.KNOWLEDGE,
         "settings": routes.SETTINGS,
     }
 
 
-async def example_ids(services: Any, actor: Any) -> dict[str, str]:
-    return {}
+async def _example_paths(services: Services, owner: Actor) -> dict[str, str]:
+    async with OpenRun.begin(services, owner) as run:
+        run.log.append(Log(message="begin"))
+        await run.end(services)
+    rows = RowFactory(services.db)
+    agent = await rows.agent(owner)
+    collection = await rows.collection(owner)
+    return {
+        "agent": routes.agent_path(agent.id),
+        "agent editor": routes.agent_edit_path(agent.id),
+        "run": routes.run_path(run.row.id),
+        "collection": routes.collection_path(collection.id),
+    }
 
 
 async def main() -> None:

@@ -3,19 +3,33 @@
 import json
 import shutil
 import tempfile
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import BrowserContext, StorageState
+from playwright.async_api import BrowserContext, CDPSession, Page, StorageState
 
 from app.backend import bootstrap
 from app.backend.bootstrap import Services
+from app.backend.core import clock
 from app.backend.core.actor import Actor
+from app.backend.core.run_events import (
+    RunCompleted,
+    RunEvent,
+    RunOutput,
+    RunStatus,
+)
 from app.backend.core.settings import Settings
 from app.backend.identity import service as identity
+from app.backend.runs import live
+from app.backend.runs.event_log import EventLog
+from app.backend.runs.status import end_run
+from app.backend.runs.tables import RunRow
 from tests.e2e.browser import create_owner, new_context, open_browser
+from tests.factories.rows import RowFactory
 from tests.product import Product
 
 
@@ -55,3 +69,78 @@ async def fresh_window(login: StorageState) -> AsyncGenerator[BrowserContext, No
 def sign_up(product: Product) -> StorageState:
     """Create the owner account."""
     return create_owner(product)
+
+
+class Frames:
+    """What a page's websockets bring, counted by the browser itself."""
+
+    def __init__(self, session: CDPSession) -> None:
+        self.bytes = 0
+        self.count = 0
+        session.on("Network.webSocketFrameReceived", self._note)
+
+    @classmethod
+    async def of(cls, page: Page) -> "Frames":
+        """Start to count for `page`."""
+        session = await page.context.new_cdp_session(page)
+        await session.send("Network.enable")
+        return cls(session)
+
+    def take(self) -> tuple[int, int]:
+        """Return bytes and frames since the last time."""
+        taken = self.bytes, self.count
+        self.bytes = self.count = 0
+        return taken
+
+    def _note(self, event: dict[str, Any]) -> None:
+        self.count += 1
+        self.bytes += len(event["response"]["payloadData"].encode())
+
+
+async def until(page: Page, condition: str) -> float:
+    """Return the page's clock in the first frame in which the JavaScript `condition` holds."""
+    # A loop of the page's own: its content security policy forbids code made from text later on.
+    return await page.evaluate(
+        f"""() => new Promise((resolve) => {{
+            const look = () => ({condition}) ? resolve(performance.now()) : requestAnimationFrame(look);
+            look();
+        }})"""
+    )
+
+
+@dataclass
+class OpenRun:
+    """A run that a measurement writes itself, as its worker would."""
+
+    row: RunRow
+    log: EventLog
+
+    @classmethod
+    @asynccontextmanager
+    async def begin(
+        cls, services: Services, owner: Actor
+    ) -> AsyncGenerator["OpenRun", None]:
+        """Add a running run whose lease nobody ends, and open its log."""
+        rows = RowFactory(services.db)
+        row = await rows.run(
+            owner,
+            status=RunStatus.RUNNING,
+            epoch=1,
+            lease_until=clock.now() + timedelta(hours=1),
+            started_at=clock.now(),
+        )
+
+        async def tell(events: Sequence[RunEvent]) -> None:
+            await live.publish(services.redis, row.id, events)
+
+        async with EventLog(services.db, row, tell) as log:
+            yield cls(row, log)
+
+    async def end(self, services: Services) -> None:
+        """End the run as completed."""
+        await self.log.flush()
+        event = RunCompleted(output=RunOutput(answer="Done."), milliseconds=1.0)
+        async with services.db.transaction() as session:
+            ended = await end_run(session, self.row.id, event, epoch=1)
+            assert ended is not None
+            live.publish_after_commit(session, services.redis, self.row.id, ended[1])

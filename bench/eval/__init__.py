@@ -1,0 +1,1 @@
+"""The evaluation set: an invented company, its documents in five formats, and questions about them."""
