@@ -100,7 +100,7 @@ def split_words(text: str) -> list[str]:
     found = bm25s.tokenize(
         [text],
         token_pattern=_WORD,
-        stopwords="en",
+        stopwords="en_plus",
         stemmer=Stemmer.Stemmer("english"),
         return_ids=False,
         show_progress=False,
@@ -131,7 +131,7 @@ def _index(texts: list[str]) -> bm25s.BM25 | None:
     tokens: Any = bm25s.tokenize(
         texts,
         token_pattern=_WORD,
-        stopwords="en",
+        stopwords="en_plus",
         stemmer=Stemmer.Stemmer("english"),
         show_progress=False,
     )

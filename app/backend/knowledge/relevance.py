@@ -1,22 +1,17 @@
 """Decides whether the best passages may answer a question at all."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
-from app.backend.core.run_events import Passage
-
-# Calibrated on one half of the evaluation set, checked on the other: docs/knowledge.md.
-NEAR_ENOUGH = 0.5
-NEAR_WITH_WORDS = 0.3
-WORDS_ENOUGH = 0.6
+# Fitted on one half of the evaluation set and checked on the other: docs/knowledge.md.
+ENOUGH = 0.5
+WORDS_SHARE = 0.5
 
 
-def is_relevant(
-    query: str, passages: Sequence[Passage], weights: Sequence[float]
-) -> bool:
-    """Tell whether a passage is near in meaning, or less near and has the query's rare words."""
-    del query
-    return any(
-        passage.score >= NEAR_ENOUGH
-        or (passage.score >= NEAR_WITH_WORDS and weight >= WORDS_ENOUGH)
-        for passage, weight in zip(passages, weights, strict=True)
-    )
+def is_relevant(evidence: Iterable[tuple[float, float]]) -> bool:
+    """Tell whether one passage is near enough.
+
+    Args:
+        evidence: for each passage its cosine similarity to the question, and the share of the
+            question's rare words that it has. Either alone may be enough.
+    """
+    return any(near + WORDS_SHARE * words >= ENOUGH for near, words in evidence)

@@ -59,7 +59,9 @@ async def search(
         query=query,
         passages=passages,
         milliseconds=round((clock.monotonic() - started) * 1000, 2),
-        is_relevant=is_relevant(query, passages, weights),
+        is_relevant=is_relevant(
+            zip((item.score for item in passages), weights, strict=True)
+        ),
     )
 
 

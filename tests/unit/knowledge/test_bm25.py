@@ -118,10 +118,4 @@ async def test_remove_forgets_every_version(tmp_path: Path, loader: Loader) -> N
 
 
 def test_split_words_drops_the_commonest() -> None:
-    assert split_words("How do I reset the pumps?") == [
-        "how",
-        "do",
-        "i",
-        "reset",
-        "pump",
-    ]
+    assert split_words("How do I reset the pumps?") == ["reset", "pump"]
