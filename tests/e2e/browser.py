@@ -32,6 +32,7 @@ FLAGS = [
     "--no-first-run",
 ]
 SECONDS = 15
+BUSY = ".skeleton, [aria-busy=true]"
 DESKTOP = (1280, 800)
 PHONE = (360, 740)
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
@@ -98,9 +99,14 @@ class Tab:
         return tab
 
     async def go(self, path: str) -> None:
-        """Open a page of the product and return when its first events are handled."""
+        """Open a page of the product and return when it shows its data."""
         await self.page.goto(f"{self.url}{path}", wait_until="load")
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Return when the page has its heading and nothing on it is still loading."""
         await self.page.locator("h1").first.wait_for()
+        await self.page.locator(BUSY).first.wait_for(state="detached")
 
     async def axe_violations(self) -> list[str]:
         """Return what axe-core finds wrong with the page as it is now."""
