@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from contextlib import aclosing
+from typing import Any, cast
 
 import openai
 from langchain_core.language_models import BaseChatModel
@@ -13,7 +14,7 @@ from typing_extensions import override
 
 from app.backend.core import clock
 from app.backend.core.errors import AppError
-from app.backend.providers.adapters.openai import CompatibleChat
+from app.backend.providers.adapters.openai import Chunks, CompatibleChat
 from app.backend.providers.base import ChatOptions, Notice, ProviderModel, with_notice
 from app.backend.providers.errors import (
     ContextOverflow,
@@ -44,10 +45,12 @@ class RuntimeChat(CompatibleChat):
         deadline = clock.monotonic() + self.reconnect_seconds
         has_text = is_announced = False
         while True:
+            stream = super()._astream(*args, **kwargs)
             try:
-                async for chunk in super()._astream(*args, **kwargs):
-                    has_text = has_text or bool(chunk.text)
-                    yield chunk
+                async with aclosing(cast("Chunks", stream)) as chunks:
+                    async for chunk in chunks:
+                        has_text = has_text or bool(chunk.text)
+                        yield chunk
             except RuntimeLost:
                 if has_text or clock.monotonic() > deadline:
                     raise

@@ -1,8 +1,9 @@
 """Any service that speaks OpenAI's chat protocol, by its URL and key."""
 
 import re
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import openai
@@ -24,6 +25,8 @@ from app.backend.providers.errors import (
     ModelUnavailable,
 )
 
+Chunks = AsyncGenerator[ChatGenerationChunk, None]
+
 TIMEOUT = openai.Timeout(120, connect=10)
 _OFFICIAL_HOST = "api.openai.com"
 _OVERFLOW = re.compile(
@@ -41,9 +44,11 @@ class CompatibleChat(ChatOpenAI):
     async def _astream(
         self, *args: Any, **kwargs: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
+        stream = super()._astream(*args, **kwargs)
         try:
-            async for chunk in super()._astream(*args, **kwargs):
-                yield chunk
+            async with aclosing(cast("Chunks", stream)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
         except _FAILURES as error:
             raise self.explain(error) from error
 
@@ -127,7 +132,10 @@ def explain(error: Exception, *, model: str, url: str) -> AppError:
     """Return what `error` means, and what to do about it."""
     reason = str(getattr(error, "message", "") or error)[:_REASON_MAX]
     if isinstance(error, ContextOverflowError) or _OVERFLOW.search(reason):
-        return ContextOverflow.of()
+        body: Any = getattr(error, "body", None)
+        sizes = body if isinstance(body, dict) else {}
+        # llama.cpp's server says both.
+        return ContextOverflow.of(sizes.get("n_ctx"), sizes.get("n_prompt_tokens"))
     match error:
         case openai.AuthenticationError() | openai.PermissionDeniedError():
             return ModelKeyRejected(
