@@ -5,14 +5,10 @@ import importlib
 import pkgutil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import reflex as rx
 from reflex.utils import prerequisites
 from reflex_base import constants
-from socketio.exceptions import (  # pyright: ignore[reportMissingTypeStubs]
-    ConnectionRefusedError as SocketRefused,
-)
 
 from app import pages, theme
 from app.backend import bootstrap
@@ -20,8 +16,6 @@ from app.backend.api.app import make_api
 from app.backend.api.edge import with_headers
 from app.backend.core import logging
 from app.backend.core import settings as settings_module
-from app.backend.identity import service as identity
-from app.backend.identity import sessions
 from app.components.layout.overlay import overlay
 from app.components.layout.shell import loading
 from app.pages._page import PAGES
@@ -67,29 +61,7 @@ async def open_parts() -> AsyncGenerator[None, None]:
             yield
 
 
-def refuse_ended_logins(reflex_app: rx.App) -> None:
-    """Refuse a page's websocket when its cookie's login has ended; without a cookie it may show the login page."""
-    events = reflex_app.event_namespace
-    assert events is not None  # noqa: S101 - apps with states have one
-    connect = events.on_connect
-
-    async def on_connect(sid: str, environ: dict[str, Any], auth: Any = None) -> None:
-        services = edge.services()
-        token = sessions.token_from_cookies(
-            environ.get("HTTP_COOKIE", ""), services.keyring
-        )
-        if token is not None:
-            async with services.db.read() as session:
-                if await identity.find_actor_by_session(session, token) is None:
-                    reason = "session ended"
-                    raise SocketRefused(reason)
-        await connect(sid, environ, auth)
-
-    events.on_connect = on_connect
-
-
 app.register_lifespan_task(open_parts)
-refuse_ended_logins(app)
 for module in pkgutil.iter_modules(pages.__path__):
     importlib.import_module(f"app.pages.{module.name}")
 for page in PAGES:

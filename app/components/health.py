@@ -13,14 +13,25 @@ _SECONDS = 20.0
 
 
 def health_strip() -> rx.Component:
-    """Return one cell per part: icon, name, and a few words."""
+    """Return one cell per part, and under them what to do about those that are down."""
     return rx.el.section(
         rx.el.h2("Health", class_name="sr-only"),
         rx.cond(
             HealthState.parts.length() > 0,
-            rx.el.ul(
-                rx.foreach(HealthState.parts, _part),
-                class_name=f"{SURFACE} grid grid-cols-2 gap-px overflow-hidden bg-line sm:grid-cols-3 lg:grid-cols-6",
+            rx.el.div(
+                rx.el.ul(
+                    rx.foreach(HealthState.parts, _part),
+                    class_name="grid grid-cols-2 gap-px bg-line sm:grid-cols-3 xl:grid-cols-6",
+                ),
+                rx.cond(
+                    HealthState.is_well,
+                    rx.fragment(),
+                    rx.el.ul(
+                        rx.foreach(HealthState.parts, _problem),
+                        class_name="flex flex-col gap-1 border-t border-line bg-bad-soft px-3.5 py-2.5 text-sm text-bad",
+                    ),
+                ),
+                class_name=f"{SURFACE} overflow-hidden",
             ),
             skeleton("h-[3.875rem] rounded-xl"),
         ),
@@ -35,29 +46,40 @@ def _part(part: Any) -> rx.Component:
             rx.icon(
                 "circle_check",
                 size=16,
-                aria_label="Works",
-                role="img",
+                aria_hidden="true",
                 class_name="mt-0.5 shrink-0 text-ok",
             ),
             rx.icon(
                 "circle_alert",
                 size=16,
-                aria_label="Does not work",
-                role="img",
+                aria_hidden="true",
                 class_name="mt-0.5 shrink-0 text-bad",
             ),
         ),
         rx.el.div(
             rx.el.p(part.label, class_name="truncate text-sm font-medium"),
             rx.el.p(
-                part.detail,
-                title=part.detail,
+                rx.cond(part.is_ok, part.detail, "Down"),
                 class_name=rx.cond(
-                    part.is_ok, "truncate text-xs text-muted", "text-xs text-bad"
+                    part.is_ok,
+                    "truncate text-xs text-muted",
+                    "truncate text-xs text-bad",
                 ),
             ),
             class_name="min-w-0",
         ),
         key=part.name,
         class_name="flex gap-2 bg-surface px-3.5 py-2.5",
+    )
+
+
+def _problem(part: Any) -> Any:
+    return rx.cond(
+        part.is_ok,
+        rx.fragment(),
+        rx.el.li(
+            rx.el.span(part.label + ": ", class_name="font-medium"),
+            part.detail,
+            key=part.name,
+        ),
     )

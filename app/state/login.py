@@ -16,7 +16,8 @@ class LoginState(rx.State):
     @rx.event
     @edge.public
     async def load(self) -> None:
-        """Read the address."""
+        """Forget what this tab showed to whoever was signed in, and read the address."""
+        (await self.get_state(rx.State)).reset()
         query = self.router.url.query_parameters
         self.error = query.get("error", "")
         self.email = query.get("email", "")

@@ -6,8 +6,8 @@ import reflex as rx
 
 from app import routes
 from app.components.layout import strings
-from app.components.layout.sidebar import bottom_bar, logo, sidebar
-from app.components.layout.topbar import corner, mobile_bar, theme_button
+from app.components.layout.sidebar import bottom_bar, logo, sidebar, theme_button
+from app.components.layout.topbar import mobile_bar
 from app.components.ui.skeleton import skeleton, skeleton_rows
 from app.components.widgets.shortcuts import shortcuts
 
@@ -35,7 +35,6 @@ def shell(*children: Any, here: str, width: Width = "normal") -> rx.Component:
         sidebar(here),
         rx.el.div(
             mobile_bar(),
-            corner(),
             rx.el.main(
                 *children,
                 id="content",

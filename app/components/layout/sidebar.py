@@ -45,7 +45,14 @@ def sidebar(here: str) -> rx.Component:
             aria_label=strings.NAV_LABEL,
             class_name="flex flex-col gap-0.5",
         ),
-        rx.el.div(_account(), class_name="mt-auto"),
+        rx.el.div(
+            icon_button(
+                "keyboard", strings.SHORTCUTS, custom_attrs={"data-shortcuts": ""}
+            ),
+            theme_button(),
+            class_name="mt-auto mb-2 flex gap-1",
+        ),
+        _account(),
         class_name="sticky top-0 hidden h-dvh w-56 shrink-0 flex-col border-e border-line bg-surface/60 p-3 md:flex",
     )
 
@@ -115,4 +122,17 @@ def sign_out() -> rx.Component:
         icon_button("log_out", strings.SIGN_OUT, type="submit"),
         action="/api/auth/logout",
         method="post",
+    )
+
+
+def theme_button() -> rx.Component:
+    """Return the switch between light and dark."""
+    return rx.el.button(
+        rx.icon("moon", size=16, aria_hidden="true", class_name="dark:hidden"),
+        rx.icon("sun", size=16, aria_hidden="true", class_name="hidden dark:block"),
+        type="button",
+        on_click=rx.toggle_color_mode,
+        aria_label=strings.THEME,
+        title=strings.THEME,
+        class_name="inline-flex size-8 items-center justify-center rounded-lg text-muted hover:bg-sunken hover:text-ink",
     )

@@ -5,9 +5,7 @@ from typing import Any
 
 import reflex as rx
 
-from app.components.layout import strings
-from app.components.layout.sidebar import logo, sign_out
-from app.components.ui.button import icon_button
+from app.components.layout.sidebar import logo, sign_out, theme_button
 
 Crumb = tuple[Any, Any]
 
@@ -46,28 +44,6 @@ def page_head(
         if actions is not None
         else None,
         class_name="mb-5 flex min-h-9 flex-wrap items-start justify-between gap-3",
-    )
-
-
-def corner() -> rx.Component:
-    """Return the buttons that stand at the same place on every page."""
-    return rx.el.div(
-        icon_button("keyboard", strings.SHORTCUTS, custom_attrs={"data-shortcuts": ""}),
-        theme_button(),
-        class_name="absolute end-4 top-4 z-10 hidden gap-1 xl:flex",
-    )
-
-
-def theme_button() -> rx.Component:
-    """Return the switch between light and dark."""
-    return rx.el.button(
-        rx.icon("moon", size=16, aria_hidden="true", class_name="dark:hidden"),
-        rx.icon("sun", size=16, aria_hidden="true", class_name="hidden dark:block"),
-        type="button",
-        on_click=rx.toggle_color_mode,
-        aria_label=strings.THEME,
-        title=strings.THEME,
-        class_name="inline-flex size-8 items-center justify-center rounded-lg text-muted hover:bg-sunken hover:text-ink",
     )
 
 
