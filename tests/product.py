@@ -13,6 +13,9 @@ from tests.parts import Part, free_port
 
 READY = "Atelier is ready"
 START_SECONDS = 150  # the first start of a session may build the front end
+COMPLAINT = re.compile(
+    r"Traceback \(most recent|\[(?:error|critical)\s*\]|\bERROR\b|was never awaited"
+)
 LINK = re.compile(r"https?://\S+[?&]token=\S+")
 
 
@@ -88,6 +91,15 @@ class Product:
     def read_log(self, name: str) -> str:
         """Return the log of one part."""
         return (self.data_dir / "logs" / f"{name}.log").read_text(errors="replace")
+
+    def complaints(self) -> list[str]:
+        """Return the lines of the logs that tell of something that should not have happened."""
+        return [
+            f"{name}: {line}"
+            for name, text in self.logs().items()
+            for line in text.splitlines()
+            if COMPLAINT.search(line)
+        ]
 
     def logs(self) -> dict[str, str]:
         """Return the logs of all parts."""

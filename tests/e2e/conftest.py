@@ -27,7 +27,9 @@ def product(folder: Path) -> Iterator[Product]:
     """The product that most journeys share."""
     started = Product(folder / "shared", "--workers", "1").start()
     yield started
-    started.stop()
+    left = started.stop()
+    assert left == []
+    assert started.complaints() == []
 
 
 @pytest.fixture(scope="session")
