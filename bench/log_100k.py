@@ -14,11 +14,11 @@ from bench.report import report
 from bench.running import (
     OpenRun,
     fresh_window,
-    parts_of,
     running_product,
     sign_up,
     until,
 )
+from tests.product import parts_of
 
 EVENTS = 100_000
 ROUNDS = 3

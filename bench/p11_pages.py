@@ -14,13 +14,12 @@ from bench.report import percentile, report
 from bench.running import (
     OpenRun,
     fresh_window,
-    parts_of,
     running_product,
     sign_up,
     until,
 )
 from tests.factories.rows import RowFactory
-from tests.product import Product
+from tests.product import Product, parts_of
 
 ROUNDS = 3
 GOAL = "first paint 300 ms, usable 500 ms, 560 KB, 20 requests on every page"

@@ -15,11 +15,11 @@ from bench.running import (
     Frames,
     OpenRun,
     fresh_window,
-    parts_of,
     running_product,
     sign_up,
     until,
 )
+from tests.product import parts_of
 
 ROUNDS = 3
 GOAL = "at most 1.5 bytes a byte of text; 10 x the lines at most 11 x the bytes; 20,000 lines/s"

@@ -1,6 +1,5 @@
 """The product as measurements use it: a fresh installation, its owner, a browser with an empty cache."""
 
-import json
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator, Generator, Sequence
@@ -12,7 +11,6 @@ from typing import Any
 
 from playwright.async_api import BrowserContext, CDPSession, Page, StorageState
 
-from app.backend import bootstrap
 from app.backend.bootstrap import Services
 from app.backend.core import clock
 from app.backend.core.actor import Actor
@@ -22,8 +20,6 @@ from app.backend.core.run_events import (
     RunOutput,
     RunStatus,
 )
-from app.backend.core.settings import Settings
-from app.backend.identity import service as identity
 from app.backend.runs import live
 from app.backend.runs.event_log import EventLog
 from app.backend.runs.status import end_run
@@ -43,18 +39,6 @@ def running_product(*options: str) -> Generator[Product, None, None]:
     finally:
         product.stop()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@asynccontextmanager
-async def parts_of(product: Product) -> AsyncGenerator[tuple[Services, Actor], None]:
-    """Open the parts of the running installation, as its owner."""
-    parts = json.loads((product.data_dir / "parts.json").read_text())
-    values: dict[str, Any] = {**parts, "data_dir": product.data_dir}
-    settings = Settings(_env_file=None, **values)  # pyright: ignore[reportCallIssue]
-    async with bootstrap.build(settings) as services:
-        async with services.db.read() as session:
-            actor = await identity.find_actor_by_email(session, None)
-        yield services, actor
 
 
 @asynccontextmanager

@@ -1,15 +1,23 @@
 """The product as its users start it: `atelier up` in a process of its own, on free ports and a temporary folder."""
 
+import json
 import os
 import re
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psutil
 
+from app.backend import bootstrap
+from app.backend.bootstrap import Services
+from app.backend.core.actor import Actor
+from app.backend.core.settings import PARTS_FILE
+from app.backend.identity import service as identity
 from tests.parts import Part, free_port
+from tests.stack import settings_of
 
 READY = "Atelier is ready"
 START_SECONDS = 150  # the first start of a session may build the front end
@@ -17,6 +25,17 @@ COMPLAINT = re.compile(
     r"Traceback \(most recent|\[(?:error|critical)\s*\]|\bERROR\b|was never awaited"
 )
 LINK = re.compile(r"https?://\S+[?&]token=\S+")
+
+
+@asynccontextmanager
+async def parts_of(product: "Product") -> AsyncGenerator[tuple[Services, Actor], None]:
+    """Open the parts of the running installation, as its owner."""
+    parts = json.loads((product.data_dir / PARTS_FILE).read_text())
+    settings = settings_of(product.data_dir, **{"secret_key": None, **parts})
+    async with bootstrap.build(settings) as services:
+        async with services.db.read() as session:
+            actor = await identity.find_actor_by_email(session, None)
+        yield services, actor
 
 
 class Product:

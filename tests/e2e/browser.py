@@ -32,7 +32,7 @@ FLAGS = [
     "--no-first-run",
 ]
 SECONDS = 15
-BUSY = ".skeleton, [aria-busy=true]"
+BUSY = ".skeleton"
 DESKTOP = (1280, 800)
 PHONE = (360, 740)
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
