@@ -1,0 +1,107 @@
+"""P16: how long the page adds before the first token, and how evenly 200 tokens a second are shown."""
+
+import asyncio
+from statistics import median
+from typing import Any
+
+from playwright.async_api import Page
+
+from app.routes import agent_path
+from bench.report import percentile, report
+from bench.running import fresh_window, running_product, sign_up, until
+from tests.factories.rows import RowFactory
+from tests.product import parts_of
+
+ROUNDS = 3
+TURNS = 4
+RATE, SECONDS = 200, 10
+GOAL = "first turn 120 ms, later turns 70 ms; 200 tokens/s, no gap over 0.2 s"
+# The scripted model speaks at once, so all of the time until the first word is ours.
+HELLO = 'scripted/{"tokens": 5}'
+STREAM = f'scripted/{{"tokens": {RATE * SECONDS}, "tokens_per_second": {RATE}}}'
+# Clicks Run, then notes in each frame how many words of the newest answer are on the page.
+ASK = """([question, words]) => new Promise((resolve) => {
+  const said = () => [...document.querySelectorAll('[data-testid=answer-text]')].at(-1)?.innerText ?? '';
+  const count = () => (said().match(/word\\d+/g) ?? []).length;
+  const before = said();
+  const seen = [];
+  const began = performance.now();
+  [...document.querySelectorAll('button')].find((button) => button.innerText.trim() === 'Run').click();
+  let isFresh = !before;
+  const look = (now) => {
+    isFresh ||= said() !== before;
+    const n = isFresh ? count() : 0;
+    if (n && n !== seen.at(-1)?.[1]) seen.push([now - began, n]);
+    if (n >= words) resolve(seen); else requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+})"""
+
+
+async def ask(page: Page, words: int) -> list[tuple[float, int]]:
+    """Ask, and return when how many words were shown, in milliseconds after the click."""
+    await page.get_by_role("textbox", name="Ask").fill("Say it.")
+    await page.get_by_role("button", name="Run", exact=True).wait_for()
+    seen: list[tuple[float, int]] = await page.evaluate(ASK, ["Say it.", words])
+    await until(
+        page,
+        "document.querySelector('[data-testid=event-log]')?.dataset.status === 'completed'",
+    )
+    return seen
+
+
+def pace(seen: list[tuple[float, int]]) -> dict[str, float]:
+    """Return tokens a second and the longest gap between two steps."""
+    (first, before), (last, words) = seen[0], seen[-1]
+    gaps = [after[0] - one[0] for one, after in zip(seen, seen[1:], strict=False)]
+    return {
+        "tokens/s": (words - before) / (last - first) * 1000,
+        "longest gap ms": max(gaps),
+        "p95 gap ms": percentile(gaps, 95),
+    }
+
+
+async def main() -> None:
+    """Measure turns and a long answer, three times in fresh browsers."""
+    firsts: list[float] = []
+    laters: list[float] = []
+    paces: list[dict[str, float]] = []
+    with running_product("--workers", "1") as product:
+        login = sign_up(product)
+        async with parts_of(product) as (services, owner):
+            rows = RowFactory(services.db)
+            hello = await rows.agent(owner, name="Hello", model=HELLO)
+            stream = await rows.agent(owner, name="Stream", model=STREAM)
+        for _ in range(ROUNDS):
+            async with fresh_window(login) as window:
+                page = await window.new_page()
+                await page.goto(product.url + agent_path(hello.id))
+                times = [(await ask(page, 5))[0][0] for _ in range(TURNS)]
+                firsts.append(times[0])
+                laters += times[1:]
+                await page.goto(product.url + agent_path(stream.id))
+                paces.append(pace(await ask(page, RATE * SECONDS)))
+    report(
+        "p16_first_token",
+        "P16: click to first token in the page",
+        _rows(firsts, laters, paces),
+        goal=GOAL,
+    )
+
+
+def _rows(
+    firsts: list[float], laters: list[float], paces: list[dict[str, float]]
+) -> list[dict[str, Any]]:
+    measured = {
+        "first turn ms (p50)": percentile(firsts, 50),
+        "later turns ms (p50)": percentile(laters, 50),
+        "later turns ms (p99)": percentile(laters, 99),
+        **{name: median(one[name] for one in paces) for name in paces[0]},
+    }
+    return [
+        {"measure": name, "value": round(value, 1)} for name, value in measured.items()
+    ]
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
