@@ -1,6 +1,7 @@
 """P16: how long the page adds before the first token, and how evenly 200 tokens a second are shown."""
 
 import asyncio
+import itertools
 from statistics import median
 from typing import Any
 
@@ -53,7 +54,7 @@ async def ask(page: Page, words: int) -> list[tuple[float, int]]:
 def pace(seen: list[tuple[float, int]]) -> dict[str, float]:
     """Return tokens a second and the longest gap between two steps."""
     (first, before), (last, words) = seen[0], seen[-1]
-    gaps = [after[0] - one[0] for one, after in zip(seen, seen[1:], strict=False)]
+    gaps = [after[0] - one[0] for one, after in itertools.pairwise(seen)]
     return {
         "tokens/s": (words - before) / (last - first) * 1000,
         "longest gap ms": max(gaps),
