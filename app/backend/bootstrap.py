@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
+from app.backend.agents.checkpoints import Checkpoints
 from app.backend.core import crypto
 from app.backend.core import redis as redis_client
 from app.backend.core.crypto import Keyring
@@ -21,6 +22,7 @@ from app.backend.knowledge.embeddings import Embedder
 from app.backend.knowledge.index import VectorIndex
 from app.backend.models import catalog
 from app.backend.models.catalog import ModelCatalog
+from app.backend.runs.feed import RunFeed
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Services:
     index: VectorIndex
     words: WordIndexes
     models: ModelCatalog
+    checkpoints: Checkpoints
+    feed: RunFeed
 
 
 @asynccontextmanager
@@ -54,6 +58,7 @@ async def build(
     token = keyring.token("runtime")
     embedder = local_embedder or embeddings.make_runtime_embedder(settings, token=token)
     models = catalog.make_catalog(settings, runtime_token=token)
+    feed = RunFeed(db, redis)
     try:
         yield Services(
             settings=settings,
@@ -66,8 +71,11 @@ async def build(
             index=vector_index.make_index(settings),
             words=WordIndexes(settings.data_dir / "bm25"),
             models=models,
+            checkpoints=Checkpoints(settings),
+            feed=feed,
         )
     finally:
+        await feed.close()
         await models.close()
         await embedder.close()
         await redis.aclose()

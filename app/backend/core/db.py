@@ -1,5 +1,6 @@
 """The database: one engine per process or job, transactions at the edges only."""
 
+import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -73,11 +74,18 @@ def _make_engine(url: str, *, pooled: bool) -> AsyncEngine:
             if pooled
             else {"poolclass": NullPool}
         )
-        return create_async_engine(url, **pool)
-    engine = create_async_engine(url, **({} if pooled else {"poolclass": NullPool}))
+        return create_async_engine(url, json_serializer=_to_json, **pool)
+    engine = create_async_engine(
+        url, json_serializer=_to_json, **({} if pooled else {"poolclass": NullPool})
+    )
     event.listen(engine.sync_engine, "connect", _set_pragmas)
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
+
+
+def _to_json(value: object) -> str:
+    # Letters as they are, so that a search in the stored text finds them on every database.
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:

@@ -66,3 +66,13 @@ class EventPage(BaseModel):
 
     items: list[RunEvent]
     has_more: bool
+
+
+class RunCounts(BaseModel):
+    """How many runs are in each status."""
+
+    model_config = ConfigDict(frozen=True)
+
+    by_status: dict[RunStatus, int]
+    active: int
+    today: dict[RunStatus, int]

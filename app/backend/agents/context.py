@@ -1,0 +1,40 @@
+"""What an agent's graph works with: the parts it calls, and the state it carries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypedDict
+
+from app.backend.agents.prompts import Turn
+from app.backend.agents.spec import AgentSpec
+from app.backend.knowledge.parts import SearchParts
+from app.backend.models.catalog import ModelCatalog
+
+
+class AgentParts(SearchParts, Protocol):
+    """What a graph calls; a process's Services has it all."""
+
+    @property
+    def models(self) -> ModelCatalog:
+        """Chat models by name."""
+        ...
+
+
+@dataclass(frozen=True)
+class Task:
+    """What an agent is asked: the question, the rest of the input, the conversation so far, and for whom."""
+
+    spec: AgentSpec
+    query: str
+    extra: dict[str, Any] = field(default_factory=dict[str, Any])
+    history: Sequence[Turn] = ()
+    user_name: str = ""
+
+
+class AgentState(TypedDict, total=False):
+    """What the graph's checkpoints hold: plain values only, so that any version can read them."""
+
+    query: str
+    passages: list[dict[str, Any]]
+    is_relevant: bool
+    answer: str
+    output: dict[str, Any]

@@ -1,0 +1,279 @@
+"""The steps of an agent: search its documents, ask its model, find what supports the answer."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.messages import AIMessageChunk
+from langgraph.runtime import Runtime
+
+from app.backend.agents.citations import cite, to_citation
+from app.backend.agents.context import AgentParts, AgentState, Task
+from app.backend.agents.prompts import (
+    NOTHING_FOUND,
+    Prompt,
+    PromptFacts,
+    estimate_tokens,
+    fill,
+    make_prompt,
+    search_query,
+)
+from app.backend.agents.schemas import AgentKind
+from app.backend.core import clock, ids
+from app.backend.core.run_context import RunContext
+from app.backend.core.run_events import (
+    Log,
+    MessageCompleted,
+    MessageDelta,
+    MessageStarted,
+    Passage,
+    QueuePosition,
+    ReasoningDelta,
+    Retrieved,
+    RunOutput,
+    Sentence,
+    Stage,
+    StageChanged,
+    Step,
+    UsageRecorded,
+)
+from app.backend.knowledge.search import search
+from app.backend.providers.base import Notice, notice_of
+
+WINDOW_UNKNOWN = 8192
+_ROLE = "assistant"
+# Room for the template's own tokens around the messages.
+_WINDOW_MARGIN = 64
+
+
+@dataclass
+class _Answer:
+    """What came out of a model so far."""
+
+    text: str = ""
+    tokens: int = 0
+    usage: dict[str, Any] | None = None
+    finish_reason: str = "stop"
+    first_token_at: float | None = None
+
+
+class AgentNodes:
+    """The nodes of one run's graph."""
+
+    def __init__(self, parts: AgentParts, task: Task) -> None:
+        self._parts = parts
+        self._task = task
+        self._spec = task.spec
+
+    async def retrieve(
+        self, state: AgentState, runtime: Runtime[RunContext]
+    ) -> AgentState:
+        """Search the agent's documents, or say that it has none."""
+        emit = runtime.context.emit
+        count = len(self._spec.collection_ids)
+        if count == 0:
+            emit(StageChanged(stage=Stage.RETRIEVING, message="Skipped."))
+            emit(
+                Step(
+                    content="Retrieval is skipped: this agent has no documents, so it answers from its model alone."
+                )
+            )
+            is_quoting = self._spec.kind == AgentKind.QUOTES
+            return {"passages": [], "is_relevant": not is_quoting}
+        what = "1 collection" if count == 1 else f"{count} collections"
+        emit(StageChanged(stage=Stage.RETRIEVING, message=f"Searching {what}."))
+        result = await search(
+            self._parts,
+            runtime.context.actor,
+            collection_ids=self._spec.collection_ids,
+            query=search_query(state.get("query", ""), self._task.history),
+            limit=self._spec.passages,
+        )
+        emit(
+            Retrieved(
+                query=result.query,
+                passages=result.passages,
+                milliseconds=result.milliseconds,
+            )
+        )
+        return {
+            "passages": [item.model_dump(mode="json") for item in result.passages],
+            "is_relevant": result.is_relevant,
+        }
+
+    async def refuse(
+        self, state: AgentState, runtime: Runtime[RunContext]
+    ) -> AgentState:
+        """Say that the documents have no answer, and show what came nearest."""
+        output = RunOutput(
+            answer=NOTHING_FOUND,
+            sentences=[Sentence(text=NOTHING_FOUND)],
+            nearest=_passages(state),
+            is_answered=False,
+        )
+        return self._say(runtime.context, output)
+
+    async def quote(
+        self, state: AgentState, runtime: Runtime[RunContext]
+    ) -> AgentState:
+        """Answer with the passages themselves; no model is asked."""
+        passages = _passages(state)
+        texts = [passage.text.strip() for passage in passages]
+        output = RunOutput(
+            answer="\n\n".join(texts),
+            citations=[
+                to_citation(passage, number, passage.score)
+                for number, passage in enumerate(passages, start=1)
+            ],
+            sentences=[
+                Sentence(
+                    text=text if number == len(texts) else f"{text}\n\n",
+                    citations=[number],
+                )
+                for number, text in enumerate(texts, start=1)
+            ],
+        )
+        return self._say(runtime.context, output)
+
+    async def generate(
+        self, state: AgentState, runtime: Runtime[RunContext]
+    ) -> AgentState:
+        """Ask the model, and pass its words on as they come."""
+        spec, emit = self._spec, runtime.context.emit
+        prompt = await self._prompt(state, runtime.context)
+        model = self._parts.models.get(
+            spec.model, temperature=spec.temperature, max_tokens=spec.max_tokens
+        )
+        emit(
+            StageChanged(
+                stage=Stage.GENERATING, message=f"{spec.model} writes the answer."
+            )
+        )
+        message_id = ids.new_id()
+        emit(MessageStarted(message_id=message_id, role=_ROLE, model=spec.model))
+        answer, began = _Answer(), clock.monotonic()
+        async for chunk in model.astream(prompt.messages):
+            self._take(chunk, answer, message_id, runtime.context)
+        emit(
+            MessageCompleted(
+                message_id=message_id,
+                role=_ROLE,
+                text=answer.text,
+                finish_reason=answer.finish_reason,
+            )
+        )
+        emit(self._usage(answer, prompt, began))
+        if answer.finish_reason == "length":
+            emit(
+                Log(
+                    message=f"The answer was cut at {spec.max_tokens} tokens, the agent's limit."
+                )
+            )
+        return {"answer": answer.text}
+
+    async def cite(self, state: AgentState, runtime: Runtime[RunContext]) -> AgentState:
+        """Find the passage that supports each sentence of the answer."""
+        del runtime
+        answer = state.get("answer", "")
+        sentences, citations = await cite(
+            self._parts.embedder, answer, _passages(state)
+        )
+        output = RunOutput(answer=answer, sentences=sentences, citations=citations)
+        return {"output": output.model_dump(mode="json")}
+
+    def _say(self, context: RunContext, output: RunOutput) -> AgentState:
+        message_id = ids.new_id()
+        context.emit(MessageStarted(message_id=message_id, role=_ROLE))
+        context.emit(
+            MessageCompleted(message_id=message_id, role=_ROLE, text=output.answer)
+        )
+        return {"answer": output.answer, "output": output.model_dump(mode="json")}
+
+    async def _prompt(self, state: AgentState, context: RunContext) -> Prompt:
+        spec = self._spec
+        facts = PromptFacts(
+            now=clock.now(),
+            user_name=self._task.user_name or context.actor.email,
+            user_email=context.actor.email,
+            agent_name=spec.name,
+            model=spec.model,
+        )
+        window = await self._parts.models.context_window(spec.model) or WINDOW_UNKNOWN
+        prompt = make_prompt(
+            fill(spec.instructions, facts),
+            state.get("query", ""),
+            passages=_passages(state),
+            history=self._task.history,
+            extra=self._task.extra,
+            budget=window - spec.max_tokens - _WINDOW_MARGIN,
+        )
+        if prompt.turns_left_out:
+            context.emit(
+                Step(
+                    content=f"{prompt.turns_left_out} earlier turns do not fit in the model's window and are left out."
+                )
+            )
+        if prompt.passages_left_out:
+            context.emit(
+                Step(
+                    content=f"{prompt.passages_left_out} passages do not fit in the model's window and are left out."
+                )
+            )
+        return prompt
+
+    def _take(
+        self, chunk: AIMessageChunk, answer: _Answer, message_id: Any, ctx: RunContext
+    ) -> None:
+        notice = notice_of(chunk)
+        if notice is not None:
+            _announce(notice, self._spec.model, ctx)
+        reasoning = chunk.additional_kwargs.get("reasoning_content")
+        if reasoning:
+            ctx.emit(ReasoningDelta(message_id=message_id, text=str(reasoning)))
+        if chunk.text:
+            if answer.first_token_at is None:
+                answer.first_token_at = clock.monotonic()
+            answer.text += chunk.text
+            answer.tokens += 1
+            ctx.emit(MessageDelta(message_id=message_id, text=chunk.text))
+        if chunk.usage_metadata is not None:
+            answer.usage = dict(chunk.usage_metadata)
+        reason = chunk.response_metadata.get("finish_reason")
+        answer.finish_reason = reason or answer.finish_reason
+
+    def _usage(self, answer: _Answer, prompt: Prompt, began: float) -> UsageRecorded:
+        ended = clock.monotonic()
+        asked = "\n".join(str(message.content) for message in prompt.messages)
+        usage = answer.usage or {}
+        return UsageRecorded(
+            model=self._spec.model,
+            tokens_in=usage.get("input_tokens") or estimate_tokens(asked),
+            tokens_out=usage.get("output_tokens") or answer.tokens,
+            first_token_milliseconds=_milliseconds(
+                began, answer.first_token_at or ended
+            ),
+            milliseconds=_milliseconds(began, ended),
+            is_estimated=not usage,
+        )
+
+
+def _announce(notice: Notice, model: str, context: RunContext) -> None:
+    match notice.type:
+        case "queued":
+            context.emit(QueuePosition(part=model, position=notice.position))
+        case "loading":
+            context.emit(Step(content=f"Loading the model {model} into memory."))
+        case "loaded":
+            seconds = notice.milliseconds / 1000
+            context.emit(Step(content=f"The model {model} is ready ({seconds:.1f} s)."))
+        case "reconnecting":
+            context.emit(
+                Step(content=f"The connection to {model} broke; trying again.")
+            )
+
+
+def _passages(state: AgentState) -> list[Passage]:
+    return [Passage.model_validate(item) for item in state.get("passages", [])]
+
+
+def _milliseconds(began: float, ended: float) -> float:
+    return round((ended - began) * 1000, 1)

@@ -1,0 +1,220 @@
+"""Agents as their owner makes and changes them."""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from pydantic import SecretStr
+
+from app.backend.agents import repository
+from app.backend.agents.prompts import check_instructions
+from app.backend.agents.schemas import AgentDraft, AgentView, Execution
+from app.backend.agents.spec import AgentSpec
+from app.backend.agents.tables import AgentRow
+from app.backend.core import clock
+from app.backend.core.actor import Actor
+from app.backend.core.crypto import Keyring
+from app.backend.core.db import Session
+from app.backend.core.errors import Invalid, NotFound
+from app.backend.core.paging import PAGE_SIZE, Page, parse_cursor, to_page
+
+_KEY_PURPOSE = "agents.remote_key"
+_NAME_LENGTH_MAX = 100
+_FIELDS_OF_ROW = set(AgentDraft.model_fields) - {"collection_ids", "remote_key"}
+
+
+async def create_agent(
+    session: Session,
+    actor: Actor,
+    *,
+    draft: AgentDraft,
+    keyring: Keyring,
+    default_model: str,
+) -> AgentView:
+    """Make an agent; without a model it gets the installation's default one.
+
+    Raises:
+        Invalid: a field is wrong, or a remote agent lacks what it needs.
+        NotFound: a collection is not there, or not the actor's.
+    """
+    row = AgentRow(
+        owner_id=actor.user_id,
+        remote_key=_encrypt(keyring, draft.remote_key),
+        **_values(draft, default_model),
+    )
+    await _check(session, actor, draft, has_key=bool(row.remote_key))
+    session.add(row)
+    await session.flush()
+    await repository.set_collections(session, actor, row.id, _unique(draft))
+    return _to_view(row, _unique(draft))
+
+
+async def update_agent(
+    session: Session,
+    actor: Actor,
+    *,
+    agent_id: UUID,
+    draft: AgentDraft,
+    keyring: Keyring,
+    default_model: str,
+) -> AgentView:
+    """Change an agent; runs that have begun go on with what it was."""
+    row = await _need_agent(session, actor, agent_id)
+    values = _values(draft, default_model) | {"updated_at": clock.now()}
+    if draft.remote_key is not None:
+        values["remote_key"] = _encrypt(keyring, draft.remote_key)
+    row.sqlmodel_update(values)
+    await _check(session, actor, draft, has_key=bool(row.remote_key))
+    session.add(row)
+    await session.flush()
+    await repository.set_collections(session, actor, row.id, _unique(draft))
+    return _to_view(row, _unique(draft))
+
+
+async def duplicate_agent(
+    session: Session, actor: Actor, *, agent_id: UUID
+) -> AgentView:
+    """Make a copy of an agent, its collections and remote key included."""
+    row = await _need_agent(session, actor, agent_id)
+    kept = _FIELDS_OF_ROW | {"owner_id", "remote_key"}
+    values = row.model_dump(include=kept)
+    values["name"] = f"{row.name[: _NAME_LENGTH_MAX - 7]} (copy)"
+    copy = AgentRow(**values)
+    session.add(copy)
+    await session.flush()
+    collection_ids = await _collections(session, actor, row.id)
+    await repository.set_collections(session, actor, copy.id, collection_ids)
+    return _to_view(copy, collection_ids)
+
+
+async def archive_agent(
+    session: Session, actor: Actor, *, agent_id: UUID, is_archived: bool
+) -> AgentView:
+    """Take an agent out of the lists, or bring it back."""
+    row = await _need_agent(session, actor, agent_id)
+    row.archived_at = clock.now() if is_archived else None
+    session.add(row)
+    await session.flush()
+    return _to_view(row, await _collections(session, actor, row.id))
+
+
+async def delete_agent(session: Session, actor: Actor, *, agent_id: UUID) -> None:
+    """Delete an agent for good; its runs stay, and a queued one fails and says why."""
+    await session.delete(await _need_agent(session, actor, agent_id))
+    await session.flush()
+
+
+async def get_agent(session: Session, actor: Actor, *, agent_id: UUID) -> AgentView:
+    """Return an agent."""
+    row = await _need_agent(session, actor, agent_id)
+    return _to_view(row, await _collections(session, actor, agent_id))
+
+
+async def list_agents(
+    session: Session,
+    actor: Actor,
+    *,
+    cursor: str | None = None,
+    limit: int = PAGE_SIZE,
+    text: str = "",
+    is_archived: bool = False,
+) -> Page[AgentView]:
+    """Return a page of agents, newest first; `text` is searched in names and descriptions."""
+    rows = await repository.list_agents(
+        session,
+        actor,
+        is_archived=is_archived,
+        text=text.strip(),
+        after=parse_cursor(cursor),
+        limit=limit + 1,
+    )
+    found = await repository.collections_of(session, actor, [row.id for row in rows])
+    return to_page([_to_view(row, found.get(row.id, [])) for row in rows], limit)
+
+
+async def get_spec(
+    session: Session, actor: Actor, *, agent_id: UUID, keyring: Keyring
+) -> AgentSpec:
+    """Return what a run of the agent needs, its remote key included."""
+    row = await _need_agent(session, actor, agent_id)
+    key = keyring.decrypt(_KEY_PURPOSE, row.remote_key) if row.remote_key else None
+    return AgentSpec(
+        **row.model_dump(include=set(AgentSpec.model_fields) - {"remote_key"}),
+        collection_ids=tuple(await _collections(session, actor, agent_id)),
+        remote_key=SecretStr(key) if key else None,
+    )
+
+
+async def _need_agent(session: Session, actor: Actor, agent_id: UUID) -> AgentRow:
+    row = await repository.find_agent(session, actor, agent_id)
+    if row is None:
+        raise NotFound("agent", agent_id)
+    return row
+
+
+async def _collections(session: Session, actor: Actor, agent_id: UUID) -> list[UUID]:
+    found = await repository.collections_of(session, actor, [agent_id])
+    return found.get(agent_id, [])
+
+
+async def _check(
+    session: Session, actor: Actor, draft: AgentDraft, *, has_key: bool
+) -> None:
+    wanted = _unique(draft)
+    existing = await repository.existing_collections(session, actor, wanted)
+    for collection_id in wanted:
+        if collection_id not in existing:
+            raise NotFound("collection", collection_id)
+    details = {
+        "instructions": check_instructions(draft.instructions),
+        **_check_remote(draft, has_key=has_key),
+    }
+    details = {field: texts for field, texts in details.items() if texts}
+    if details:
+        raise Invalid(details)
+
+
+def _check_remote(draft: AgentDraft, *, has_key: bool) -> dict[str, list[str]]:
+    # Without a URL, "remote" is the runtime of this installation, which needs no key of its own.
+    if draft.execution != Execution.REMOTE or not draft.remote_url:
+        return {}
+    details: dict[str, list[str]] = {}
+    parts = urlsplit(draft.remote_url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        details["remote_url"] = [
+            f"{draft.remote_url!r} is no URL of a runtime. Write one such as https://host:8001."
+        ]
+    if not draft.remote_agent_id:
+        details["remote_agent_id"] = [
+            "A remote agent needs the id that the agent has over there."
+        ]
+    if not has_key:
+        details["remote_key"] = [
+            "A remote agent needs an API key of the other installation."
+        ]
+    return details
+
+
+def _values(draft: AgentDraft, default_model: str) -> dict[str, Any]:
+    values = draft.model_dump(include=_FIELDS_OF_ROW)
+    return values | {
+        "model": draft.model.strip() or default_model,
+        "remote_url": draft.remote_url.strip().rstrip("/"),
+    }
+
+
+def _encrypt(keyring: Keyring, key: str | None) -> str:
+    return keyring.encrypt(_KEY_PURPOSE, key.strip()) if key else ""
+
+
+def _unique(draft: AgentDraft) -> list[UUID]:
+    return list(dict.fromkeys(draft.collection_ids))
+
+
+def _to_view(row: AgentRow, collection_ids: Sequence[UUID]) -> AgentView:
+    return AgentView(
+        **row.model_dump(include=set(AgentView.model_fields)),
+        collection_ids=list(collection_ids),
+        has_remote_key=bool(row.remote_key),
+    )

@@ -1,0 +1,27 @@
+"""An agent as a run needs it: everything that is read once, before the run begins."""
+
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+from app.backend.agents.schemas import AgentKind, Execution
+
+
+class AgentSpec(BaseModel):
+    """A snapshot of an agent; later changes of its row do not touch the run."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    id: UUID
+    name: str
+    kind: AgentKind
+    instructions: str
+    model: str
+    temperature: float
+    max_tokens: int
+    passages: int
+    collection_ids: tuple[UUID, ...] = ()
+    execution: Execution = Execution.WORKER
+    remote_url: str = ""
+    remote_agent_id: str = ""
+    remote_key: SecretStr | None = None

@@ -1,0 +1,111 @@
+"""Queries of the engine: it works for every owner, and knows a run by its id and its epoch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import col, select, update
+
+from app.backend.core.db import Session
+from app.backend.core.outbox import OutboxRow
+from app.backend.core.run_events import RunStatus
+from app.backend.runs.repository import fetch
+from app.backend.runs.tables import RunEventRow, RunRow
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is."""
+
+    run_id: UUID
+    status: RunStatus
+    last_seq: int
+
+
+async def find_run(session: Session, run_id: UUID) -> RunRow | None:
+    """Return a run, whoever owns it."""
+    query = select(RunRow).where(col(RunRow.id) == run_id)  # lint-skip: repo-scope
+    return (await session.exec(query)).first()
+
+
+async def renew_lease(
+    session: Session, run_id: UUID, epoch: int, lease_until: datetime
+) -> bool:
+    """Keep a run; False when it is no longer this worker's."""
+    changed = await session.exec(
+        update(RunRow)  # lint-skip: repo-scope
+        .where(
+            col(RunRow.id) == run_id,
+            col(RunRow.epoch) == epoch,
+            col(RunRow.status) == RunStatus.RUNNING,
+        )
+        .values(lease_until=lease_until)
+    )
+    return changed.rowcount == 1
+
+
+async def is_stop_requested(session: Session, run_id: UUID) -> bool:
+    """Tell whether its owner wants the run to stop."""
+    query = select(RunRow.stop_requested_at).where(  # lint-skip: repo-scope
+        col(RunRow.id) == run_id
+    )
+    return (await session.exec(query)).first() is not None
+
+
+async def find_lost(
+    session: Session, now: datetime, *, limit: int
+) -> Sequence[tuple[UUID, int, int]]:
+    """Return id, epoch and attempt of running runs whose worker has been silent for too long."""
+    query = (
+        select(RunRow.id, RunRow.epoch, RunRow.attempt)  # lint-skip: repo-scope
+        .where(col(RunRow.status) == RunStatus.RUNNING, col(RunRow.lease_until) < now)
+        .limit(limit)
+    )
+    return (await session.exec(query)).all()
+
+
+async def find_unclaimed(
+    session: Session, before: datetime, *, limit: int
+) -> Sequence[RunRow]:
+    """Return queued runs from before `before`, oldest first, whose job has left the outbox."""
+    query = (
+        select(RunRow)  # lint-skip: repo-scope
+        .where(
+            col(RunRow.status) == RunStatus.QUEUED,
+            col(RunRow.created_at) < before,
+        )
+        .order_by(col(RunRow.id))
+        .limit(limit)
+    )
+    rows = (await session.exec(query)).all()
+    held = set((await session.exec(select(OutboxRow.subject_id))).all())
+    return [row for row in rows if str(row.id) not in held]
+
+
+async def find_progress(
+    session: Session, run_ids: Sequence[UUID]
+) -> dict[UUID, Progress]:
+    """Return how far each of the runs is; those that are gone are left out."""
+    query = select(
+        RunRow.id, RunRow.status, RunRow.last_seq
+    ).where(  # lint-skip: repo-scope
+        col(RunRow.id).in_(run_ids)
+    )
+    return {
+        row[0]: Progress(row[0], RunStatus(row[1]), row[2])
+        for row in await fetch(session, query)
+    }
+
+
+async def list_events_after(
+    session: Session, run_id: UUID, after: int, *, limit: int
+) -> Sequence[RunEventRow]:
+    """Return the next events of a run; who may follow it was checked before."""
+    query = (
+        select(RunEventRow)  # lint-skip: repo-scope
+        .where(col(RunEventRow.run_id) == run_id, col(RunEventRow.seq) > after)
+        .order_by(col(RunEventRow.seq))
+        .limit(limit)
+    )
+    return (await session.exec(query)).all()

@@ -1,0 +1,238 @@
+"""Writes a run's events: in order, in batches, fenced by the lease, then told to the viewers.
+
+The producer only appends to a buffer. A ticker writes it: at once after a pause, so that the first token is
+not held back, then once per window. The rows never wait for Redis.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import OperationalError
+from sqlmodel import col, select, update
+
+from app.backend.core import clock
+from app.backend.core.db import Database, Session
+from app.backend.core.run_events import (
+    Event,
+    MessageDelta,
+    ReasoningDelta,
+    RunEvent,
+    RunStatus,
+)
+from app.backend.runs.errors import LeaseLost, LogOverflow
+from app.backend.runs.status import add_events
+from app.backend.runs.tables import RunRow
+
+logger = structlog.get_logger(__name__)
+
+WINDOW_SECONDS = 0.03
+BUFFER_EVENTS_MAX = 50_000
+BATCH_EVENTS_MAX = 2_000
+RETRY_SECONDS = 0.2
+UNSENT_MAX = 256
+SEND_LAST_SECONDS = 1.0
+
+Entry = tuple[datetime, Event]
+
+
+class Publish(Protocol):
+    """Tells viewers about stored events; never raises."""
+
+    async def __call__(self, events: Sequence[RunEvent]) -> None:
+        """Send one batch."""
+        ...
+
+
+class Claim(Protocol):
+    """What the log must know of the run that it writes."""
+
+    id: UUID
+    owner_id: UUID
+    epoch: int
+    last_seq: int
+
+
+class EventLog:
+    """The one writer of a run's events while its lease is held."""
+
+    def __init__(self, db: Database, claim: Claim, publish: Publish) -> None:
+        self._db = db
+        self._run_id, self._owner_id = claim.id, claim.owner_id
+        self._epoch = claim.epoch
+        self._last_seq = claim.last_seq
+        self._publish = publish
+        self._buffer: deque[Entry] = deque()
+        self._has_news = asyncio.Event()
+        self._writing = asyncio.Lock()
+        self._unsent: asyncio.Queue[Sequence[RunEvent]] = asyncio.Queue(UNSENT_MAX)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._is_sealed = False
+        self.lost = asyncio.Event()
+
+    async def __aenter__(self) -> "EventLog":
+        self._tasks = [
+            asyncio.create_task(self._tick(), name="event-log"),
+            asyncio.create_task(self._send(), name="event-log-publisher"),
+        ]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # The viewers should learn of the end now; they find it in the rows if Redis is away.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SEND_LAST_SECONDS):
+                await self._unsent.join()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
+
+    @property
+    def last_seq(self) -> int:
+        """Seq of the newest stored event."""
+        return self._last_seq
+
+    def append(self, event: Event) -> None:
+        """Add an event to the log; returns at once.
+
+        Raises:
+            LogOverflow: the database has not taken events for too long.
+        """
+        if self._is_sealed:
+            return
+        if len(self._buffer) >= BUFFER_EVENTS_MAX:
+            raise LogOverflow
+        last = self._buffer[-1] if self._buffer else None
+        folded = _fold(last[1], event) if last else None
+        if last is not None and folded is not None:
+            self._buffer[-1] = (last[0], folded)
+        else:
+            self._buffer.append((clock.now(), event))
+        self._has_news.set()
+
+    def seal(self) -> None:
+        """Take no more events: what is said after the end was decided is not part of the run."""
+        self._is_sealed = True
+
+    async def flush(self) -> None:
+        """Store all that was appended so far.
+
+        Raises:
+            LeaseLost: somebody else owns the run now; nothing was written.
+        """
+        async with self._writing:
+            while self._buffer:
+                size = min(len(self._buffer), BATCH_EVENTS_MAX)
+                batch = [self._buffer.popleft() for _ in range(size)]
+                stored = await self._store(batch)
+                self._last_seq += len(stored)
+                self.tell(stored)
+
+    def tell(self, events: Sequence[RunEvent]) -> None:
+        """Send stored events to the viewers, after those before them."""
+        if not events:
+            return
+        if self._unsent.full():
+            # A viewer that misses a batch finds it in the rows.
+            self._unsent.get_nowait()
+            self._unsent.task_done()
+        self._unsent.put_nowait(events)
+
+    async def _tick(self) -> None:
+        while True:
+            await self._has_news.wait()
+            self._has_news.clear()
+            try:
+                await self.flush()
+            except LeaseLost:
+                self.lost.set()
+                return
+            await asyncio.sleep(WINDOW_SECONDS)
+
+    async def _store(self, batch: Sequence[Entry]) -> list[RunEvent]:
+        while True:
+            try:
+                async with self._db.transaction() as session:
+                    return await self._write(session, batch)
+            except OperationalError as error:
+                # The lease decides how long this may last: without the database it cannot be renewed either.
+                logger.warning(
+                    "event_log_write_failed", run_id=str(self._run_id), error=str(error)
+                )
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _write(self, session: Session, batch: Sequence[Entry]) -> list[RunEvent]:
+        old, new = self._last_seq, self._last_seq + len(batch)
+        changed = await session.exec(
+            update(RunRow)  # lint-skip: repo-scope
+            .where(
+                col(RunRow.id) == self._run_id,
+                col(RunRow.epoch) == self._epoch,
+                col(RunRow.status) == RunStatus.RUNNING,
+                col(RunRow.last_seq) == old,
+            )
+            .values(last_seq=new)
+        )
+        times, events = zip(*batch, strict=True)
+        if changed.rowcount == 1:
+            return await add_events(
+                session, self._run_id, self._owner_id, old, events, times
+            )
+        if await self._was_stored(session, new):
+            return [
+                RunEvent.of(self._run_id, seq, ts, event)
+                for seq, (ts, event) in enumerate(batch, start=old + 1)
+            ]
+        raise LeaseLost
+
+    async def _was_stored(self, session: Session, last_seq: int) -> bool:
+        # True after a commit whose answer was lost, as when PostgreSQL restarts at that moment.
+        row = (
+            await session.exec(
+                select(RunRow).where(
+                    col(RunRow.id) == self._run_id
+                )  # lint-skip: repo-scope
+            )
+        ).first()
+        return row is not None and (row.epoch, row.last_seq, row.status) == (
+            self._epoch,
+            last_seq,
+            RunStatus.RUNNING,
+        )
+
+    async def _send(self) -> None:
+        while True:
+            batches = [await self._unsent.get()]
+            while not self._unsent.empty():
+                batches.append(self._unsent.get_nowait())
+            await self._publish([event for batch in batches for event in batch])
+            for _ in batches:
+                self._unsent.task_done()
+
+
+def _fold(last: Event, event: Event) -> Event | None:
+    """Return `last` and `event` as one event, if they are text of the same message."""
+    if isinstance(last, MessageDelta) and isinstance(event, MessageDelta):
+        if last.message_id == event.message_id:
+            return MessageDelta(
+                message_id=last.message_id,
+                text=last.text + event.text,
+                tokens=last.tokens + event.tokens,
+            )
+    elif (
+        isinstance(last, ReasoningDelta)
+        and isinstance(event, ReasoningDelta)
+        and last.message_id == event.message_id
+    ):
+        return ReasoningDelta(message_id=last.message_id, text=last.text + event.text)
+    return None

@@ -1,0 +1,119 @@
+"""What `/execute` of a runtime takes and gives: a whole agent run for somebody else's log."""
+
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.backend.agents import service as agents
+from app.backend.agents.context import Task
+from app.backend.agents.prompts import Turn
+from app.backend.core import ids
+from app.backend.core.actor import Actor
+from app.backend.core.crypto import Keyring
+from app.backend.core.db import Database
+from app.backend.core.run_context import Emit, RunContext
+from app.backend.core.run_events import RunCompleted, RunFailed, RunOutput, RunStatus
+from app.backend.core.settings import Settings
+from app.backend.runs import engine_repository
+from app.backend.runs.inputs import check_input, extra_of, query_of
+from app.backend.runs.runner import RunnerParts, run_agent, run_to_end
+
+RESULT = "result"
+
+
+class ExecuteTurn(BaseModel):
+    """An earlier question of the conversation, and its answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    question: str
+    answer: str
+
+
+class ExecuteBody(BaseModel):
+    """What to run: the agent, the question, the rest of the input, the conversation before it.
+
+    `run_id` is the caller's run: with the internal token it says whose run this is.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    agent_id: UUID
+    query: str = ""
+    input_data: dict[str, Any] = Field(default_factory=dict)
+    history: list[ExecuteTurn] = Field(default_factory=list[ExecuteTurn], max_length=50)
+    run_id: UUID | None = None
+
+
+class ExecuteResult(BaseModel):
+    """How it ended; `events` has all that happened, unless it was streamed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: Literal["completed", "failed", "timed_out"]
+    output_data: RunOutput | None = None
+    error: str = ""
+    code: str = ""
+    events: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
+
+
+class ExecuteParts(RunnerParts, Protocol):
+    """What `/execute` works with; a process's Services has it all."""
+
+    @property
+    def settings(self) -> Settings:
+        """Limits."""
+        ...
+
+    @property
+    def keyring(self) -> Keyring:
+        """Opens the agent's secrets."""
+        ...
+
+
+async def execute(
+    parts: ExecuteParts, actor: Actor, body: ExecuteBody, emit: Emit
+) -> ExecuteResult:
+    """Run the agent here for `actor`, wherever its row says that it runs; events go to `emit`.
+
+    Raises:
+        NotFound: the agent is not there, or not the actor's.
+        Invalid: there is no usable question.
+    """
+    query = body.query or body.input_data.get("query")
+    given = check_input({**body.input_data, "query": query})
+    async with parts.db.read() as session:
+        spec = await agents.get_spec(
+            session, actor, agent_id=body.agent_id, keyring=parts.keyring
+        )
+    turns = [Turn(turn.question, turn.answer) for turn in body.history]
+    task = Task(spec=spec, query=query_of(given), extra=extra_of(given), history=turns)
+    context = RunContext(
+        actor=actor,
+        # Its own id: the checkpoints here are not those of the caller's attempt.
+        run_id=ids.new_id(),
+        agent_id=spec.id,
+        thread_id=None,
+        emit=emit,
+        is_cancelled=lambda: False,
+    )
+    end = await run_to_end(
+        lambda: run_agent(parts, task, context), seconds=parts.settings.run_seconds_max
+    )
+    match end:
+        case RunCompleted(output=output):
+            return ExecuteResult(status="completed", output_data=output)
+        case RunFailed(code=code, error=error):
+            return ExecuteResult(status="failed", error=error, code=code)
+        case _:
+            return ExecuteResult(status="timed_out", error=end.reason)
+
+
+async def owner_of_run(db: Database, run_id: UUID) -> UUID | None:
+    """Return whose run it is, if it goes on: on whose behalf the internal token acts."""
+    async with db.read() as session:
+        row = await engine_repository.find_run(session, run_id)
+    if row is None or row.status != RunStatus.RUNNING:
+        return None
+    return row.owner_id

@@ -1,0 +1,229 @@
+"""Follows runs for many viewers at once: one reader of Redis per process, and the rows for all it misses."""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import AsyncGenerator, Sequence
+from uuid import UUID
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from sqlalchemy.exc import OperationalError
+
+from app.backend.core import ids
+from app.backend.core import redis as names
+from app.backend.core.db import Database
+from app.backend.core.run_events import STATUS_OF_END, RunEvent
+from app.backend.runs import engine_repository
+from app.backend.runs.live import BATCH, FIELD
+
+logger = structlog.get_logger(__name__)
+
+BATCH_EVENTS_MAX = 500
+PENDING_BATCHES_MAX = 64
+BLOCK_MILLISECONDS = 5_000
+CHECK_SECONDS = 1.0
+POLL_SECONDS = 0.2
+REDIS_RETRY_SECONDS = 0.5
+
+
+class _Follower:
+    """One viewer of one run: what came live, and whether the rows have more."""
+
+    def __init__(self) -> None:
+        self._pending: deque[list[RunEvent]] = deque()
+        self._has_news = asyncio.Event()
+        self._must_read = False
+        self.is_gone = False
+
+    def push(self, batch: list[RunEvent]) -> None:
+        """Add a live batch; a viewer that is too slow for them reads rows instead."""
+        if len(self._pending) >= PENDING_BATCHES_MAX:
+            self._pending.clear()
+            self._must_read = True
+        self._pending.append(batch)
+        self._has_news.set()
+
+    def look(self) -> None:
+        """Make the viewer read rows."""
+        self._must_read = True
+        self._has_news.set()
+
+    def leave(self) -> None:
+        """Tell the viewer that the run is gone."""
+        self.is_gone = True
+        self._has_news.set()
+
+    async def wait(self, seq: int) -> list[RunEvent] | None:
+        """Return the live events after `seq`; None when the rows have to be read."""
+        await self._has_news.wait()
+        self._has_news.clear()
+        if self._must_read:
+            self._must_read = False
+            self._pending.clear()
+            return None
+        news: list[RunEvent] = []
+        while self._pending:
+            for event in self._pending.popleft():
+                if event.seq == seq + 1:
+                    news.append(event)
+                    seq = event.seq
+                elif event.seq > seq:
+                    # A hole. The rows have what is missing, and all that follows.
+                    self._pending.clear()
+                    return None
+        return news
+
+
+class RunFeed:
+    """Gives every viewer the whole log of a run: what is stored, then what comes, nothing twice."""
+
+    def __init__(self, db: Database, redis: Redis) -> None:
+        self._db = db
+        self._redis = redis
+        self._followers: dict[UUID, set[_Follower]] = defaultdict(set)
+        self._positions: dict[UUID, str] = {}
+        self._seen: dict[UUID, int] = {}
+        self._wake_key = f"app:feed:{ids.new_id()}:wake"
+        self._wake_position = "0-0"
+        self._is_redis_up = True
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def follow(
+        self, run_id: UUID, after: int = 0
+    ) -> AsyncGenerator[list[RunEvent], None]:
+        """Yield the events after `after` in batches, in order, until the run's last one.
+
+        The caller has checked that the viewer may see the run.
+        """
+        follower = _Follower()
+        await self._join(run_id, follower)
+        seq = after
+        try:
+            follower.look()
+            while not follower.is_gone:
+                batch = await follower.wait(seq)
+                if batch is None:
+                    batch = await self._read(run_id, seq)
+                    if len(batch) == BATCH_EVENTS_MAX:
+                        follower.look()
+                    if not batch and await self._has_ended(run_id, seq):
+                        return
+                if not batch:
+                    continue
+                seq = batch[-1].seq
+                yield batch
+                if batch[-1].type in STATUS_OF_END:
+                    return
+        finally:
+            self._part(run_id, follower)
+
+    async def close(self) -> None:
+        """End the reader and all viewers."""
+        for followers in self._followers.values():
+            for follower in followers:
+                follower.leave()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+
+    async def _join(self, run_id: UUID, follower: _Follower) -> None:
+        self._followers[run_id].add(follower)
+        if not self._tasks:
+            self._tasks = [
+                asyncio.create_task(self._read_redis(), name="run-feed"),
+                asyncio.create_task(self._check_rows(), name="run-feed-check"),
+            ]
+        if run_id in self._positions:
+            return
+        self._positions[run_id] = "0-0"
+        try:
+            # From here on; what is older comes from the rows, which are read after this.
+            newest = await self._redis.xrevrange(names.run_stream(run_id), count=1)
+            self._positions[run_id] = newest[0][0] if newest else "0-0"
+            # The reader waits for the streams it knew; this makes it look at the new one too.
+            await self._redis.xadd(self._wake_key, {"run": str(run_id)}, maxlen=1)
+            await self._redis.expire(self._wake_key, 3600)
+        except (RedisError, OSError):
+            self._is_redis_up = False
+
+    def _part(self, run_id: UUID, follower: _Follower) -> None:
+        self._followers[run_id].discard(follower)
+        if not self._followers[run_id]:
+            del self._followers[run_id]
+            self._positions.pop(run_id, None)
+            self._seen.pop(run_id, None)
+
+    async def _read(self, run_id: UUID, after: int) -> list[RunEvent]:
+        async with self._db.read() as session:
+            rows = await engine_repository.list_events_after(
+                session, run_id, after, limit=BATCH_EVENTS_MAX
+            )
+        return [RunEvent.model_validate(row, from_attributes=True) for row in rows]
+
+    async def _has_ended(self, run_id: UUID, seq: int) -> bool:
+        async with self._db.read() as session:
+            found = await engine_repository.find_progress(session, [run_id])
+        progress = found.get(run_id)
+        return progress is None or (
+            progress.status.is_terminal and progress.last_seq <= seq
+        )
+
+    async def _read_redis(self) -> None:
+        while True:
+            try:
+                await self._take_batches()
+                self._is_redis_up = True
+            except (RedisError, OSError) as error:
+                if self._is_redis_up:
+                    logger.warning("feed_reads_rows", error=str(error))
+                self._is_redis_up = False
+                await asyncio.sleep(REDIS_RETRY_SECONDS)
+
+    async def _take_batches(self) -> None:
+        runs = {names.run_stream(run_id): run_id for run_id in self._positions}
+        streams = {key: self._positions[run_id] for key, run_id in runs.items()} | {
+            self._wake_key: self._wake_position
+        }
+        found = await self._redis.xread(streams, block=BLOCK_MILLISECONDS)  # pyright: ignore[reportArgumentType] - a dict of str is invariant there
+        for key, entries in found or ():
+            position = entries[-1][0]
+            if key == self._wake_key:
+                self._wake_position = position
+                continue
+            run_id = runs[key]
+            if run_id not in self._positions:
+                continue
+            self._positions[run_id] = position
+            for _, fields in entries:
+                self._push(run_id, BATCH.validate_json(fields[FIELD]))
+
+    def _push(self, run_id: UUID, batch: list[RunEvent]) -> None:
+        self._seen[run_id] = max(self._seen.get(run_id, 0), batch[-1].seq)
+        for follower in self._followers.get(run_id, ()):
+            follower.push(batch)
+
+    async def _check_rows(self) -> None:
+        # Finds what Redis lost; without Redis it is the way that all news takes.
+        while True:
+            await asyncio.sleep(CHECK_SECONDS if self._is_redis_up else POLL_SECONDS)
+            try:
+                await self._look_at(list(self._followers))
+            except OperationalError as error:
+                logger.warning("feed_cannot_read_rows", error=str(error))
+
+    async def _look_at(self, run_ids: Sequence[UUID]) -> None:
+        if not run_ids:
+            return
+        async with self._db.read() as session:
+            found = await engine_repository.find_progress(session, run_ids)
+        for run_id in run_ids:
+            progress = found.get(run_id)
+            for follower in self._followers.get(run_id, ()):
+                if progress is None:
+                    follower.leave()
+                elif progress.last_seq > self._seen.get(run_id, 0):
+                    follower.look()
+            if progress is not None:
+                self._seen[run_id] = max(self._seen.get(run_id, 0), progress.last_seq)

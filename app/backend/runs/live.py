@@ -1,0 +1,48 @@
+"""Tells viewers about new events at once, through Redis; the rows are the truth when it is away."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+from pydantic import TypeAdapter
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from app.backend.core import redis as names
+from app.backend.core.db import Session, after_commit
+from app.backend.core.run_events import RunEvent
+
+logger = structlog.get_logger(__name__)
+
+BATCH: TypeAdapter[list[RunEvent]] = TypeAdapter(list[RunEvent])
+FIELD = "batch"
+STREAM_BATCHES_MAX = 256
+STREAM_SECONDS = 3600
+
+
+async def publish(redis: Redis, run_id: UUID, events: Sequence[RunEvent]) -> None:
+    """Add one entry with all of `events` to the run's stream; an outage is logged, viewers then read rows."""
+    key = names.run_stream(run_id)
+    entry = {FIELD: BATCH.dump_json(list(events)).decode()}
+    try:
+        async with redis.pipeline(transaction=False) as pipe:
+            pipe.xadd(key, entry, maxlen=STREAM_BATCHES_MAX, approximate=True)  # pyright: ignore[reportArgumentType] - a dict of str is invariant there
+            pipe.expire(key, STREAM_SECONDS)
+            await pipe.execute()
+    except RedisError as error:
+        logger.warning("live_events_not_sent", run_id=str(run_id), error=str(error))
+
+
+def publish_after_commit(
+    session: Session, redis: Redis, run_id: UUID, events: Sequence[RunEvent]
+) -> None:
+    """Publish `events` once the transaction of `session` is committed."""
+    after_commit(session, lambda: publish(redis, run_id, events))
+
+
+async def signal_stop(redis: Redis, run_id: UUID) -> None:
+    """Make the worker of the run look at its row now; without Redis it looks twice a second anyway."""
+    try:
+        await redis.publish(names.run_signal(run_id), "stop")
+    except RedisError as error:
+        logger.warning("stop_signal_not_sent", run_id=str(run_id), error=str(error))

@@ -1,0 +1,139 @@
+"""Runs an agent at another runtime's `/execute`, and passes on all that it says, live."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from httpx_sse import ServerSentEvent, SSEError, aconnect_sse
+from pydantic import ValidationError
+
+from app.backend.agents.context import Task
+from app.backend.core.crypto import Keyring
+from app.backend.core.errors import AppError
+from app.backend.core.run_context import RunContext
+from app.backend.core.run_events import EVENT, STATUS_OF_END, RunOutput
+from app.backend.core.settings import Settings
+from app.backend.runs.errors import RemoteFailed, RemoteRefused
+from app.backend.runs.execute import (
+    RESULT,
+    ExecuteBody,
+    ExecuteResult,
+    ExecuteTurn,
+)
+
+CONNECT_SECONDS = 5
+# The other side sends a sign of life far more often, also while it waits for its model.
+SILENCE_SECONDS = 60
+# What only the owner of the log may say.
+_OURS = {*STATUS_OF_END, "run_queued", "run_started", "attempt_started"}
+
+
+class RemoteRunFailed(AppError):
+    """The run failed over there; the message is the other side's."""
+
+    status = 502
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code or "REMOTE_FAILED"
+
+
+async def run_remote(
+    settings: Settings, keyring: Keyring, task: Task, context: RunContext
+) -> RunOutput:
+    """Run the task at the agent's runtime; without a URL that is this installation's own.
+
+    Nothing is tried here when the other side fails: where an agent runs is its owner's decision.
+
+    Raises:
+        AppError: the other side is away, refuses, breaks off, or its run failed.
+    """
+    url = task.spec.remote_url or settings.runtime_address
+    request = _request(task, context, keyring)
+    try:
+        async with _open(url, request) as events:
+            async for event in events:
+                if event.event == RESULT:
+                    return _output(ExecuteResult.model_validate_json(event.data), url)
+                _forward(event, context)
+    except httpx.ConnectError as error:
+        message = f"The runtime at {url} cannot be reached. Start it, or change the agent's URL; then press Retry."
+        raise RemoteFailed(message) from error
+    except (httpx.HTTPError, SSEError, ValidationError) as error:
+        message = f"The runtime at {url} broke off in the middle of the run ({type(error).__name__}). Press Retry."
+        raise RemoteFailed(message) from error
+    message = f"The runtime at {url} ended without a result. Press Retry."
+    raise RemoteFailed(message)
+
+
+def _request(task: Task, context: RunContext, keyring: Keyring) -> dict[str, Any]:
+    spec = task.spec
+    body = ExecuteBody.model_validate(
+        {
+            "agent_id": spec.remote_agent_id if spec.remote_url else spec.id,
+            "query": task.query,
+            "input_data": task.extra,
+            "history": [
+                ExecuteTurn(question=turn.question, answer=turn.answer)
+                for turn in task.history
+            ],
+            # Only our own runtime knows our runs.
+            "run_id": None if spec.remote_url else context.run_id,
+        }
+    )
+    if spec.remote_url:
+        key = spec.remote_key.get_secret_value() if spec.remote_key else ""
+    else:
+        key = keyring.token("runtime")
+    return {
+        "json": body.model_dump(mode="json"),
+        "headers": {"Authorization": f"Bearer {key}"},
+    }
+
+
+@asynccontextmanager
+async def _open(
+    url: str, request: dict[str, Any]
+) -> AsyncGenerator[AsyncGenerator[ServerSentEvent, None], None]:
+    timeout = httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
+    async with (
+        httpx.AsyncClient(timeout=timeout) as client,
+        aconnect_sse(client, "POST", f"{url}/execute", **request) as source,
+    ):
+        if source.response.is_error:
+            await source.response.aread()
+            raise _refusal(source.response, url)
+        yield source.aiter_sse()
+
+
+def _refusal(response: httpx.Response, url: str) -> AppError:
+    if response.status_code in {401, 403}:
+        return RemoteRefused(
+            f"The runtime at {url} does not accept the agent's key. Make a key there and enter it in the agent."
+        )
+    try:
+        said = str(response.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        said = f"It answered with status {response.status_code}."
+    if response.status_code >= 500:
+        return RemoteFailed(f"The runtime at {url} cannot run the agent now. {said}")
+    return RemoteRefused(f"The runtime at {url} refuses to run the agent. {said}")
+
+
+def _forward(event: ServerSentEvent, context: RunContext) -> None:
+    try:
+        said = EVENT.validate_json(event.data)
+    except ValidationError:
+        # A newer installation may say more than we know; it is not lost on those who can read it there.
+        return
+    if said.type not in _OURS:
+        context.emit(said)
+
+
+def _output(result: ExecuteResult, url: str) -> RunOutput:
+    if result.status == "completed" and result.output_data is not None:
+        return result.output_data
+    raise RemoteRunFailed(
+        result.code, result.error or f"The run at {url} failed and did not say why."
+    )

@@ -1,0 +1,159 @@
+"""Queries of runs and their events, for the people who own them."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Executable, Text, cast
+from sqlmodel import col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from app.backend.core.actor import Actor
+from app.backend.core.db import Session
+from app.backend.core.rows import visible_to
+from app.backend.core.run_events import Level, RunStatus
+from app.backend.runs.schemas import EventFilter
+from app.backend.runs.status import ACTIVE
+from app.backend.runs.tables import RunEventRow, RunRow
+
+_LEVELS = list(Level)
+
+
+async def find_run(session: Session, actor: Actor, run_id: UUID) -> RunRow | None:
+    """Return the run, if it is the actor's."""
+    query = visible_to(actor, RunRow).where(col(RunRow.id) == run_id)
+    return (await session.exec(query)).first()
+
+
+async def find_request(
+    session: Session, actor: Actor, request_id: UUID
+) -> RunRow | None:
+    """Return the run that the client asked for with this id."""
+    query = visible_to(actor, RunRow).where(col(RunRow.request_id) == request_id)
+    return (await session.exec(query)).first()
+
+
+async def list_runs(
+    session: Session,
+    actor: Actor,
+    *,
+    agent_id: UUID | None,
+    statuses: Sequence[RunStatus],
+    after: UUID | None,
+    limit: int,
+) -> Sequence[RunRow]:
+    """Return a page of runs, newest first."""
+    query = visible_to(actor, RunRow)
+    if agent_id is not None:
+        query = query.where(col(RunRow.agent_id) == agent_id)
+    if statuses:
+        query = query.where(col(RunRow.status).in_(statuses))
+    if after is not None:
+        query = query.where(col(RunRow.id) < after)
+    query = query.order_by(col(RunRow.id).desc()).limit(limit)
+    return (await session.exec(query)).all()
+
+
+async def list_thread_runs(
+    session: Session, actor: Actor, thread_id: UUID, *, limit: int
+) -> Sequence[RunRow]:
+    """Return the runs of a conversation, newest first."""
+    query = (
+        visible_to(actor, RunRow)
+        .where(col(RunRow.thread_id) == thread_id)
+        .order_by(col(RunRow.id).desc())
+        .limit(limit)
+    )
+    return (await session.exec(query)).all()
+
+
+async def last_runs(
+    session: Session, actor: Actor, agent_ids: Sequence[UUID]
+) -> dict[UUID, tuple[RunStatus, datetime]]:
+    """Return the status and the time of each agent's newest run."""
+    newest = (
+        visible_to(actor, RunRow)
+        .where(col(RunRow.agent_id).in_(agent_ids))
+        .with_only_columns(
+            col(RunRow.agent_id),
+            col(RunRow.status),
+            col(RunRow.created_at),
+            func.row_number()
+            .over(partition_by=col(RunRow.agent_id), order_by=col(RunRow.id).desc())
+            .label("place"),
+        )
+        .subquery()
+    )
+    query = newest.select().where(newest.c.place == 1)
+    return {
+        row.agent_id: (RunStatus(row.status), row.created_at)
+        for row in await fetch(session, query)
+    }
+
+
+async def count_by_status(
+    session: Session, actor: Actor, *, since: datetime | None = None
+) -> dict[RunStatus, int]:
+    """Return how many runs have each status."""
+    query = visible_to(actor, RunRow)
+    if since is not None:
+        query = query.where(col(RunRow.created_at) >= since)
+    query = query.with_only_columns(col(RunRow.status), func.count())
+    found = await fetch(session, query.group_by(col(RunRow.status)))
+    return {RunStatus(status): count for status, count in found}
+
+
+async def count_active(session: Session, actor: Actor) -> int:
+    """Return how many runs are queued, running or waiting."""
+    query = visible_to(actor, RunRow).where(col(RunRow.status).in_(ACTIVE))
+    found = await fetch(session, query.with_only_columns(func.count()))
+    return int(found[0][0])
+
+
+async def list_events(
+    session: Session, actor: Actor, run_id: UUID, wanted: EventFilter, *, limit: int
+) -> Sequence[RunEventRow]:
+    """Return up to `limit` events: rising from `after`, else falling from `before` or from the end."""
+    query = _events_of(actor, run_id)
+    if wanted.types:
+        query = query.where(col(RunEventRow.type).in_(wanted.types))
+    if wanted.level is not None:
+        levels = _LEVELS[_LEVELS.index(wanted.level) :]
+        query = query.where(col(RunEventRow.level).in_(levels))
+    if wanted.text:
+        # As the text stands in JSON; a pattern's signs are taken literally.
+        text = json.dumps(wanted.text.lower(), ensure_ascii=False)[1:-1]
+        payload = func.lower(cast(RunEventRow.payload, Text))
+        query = query.where(payload.contains(text, autoescape=True))
+    if wanted.before is not None:
+        query = query.where(col(RunEventRow.seq) < wanted.before)
+    if wanted.after is not None:
+        query = query.where(col(RunEventRow.seq) > wanted.after)
+    is_rising = wanted.after is not None
+    order = col(RunEventRow.seq).asc() if is_rising else col(RunEventRow.seq).desc()
+    return (await session.exec(query.order_by(order).limit(limit))).all()
+
+
+async def count_events(session: Session, actor: Actor, run_id: UUID) -> dict[str, int]:
+    """Return how many events of each type a run has."""
+    query = _events_of(actor, run_id).with_only_columns(
+        col(RunEventRow.type), func.count()
+    )
+    found = await fetch(session, query.group_by(col(RunEventRow.type)))
+    return dict(found)
+
+
+async def fetch(session: Session, query: Executable) -> Sequence[Any]:
+    """Return the rows of a query of single columns."""
+    # SQLModel's `exec` knows whole tables only; what `execute` warns of is meant for those.
+    connection = await session.connection()
+    return (await connection.execute(query)).all()
+
+
+def _events_of(actor: Actor, run_id: UUID) -> SelectOfScalar[RunEventRow]:
+    owned = visible_to(actor, RunRow).where(col(RunRow.id) == run_id)
+    return select(RunEventRow).where(
+        col(RunEventRow.run_id).in_(owned.with_only_columns(col(RunRow.id)))
+    )

@@ -1,0 +1,149 @@
+"""The only place that changes the status of a run; the change and its events are one write."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import col, insert, update
+
+from app.backend.core import clock
+from app.backend.core.db import Session
+from app.backend.core.run_events import (
+    STATUS_OF_END,
+    Event,
+    RunCompleted,
+    RunEvent,
+    RunFailed,
+    RunStatus,
+    RunStopped,
+    RunTimedOut,
+    TerminalEvent,
+    level_of,
+)
+from app.backend.runs.tables import RunEventRow, RunRow
+
+# What may become what; a status that is not a key is the end.
+TRANSITIONS: dict[RunStatus, frozenset[RunStatus]] = {
+    RunStatus.QUEUED: frozenset(
+        {
+            # Queued once more, when its job was lost.
+            RunStatus.QUEUED,
+            RunStatus.RUNNING,
+            RunStatus.STOPPED,
+            RunStatus.FAILED,
+        }
+    ),
+    RunStatus.RUNNING: frozenset(
+        {
+            RunStatus.QUEUED,
+            RunStatus.WAITING,
+            RunStatus.COMPLETED,
+            RunStatus.FAILED,
+            RunStatus.STOPPED,
+            RunStatus.TIMED_OUT,
+        }
+    ),
+    RunStatus.WAITING: frozenset(
+        {
+            RunStatus.QUEUED,
+            RunStatus.RUNNING,
+            RunStatus.STOPPED,
+            RunStatus.FAILED,
+            RunStatus.TIMED_OUT,
+        }
+    ),
+}
+ACTIVE = tuple(TRANSITIONS)
+
+
+def sources_of(status: RunStatus) -> list[RunStatus]:
+    """Return the statuses that may become `status`."""
+    return [source for source, targets in TRANSITIONS.items() if status in targets]
+
+
+async def change_status(
+    session: Session,
+    run_id: UUID,
+    to: RunStatus,
+    *,
+    events: Sequence[Event] = (),
+    epoch: int | None = None,
+    values: dict[str, Any] | None = None,
+) -> tuple[RunRow, list[RunEvent]] | None:
+    """Change the status if the table allows it, and add `events` to the log, in the caller's transaction.
+
+    Returns:
+        The row after the change and the stored events; None when the run has another status by now, or when
+        `epoch` is given and no longer the run's.
+    """
+    # The engine acts on nobody's behalf: it knows the run by its id, and its epoch is the fence.
+    query = update(RunRow).where(  # lint-skip: repo-scope
+        col(RunRow.id) == run_id, col(RunRow.status).in_(sources_of(to))
+    )
+    if epoch is not None:
+        query = query.where(col(RunRow.epoch) == epoch)
+    changed = await session.exec(
+        query.values(
+            status=to, last_seq=col(RunRow.last_seq) + len(events), **(values or {})
+        ).returning(RunRow),
+        execution_options={"populate_existing": True},
+    )
+    row = changed.scalar_one_or_none()
+    if row is None:
+        return None
+    return row, await add_events(
+        session, row.id, row.owner_id, row.last_seq - len(events), events
+    )
+
+
+async def end_run(
+    session: Session,
+    run_id: UUID,
+    event: TerminalEvent,
+    *,
+    epoch: int | None = None,
+    **values: Any,
+) -> tuple[RunRow, list[RunEvent]] | None:
+    """End the run with its terminal event; returns None when it has ended already."""
+    values |= {"completed_at": clock.now(), "lease_until": None}
+    match event:
+        case RunCompleted(output=output):
+            values["output"] = output.model_dump(mode="json")
+        case RunFailed(error=error):
+            values["error"] = error
+        case RunTimedOut(reason=reason):
+            values["error"] = reason
+        case RunStopped(text=text) if text:
+            values["output"] = {"answer": text, "is_answered": False}
+        case RunStopped():
+            pass
+    to = STATUS_OF_END[event.type]
+    return await change_status(
+        session, run_id, to, events=[event], epoch=epoch, values=values
+    )
+
+
+async def add_events(
+    session: Session,
+    run_id: UUID,
+    owner_id: UUID,
+    last_seq: int,
+    events: Sequence[Event],
+    times: Sequence[datetime] = (),
+) -> list[RunEvent]:
+    """Insert the events that follow `last_seq`; the caller has moved `run.last_seq` in this transaction."""
+    times = times or [clock.now()] * len(events)
+    stored = [
+        RunEvent.of(run_id, seq, ts, event)
+        for seq, (ts, event) in enumerate(
+            zip(times, events, strict=True), start=last_seq + 1
+        )
+    ]
+    if stored:
+        rows = [
+            {**item.model_dump(), "owner_id": owner_id, "level": level_of(event)}
+            for item, event in zip(stored, events, strict=True)
+        ]
+        await session.exec(insert(RunEventRow), params=rows)
+    return stored

@@ -1,0 +1,18 @@
+"""The queues that a worker listens to, those that people wait for first."""
+
+from redis import Redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from app.backend.core.jobs import QueueName
+
+ORDER = (QueueName.RUNS, QueueName.INGEST, QueueName.MAINTENANCE)
+
+
+def open_queues(redis: Redis, chosen: tuple[QueueName, ...] = ORDER) -> list[Queue]:
+    """Return the queues in the order in which jobs are taken from them."""
+    return [
+        Queue(name, connection=redis, serializer=JSONSerializer)
+        for name in ORDER
+        if name in chosen
+    ]

@@ -1,0 +1,133 @@
+"""The scheduler process: one is active, by a lock in Redis, and puts right what crashes left behind."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from redis.asyncio.lock import Lock
+from redis.exceptions import LockError, RedisError
+from sqlalchemy.exc import OperationalError
+
+from app.backend import bootstrap
+from app.backend.bootstrap import Services
+from app.backend.core import clock, logging
+from app.backend.core import redis as redis_names
+from app.backend.core import settings as settings_module
+from app.backend.core.settings import Settings
+from app.backend.identity import retention
+from app.backend.knowledge import service as knowledge
+from app.backend.runs.recovery import RunRecovery
+
+logger = structlog.get_logger(__name__)
+
+TICK_SECONDS = 1.0
+LOCK_SECONDS = 5.0
+OUTBOX_AGE = timedelta(seconds=2)
+_HOUR = 3600.0
+
+
+@dataclass
+class Task:
+    """Something to do again and again."""
+
+    name: str
+    every_seconds: float
+    work: Callable[[], Awaitable[object]]
+    due: float = 0.0
+
+
+class Scheduler:
+    """Holds the lock and does what is due while it has it."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._lock = Lock(
+            services.redis,
+            redis_names.lock("scheduler"),
+            timeout=LOCK_SECONDS,
+            thread_local=False,
+        )
+        recovery = RunRecovery(
+            services.db, services.redis, services.outbox, services.checkpoints
+        )
+        self._tasks = [
+            Task("end_lost_runs", TICK_SECONDS, recovery.end_lost),
+            Task("sweep_outbox", TICK_SECONDS, self._sweep_outbox),
+            Task("queue_runs_again", 2 * TICK_SECONDS, recovery.queue_again),
+            Task("sweep_documents", 10 * TICK_SECONDS, self._sweep_documents),
+            Task("purge_logins", _HOUR, self._purge_logins),
+        ]
+
+    async def run(self, shutdown: asyncio.Event) -> None:
+        """Tick until `shutdown`; then let another scheduler take over at once."""
+        while not shutdown.is_set():
+            if await self._has_lock():
+                await self._tick()
+            try:
+                async with asyncio.timeout(TICK_SECONDS):
+                    await shutdown.wait()
+            except TimeoutError:
+                continue
+        try:
+            if await self._lock.owned():
+                await self._lock.release()
+        except (LockError, RedisError):
+            logger.info("scheduler_lock_not_released")
+
+    async def _has_lock(self) -> bool:
+        try:
+            if await self._lock.owned():
+                return await self._lock.reacquire()
+            return await self._lock.acquire(blocking=False)
+        except (LockError, RedisError) as error:
+            logger.warning("scheduler_without_lock", error=str(error))
+            return False
+
+    async def _tick(self) -> None:
+        for task in self._tasks:
+            if clock.monotonic() < task.due:
+                continue
+            task.due = clock.monotonic() + task.every_seconds
+            try:
+                await task.work()
+            except (OperationalError, RedisError, OSError) as error:
+                logger.warning("task_failed", task=task.name, error=str(error))
+            except Exception:
+                logger.exception("task_failed", task=task.name)
+
+    async def _sweep_outbox(self) -> int:
+        return await self._services.outbox.sweep(older_than=OUTBOX_AGE)
+
+    async def _sweep_documents(self) -> int:
+        async with self._services.db.transaction() as session:
+            return await knowledge.sweep_documents(
+                session, outbox=self._services.outbox
+            )
+
+    async def _purge_logins(self) -> int:
+        async with self._services.db.transaction() as session:
+            return await retention.purge_logins(session)
+
+
+async def serve(settings: Settings) -> None:
+    """Open the parts and schedule until told to stop."""
+    shutdown = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, shutdown.set)
+    async with bootstrap.build(settings) as services:
+        await Scheduler(services).run(shutdown)
+
+
+def main() -> None:
+    """Schedule until told to stop."""
+    settings = settings_module.load()
+    logging.configure(settings, "scheduler")
+    asyncio.run(serve(settings))
+
+
+if __name__ == "__main__":
+    main()
