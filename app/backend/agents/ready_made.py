@@ -1,0 +1,72 @@
+"""What a new account finds: three agents, and the product's own documentation to ask about."""
+
+import asyncio
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from app.backend.agents import service as agents
+from app.backend.agents.schemas import AgentKind
+from app.backend.agents.templates import READY_MADE
+from app.backend.core import project
+from app.backend.core.actor import Actor
+from app.backend.core.crypto import Keyring
+from app.backend.core.errors import AppError
+from app.backend.knowledge import service as knowledge
+from app.backend.knowledge import uploads
+from app.backend.knowledge.parts import IngestParts
+from app.backend.knowledge.schemas import CollectionDraft, CollectionView
+
+logger = structlog.get_logger(__name__)
+
+MANUAL = CollectionDraft(
+    name="Atelier manual", description="The documentation of this product."
+)
+
+
+class ReadyMadeParts(IngestParts, Protocol):
+    """What it takes to make agents and upload documents."""
+
+    @property
+    def keyring(self) -> Keyring:
+        """The installation's key."""
+        ...
+
+
+async def install_ready_made(parts: ReadyMadeParts, actor: Actor) -> None:
+    """Give a new account its agents at once; the manual's ingest goes on in the background."""
+    collection = await _make_agents(parts, actor)
+    for path in await asyncio.to_thread(_manual):
+        body = await asyncio.to_thread(path.read_bytes)
+        try:
+            await uploads.upload_document(
+                parts, actor, collection_id=collection.id, name=path.name, body=body
+            )
+        except AppError as error:
+            # The account works without its manual, and the owner can upload it later.
+            logger.warning("manual_not_uploaded", name=path.name, error=error.message)
+
+
+async def _make_agents(parts: ReadyMadeParts, actor: Actor) -> CollectionView:
+    async with parts.db.transaction() as session:
+        collection = await knowledge.create_collection(
+            session, actor, draft=MANUAL, embedding_model=parts.embedder.name
+        )
+        # Lists show the newest first: the first of the three should stand on top.
+        for draft in reversed(READY_MADE):
+            reads = draft.kind == AgentKind.QUOTES or draft is READY_MADE[0]
+            await agents.create_agent(
+                session,
+                actor,
+                draft=draft.model_copy(
+                    update={"collection_ids": [collection.id] if reads else []}
+                ),
+                keyring=parts.keyring,
+                default_model=parts.settings.default_model,
+            )
+    return collection
+
+
+def _manual() -> list[Path]:
+    return sorted(project.DOCS.rglob("*.md"))
