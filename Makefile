@@ -17,14 +17,15 @@ build: setup ## build the front end
 	@$(BIN)/atelier build
 
 test: setup-dev ## all tests: unit, integration, browser
-	@sh scripts/chromium.sh
-	@$(BIN)/python -m pytest $(ARGS)
+	@sh scripts/system.sh
+	@sh scripts/test.sh $(ARGS)
 
 check: setup-dev ## formatting, lint, types, import contracts, unit tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	$(BIN)/python -m scripts.state_lint app/
 	$(BIN)/python -m pytest -q tests/architecture tests/unit
 
 bench: setup-dev ## measure, see docs/benchmarks.md

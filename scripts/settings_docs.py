@@ -1,5 +1,6 @@
 """Writes .env.example and the table of docs/configuration.md from the Settings class."""
 
+import sys
 from pathlib import Path
 from typing import Any, get_args
 
@@ -83,9 +84,16 @@ def default_of(field: FieldInfo) -> str:
 
 
 def main() -> None:
-    """Write both files."""
-    ENV_EXAMPLE.write_text(render_env_example())
-    CONFIGURATION.write_text(with_table(CONFIGURATION.read_text()))
+    """Write both files; with `--check` only tell whether that would change them."""
+    wanted = {
+        ENV_EXAMPLE: render_env_example(),
+        CONFIGURATION: with_table(CONFIGURATION.read_text()),
+    }
+    for path, text in wanted.items():
+        if "--check" not in sys.argv:
+            path.write_text(text)
+        elif path.read_text() != text:
+            sys.exit(f"{path.name} is not what the settings are. Run `make settings`.")
 
 
 def _code(text: str) -> str:

@@ -57,6 +57,7 @@ install() {
 if [ "$group" = dev ]; then
     # The build of torch for CPUs; the usual one for Linux brings gigabytes of CUDA.
     "$python" -c 'import torch' 2>/dev/null ||
+        .venv/bin/uv pip install --quiet --python "$python" --torch-backend cpu --constraint constraints.txt torch 2>/dev/null ||
         "$python" -m pip install --quiet --constraint constraints.txt torch
     install --constraint constraints.txt --group dev --editable '.[all]'
 else

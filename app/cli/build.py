@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from importlib.metadata import distributions
 from pathlib import Path
 
+import typer
+
 from app.backend.core.errors import AppError
 from app.backend.core.project import IS_CHECKOUT, PROJECT
 
@@ -31,6 +33,20 @@ class BuildFailed(AppError):
 
     code = "BUILD_FAILED"
     status = 500
+
+
+app = typer.Typer()
+
+
+@app.command("build")
+def build_front_end() -> None:
+    """Build the front end once per version of its sources; the first time needs the npm registry."""
+    try:
+        is_new = ensure_built()
+    except AppError as error:
+        typer.echo(error.message, err=True)
+        raise typer.Exit(1) from None
+    typer.echo("The front end is built." if is_new else "The front end is up to date.")
 
 
 def build_folder() -> Path:

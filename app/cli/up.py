@@ -41,11 +41,10 @@ _MODULES = {
 }
 
 
-def register(app: typer.Typer) -> None:
-    """Add `up` to the command line."""
-    app.command("up")(up)
+app = typer.Typer()
 
 
+@app.command()
 def up(
     port: Annotated[int | None, typer.Option(help="Port of the web UI.")] = None,
     host: Annotated[str | None, typer.Option(help="Address of the web UI.")] = None,

@@ -1,0 +1,49 @@
+"""The command line `atelier`; the module of a command is imported when the command is used."""
+
+import importlib
+
+import typer
+from typer.core import TyperGroup
+from typing_extensions import override
+
+# Importing all of them takes seconds, and `up` must start at once and stay small.
+COMMANDS = {
+    "up": "app.cli.up:app",
+    "build": "app.cli.build:app",
+}
+
+
+class LazyGroup(TyperGroup):
+    """Finds a command where COMMANDS says its Typer app is."""
+
+    @override
+    def list_commands(self, ctx: typer.Context) -> list[str]:
+        return [*COMMANDS]
+
+    @override
+    def get_command(self, ctx: typer.Context, cmd_name: str):  # noqa: ANN201 - typer's own copy of click has the type
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name].split(":")
+        found = getattr(importlib.import_module(module), attribute)
+        command = typer.main.get_command(found)
+        command.name = cmd_name
+        return command
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def atelier() -> None:
+    """Run AI agents in the background, and watch them answer."""
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    app()
