@@ -8,6 +8,8 @@ const PAGE = 500;
 const TIMEOUT = 10_000;
 const LINGER = 1000;
 
+const ENDS = { run_completed: "completed", run_failed: "failed", run_stopped: "stopped", run_timed_out: "timed_out" };
+
 const feeds = new Map();
 let socket = null;
 
@@ -58,6 +60,7 @@ class RunFeed {
     this.log = new EventLog();
     this.meter = { startedTs: 0, endedTs: 0, tokens: 0, tokensIn: 0, firstTs: 0, lastTs: 0, speed: 0, stage: "" };
     this.answer = { id: "", text: "", isDone: false };
+    this.output = null;
     this.status = "";
     this.error = "";
     this.isLoaded = false;
@@ -137,7 +140,11 @@ class RunFeed {
       meter.tokensIn += payload.tokens_in;
       const seconds = (payload.milliseconds - payload.first_token_milliseconds) / 1000;
       if (seconds > 0 && payload.tokens_out > 1) meter.speed = (payload.tokens_out - 1) / seconds;
-    } else if (["run_completed", "run_failed", "run_stopped", "run_timed_out"].includes(type)) meter.endedTs = Date.parse(ts);
+    } else if (ENDS[type]) {
+      meter.endedTs = Date.parse(ts);
+      this.status = ENDS[type];
+      this.output = payload.output ?? null;
+    }
   }
 
   /** Render once a frame at most; a hidden tab renders when it is seen again. */

@@ -1,0 +1,165 @@
+"""What a run was asked and what it answers, while it does and afterwards."""
+
+import reflex as rx
+
+from app import routes
+from app.components.run import strings as words
+from app.components.run.citation import source_list
+from app.components.run.composer import stop_button
+from app.components.ui.badge import run_status
+from app.components.ui.button import button, icon_button
+from app.components.ui.card import SURFACE
+from app.components.ui.skeleton import skeleton
+from app.components.widgets.event_log import answer
+from app.state.passage import PassageState
+from app.state.run_feed import RunFeedState
+
+
+def answer_card(*, has_link: bool = True, has_stop: bool = False) -> rx.Component:
+    """Return the card of the run in the store."""
+    return rx.el.article(
+        rx.el.div(
+            rx.el.p(
+                RunFeedState.run.query,
+                class_name="min-w-0 flex-1 font-medium break-words whitespace-pre-wrap",
+            ),
+            rx.el.div(
+                run_status(RunFeedState.execution_status),
+                stop_button() if has_stop else None,
+                icon_button(
+                    "maximize_2",
+                    words.OPEN_RUN,
+                    href=routes.run_path(RunFeedState.current_run_id),
+                )
+                if has_link
+                else None,
+                class_name="flex shrink-0 items-center gap-1.5",
+            ),
+            class_name="flex flex-wrap items-start justify-between gap-x-4 gap-y-2 px-4 pt-4 sm:px-5",
+        ),
+        rx.cond(RunFeedState.run.extra != "", _extra()),
+        rx.el.div(
+            RunFeedState.doing, role="status", aria_live="polite", class_name="sr-only"
+        ),
+        rx.el.div(_body(), class_name="px-4 pt-3 pb-4 sm:px-5 sm:pb-5"),
+        aria_label=words.ANSWER,
+        aria_busy=rx.cond(RunFeedState.is_active, "true", "false"),
+        class_name=SURFACE,
+    )
+
+
+def _body() -> rx.Component:
+    return rx.el.div(
+        rx.cond(
+            RunFeedState.is_unanswered,
+            _nothing(),
+            rx.fragment(
+                answer(
+                    run_id=RunFeedState.current_run_id,
+                    output=RunFeedState.output,
+                    on_cite=PassageState.open,
+                ),
+                rx.cond(
+                    RunFeedState.is_active & (RunFeedState.output == None),  # noqa: E711 - a var, not a value
+                    _busy(),
+                ),
+                _sources(),
+            ),
+        ),
+        rx.match(
+            RunFeedState.execution_status,
+            ("failed", _problem(words.FAILED)),
+            ("timed_out", _problem(words.TIMED_OUT)),
+            (
+                "stopped",
+                rx.el.p(words.STOPPED_NOTE, class_name="text-sm text-muted"),
+            ),
+            rx.fragment(),
+        ),
+        class_name="flex flex-col gap-4",
+    )
+
+
+def _busy() -> rx.Component:
+    """Return what stands below the growing answer: what the agent does now."""
+    return rx.el.p(
+        rx.icon(
+            "loader_circle",
+            size=14,
+            aria_hidden="true",
+            class_name="animate-spin text-accent",
+        ),
+        rx.cond(RunFeedState.doing != "", RunFeedState.doing, words.WAITING),
+        class_name="flex items-center gap-2 text-sm text-muted",
+    )
+
+
+def _sources() -> rx.Component:
+    return rx.cond(
+        RunFeedState.citations.length() > 0,
+        source_list(RunFeedState.citations, words.SOURCES),
+    )
+
+
+def _nothing() -> rx.Component:
+    return rx.el.div(
+        rx.el.p(
+            rx.icon(
+                "search_x",
+                size=18,
+                aria_hidden="true",
+                class_name="shrink-0 text-warn",
+            ),
+            words.NOTHING,
+            class_name="flex items-center gap-2 text-base font-semibold",
+        ),
+        rx.cond(
+            RunFeedState.nearest.length() > 0,
+            source_list(RunFeedState.nearest, words.NOTHING_TEXT),
+            rx.el.p(words.NOTHING_NEAR, class_name="text-sm text-muted"),
+        ),
+        class_name="flex flex-col gap-3",
+    )
+
+
+def _problem(title: str) -> rx.Component:
+    return rx.el.div(
+        rx.icon(
+            "circle_x",
+            size=16,
+            aria_hidden="true",
+            class_name="mt-0.5 shrink-0",
+        ),
+        rx.el.div(
+            rx.el.p(title, class_name="font-medium"),
+            rx.el.p(RunFeedState.run.error, class_name="break-words"),
+            class_name="min-w-0 flex-1",
+        ),
+        button(words.RETRY, icon="rotate_cw", size="sm", on_click=RunFeedState.retry),
+        role="alert",
+        class_name="flex flex-wrap items-start gap-2.5 rounded-lg bg-bad-soft px-3.5 py-3 text-sm text-bad",
+    )
+
+
+def _extra() -> rx.Component:
+    return rx.el.details(
+        rx.el.summary(
+            words.INPUT_EXTRA, class_name="w-fit text-xs text-muted hover:text-ink"
+        ),
+        rx.el.pre(
+            RunFeedState.run.extra,
+            class_name="mt-1 overflow-x-auto rounded-lg bg-sunken p-2.5 font-mono text-xs",
+        ),
+        class_name="px-4 pt-1 sm:px-5",
+    )
+
+
+def answer_skeleton() -> rx.Component:
+    """Return the shape of the card while the run is looked up."""
+    return rx.el.div(
+        skeleton("h-5 w-2/3"),
+        skeleton("mt-4 h-4 w-full"),
+        skeleton("mt-2 h-4 w-5/6"),
+        class_name=f"{SURFACE} p-5",
+        aria_hidden="true",
+    )

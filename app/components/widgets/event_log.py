@@ -1,0 +1,66 @@
+"""The live log of a run, its answer as it grows, and the word that the connection is lost; they share one feed."""
+
+from typing import Any
+
+import reflex as rx
+
+# The files import each other, so they lie in one folder and share one module state.
+for _file in (
+    "event_log_core.js",
+    "event_log_text.js",
+    "event_log_view.js",
+    "event_log_bar.jsx",
+    "event_log_details.jsx",
+    "event_log_row.jsx",
+    "markdown.jsx",
+    "run_feed.js",
+    "run_meter.jsx",
+):
+    rx.asset(_file, shared=True)
+
+_ICONS = "lucide-react@1.26.0"
+
+
+class EventLog(rx.NoSSRComponent):
+    """A run's log, virtualised and followed live; `on_connection` tells whether it is connected."""
+
+    library = rx.asset("event_log.jsx", shared=True).importable_path
+    tag = "EventLog"
+    lib_dependencies: list[str] = [
+        "react-virtuoso@4.18.21",
+        "react-json-view-lite@2.5.0",
+        "react-markdown@10.1.0",
+        "remark-gfm@4.0.1",
+        _ICONS,
+    ]
+
+    run_id: rx.Var[str]
+    height: rx.Var[str]
+    on_connection: rx.EventHandler[rx.event.passthrough_event_spec(bool)]
+
+
+class Answer(rx.NoSSRComponent):
+    """A run's answer while it grows, then with its sources; `on_cite` gets the passage and its number."""
+
+    library = rx.asset("answer.jsx", shared=True).importable_path
+    tag = "Answer"
+    lib_dependencies: list[str] = ["react-markdown@10.1.0", "remark-gfm@4.0.1"]
+
+    run_id: rx.Var[str]
+    output: rx.Var[Any]
+    on_cite: rx.EventHandler[rx.event.passthrough_event_spec(str, int)]
+
+
+class Connection(rx.NoSSRComponent):
+    """A banner while the server is out of reach, and what was caught up afterwards."""
+
+    library = rx.asset("connection.jsx", shared=True).importable_path
+    tag = "Connection"
+
+    is_down: rx.Var[bool]
+    words: rx.Var[dict[str, str]]
+
+
+event_log = EventLog.create
+answer = Answer.create
+connection = Connection.create

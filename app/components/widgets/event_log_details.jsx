@@ -1,0 +1,63 @@
+import { Suspense, lazy, useState } from "react";
+import { JsonView } from "react-json-view-lite";
+import { bracketed } from "./event_log_text.js";
+import { copy } from "./event_log_view.js";
+
+const Markdown = lazy(() => import("./markdown.jsx"));
+const LONG = 100_000;
+
+const JSON_LOOK = {
+  container: "json-view", childFieldsContainer: "ps-4", basicChildStyle: "py-px", label: "me-1.5 text-accent", clickableLabel: "me-1.5 cursor-pointer text-accent",
+  nullValue: "text-faint", undefinedValue: "text-faint", stringValue: "text-ok [overflow-wrap:anywhere] whitespace-pre-wrap", booleanValue: "text-warn",
+  numberValue: "text-warn", otherValue: "text-ink", punctuation: "text-faint",
+  expandIcon: "json-expand", collapseIcon: "json-collapse", collapsedContent: "json-more",
+  noQuotesForStringValues: false, quotesForFieldNames: false, stringifyStringValues: false,
+  ariaLables: { collapseJson: "Collapse", expandJson: "Expand" },
+};
+
+const textOf = ({ payload, stream, text }) =>
+  stream ? text : payload.output?.answer ?? payload.text ?? payload.error ?? payload.content ?? (typeof payload.result === "string" ? payload.result : "");
+
+function Tab({ name, shown, onShow, children }) {
+  return (
+    <button type="button" aria-pressed={shown === name} onClick={() => onShow(name)}
+      className="h-6 rounded px-2 text-xs font-medium text-muted hover:text-ink aria-pressed:bg-sunken aria-pressed:text-ink">{children}</button>
+  );
+}
+
+/** What is behind a line: its text, rendered or as it is, and its data as a tree. */
+export default function Details({ row }) {
+  const text = textOf(row);
+  const [shown, show] = useState(text ? "text" : "data");
+  const [isCopied, setCopied] = useState(false);
+  const data = { seq: row.from === row.to ? row.from : [row.from, row.to], ts: new Date(row.ts).toISOString(), type: row.type, ...row.payload };
+  const isCut = text.length > LONG;
+  const body = isCut ? text.slice(0, LONG) : text;
+  const copyShown = async () => {
+    await copy(shown === "data" ? JSON.stringify(data, null, 2) : text);
+    setCopied(true);
+    setTimeout(() => setCopied(false), 1200);
+  };
+  return (
+    <div className="mx-3 mt-1 mb-2 rounded-lg border border-line bg-surface sm:ms-9" aria-label={`Details of ${bracketed(row.tag)}`} role="group">
+      <div className="flex items-center gap-1 border-b border-line p-1">
+        {text && <Tab name="text" shown={shown} onShow={show}>Text</Tab>}
+        {text && <Tab name="raw" shown={shown} onShow={show}>Raw</Tab>}
+        <Tab name="data" shown={shown} onShow={show}>Data</Tab>
+        <button type="button" onClick={copyShown} className="ms-auto h-6 rounded px-2 text-xs font-medium text-muted hover:bg-sunken hover:text-ink">
+          {isCopied ? "Copied" : "Copy"}
+        </button>
+      </div>
+      <div className="max-h-96 overflow-auto p-3" tabIndex={0} role="region" aria-label="Content">
+        {shown === "text" && (
+          <Suspense fallback={<p className="whitespace-pre-wrap">{body}</p>}>
+            <div className="prose font-sans text-sm"><Markdown text={body} /></div>
+          </Suspense>
+        )}
+        {shown === "raw" && <pre className="whitespace-pre-wrap [overflow-wrap:anywhere]">{body}</pre>}
+        {shown === "data" && <JsonView data={data} style={JSON_LOOK} shouldExpandNode={(level) => level < 2} clickToExpandNode aria-label="Data" />}
+        {isCut && shown !== "data" && <p className="mt-2 text-warn">Cut after {LONG.toLocaleString("en")} of {text.length.toLocaleString("en")} characters. Copy or download has all of it.</p>}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,224 @@
+/** What the reader of a log does: follow, filter, search, page, jump, copy, download; kept in the address and on the device. */
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { CATEGORIES, LEVELS, lineOf, typesOf } from "./event_log_text.js";
+import { indexOfSeq, toPattern, toRows } from "./event_log_core.js";
+
+const PREFERENCES = "atelier-log";
+const EXPORT_PAGE = 1000;
+const SEARCH_PAGE = 1000;
+const AROUND = 150;
+const BOTTOM = 40;
+const NOTHING = { before: [], after: [], isMore: false };
+
+/** Filters, search and line are in the query string, so that reload and share show the same. */
+function readAddress() {
+  const query = new URLSearchParams(window.location.search);
+  return {
+    categories: new Set((query.get("types") ?? "").split(",").filter((name) => CATEGORIES.includes(name))),
+    level: Math.max(0, LEVELS.indexOf(query.get("level"))),
+    text: query.get("q") ?? "", isRegex: query.has("regex"), isCase: query.has("case"),
+    event: Number(query.get("event")) || 0,
+  };
+}
+
+function writeAddress({ categories, level, text, isRegex, isCase, event }) {
+  const url = new URL(window.location.href);
+  const put = (name, value) => (value ? url.searchParams.set(name, value) : url.searchParams.delete(name));
+  put("types", [...categories].join(","));
+  put("level", level ? LEVELS[level] : "");
+  put("q", text);
+  put("regex", isRegex && text ? "1" : "");
+  put("case", isCase && text ? "1" : "");
+  put("event", event || "");
+  if (url.href !== window.location.href) window.history.replaceState(window.history.state, "", url);
+}
+
+function usePreferences() {
+  const [preferences, setPreferences] = useState(() => {
+    const defaults = { time: "relative", isWrapped: true, isCompact: false, isAnnounced: false };
+    try {
+      return { ...defaults, ...JSON.parse(localStorage.getItem(PREFERENCES)) };
+    } catch {
+      return defaults;
+    }
+  });
+  const prefer = useCallback((change) => setPreferences((old) => {
+    const next = { ...old, ...change };
+    localStorage.setItem(PREFERENCES, JSON.stringify(next));
+    return next;
+  }), []);
+  return [preferences, prefer];
+}
+
+function save(name, parts, type) {
+  const url = URL.createObjectURL(new Blob(parts, { type }));
+  const link = Object.assign(document.createElement("a"), { href: url, download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+/** Copy text; where the clipboard needs HTTPS and there is none, through a field. */
+export async function copy(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const field = Object.assign(document.createElement("textarea"), { value: text });
+  document.body.append(field);
+  field.select();
+  document.execCommand("copy");
+  field.remove();
+}
+
+export function useLogView(feed) {
+  const { log, runId } = feed;
+  const [query, setQuery] = useState(readAddress);
+  const [preferences, prefer] = usePreferences();
+  const [isFollowing, setFollowing] = useState(!query.event);
+  const [seen, setSeen] = useState(0);
+  const [outside, setOutside] = useState(NOTHING);
+  const [current, setCurrent] = useState(0); // seq of the search result that is shown
+  const [selection, setSelection] = useState({ from: query.event, to: query.event });
+  const [progress, setProgress] = useState("");
+  const list = useRef(null);
+  const busy = useRef(false);
+  const more = useRef(true); // whether the server has older lines that pass the filter
+
+  const wanted = useMemo(() => ({
+    ...(query.categories.size ? { types: typesOf(query.categories) } : {}),
+    ...(query.level ? { level: LEVELS[query.level] } : {}),
+  }), [query.categories, query.level]);
+
+  const pattern = useMemo(() => {
+    try {
+      return toPattern(query);
+    } catch {
+      return undefined; // an unfinished pattern finds nothing, and the field says so
+    }
+  }, [query.text, query.isRegex, query.isCase]);
+
+  const change = useCallback((part) => setQuery((old) => ({ ...old, ...part })), []);
+  useEffect(() => writeAddress(query), [query]);
+
+  useEffect(() => {
+    more.current = true;
+    log.setFilter({ categories: query.categories, level: query.level });
+    feed.paint();
+  }, [feed, query.categories, query.level]);
+
+  useEffect(() => {
+    log.setPattern(pattern ?? null);
+    feed.paint();
+  }, [feed, pattern]);
+
+  // The server looks where the browser has nothing; it knows no patterns.
+  useEffect(() => {
+    setOutside(NOTHING);
+    if (!pattern || query.isRegex || !feed.isLoaded) return undefined;
+    const timer = setTimeout(async () => {
+      const request = { ...wanted, text: query.text, limit: SEARCH_PAGE };
+      const ask = async (edge) => (await feed.page({ ...request, ...edge })) ?? { items: [] };
+      const before = log.first > 1 ? await ask({ before: log.first }) : { items: [] };
+      const after = log.isAttached ? { items: [] } : await ask({ after: log.last });
+      const seqsOf = ({ items }) => toRows(items).map((row) => row.from);
+      setOutside({ before: seqsOf(before), after: seqsOf(after), isMore: Boolean(before.has_more || after.has_more) });
+    }, 250);
+    return () => clearTimeout(timer);
+  }, [feed, feed.isLoaded, pattern, wanted, log.epoch]);
+
+  const once = useCallback(async (work) => {
+    if (busy.current) return;
+    busy.current = true;
+    try {
+      await work();
+    } catch {
+      // The line is lost: the feed follows again when it is back, and the reader scrolls again.
+    } finally {
+      busy.current = false;
+      feed.paint();
+    }
+  }, [feed]);
+
+  const older = useCallback(() => once(async () => {
+    const isMore = log.isFiltered ? more.current : log.first > 1;
+    if (!isMore || !log.rows.length) return;
+    const page = await feed.page({ before: log.oldest, ...wanted });
+    log.prepend(page.items);
+    more.current = page.has_more;
+  }), [feed, log, once, wanted]);
+
+  const newer = useCallback(() => once(async () => {
+    if (log.isAttached) return;
+    log.append((await feed.page({ after: log.last })).items);
+  }), [feed, log, once]);
+
+  const goTo = useCallback((seq) => once(async () => {
+    setFollowing(false);
+    setSelection({ from: seq, to: seq });
+    if (seq < log.first || seq > log.last) log.reset((await feed.page({ before: seq + AROUND, limit: 2 * AROUND })).items);
+    const index = indexOfSeq(log.visible, seq);
+    requestAnimationFrame(() => list.current?.scrollToIndex({ index, align: "center" }));
+  }), [feed, log, once]);
+
+  const toLatest = useCallback(() => once(async () => {
+    if (!log.isAttached) {
+      log.reset((await feed.page({})).items);
+      log.append([]);
+    }
+    setFollowing(true);
+    requestAnimationFrame(() => list.current?.scrollToIndex({ index: "LAST", align: "end" }));
+  }), [feed, log, once]);
+
+  useEffect(() => {
+    if (feed.isLoaded && query.event) goTo(query.event);
+  }, [feed.isLoaded]);
+
+  useEffect(() => setSeen(log.added), [isFollowing]);
+  const follow = useCallback((is) => setFollowing((was) => (was === is ? was : is)), []);
+
+  const found = log.matches;
+  const place = indexOfSeq(found, current);
+  const total = outside.before.length + found.length + outside.after.length;
+  const step = useCallback((by) => {
+    const all = [...outside.before, ...log.matches.map((row) => row.from), ...outside.after];
+    if (!all.length) return;
+    const at = all.indexOf(current);
+    const next = all[at < 0 ? (by > 0 ? 0 : all.length - 1) : (at + by + all.length) % all.length];
+    setCurrent(next);
+    goTo(next);
+  }, [current, goTo, log, outside]);
+
+  const select = useCallback((row, isExtended) => {
+    setSelection((old) => (isExtended && old.from ? { from: old.from, to: row.from } : { from: row.from, to: row.from }));
+    change({ event: row.from });
+  }, [change]);
+  const selected = useMemo(() => {
+    const [low, high] = [Math.min(selection.from, selection.to), Math.max(selection.from, selection.to)];
+    return { low, high, rows: () => log.visible.filter((row) => row.to >= low && row.from <= high) };
+  }, [log, selection]);
+
+  const download = useCallback(async (format, isFiltered) => {
+    const parts = [];
+    let after = 0;
+    for (let isMore = true; isMore;) {
+      const page = await feed.page({ after, limit: EXPORT_PAGE, ...(isFiltered ? wanted : {}) });
+      if (!page.items.length) break;
+      parts.push(format === "jsonl"
+        ? page.items.map((event) => `${JSON.stringify(event)}\n`).join("")
+        : toRows(page.items).map((row) => `${lineOf(row)}\n`).join(""));
+      after = page.items.at(-1).seq;
+      isMore = page.has_more;
+      setProgress(`${after.toLocaleString("en")} of ${log.head.toLocaleString("en")}`);
+    }
+    setProgress("");
+    save(`run-${runId}${isFiltered ? "-filtered" : ""}.${format}`, parts, format === "jsonl" ? "application/jsonl" : "text/plain");
+  }, [feed, log, runId, wanted]);
+
+  return {
+    log, list, query, change, preferences, prefer, pattern, isFollowing, follow, toLatest, older, newer, goTo, step,
+    unseen: isFollowing ? 0 : log.added - seen,
+    search: {
+      total, isMore: outside.isMore, isBroken: pattern === undefined,
+      n: current && found[place]?.from === current ? outside.before.length + place + 1 : 0,
+    },
+    current, selected, select, clearSelection: () => { setSelection({ from: 0, to: 0 }); change({ event: 0 }); },
+    download, progress, bottom: BOTTOM,
+  };
+}

@@ -1,0 +1,56 @@
+"""Words of the pages that show an agent at work."""
+
+AGENT = "Agent"
+AGENTS = "Agents"
+RUN = "Run"
+RUNS = "Runs"
+RUNS_ABOUT = "Everything your agents were asked, newest first."
+LOADING = "Loading…"
+EDIT = "Edit"
+NEW_CONVERSATION = "New conversation"
+QUOTES = "Passages only"
+REMOTE = "Runs elsewhere"
+ARCHIVED = "Archived"
+LOG = "Log"
+DETAILS = "Details"
+MISSING_AGENT = "There is no such agent"
+MISSING_AGENT_TEXT = "It was deleted, or it is not yours. Its runs and their logs stay."
+TO_AGENTS = "See your agents"
+MISSING_RUN = "There is no such run"
+MISSING_RUN_TEXT = "The address is wrong, or it is not yours."
+TO_RUNS = "See your runs"
+STOP = "Stop"
+RETRY = "Retry"
+OPEN_AGENT = "Ask this agent"
+SMALL_MODEL = "This agent uses the small model that comes with Atelier: it is quick and private, but often brief or wrong. Connect a better one with "
+SMALL_MODEL_OR = " or "
+SMALL_MODEL_END = ", then choose it under Edit."
+STATUS = "Status"
+AGENT_LABEL = "Agent"
+ALL_STATUSES = "Any status"
+ALL_AGENTS = "All agents"
+NO_RUNS = "No runs yet"
+NO_RUNS_TEXT = "Ask an agent something, and its run appears here with its whole log."
+NO_MATCH = "No run matches"
+NO_MATCH_TEXT = "No run has this status with this agent."
+CLEAR = "Clear filters"
+MORE = "Show more"
+FACTS = {
+    "model": "Model",
+    "trigger": "Started by",
+    "created": "Asked",
+    "took": "Took",
+    "tokens": "Tokens in, out",
+    "attempt": "Attempt",
+    "id": "Run",
+    "correlation": "Correlation",
+}
+STATUSES = (
+    ("queued", "Queued"),
+    ("running", "Running"),
+    ("waiting", "Needs you"),
+    ("completed", "Completed"),
+    ("failed", "Failed"),
+    ("stopped", "Stopped"),
+    ("timed_out", "Timed out"),
+)

@@ -1,0 +1,169 @@
+"""The page of one agent: ask it, watch it answer, ask on."""
+
+from typing import Any
+
+import reflex as rx
+
+from app import routes
+from app.backend.core.actor import Permission
+from app.components.layout.shell import shell
+from app.components.layout.topbar import page_head
+from app.components.run.answer_card import answer_card
+from app.components.run.citation import passage_panel
+from app.components.run.composer import composer, suggestions
+from app.components.run.history import history, turns
+from app.components.ui.badge import badge
+from app.components.ui.button import button, text_link
+from app.components.ui.empty import empty
+from app.components.ui.skeleton import skeleton
+from app.components.widgets.clock import pulse
+from app.components.widgets.event_log import event_log
+from app.pages import _run_strings as words
+from app.pages._page import page
+from app.state.agent_run import AgentRunState
+from app.state.run_feed import RunFeedState
+
+_BUSY_SECONDS = 2.0
+_IDLE_SECONDS = 15.0
+
+
+@page(
+    routes.AGENT,
+    words.AGENT,
+    permission=Permission.VIEW_AGENT,
+    on_load=[AgentRunState.load],
+)
+def agent() -> rx.Component:
+    return shell(
+        rx.cond(AgentRunState.is_missing, _missing(), _agent()),
+        here=routes.AGENTS,
+        width="wide",
+    )
+
+
+def _agent() -> rx.Component:
+    return rx.fragment(
+        page_head(
+            rx.cond(
+                AgentRunState.agent.id != "", AgentRunState.agent.name, words.LOADING
+            ),
+            crumbs=[(words.AGENTS, routes.AGENTS)],
+            description=_about(),
+            actions=rx.fragment(
+                rx.cond(
+                    AgentRunState.thread_id != "",
+                    button(
+                        words.NEW_CONVERSATION,
+                        icon="plus",
+                        on_click=AgentRunState.begin_again,
+                        custom_attrs={"data-key": "n"},
+                    ),
+                ),
+                button(
+                    words.EDIT,
+                    icon="pencil",
+                    href=routes.agent_edit_path(AgentRunState.agent.id),
+                ),
+            ),
+        ),
+        rx.el.div(
+            rx.el.div(_conversation(), class_name="flex min-w-0 flex-col gap-4"),
+            rx.el.aside(history(), class_name="min-w-0"),
+            class_name="grid gap-6 lg:grid-cols-[minmax(0,1fr)_17rem]",
+        ),
+        passage_panel(),
+        pulse(
+            seconds=rx.cond(RunFeedState.is_active, _BUSY_SECONDS, _IDLE_SECONDS),
+            on_pulse=AgentRunState.refresh,
+        ),
+    )
+
+
+def _about() -> rx.Component:
+    agent = AgentRunState.agent
+    return rx.el.div(
+        rx.el.p(agent.description, class_name="empty:hidden"),
+        rx.el.div(
+            rx.cond(
+                agent.kind == "quotes",
+                badge(words.QUOTES, icon="quote"),
+                rx.cond(agent.model != "", badge(agent.model, icon="cpu")),
+            ),
+            rx.cond(agent.is_remote, badge(words.REMOTE, icon="radio_tower")),
+            rx.cond(
+                agent.is_archived, badge(words.ARCHIVED, icon="archive", tone="warn")
+            ),
+            rx.foreach(agent.collections, _place),
+            class_name="mt-2 flex flex-wrap items-center gap-1.5",
+        ),
+        rx.cond(agent.id == "", skeleton("mt-2 h-6 w-64")),
+    )
+
+
+def _place(place: Any) -> rx.Component:
+    return rx.el.a(
+        badge(place.name, icon="book_open", tone="accent"),
+        href=routes.collection_path(place.id),
+        key=place.id,
+        class_name="rounded-full hover:underline",
+    )
+
+
+def _conversation() -> rx.Component:
+    has_run = RunFeedState.current_run_id != ""
+    return rx.fragment(
+        turns(),
+        rx.cond(has_run, answer_card()),
+        composer(),
+        rx.cond(has_run, rx.fragment(), suggestions()),
+        rx.cond(
+            has_run,
+            rx.el.section(
+                rx.el.h2(words.LOG, class_name="sr-only"),
+                event_log(
+                    run_id=RunFeedState.current_run_id,
+                    height="min(34rem, 75dvh)",
+                    on_connection=RunFeedState.note_connection,
+                ),
+            ),
+        ),
+        rx.cond(AgentRunState.agent.is_small, _small_model()),
+    )
+
+
+def _small_model() -> rx.Component:
+    return rx.el.aside(
+        rx.icon(
+            "info",
+            size=15,
+            aria_hidden="true",
+            class_name="mt-0.5 shrink-0 text-accent",
+        ),
+        rx.el.p(
+            words.SMALL_MODEL,
+            _code("ATELIER_OLLAMA_URL"),
+            words.SMALL_MODEL_OR,
+            _code("ATELIER_OPENAI_BASE_URL"),
+            words.SMALL_MODEL_END,
+            class_name="min-w-0",
+        ),
+        class_name="flex gap-2.5 px-1 text-sm text-muted",
+    )
+
+
+def _code(text: str) -> rx.Component:
+    return rx.el.code(
+        text, class_name="rounded bg-sunken px-1 font-mono text-xs break-all"
+    )
+
+
+def _missing() -> rx.Component:
+    return rx.el.div(
+        rx.el.h1(words.AGENT, tab_index=-1, class_name="sr-only"),
+        empty(
+            "bot",
+            words.MISSING_AGENT,
+            words.MISSING_AGENT_TEXT,
+            text_link(words.TO_AGENTS, href=routes.AGENTS),
+        ),
+    )

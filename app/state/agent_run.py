@@ -1,0 +1,253 @@
+"""The agent page: what to ask, the conversation so far, and the agent's runs."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+import reflex as rx
+from pydantic import BaseModel, ConfigDict
+
+from app import routes
+from app.backend.agents import service as agents
+from app.backend.agents.schemas import AgentView
+from app.backend.core import ids
+from app.backend.core.actor import Actor, Permission
+from app.backend.core.db import Session
+from app.backend.core.errors import Invalid, NotFound
+from app.backend.knowledge import service as knowledge
+from app.backend.runs import service as runs
+from app.backend.runs.inputs import check_input
+from app.backend.runs.schemas import RunDraft
+from app.state import edge
+from app.state.forms import FormMixin
+from app.state.lines import RunLine, run_line
+from app.state.run_detail import TurnLine, turn_line
+from app.state.run_feed import RunFeedState
+
+HISTORY_SHOWN = 12
+TURNS_SHOWN = 20
+
+
+class Place(BaseModel):
+    """A collection that the agent searches."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    name: str
+
+
+class AgentDetail(BaseModel):
+    """The agent of the page; empty while it is loaded."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str = ""
+    name: str = ""
+    description: str = ""
+    kind: str = ""
+    model: str = ""
+    is_remote: bool = False
+    is_archived: bool = False
+    is_small: bool = False
+    prompts: list[str] = []
+    collections: list[Place] = []
+
+
+class AgentRunState(FormMixin, rx.State):
+    """An agent, the question to it, and what was asked before."""
+
+    agent: rx.Field[AgentDetail] = rx.field(default_factory=AgentDetail)
+    is_missing: rx.Field[bool] = rx.field(False)
+    question: rx.Field[str] = rx.field("")
+    is_json: rx.Field[bool] = rx.field(False)
+    request_id: rx.Field[str] = rx.field("")
+    thread_id: rx.Field[str] = rx.field("")
+    turns: rx.Field[list[TurnLine]] = rx.field(default_factory=list)
+    history: rx.Field[list[RunLine]] = rx.field(default_factory=list)
+
+    @rx.event
+    @edge.requires(Permission.VIEW_AGENT)
+    async def load(self) -> Any:
+        """Show the agent of the address, and the run that the address names or that goes on."""
+        try:
+            agent_id = edge.id_in_path(self, "agent")
+            async with edge.read(self) as (session, actor):
+                agent = await agents.get_agent(session, actor, agent_id=agent_id)
+                places = await _places(session, actor, agent)
+        except NotFound:
+            self.is_missing = True
+            return RunFeedState.disconnect
+        if self.agent.id != str(agent.id):
+            self.reset()
+        self.is_missing = False
+        self.agent = _detail(agent, places)
+        self.request_id = self.request_id or str(ids.new_id())
+        await self._show_history()
+        return await self._find_run()
+
+    @rx.event
+    @edge.requires(Permission.VIEW_AGENT)
+    async def refresh(self) -> None:
+        """Show the newest runs; the browser asks while the page is visible."""
+        await self._show_history()
+
+    @rx.event
+    @edge.requires(Permission.ADD_RUN)
+    async def write(self, text: str) -> None:
+        """Keep what is typed, and say in place when it is no usable JSON."""
+        self.question = text
+        self._clear_errors()
+        if self.is_json and text.strip():
+            self.errors = _problem(text)
+
+    @rx.event
+    @edge.requires(Permission.ADD_RUN)
+    async def switch(self) -> None:
+        """Ask as JSON instead of in words, or the other way round; what is typed is kept."""
+        self.is_json = not self.is_json
+        self._clear_errors()
+        if self.is_json:
+            given = {"query": self.question}
+            self.question = json.dumps(given, ensure_ascii=False)
+        elif not _problem(self.question):
+            self.question = json.loads(self.question)["query"]
+
+    @rx.event
+    @edge.requires(Permission.ADD_RUN)
+    async def submit(self, form: dict[str, Any]) -> Any:
+        """Start a run; the same form twice is one run."""
+        text = str(form.get("query", ""))
+        given = _parse(text) if self.is_json else _check({"query": text})
+        return await self._start(given, str(form.get("request_id", "")))
+
+    @rx.event
+    @edge.requires(Permission.ADD_RUN)
+    async def ask(self, prompt: str, request_id: str) -> Any:
+        """Ask one of the suggested questions."""
+        return await self._start({"query": prompt}, request_id)
+
+    @rx.event
+    @edge.requires(Permission.ADD_RUN)
+    async def begin_again(self) -> Any:
+        """Leave the conversation and begin a new one."""
+        self.thread_id, self.turns = "", []
+        self.request_id = str(ids.new_id())
+        return [
+            RunFeedState.disconnect,
+            rx.redirect(f"{routes.agent_path(self.agent.id)}?run=new", replace=True),
+            rx.set_focus("query"),
+        ]
+
+    async def _start(self, given: dict[str, Any], request_id: str) -> Any:
+        agent_id = edge.parse_id(self.agent.id, "agent")
+        draft = RunDraft(
+            input=given,
+            thread_id=UUID(self.thread_id) if self.thread_id else None,
+            request_id=edge.parse_id(request_id, "request"),
+        )
+        async with edge.work(self) as (session, actor):
+            run = await runs.start_run(
+                session,
+                actor,
+                agent_id=agent_id,
+                draft=draft,
+                outbox=edge.services().outbox,
+            )
+        self._clear_errors()
+        self.question, self.request_id = "", str(ids.new_id())
+        self.thread_id = str(run.thread_id or "")
+        await self._show_turns(str(run.id))
+        await self._show_history()
+        path = f"{routes.agent_path(self.agent.id)}?run={run.id}"
+        return [RunFeedState.follow(str(run.id)), rx.redirect(path, replace=True)]
+
+    async def _find_run(self) -> Any:
+        named = edge.query_value(self, "run")
+        newest = self.history[0] if self.history else None
+        if not named and newest is not None and newest.completed_at == "":
+            named = newest.id
+        feed = await self.get_state(RunFeedState)
+        if not named or named == "new":
+            self.thread_id, self.turns = "", []
+            return RunFeedState.disconnect if feed.current_run_id else None
+        async with edge.read(self) as (session, actor):
+            run = await runs.get_run(session, actor, run_id=edge.parse_id(named, "run"))
+        self.thread_id = str(run.thread_id or "")
+        await self._show_turns(named)
+        return RunFeedState.follow(named)
+
+    async def _show_turns(self, current: str) -> None:
+        """Show the earlier turns of the conversation of the run that is shown."""
+        if not self.thread_id:
+            self.turns = []
+            return
+        async with edge.read(self) as (session, actor):
+            found = await runs.list_thread_runs(
+                session, actor, thread_id=UUID(self.thread_id), limit=TURNS_SHOWN
+            )
+        self.turns = [turn_line(run) for run in found if str(run.id) < current]
+
+    async def _show_history(self) -> None:
+        if not self.agent.id:
+            return
+        async with edge.read(self) as (session, actor):
+            page = await runs.list_runs(
+                session, actor, agent_id=UUID(self.agent.id), limit=HISTORY_SHOWN
+            )
+        lines = [run_line(run) for run in page.items]
+        if lines != self.history:
+            self.history = lines
+
+
+def _parse(text: str) -> dict[str, Any]:
+    try:
+        return _check(json.loads(text))
+    except ValueError as error:
+        raise Invalid.field("query", _where(error)) from None
+    except RecursionError:
+        raise Invalid.field("query", "This is nested too deeply.") from None
+
+
+def _check(given: Any) -> dict[str, Any]:
+    try:
+        return check_input(given)
+    except Invalid as error:  # the form has one field, whatever is wrong
+        raise Invalid.field("query", error.message) from None
+
+
+def _problem(text: str) -> dict[str, str]:
+    try:
+        _parse(text)
+    except Invalid as error:
+        return {"query": error.message}
+    return {}
+
+
+def _where(error: ValueError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"This is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+    return "This is not JSON that can be used."
+
+
+async def _places(session: Session, actor: Actor, agent: AgentView) -> list[Place]:
+    found = [
+        await knowledge.get_collection(session, actor, collection_id=collection_id)
+        for collection_id in agent.collection_ids
+    ]
+    return [Place(id=str(place.id), name=place.name) for place in found]
+
+
+def _detail(agent: AgentView, places: list[Place]) -> AgentDetail:
+    return AgentDetail(
+        id=str(agent.id),
+        name=agent.name,
+        description=agent.description,
+        kind=agent.kind,
+        model=agent.model,
+        is_remote=agent.execution == "remote",
+        is_archived=agent.archived_at is not None,
+        is_small=agent.model.startswith("local/smollm"),
+        prompts=agent.suggested_prompts,
+        collections=places,
+    )

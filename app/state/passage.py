@@ -1,0 +1,68 @@
+"""The passage behind a citation, in its place in the document."""
+
+from typing import Any
+
+import reflex as rx
+
+from app.backend.core.actor import Permission
+from app.backend.knowledge import uploads
+from app.state import edge
+from app.state.run_feed import RunFeedState
+
+AROUND = 1200
+
+
+class PassageState(rx.State):
+    """One passage with the text before and after it, shown beside the answer."""
+
+    is_open: rx.Field[bool] = rx.field(False)
+    is_loading: rx.Field[bool] = rx.field(False)
+    chunk_id: rx.Field[str] = rx.field("")
+    document_id: rx.Field[str] = rx.field("")
+    name: rx.Field[str] = rx.field("")
+    number: rx.Field[int] = rx.field(0)
+    page: rx.Field[int] = rx.field(0)
+    percent: rx.Field[int] = rx.field(0)
+    heading: rx.Field[str] = rx.field("")
+    before: rx.Field[str] = rx.field("")
+    text: rx.Field[str] = rx.field("")
+    after: rx.Field[str] = rx.field("")
+
+    @rx.event
+    @edge.requires(Permission.VIEW_KNOWLEDGE)
+    async def open(self, chunk_id: str, number: int) -> Any:
+        """Open the panel at once with what the answer has, then show the passage in its document."""
+        feed = await self.get_state(RunFeedState)
+        output = feed.output
+        known = [*output.citations, *output.nearest] if output else []
+        found = next((item for item in known if str(item.chunk_id) == chunk_id), None)
+        self.reset()
+        self.is_open, self.is_loading = True, True
+        self.chunk_id, self.number = chunk_id, number
+        if found is not None:
+            self.document_id, self.name = str(found.document_id), found.document_name
+            self.text, self.page = found.text, found.page or 0
+            self.percent = round(max(0.0, found.score) * 100)
+        return PassageState.load
+
+    @rx.event
+    @edge.requires(Permission.VIEW_KNOWLEDGE)
+    async def load(self) -> Any:
+        """Show the text around the passage."""
+        wanted = edge.parse_id(self.chunk_id, "passage")
+        async with edge.read(self) as (_, actor):
+            pass
+        self.is_loading = False
+        shown = await uploads.show_passage(edge.services(), actor, chunk_id=wanted)
+        text = shown.text
+        self.document_id, self.name = str(shown.document.id), shown.document.name
+        self.page, self.heading = shown.chunk.page or 0, shown.chunk.heading
+        self.before = text[max(0, shown.start - AROUND) : shown.start]
+        self.text = text[shown.start : shown.end]
+        self.after = text[shown.end : shown.end + AROUND]
+
+    @rx.event
+    @edge.requires(Permission.VIEW_KNOWLEDGE)
+    async def close(self) -> None:
+        """Close the panel."""
+        self.is_open = False

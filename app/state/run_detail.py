@@ -1,0 +1,110 @@
+"""What the pages of one run show of it: flat, and as browsers take it."""
+
+import json
+
+from pydantic import BaseModel, ConfigDict
+
+from app.backend.core.run_events import RunEvent
+from app.backend.runs.schemas import RunView
+from app.state.lines import iso
+
+IDLE = "idle"
+TEXT_LENGTH_MAX = 160
+
+
+class RunDetail(BaseModel):
+    """A run; empty while there is none."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str = ""
+    agent_id: str = ""
+    agent_name: str = ""
+    thread_id: str = ""
+    status: str = IDLE
+    trigger: str = ""
+    query: str = ""
+    extra: str = ""
+    error: str = ""
+    model: str = ""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    attempt: int = 0
+    correlation_id: str = ""
+    created_at: str = ""
+    started_at: str = ""
+    completed_at: str = ""
+
+
+class EventLine(BaseModel):
+    """An event as one short line."""
+
+    model_config = ConfigDict(frozen=True)
+
+    seq: int
+    kind: str
+    text: str
+
+
+class TurnLine(BaseModel):
+    """A question of a conversation and its answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    query: str
+    answer: str
+    status: str
+    created_at: str
+
+
+def run_detail(run: RunView) -> RunDetail:
+    """Return a run for its page; what the input has besides the question is shown as JSON."""
+    extra = {name: value for name, value in run.input.items() if name != "query"}
+    return RunDetail(
+        id=str(run.id),
+        agent_id=str(run.agent_id or ""),
+        agent_name=run.agent_name,
+        thread_id=str(run.thread_id or ""),
+        status=run.status,
+        trigger=run.trigger,
+        query=str(run.input.get("query", "")),
+        extra=json.dumps(extra, ensure_ascii=False, indent=2) if extra else "",
+        error=run.error,
+        model=run.model,
+        tokens_in=run.tokens_in,
+        tokens_out=run.tokens_out,
+        attempt=run.attempt,
+        correlation_id=str(run.correlation_id),
+        created_at=iso(run.created_at),
+        started_at=iso(run.started_at),
+        completed_at=iso(run.completed_at),
+    )
+
+
+def event_line(event: RunEvent) -> EventLine:
+    """Return an event as one line of the log's end."""
+    payload = event.payload
+    found = next(
+        (
+            str(payload[name])
+            for name in ("message", "content", "text", "error", "reason")
+            if payload.get(name)
+        ),
+        "",
+    )
+    if event.type == "stage_changed":
+        found = f"{payload.get('stage', '')}: {found}"
+    return EventLine(seq=event.seq, kind=event.type, text=found[:TEXT_LENGTH_MAX])
+
+
+def turn_line(run: RunView) -> TurnLine:
+    """Return a run as a turn of its conversation."""
+    answer = run.output.answer if run.output else run.error
+    return TurnLine(
+        id=str(run.id),
+        query=str(run.input.get("query", "")),
+        answer=answer,
+        status=run.status,
+        created_at=iso(run.created_at),
+    )

@@ -1,0 +1,168 @@
+"""The run store: the run that this tab shows, its status, its result, and the end of its log."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import reflex as rx
+
+from app import routes
+from app.backend.core import clock
+from app.backend.core.actor import Permission
+from app.backend.core.run_events import Citation, Passage, RunEvent, RunOutput
+from app.backend.runs import service as runs
+from app.backend.runs.schemas import RunView
+from app.state import edge, notices, tabs
+from app.state.run_detail import IDLE, EventLine, RunDetail, event_line, run_detail
+
+EVENTS_SHOWN = 6
+PUSH_SECONDS = 0.5
+FOLLOW_SECONDS_MAX = 30 * 60
+
+
+class RunFeedState(rx.State):
+    """One run and how it goes; the log widget has the whole log, this store has its end."""
+
+    is_connected: rx.Field[bool] = rx.field(True)
+    agent_id: rx.Field[str] = rx.field("")
+    current_run_id: rx.Field[str] = rx.field("")
+    execution_status: rx.Field[str] = rx.field(IDLE)
+    events: rx.Field[list[EventLine]] = rx.field(default_factory=list)
+    run: rx.Field[RunDetail] = rx.field(default_factory=RunDetail)
+    output: rx.Field[RunOutput | None] = rx.field(None)
+    is_stopping: rx.Field[bool] = rx.field(False)
+    _generation: int = 0
+    _seq: int = 0
+
+    @rx.var
+    def is_active(self) -> bool:
+        """Whether the run goes on."""
+        return self.execution_status in {"queued", "running", "waiting"}
+
+    @rx.var
+    def is_unanswered(self) -> bool:
+        """Whether the documents had no answer."""
+        return self.output is not None and not self.output.is_answered
+
+    @rx.var
+    def citations(self) -> list[Citation]:
+        """The sources of the answer."""
+        return self.output.citations if self.output else []
+
+    @rx.var
+    def nearest(self) -> list[Passage]:
+        """What came nearest when nothing answered."""
+        return self.output.nearest if self.output else []
+
+    @rx.var
+    def doing(self) -> str:
+        """What the run does now, in one line, for the status that is read aloud."""
+        stages = [event.text for event in self.events if event.kind == "stage_changed"]
+        return stages[-1] if stages and self.is_active else ""
+
+    @rx.event(background=True)
+    @edge.requires(Permission.VIEW_RUN)
+    async def follow(self, run_id: str) -> None:
+        """Show a run and keep up with it until it ends, the tab closes, or it shows another one."""
+        wanted = edge.parse_id(run_id, "run")
+        view = await self._read(wanted)
+        async with self:
+            self._generation += 1
+            generation = self._generation
+            if self.current_run_id != run_id:
+                self._clear()
+            self._show(view, [])
+            after = self._seq = max(self._seq, view.last_seq - EVENTS_SHOWN)
+        if not view.status.is_terminal or after < view.last_seq:
+            await self._keep_up(wanted, after, generation)
+
+    @rx.event(background=True)
+    @edge.requires(Permission.VIEW_RUN)
+    async def note_connection(self, is_connected: bool) -> Any:
+        """Remember whether the log is connected; when it is back, keep up with the run again."""
+        async with self:
+            self.is_connected = is_connected
+            run_id = self.current_run_id if is_connected and self.is_active else ""
+        return RunFeedState.follow(run_id) if run_id else None
+
+    @rx.event
+    @edge.requires(Permission.VIEW_RUN)
+    async def disconnect(self) -> None:
+        """Show no run any more."""
+        self._generation += 1
+        self._clear()
+
+    @rx.event
+    @edge.requires(Permission.CHANGE_RUN)
+    async def stop(self) -> None:
+        """Stop the run; doing so twice does no harm."""
+        wanted = edge.parse_id(self.current_run_id, "run")
+        async with edge.work(self) as (session, actor):
+            view = await runs.stop_run(
+                session, actor, run_id=wanted, redis=edge.services().redis
+            )
+        self._show(view, [])
+        self.is_stopping = not view.status.is_terminal
+
+    @rx.event
+    @edge.requires(Permission.ADD_RUN)
+    async def retry(self) -> Any:
+        """Ask the same again, in a new run."""
+        wanted = edge.parse_id(self.current_run_id, "run")
+        async with edge.work(self) as (session, actor):
+            view = await runs.retry_run(
+                session, actor, run_id=wanted, outbox=edge.services().outbox
+            )
+        return [
+            notices.done("The question is asked again, in a new run."),
+            rx.redirect(routes.run_path(view.id)),
+        ]
+
+    async def _keep_up(self, run_id: UUID, after: int, generation: int) -> None:
+        pending: list[RunEvent] = []
+        reader = asyncio.create_task(_collect(run_id, after, pending))
+        ends_at = clock.monotonic() + FOLLOW_SECONDS_MAX
+        is_over = False
+        try:
+            while not is_over and tabs.is_open(self) and clock.monotonic() < ends_at:
+                await asyncio.wait({reader}, timeout=PUSH_SECONDS)
+                is_over = reader.done()
+                news, pending[:] = list(pending), []
+                view = await self._read(run_id) if news or is_over else None
+                async with self:
+                    if self._generation != generation:
+                        return
+                    if view is not None:
+                        self._show(view, news)
+        finally:
+            reader.cancel()
+
+    async def _read(self, run_id: UUID) -> RunView:
+        async with edge.read(self) as (session, actor):
+            return await runs.get_run(session, actor, run_id=run_id)
+
+    def _clear(self) -> None:
+        self.current_run_id, self.agent_id, self.execution_status = "", "", IDLE
+        self.events, self.run, self.output = [], RunDetail(), None
+        self.is_stopping = False
+        self._seq = 0
+
+    def _show(self, view: RunView, news: list[RunEvent]) -> None:
+        self.current_run_id = str(view.id)
+        self.agent_id = str(view.agent_id or "")
+        self.execution_status = view.status
+        self.is_stopping = self.is_stopping and not view.status.is_terminal
+        detail = run_detail(view)
+        if detail != self.run:
+            self.run = detail
+        if view.output != self.output:
+            self.output = view.output
+        if news:
+            self._seq = news[-1].seq
+            lines = [event_line(event) for event in news[-EVENTS_SHOWN:]]
+            self.events = [*self.events, *lines][-EVENTS_SHOWN:]
+
+
+async def _collect(run_id: UUID, after: int, pending: list[RunEvent]) -> None:
+    async for batch in edge.services().feed.follow(run_id, after):
+        pending.extend(batch)
