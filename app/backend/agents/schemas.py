@@ -35,18 +35,18 @@ class AgentDraft(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: Name
-    description: str = Field("", max_length=500)
+    description: str = Field(default="", max_length=500)
     kind: AgentKind = AgentKind.ANSWER
-    instructions: str = Field("", max_length=20_000)
+    instructions: str = Field(default="", max_length=20_000)
     model: str = ""
-    temperature: float = Field(0.0, ge=0, le=2)
-    max_tokens: int = Field(200, ge=1, le=100_000)
-    passages: int = Field(4, ge=1, le=20)
+    temperature: float = Field(default=0.0, ge=0, le=2)
+    max_tokens: int = Field(default=200, ge=1, le=100_000)
+    passages: int = Field(default=4, ge=1, le=20)
     collection_ids: list[UUID] = Field(default_factory=list[UUID])
     execution: Execution = Execution.WORKER
-    remote_url: str = Field("", max_length=500)
-    remote_agent_id: str = Field("", max_length=100)
-    remote_key: str | None = Field(None, description="None keeps the stored key.")
+    remote_url: str = Field(default="", max_length=500)
+    remote_agent_id: str = Field(default="", max_length=100)
+    remote_key: str | None = Field(default=None, description="None keeps the stored key.")
     suggested_prompts: list[str] = Field(default_factory=list[str], max_length=10)
 
 

@@ -43,7 +43,7 @@ class UserDraft(BaseModel):
     email: Email
     password: SecretStr = Field(min_length=PASSWORD_LENGTH_MIN, max_length=1000)
     role: Role = Role.USER
-    display_name: str = Field("", max_length=100)
+    display_name: str = Field(default="", max_length=100)
 
 
 class UserView(Listed):
@@ -83,8 +83,8 @@ class ProfileDraft(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    display_name: str = Field("", max_length=100)
-    avatar_url: str = Field("", max_length=500, pattern=r"^(https?://\S+)?$")
+    display_name: str = Field(default="", max_length=100)
+    avatar_url: str = Field(default="", max_length=500, pattern=r"^(https?://\S+)?$")
 
 
 class PasswordDraft(BaseModel):

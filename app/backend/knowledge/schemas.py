@@ -32,7 +32,7 @@ class CollectionDraft(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: Name
-    description: str = Field("", max_length=500)
+    description: str = Field(default="", max_length=500)
 
 
 class CollectionView(Listed):
