@@ -14,6 +14,7 @@ from app import pages, theme
 from app.backend import bootstrap
 from app.backend.api.app import make_api
 from app.backend.api.edge import with_headers
+from app.backend.api.feed import FeedNamespace
 from app.backend.core import logging
 from app.backend.core import settings as settings_module
 from app.components.layout.overlay import overlay
@@ -62,6 +63,8 @@ async def open_parts() -> AsyncGenerator[None, None]:
 
 
 app.register_lifespan_task(open_parts)
+if app.sio is not None:
+    app.sio.register_namespace(FeedNamespace(lambda: api.state.services))
 for module in pkgutil.iter_modules(pages.__path__):
     importlib.import_module(f"app.pages.{module.name}")
 for page in PAGES:

@@ -1,0 +1,229 @@
+"""The Socket.IO namespace /feed: a run's log for the log widget, batch by batch, at the viewer's pace."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
+from typing import Any, TypeVar
+from uuid import UUID
+
+import structlog
+from pydantic import BaseModel, Field, ValidationError
+from socketio import (  # pyright: ignore[reportMissingTypeStubs] - it ships none
+    AsyncNamespace,
+)
+from socketio.exceptions import (  # pyright: ignore[reportMissingTypeStubs]
+    ConnectionRefusedError as Refused,
+)
+from socketio.exceptions import (  # pyright: ignore[reportMissingTypeStubs]
+    DisconnectedError,
+)
+from socketio.exceptions import (  # pyright: ignore[reportMissingTypeStubs]
+    TimeoutError as NoAnswer,
+)
+from starlette.datastructures import Headers
+
+from app.backend.api.origin import is_same_origin
+from app.backend.api.parts import ApiParts
+from app.backend.core import clock
+from app.backend.core.actor import Actor, Permission
+from app.backend.core.errors import AppError, Forbidden, Invalid, Unauthorized
+from app.backend.core.run_events import RunEvent
+from app.backend.identity import service as identity
+from app.backend.identity import sessions
+from app.backend.runs import service as runs
+from app.backend.runs.schemas import EventFilter, RunView
+
+logger = structlog.get_logger(__name__)
+
+NAMESPACE = "/feed"
+FOLLOWED_MAX = 20
+# A tab that does not take a batch for this long is asleep; it follows again when it wakes up.
+ANSWER_SECONDS = 30
+CHECK_SECONDS = 4.0
+_TAIL_MAX = 10_000
+
+Answer = dict[str, Any]
+R = TypeVar("R", bound="_Request")
+
+
+class _Request(BaseModel):
+    """What every request names."""
+
+    run_id: UUID
+
+
+class _Follow(_Request):
+    """Everything after `after`, or only the last `tail` events and what comes."""
+
+    after: int = Field(0, ge=0)
+    tail: int | None = Field(None, ge=0, le=_TAIL_MAX)
+
+
+class _Page(_Request, EventFilter):
+    """A stretch of the log."""
+
+
+class FeedNamespace(AsyncNamespace):
+    """Serves the log widgets of all browser tabs of this process."""
+
+    def __init__(self, get_parts: Callable[[], ApiParts]) -> None:
+        super().__init__(NAMESPACE)
+        self._get_parts = get_parts
+        self._tokens: dict[str, str] = {}
+        self._following: dict[str, dict[UUID, asyncio.Task[None]]] = defaultdict(dict)
+
+    async def on_connect(
+        self, sid: str, environ: Mapping[str, Any], _auth: object = None
+    ) -> None:
+        """Let in who is signed in and comes from our own pages."""
+        parts = self._get_parts()
+        headers = _headers_of(environ)
+        if not is_same_origin(headers, parts.settings):
+            message = "This page is not part of this installation."
+            raise Refused(message)
+        token = sessions.token_from_cookies(headers.get("cookie", ""), parts.keyring)
+        self._tokens[sid] = token or ""
+        try:
+            await self._find_actor(sid)
+        except AppError as error:  # lint-skip: edge-catch
+            del self._tokens[sid]
+            raise Refused(error.message) from None
+
+    async def on_disconnect(self, sid: str, _reason: object = None) -> None:
+        """Forget the tab and all that it followed."""
+        self._tokens.pop(sid, None)
+        for task in self._following.pop(sid, {}).values():
+            task.cancel()
+
+    async def on_follow(self, sid: str, request: object = None) -> Answer:
+        """Send what the tab lacks of a run, then what comes, until the run ends."""
+
+        async def answer(actor: Actor) -> Answer:
+            wanted = _parse(_Follow, request)
+            run = await self._find_run(actor, wanted.run_id)
+            after = wanted.after
+            if wanted.tail is not None:
+                after = max(0, run.last_seq - wanted.tail)
+            await self._start(sid, wanted.run_id, after)
+            return {"last_seq": run.last_seq, "status": run.status}
+
+        return await self._answer(sid, answer)
+
+    async def on_unfollow(self, sid: str, request: object = None) -> Answer:
+        """Stop sending a run."""
+
+        async def answer(_actor: Actor) -> Answer:
+            wanted = _parse(_Request, request)
+            await _cancel(self._following[sid].pop(wanted.run_id, None))
+            return {}
+
+        return await self._answer(sid, answer)
+
+    async def on_page(self, sid: str, request: object = None) -> Answer:
+        """Return a stretch of the log: older events, or those that a filter or a search keeps."""
+
+        async def answer(actor: Actor) -> Answer:
+            wanted = _parse(_Page, request)
+            async with self._get_parts().db.read() as session:
+                page = await runs.list_events(
+                    session, actor, run_id=wanted.run_id, filter=wanted
+                )
+            return page.model_dump(mode="json")
+
+        return await self._answer(sid, answer)
+
+    async def on_counts(self, sid: str, request: object = None) -> Answer:
+        """Return how many events of each type the run has."""
+
+        async def answer(actor: Actor) -> Answer:
+            wanted = _parse(_Request, request)
+            async with self._get_parts().db.read() as session:
+                counts = await runs.count_events(session, actor, run_id=wanted.run_id)
+            return {"counts": counts}
+
+        return await self._answer(sid, answer)
+
+    async def _answer(
+        self, sid: str, work: Callable[[Actor], Awaitable[Answer]]
+    ) -> Answer:
+        try:
+            return {"ok": True, **await work(await self._find_actor(sid))}
+        except AppError as error:  # lint-skip: edge-catch
+            return {"ok": False, "error": error.message, "code": error.code}
+
+    async def _find_actor(self, sid: str) -> Actor:
+        async with self._get_parts().db.read() as session:
+            token = self._tokens.get(sid, "")
+            actor = await identity.find_actor_by_session(session, token)
+        if actor is None:
+            raise Unauthorized
+        if not actor.may(Permission.VIEW_RUN):
+            message = "You may not see runs. Ask an administrator."
+            raise Forbidden(message)
+        return actor
+
+    async def _find_run(self, actor: Actor, run_id: UUID) -> RunView:
+        async with self._get_parts().db.read() as session:
+            return await runs.get_run(session, actor, run_id=run_id)
+
+    async def _start(self, sid: str, run_id: UUID, after: int) -> None:
+        following = self._following[sid]
+        await _cancel(following.pop(run_id, None))
+        if len(following) >= FOLLOWED_MAX:
+            oldest = next(iter(following))
+            await _cancel(following.pop(oldest))
+        following[run_id] = asyncio.create_task(self._send_run(sid, run_id, after))
+
+    async def _send_run(self, sid: str, run_id: UUID, after: int) -> None:
+        try:
+            status = await self._send_batches(sid, run_id, after)
+            if status is not None:
+                await self.emit(
+                    "end", {"run_id": str(run_id), "status": status}, to=sid
+                )
+        except (NoAnswer, DisconnectedError):
+            logger.debug("viewer_does_not_answer", run_id=str(run_id))
+        except AppError as error:  # lint-skip: edge-catch
+            logger.info("viewer_sent_away", run_id=str(run_id), code=error.code)
+            await self.disconnect(sid)
+
+    async def _send_batches(self, sid: str, run_id: UUID, after: int) -> str | None:
+        """Send until the run ends; returns its status then, None when the run is gone."""
+        check_at = clock.monotonic() + CHECK_SECONDS
+        async with aclosing(self._get_parts().feed.follow(run_id, after)) as batches:
+            async for batch in batches:
+                if clock.monotonic() >= check_at:
+                    await self._find_run(await self._find_actor(sid), run_id)
+                    check_at = clock.monotonic() + CHECK_SECONDS
+                # The next batch waits for the answer: a slow tab costs no memory and holds up nobody.
+                message = {"run_id": str(run_id), "events": _dump(batch)}
+                await self.call("batch", message, to=sid, timeout=ANSWER_SECONDS)
+        actor = await self._find_actor(sid)
+        return (await self._find_run(actor, run_id)).status
+
+
+def _headers_of(environ: Mapping[str, Any]) -> Headers:
+    scope = environ.get("asgi.scope")
+    if scope is None:
+        return Headers()
+    return Headers(scope=scope)
+
+
+def _parse(kind: type[R], request: object) -> R:
+    try:
+        return kind.model_validate(request)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "request"
+        raise Invalid.field(name, f"{name}: {first['msg']}.") from None
+
+
+def _dump(batch: list[RunEvent]) -> list[dict[str, Any]]:
+    return [event.model_dump(mode="json") for event in batch]
+
+
+async def _cancel(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
+        await asyncio.wait([task])
