@@ -1,6 +1,9 @@
 """Brings the tables of a database to the version of this code."""
 
+from functools import cache
+
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
@@ -15,9 +18,20 @@ async def migrate(db: Database) -> None:
         await connection.run_sync(_upgrade)
 
 
+async def current_revision(db: Database) -> str:
+    """Return the revision that the tables of `db` are at; "" for an empty database."""
+    async with db.engine.connect() as connection:
+        return await connection.run_sync(_current)
+
+
+@cache
 def newest_revision() -> str:
     """Return the revision that this code expects."""
     return ScriptDirectory(str(MIGRATIONS)).get_current_head() or ""
+
+
+def _current(connection: Connection) -> str:
+    return MigrationContext.configure(connection).get_current_revision() or ""
 
 
 def _upgrade(connection: Connection) -> None:

@@ -1,0 +1,224 @@
+"""Routes of /api/auth: first run, login and logout as form posts and as JSON, and the caller's own account."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from starlette.responses import JSONResponse, RedirectResponse
+
+from app.backend.agents.ready_made import install_ready_made
+from app.backend.api import auth, forms, tries
+from app.backend.api.deps import ActorDep, PartsDep, ReadDep, WriteDep
+from app.backend.api.parts import ApiParts
+from app.backend.core.errors import AppError, Forbidden
+from app.backend.identity import service as identity
+from app.backend.identity import sessions
+from app.backend.identity.schemas import (
+    NewSession,
+    PasswordDraft,
+    Preferences,
+    ProfileDraft,
+    SessionView,
+    UserDraft,
+    UserView,
+)
+
+router = APIRouter(prefix="/api/auth", tags=["account"])
+
+LOGIN_PAGE = "/login"
+FIRST_RUN_PAGE = "/first-run"
+
+
+class Login(BaseModel):
+    """Who wants to sign in."""
+
+    model_config = ConfigDict(frozen=True)
+
+    email: str = Field(min_length=1, max_length=254)
+    password: SecretStr = Field(min_length=1, max_length=1000)
+
+
+class FirstRun(BaseModel):
+    """The owner account, and the one-time link's token."""
+
+    model_config = ConfigDict(frozen=True)
+
+    token: str = Field(min_length=1, max_length=200)
+    email: str
+    password: SecretStr
+    display_name: str = ""
+
+
+class SessionList(BaseModel):
+    """The caller's logins."""
+
+    items: list[SessionView]
+    next_cursor: None = None
+
+
+class ProfileChange(ProfileDraft):
+    """What to change about oneself; `preferences` are merged, an empty value removes one."""
+
+    preferences: Preferences = Field(default_factory=dict[str, str])
+
+
+def _form_or_json(model: type[BaseModel]) -> dict[str, Any]:
+    schema = {"schema": model.model_json_schema()}
+    kinds = ("application/x-www-form-urlencoded", "application/json")
+    content = dict.fromkeys(kinds, schema)
+    return {"requestBody": {"required": True, "content": content}, "security": []}
+
+
+@router.post("/first-run", status_code=201, openapi_extra=_form_or_json(FirstRun))
+async def first_run(request: Request, parts: PartsDep) -> Response:
+    """Create the owner account with the one-time link, and sign in."""
+    given = await forms.read(request)
+    try:
+        new = await _create_owner(parts, given, _user_agent(request))
+    except AppError as error:
+        if not given.is_form:
+            raise
+        kept = {name: str(given.fields.get(name, "")) for name in ("email", "token")}
+        return forms.back_to(FIRST_RUN_PAGE, error, **kept)
+    async with parts.db.read() as session:
+        owner = await identity.get_actor(session, new.user.id)
+    await install_ready_made(parts, owner)
+    return _signed_in(parts, given, new, status=201)
+
+
+@router.post("/login", openapi_extra=_form_or_json(Login))
+async def login(request: Request, parts: PartsDep) -> Response:
+    """Sign in: the answer sets the session's cookie."""
+    given = await forms.read(request)
+    try:
+        new = await _login(parts, given.parse(Login), _user_agent(request))
+    except AppError as error:
+        if not given.is_form:
+            raise
+        kept = {name: str(given.fields.get(name, "")) for name in ("email", "next")}
+        return forms.back_to(LOGIN_PAGE, error, **kept)
+    return _signed_in(parts, given, new)
+
+
+@router.post("/logout", openapi_extra={"security": []})
+async def logout(request: Request, parts: PartsDep) -> Response:
+    """End the login that the cookie names; a form goes on to the login page."""
+    actor = await auth.find_actor(request)
+    if actor is not None:
+        async with parts.db.transaction() as session:
+            await identity.logout(session, actor)
+    is_json = request.headers.get("content-type", "").startswith("application/json")
+    response = (
+        Response(status_code=204) if is_json else RedirectResponse(LOGIN_PAGE, 303)
+    )
+    response.delete_cookie(sessions.cookie_name(parts.keyring), path="/")
+    return response
+
+
+@router.post("/signup", openapi_extra={"security": []})
+async def signup() -> None:
+    """Refuse: accounts are made by an administrator."""
+    message = "Nobody can sign up here by themselves. Ask an administrator of this installation for an account."
+    raise Forbidden(message)
+
+
+@router.get("/me")
+async def show_me(actor: ActorDep, session: ReadDep) -> UserView:
+    """Return the caller's account."""
+    return await identity.get_profile(session, actor)
+
+
+@router.patch("/me")
+async def change_me(
+    actor: ActorDep, session: WriteDep, change: ProfileChange
+) -> UserView:
+    """Change the caller's name, picture and preferences."""
+    given = change.model_fields_set
+    profile = await identity.get_profile(session, actor)
+    if given - {"preferences"}:
+        known = ProfileDraft.model_validate(profile, from_attributes=True)
+        changes = change.model_dump(include=given - {"preferences"})
+        draft = known.model_copy(update=changes)
+        profile = await identity.update_profile(session, actor, draft=draft)
+    if "preferences" in given:
+        profile = await identity.update_preferences(
+            session, actor, preferences=change.preferences
+        )
+    return profile
+
+
+@router.post("/password", status_code=204)
+async def change_password(
+    actor: ActorDep, session: WriteDep, draft: PasswordDraft
+) -> None:
+    """Change the caller's password; their other logins end."""
+    await identity.change_password(session, actor, draft=draft)
+
+
+@router.get("/sessions")
+async def list_sessions(actor: ActorDep, session: ReadDep) -> SessionList:
+    """List the caller's logins, newest first."""
+    return SessionList(items=await identity.list_sessions(session, actor))
+
+
+@router.delete("/sessions/{session_id}", status_code=204)
+async def revoke_session(actor: ActorDep, session: WriteDep, session_id: UUID) -> None:
+    """End one of the caller's logins."""
+    await identity.revoke_session(session, actor, session_id=session_id)
+
+
+async def _create_owner(
+    parts: ApiParts, given: forms.Given, user_agent: str
+) -> NewSession:
+    asked = given.parse(FirstRun)
+    draft = given.parse(UserDraft)
+    async with parts.db.transaction() as session:
+        return await identity.create_owner(
+            session,
+            link_token=asked.token,
+            draft=draft,
+            user_agent=user_agent,
+            session_days=parts.settings.session_days,
+        )
+
+
+async def _login(parts: ApiParts, asked: Login, user_agent: str) -> NewSession:
+    await tries.count_try(parts.redis, asked.email)
+    password = asked.password.get_secret_value()
+    async with parts.db.read() as session:
+        verified = await identity.check_login(
+            session, email=asked.email, password=password
+        )
+    async with parts.db.transaction() as session:
+        new = await identity.login(
+            session,
+            verified=verified,
+            user_agent=user_agent,
+            session_days=parts.settings.session_days,
+        )
+    await tries.forget_tries(parts.redis, asked.email)
+    return new
+
+
+def _signed_in(
+    parts: ApiParts, given: forms.Given, new: NewSession, *, status: int = 200
+) -> Response:
+    response: Response = (
+        RedirectResponse(given.then, 303)
+        if given.is_form
+        else JSONResponse(new.user.model_dump(mode="json"), status)
+    )
+    response.set_cookie(
+        sessions.cookie_name(parts.keyring),
+        new.token,
+        max_age=parts.settings.session_days * 24 * 3600,
+        httponly=True,
+        secure=parts.settings.web_address.startswith("https://"),
+        samesite="lax",
+    )
+    return response
+
+
+def _user_agent(request: Request) -> str:
+    return request.headers.get("user-agent", "")

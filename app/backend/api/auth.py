@@ -1,0 +1,92 @@
+"""Who is calling: the login of a browser's cookie, or an API key."""
+
+from datetime import timedelta
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import HTTPConnection
+
+from app.backend.api.parts import ApiParts
+from app.backend.core import clock
+from app.backend.core.actor import Actor
+from app.backend.core.errors import Unauthorized
+from app.backend.identity import service as identity
+from app.backend.identity import sessions
+from app.backend.identity.schemas import Presented
+
+logger = structlog.get_logger(__name__)
+
+USE_RECORDED_EVERY = timedelta(minutes=10)
+_ACTOR = "atelier.actor"
+
+
+def parts_of(connection: HTTPConnection) -> ApiParts:
+    """Return the parts of this process."""
+    return connection.app.state.services
+
+
+def bearer_of(connection: HTTPConnection) -> str | None:
+    """Return the API key of the `Authorization` header; "" when the header is no key."""
+    header = connection.headers.get("authorization")
+    if header is None:
+        return None
+    kind, _, key = header.partition(" ")
+    return key.strip() if kind.lower() == "bearer" else ""
+
+
+async def find_actor(connection: HTTPConnection) -> Actor | None:
+    """Return who is calling, as the rows say it now; an `Authorization` header goes before a cookie."""
+    presented = await _find_presented(connection)
+    if presented is None:
+        return None
+    await _record_use(parts_of(connection), presented)
+    return presented.actor
+
+
+async def is_still_signed_in(connection: HTTPConnection) -> bool:
+    """Tell whether the caller of a long connection could still open it."""
+    return await _find_presented(connection) is not None
+
+
+def set_actor(connection: HTTPConnection, actor: Actor) -> None:
+    """Remember who is calling for the routes."""
+    connection.scope[_ACTOR] = actor
+
+
+def actor_of(connection: HTTPConnection) -> Actor:
+    """Return who is calling, as the guard found out.
+
+    Raises:
+        Unauthorized: the address is open to all, and nobody came.
+    """
+    actor = connection.scope.get(_ACTOR)
+    if actor is None:
+        raise Unauthorized
+    return actor
+
+
+async def _find_presented(connection: HTTPConnection) -> Presented | None:
+    parts = parts_of(connection)
+    key = bearer_of(connection)
+    if key is not None:
+        async with parts.db.read() as session:
+            return await identity.find_by_key(session, key)
+    token = sessions.token_from_cookies(
+        connection.headers.get("cookie", ""), parts.keyring
+    )
+    if token is None:
+        return None
+    async with parts.db.read() as session:
+        return await identity.find_by_session(session, token)
+
+
+async def _record_use(parts: ApiParts, presented: Presented) -> None:
+    used_at = presented.used_at
+    if used_at is not None and clock.now() - used_at < USE_RECORDED_EVERY:
+        return
+    try:
+        async with parts.db.transaction() as session:
+            await identity.record_use(session, presented.actor)
+    except SQLAlchemyError as error:
+        # Worth a line, not worth refusing the request, e.g. when the disk is full.
+        logger.warning("use_not_recorded", error=str(error))

@@ -1,0 +1,82 @@
+"""Input that comes as a form of a page or as JSON, and the answer in the same manner."""
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import UploadFile
+from starlette.responses import RedirectResponse
+
+from app.backend.api.errors import details_of
+from app.backend.core.errors import AppError, Invalid
+
+HOME = "/"
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_FIELDS_MAX = 20
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a form or a JSON body holds."""
+
+    fields: dict[str, Any]
+    is_form: bool
+
+    def parse(self, model: type[M]) -> M:
+        """Return the fields as `model`.
+
+        Raises:
+            Invalid: with each field's messages.
+        """
+        try:
+            return model.model_validate(self.fields)
+        except ValidationError as error:
+            raise Invalid(details_of(list(error.errors()))) from None
+
+    @property
+    def then(self) -> str:
+        """Where a form wants to go on: a path of ours, whatever it says."""
+        return local_path(str(self.fields.get("next") or HOME))
+
+
+async def read(request: Request) -> Given:
+    """Return the body as fields.
+
+    Raises:
+        Invalid: it is neither a form nor a JSON object.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind in _FORMS:
+        async with request.form(max_files=0, max_fields=_FIELDS_MAX) as form:
+            fields = {
+                name: value
+                for name, value in form.items()
+                if not isinstance(value, UploadFile)
+            }
+        return Given(fields, is_form=True)
+    try:
+        body = await request.json()
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise Invalid.field("body", "Send a JSON object, or a form.")
+    return Given(body, is_form=False)
+
+
+def back_to(page: str, error: AppError, **fields: str) -> RedirectResponse:
+    """Return to a page that shows what was wrong, with what need not be typed again."""
+    kept = {name: value for name, value in fields.items() if value}
+    query = urlencode({"error": error.message, **kept})
+    return RedirectResponse(f"{page}?{query}", 303)
+
+
+def local_path(path: str) -> str:
+    """Return `path` when it stays on this host, else the home page."""
+    parts = urlsplit(path)
+    is_local = path.startswith("/") and not parts.scheme and not parts.netloc
+    is_plain = "\\" not in path and path.isprintable() and not path.startswith("//")
+    return path if is_local and is_plain else HOME

@@ -1,0 +1,39 @@
+"""The parts that the API works with; a process's Services has them all."""
+
+from collections.abc import AsyncGenerator
+from typing import Protocol
+from uuid import UUID
+
+from app.backend.core.crypto import Keyring
+from app.backend.core.run_events import RunEvent
+from app.backend.knowledge.parts import IngestParts
+from app.backend.models.catalog import ModelCatalog
+
+
+class Feed(Protocol):
+    """Follows the logs of runs."""
+
+    def follow(
+        self, run_id: UUID, after: int = 0
+    ) -> AsyncGenerator[list[RunEvent], None]:
+        """Yield what comes after `after`, batch by batch, until the run has ended."""
+        ...
+
+
+class ApiParts(IngestParts, Protocol):
+    """What the routes need."""
+
+    @property
+    def keyring(self) -> Keyring:
+        """The installation's key."""
+        ...
+
+    @property
+    def models(self) -> ModelCatalog:
+        """Models that agents can use."""
+        ...
+
+    @property
+    def feed(self) -> Feed:
+        """Live logs."""
+        ...

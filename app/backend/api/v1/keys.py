@@ -1,0 +1,47 @@
+"""Routes of API keys."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from app.backend.api.deps import CursorQuery, LimitQuery, ReadDep, WriteDep, may
+from app.backend.core.actor import Actor, Permission
+from app.backend.core.paging import PAGE_SIZE, Page
+from app.backend.identity import service as identity
+from app.backend.identity.schemas import ApiKeyDraft, ApiKeyView, NewApiKey
+
+router = APIRouter(prefix="/api/v1/keys", tags=["API keys"])
+
+
+@router.get("")
+async def list_keys(
+    actor: Annotated[Actor, may(Permission.VIEW_APIKEY)],
+    session: ReadDep,
+    cursor: CursorQuery = None,
+    limit: LimitQuery = PAGE_SIZE,
+) -> Page[ApiKeyView]:
+    """List the caller's API keys, newest first."""
+    return await identity.list_keys(session, actor, cursor=cursor, limit=limit)
+
+
+@router.post("", status_code=201)
+async def create_key(
+    actor: Annotated[Actor, may(Permission.ADD_APIKEY)],
+    session: WriteDep,
+    draft: ApiKeyDraft,
+) -> NewApiKey:
+    """Make an API key; the answer is the only place that shows it."""
+    return await identity.create_key(
+        session, actor, name=draft.name, expires_at=draft.expires_at
+    )
+
+
+@router.delete("/{key_id}")
+async def revoke_key(
+    actor: Annotated[Actor, may(Permission.DELETE_APIKEY)],
+    session: WriteDep,
+    key_id: UUID,
+) -> ApiKeyView:
+    """Make an API key useless for good."""
+    return await identity.revoke_key(session, actor, key_id=key_id)

@@ -1,0 +1,92 @@
+"""The API as browsers and programs reach it, on the parts of one test."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from datetime import timedelta
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from app.backend.api.app import make_api
+from app.backend.bootstrap import Services
+from app.backend.core import clock
+from app.backend.core.actor import Actor
+from app.backend.core.crypto import hash_token
+from app.backend.identity import service as identity
+from app.backend.identity import sessions
+from app.backend.identity.tables import SessionRow
+
+ADDRESS = "http://127.0.0.1:8000"
+SESSION_TOKEN = "a-session-of-the-tests"
+ClientOf = Callable[[Actor], Awaitable[httpx.AsyncClient]]
+
+
+@pytest.fixture
+def app(services: Services) -> FastAPI:
+    """The API of the installation."""
+    api = make_api(services.settings)
+    api.state.services = services
+    return api
+
+
+@pytest.fixture
+async def stranger(app: FastAPI) -> AsyncGenerator[httpx.AsyncClient, None]:
+    """A client that nobody knows."""
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url=ADDRESS) as client:
+        yield client
+
+
+@pytest.fixture
+async def client_of(app: FastAPI, services: Services) -> AsyncGenerator[ClientOf, None]:
+    """`await client_of(actor)` is a client with a fresh API key of that user."""
+    opened: list[httpx.AsyncClient] = []
+
+    async def make(actor: Actor) -> httpx.AsyncClient:
+        async with services.db.transaction() as session:
+            new = await identity.create_key(session, actor, name="tests")
+        client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app),
+            base_url=ADDRESS,
+            headers={"Authorization": f"Bearer {new.key}"},
+        )
+        opened.append(client)
+        return client
+
+    yield make
+    for client in opened:
+        await client.aclose()
+
+
+@pytest.fixture
+async def client(client_of: ClientOf, actor: Actor) -> httpx.AsyncClient:
+    """A client with an API key of the owner."""
+    return await client_of(actor)
+
+
+@pytest.fixture
+async def cookie(services: Services, actor: Actor) -> dict[str, str]:
+    """The cookie header of the owner's login."""
+    row = SessionRow(
+        owner_id=actor.user_id,
+        token_hash=hash_token(SESSION_TOKEN),
+        expires_at=clock.now() + timedelta(days=1),
+    )
+    async with services.db.transaction() as session:
+        session.add(row)
+    return {"Cookie": f"{sessions.cookie_name(services.keyring)}={SESSION_TOKEN}"}
+
+
+@pytest.fixture
+async def signed_in(
+    stranger: httpx.AsyncClient, cookie: dict[str, str]
+) -> httpx.AsyncClient:
+    """A client that behaves as a page of the signed-in owner."""
+    stranger.headers.update({**cookie, "Origin": ADDRESS})
+    return stranger
+
+
+@pytest.fixture
+async def other_client(client_of: ClientOf, other_actor: Actor) -> httpx.AsyncClient:
+    """A client with an API key of somebody else."""
+    return await client_of(other_actor)
