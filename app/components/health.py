@@ -21,7 +21,7 @@ def health_strip() -> rx.Component:
             rx.el.div(
                 rx.el.ul(
                     rx.foreach(HealthState.parts, _part),
-                    class_name="grid grid-cols-2 gap-px bg-line sm:grid-cols-3 xl:grid-cols-6",
+                    class_name="grid grid-cols-2 gap-x-4 gap-y-3 px-4 py-3 sm:grid-cols-4 xl:grid-cols-7",
                 ),
                 rx.cond(
                     HealthState.is_well,
@@ -33,7 +33,7 @@ def health_strip() -> rx.Component:
                 ),
                 class_name=f"{SURFACE} overflow-hidden",
             ),
-            skeleton("h-[3.875rem] rounded-xl"),
+            skeleton("h-26 rounded-xl sm:h-26 xl:h-16.5"),
         ),
         pulse(seconds=_SECONDS, on_pulse=HealthState.load),
     )
@@ -59,7 +59,7 @@ def _part(part: Any) -> rx.Component:
         rx.el.div(
             rx.el.p(part.label, class_name="truncate text-sm font-medium"),
             rx.el.p(
-                rx.cond(part.is_ok, part.detail, "Down"),
+                part.word,
                 class_name=rx.cond(
                     part.is_ok,
                     "truncate text-xs text-muted",
@@ -69,7 +69,7 @@ def _part(part: Any) -> rx.Component:
             class_name="min-w-0",
         ),
         key=part.name,
-        class_name="flex gap-2 bg-surface px-3.5 py-2.5",
+        class_name="flex min-w-0 gap-2",
     )
 
 
@@ -79,7 +79,7 @@ def _problem(part: Any) -> Any:
         rx.fragment(),
         rx.el.li(
             rx.el.span(part.label + ": ", class_name="font-medium"),
-            part.detail,
+            part.advice,
             key=part.name,
         ),
     )

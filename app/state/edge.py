@@ -60,7 +60,7 @@ async def find_actor(state: rx.State) -> Actor | None:
 @asynccontextmanager
 async def work(state: rx.State) -> AsyncGenerator[tuple[Session, Actor], None]:
     """Open a transaction on behalf of the signed-in user; it commits at the end."""
-    actor = await _require_actor(state)
+    actor = await require_actor(state)
     async with services().db.transaction() as session:
         yield session, actor
 
@@ -68,7 +68,7 @@ async def work(state: rx.State) -> AsyncGenerator[tuple[Session, Actor], None]:
 @asynccontextmanager
 async def read(state: rx.State) -> AsyncGenerator[tuple[Session, Actor], None]:
     """Open a read-only transaction on behalf of the signed-in user."""
-    actor = await _require_actor(state)
+    actor = await require_actor(state)
     async with services().db.read() as session:
         yield session, actor
 
@@ -102,7 +102,7 @@ def requires(
     """Let only signed-in users with `permission` call the handler; failures become notices."""
 
     async def check(state: rx.State) -> None:
-        actor = await _require_actor(state)
+        actor = await require_actor(state)
         if permission is not None and not actor.may(permission):
             message = "Your role does not allow this. Ask an administrator."
             raise Forbidden(message)
@@ -127,7 +127,12 @@ def report(exception: Exception) -> rx.event.EventSpec:
     return notices.failed(text, error_id=error_id)
 
 
-async def _require_actor(state: rx.State) -> Actor:
+async def require_actor(state: rx.State) -> Actor:
+    """Return who is signed in.
+
+    Raises:
+        Unauthorized: nobody is.
+    """
     actor = await find_actor(state)
     if actor is None:
         raise Unauthorized

@@ -13,14 +13,14 @@ CONTROL = (
 
 
 def field(
-    name: str, label: Any, control: rx.Component, *, hint: Any = "", error: Any = ""
+    name: str, label: Any, control: rx.Component, *, hint: Any = None, error: Any = ""
 ) -> rx.Component:
     """Return `control` between its label, its hint and its error."""
     return rx.el.div(
         rx.el.label(label, html_for=name, class_name="text-sm font-medium"),
         control,
         rx.el.p(hint, id=f"{name}-hint", class_name="text-xs text-muted")
-        if hint
+        if hint is not None
         else None,
         field_error(name, error),
         class_name="flex min-w-0 flex-col gap-1.5",
@@ -49,7 +49,7 @@ def _described(name: str, error: Any) -> dict[str, Any]:
 
 
 def text_field(
-    name: str, label: Any, *, hint: Any = "", error: Any = "", **props: Any
+    name: str, label: Any, *, hint: Any = None, error: Any = "", **props: Any
 ) -> rx.Component:
     """Return a one-line text field."""
     extra = props.pop("class_name", "")
@@ -60,7 +60,7 @@ def text_field(
 
 
 def area_field(
-    name: str, label: Any, *, hint: Any = "", error: Any = "", **props: Any
+    name: str, label: Any, *, hint: Any = None, error: Any = "", **props: Any
 ) -> rx.Component:
     """Return a field for several lines of text."""
     extra = props.pop("class_name", "")
@@ -75,7 +75,7 @@ def select_field(
     label: Any,
     options: Sequence[tuple[str, str]] | rx.Component,
     *,
-    hint: Any = "",
+    hint: Any = None,
     error: Any = "",
     **props: Any,
 ) -> rx.Component:
@@ -91,7 +91,7 @@ def select_field(
     return field(name, label, control, hint=hint, error=error)
 
 
-def check_field(name: str, label: Any, *, hint: Any = "", **props: Any) -> rx.Component:
+def check_field(name: str, label: Any, *, hint: Any = None, **props: Any) -> rx.Component:
     """Return a box to tick."""
     return rx.el.label(
         rx.el.input(
@@ -102,7 +102,7 @@ def check_field(name: str, label: Any, *, hint: Any = "", **props: Any) -> rx.Co
         ),
         rx.el.span(
             label,
-            rx.el.span(hint, class_name="block text-xs text-muted") if hint else None,
+            rx.el.span(hint, class_name="block text-xs text-muted") if hint is not None else None,
             class_name="min-w-0 text-sm",
         ),
         class_name="flex cursor-pointer items-start gap-2.5",

@@ -1,0 +1,54 @@
+"""Words of the pages about documents."""
+
+KNOWLEDGE = "Knowledge"
+ABOUT = "Collections of documents that your agents answer from."
+NEW = "New collection"
+NAME = "Name"
+DESCRIPTION = "Description"
+DESCRIPTION_HINT = "What is in it, for you."
+CREATE = "Create"
+SAVE = "Save"
+CANCEL = "Cancel"
+EDIT = "Edit"
+MORE = "Show more"
+NO_COLLECTIONS = "No collections yet"
+NO_COLLECTIONS_TEXT = "A collection holds documents: PDF, Word, HTML, Markdown or text. An agent can answer from one or more."
+DOCUMENTS = "Documents"
+NO_DOCUMENTS = "No documents yet"
+NO_DOCUMENTS_TEXT = "Drop files above. Each one is read, cut into passages and made searchable; you see how far it is."
+DELETE = "Delete"
+DELETE_TITLE = "Delete "
+DELETE_TEXT = "Its passages can no longer be found or cited, and the original is removed. This cannot be undone."
+DELETE_COLLECTION = "Delete collection"
+RETRY = "Retry"
+SEARCH = "Try a search"
+SEARCH_ABOUT = "See which passages a question finds, before an agent does."
+SEARCH_LABEL = "Question or words"
+FIND = "Find"
+NOTHING_RELEVANT = "Nothing here answers this. The nearest passages:"
+NOTHING_FOUND = "Nothing was found."
+OPEN = "Open in the document"
+STAGES = ("uploaded", "parsed", "chunked", "embedded", "ready")
+ACCEPT = ".pdf,.docx,.html,.htm,.md,.markdown,.txt"
+DROP_WORDS = {
+    "drop": "Drop files here",
+    "choose": "Choose files",
+    "waiting": "Waiting",
+    "taken": "Uploaded",
+    "refused": "Refused",
+    "close": "Close",
+}
+DOCUMENT = "Document"
+PREVIOUS = "Previous passage"
+NEXT = "Next passage"
+PASSAGE = "Passage "
+DOWNLOAD = "Download original"
+NOT_READY = "This document is not ready"
+NOT_READY_TEXT = (
+    "Its text can be read here as soon as it has been parsed and cut into passages."
+)
+BACK = "Back to the collection"
+LIMITS = "PDF, DOCX, HTML, Markdown or text, up to "
+LIMITS_END = " each"
+TOO_BIG = "It has more than "
+TOO_BIG_END = ". Split it, or ask an administrator to raise the limit."

@@ -1,0 +1,48 @@
+"""Words of the settings page."""
+
+TITLE = "Settings"
+ABOUT = "Your account on this installation."
+PROFILE = "Profile"
+EMAIL = "E-mail"
+DISPLAY_NAME = "Name"
+DISPLAY_NAME_HINT = "How agents call you: {user_name} in their instructions."
+SAVE = "Save"
+PASSWORD = "Password"  # noqa: S105
+PASSWORD_ABOUT = "Changing it ends all your other logins."  # noqa: S105
+CURRENT = "Present password"
+NEW = "New password"
+CHANGE = "Change password"
+APPEARANCE = "Appearance"
+THEME = "Theme"
+THEMES = (
+    ("system", "System", "monitor"),
+    ("light", "Light", "sun"),
+    ("dark", "Dark", "moon"),
+)
+TIMES = "Times"
+TIMES_CHOICES = (
+    ("relative", "Relative: 3 min ago"),
+    ("absolute", "Absolute, in your time zone"),
+    ("utc", "Absolute, in UTC"),
+)
+KEYS = "API keys"
+KEYS_ABOUT = "For programs: send one as Authorization: Bearer. A key can do what you can do, except manage users and keys."
+KEY_NAME = "Name of the new key"
+KEY_NAME_HINT = "Such as the program that will use it."
+MAKE_KEY = "Create key"
+FRESH = "Copy this key now. It is not shown again."
+COPY = "Copy"
+HIDE = "I have copied it"
+NO_KEYS = "No API keys yet."
+CREATED = "Created "
+USED = "last used "
+NEVER_USED = "never used"
+REVOKE = "Revoke"
+REVOKE_TITLE = "Revoke "
+REVOKE_TEXT = "Programs that use this key stop working at once. This cannot be undone."
+LOGINS = "Logins"
+LOGINS_ABOUT = "Devices on which you are signed in."
+THIS_DEVICE = "This device"
+END = "Sign out there"
+SEEN = "Seen "
+API_DOCS = "API documentation"

@@ -1,0 +1,100 @@
+import { useRef, useState } from "react";
+
+const AT_ONCE = 3;
+const ICONS = { waiting: "○", sending: "◐", taken: "✓", refused: "✕" };
+
+/** Post one file; the answer's error is words for people. */
+function send(url, file, onProgress) {
+  return new Promise((resolve) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", url);
+    request.setRequestHeader("Accept", "application/json");
+    request.upload.onprogress = (event) => onProgress(event.lengthComputable ? event.loaded / event.total : 0);
+    request.onload = () => {
+      let answer = {};
+      try { answer = JSON.parse(request.responseText); } catch { /* an answer of a proxy, not ours */ }
+      if (request.status === 401) return window.location.reload();
+      const details = Object.values(answer.details ?? {}).flat();
+      const message = details[0] ?? answer.message ?? answer.error ?? `The server answered ${request.status}.`;
+      resolve(request.status < 300 ? "" : String(message));
+    };
+    request.onerror = () => resolve("The connection was lost. Try again.");
+    const body = new FormData();
+    body.append("files", file);
+    request.send(body);
+  });
+}
+
+/** A place to drop files, or to choose them: each goes on its own and shows how far it is. */
+export function FileDrop({ url, accept, bytesMax, words, onTaken }) {
+  const [files, setFiles] = useState([]);
+  const [isOver, setOver] = useState(false);
+  const input = useRef(null);
+  const queue = useRef([]);
+  const running = useRef(0);
+
+  const change = (id, values) => setFiles((now) => now.map((file) => (file.id === id ? { ...file, ...values } : file)));
+  const next = async () => {
+    if (running.current >= AT_ONCE || !queue.current.length) return;
+    running.current += 1;
+    const entry = queue.current.shift();
+    change(entry.id, { status: "sending" });
+    const error = await send(url, entry.file, (share) => change(entry.id, { share }));
+    running.current -= 1;
+    change(entry.id, { status: error ? "refused" : "taken", error, share: 1 });
+    if (!error) {
+      onTaken();
+      setTimeout(() => setFiles((now) => now.filter((file) => file.id !== entry.id)), 2500);
+    }
+    next();
+  };
+  const add = (list) => {
+    const added = [...list].map((file) => {
+      const tooBig = file.size > bytesMax ? words.too_big : "";
+      return { id: crypto.randomUUID(), file, name: file.name, share: 0, status: tooBig ? "refused" : "waiting", error: tooBig };
+    });
+    setFiles((now) => [...now, ...added]);
+    queue.current.push(...added.filter((entry) => !entry.error));
+    for (let i = 0; i < AT_ONCE; i += 1) next();
+  };
+  const drop = (event) => {
+    event.preventDefault();
+    setOver(false);
+    if (event.dataTransfer.files.length) add(event.dataTransfer.files);
+  };
+  const remove = (id) => setFiles((now) => now.filter((file) => file.id !== id));
+  return (
+    <div>
+      <div onDragOver={(event) => { event.preventDefault(); setOver(true); }} onDragLeave={() => setOver(false)} onDrop={drop}
+        className={"flex flex-col items-center rounded-xl border border-dashed px-4 py-7 text-center transition-colors duration-100 " +
+          (isOver ? "border-accent bg-accent-soft" : "border-line-strong bg-surface")}>
+        <p className="font-medium">{words.drop}</p>
+        <p className="mt-0.5 text-sm text-muted">{words.limits}</p>
+        <button type="button" data-key="n" onClick={() => input.current.click()}
+          className="mt-3 h-9 rounded-lg border border-line-strong bg-surface px-3.5 text-sm font-medium hover:bg-sunken active:translate-y-px">
+          {words.choose}
+        </button>
+        <input ref={input} type="file" multiple hidden accept={accept} aria-label={words.choose}
+          onChange={(event) => { add(event.target.files); event.target.value = ""; }} />
+      </div>
+      <ul aria-live="polite" className="mt-2 flex flex-col gap-1.5 empty:hidden">
+        {files.map((file) => (
+          <li key={file.id} className="relative flex items-center gap-2.5 overflow-hidden rounded-lg border border-line bg-surface px-3 py-2 text-sm">
+            <span aria-hidden="true" className={file.status === "refused" ? "text-bad" : file.status === "taken" ? "text-ok" : "text-accent"}>{ICONS[file.status]}</span>
+            <span className="min-w-0 flex-1">
+              <span className="block truncate">{file.name}</span>
+              {file.error ? <span className="block text-xs text-bad">{file.error}</span> : null}
+            </span>
+            <span className="shrink-0 text-xs text-muted tabular-nums">
+              {file.status === "sending" ? Math.round(file.share * 100) + " %" : words[file.status]}
+            </span>
+            {file.status === "refused" ? (
+              <button type="button" onClick={() => remove(file.id)} aria-label={words.close + " " + file.name} className="size-6 shrink-0 rounded hover:bg-sunken">✕</button>
+            ) : null}
+            <span aria-hidden="true" className="absolute inset-x-0 bottom-0 h-0.5 origin-left bg-accent transition-transform" style={{ transform: `scaleX(${file.status === "sending" ? file.share : 0})` }} />
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}

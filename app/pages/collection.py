@@ -1,0 +1,145 @@
+"""One collection: upload, documents on their way, and a search to try."""
+
+from typing import Any
+
+import reflex as rx
+
+from app import routes
+from app.backend.core.actor import Permission
+from app.components.knowledge import strings as words
+from app.components.knowledge.collection_form import collection_form
+from app.components.knowledge.documents import document_table
+from app.components.knowledge.search_box import search_box
+from app.components.layout.shell import shell
+from app.components.layout.topbar import page_head
+from app.components.ui.button import button
+from app.components.ui.card import section
+from app.components.ui.dialog import confirm
+from app.components.ui.empty import empty
+from app.components.ui.menu import menu, menu_item
+from app.components.ui.skeleton import skeleton_rows
+from app.components.widgets.clock import pulse
+from app.components.widgets.file_drop import file_drop
+from app.pages._page import page
+from app.state.collection import CollectionState
+from app.state.knowledge_search import KnowledgeSearchState
+
+_BUSY_SECONDS = 0.7
+_MENU = "collection-menu"
+
+
+@page(
+    routes.COLLECTION,
+    words.KNOWLEDGE,
+    permission=Permission.VIEW_KNOWLEDGE,
+    on_load=[CollectionState.load, KnowledgeSearchState.clear],
+)
+def collection() -> rx.Component:
+    shown = CollectionState.shown
+    return shell(
+        page_head(
+            rx.cond(shown.id != "", shown.name, words.KNOWLEDGE),
+            crumbs=[(words.KNOWLEDGE, routes.KNOWLEDGE)],
+            description=_facts(shown),
+            actions=_menu(shown),
+        ),
+        rx.el.div(
+            _drop(shown),
+            section(
+                words.DOCUMENTS,
+                rx.cond(
+                    CollectionState.is_loading,
+                    skeleton_rows(3),
+                    rx.cond(
+                        CollectionState.rows.length() > 0,
+                        rx.fragment(
+                            document_table(),
+                            rx.cond(
+                                CollectionState.has_more,
+                                button(
+                                    words.MORE,
+                                    on_click=CollectionState.load_more,
+                                    class_name="mt-4",
+                                ),
+                            ),
+                        ),
+                        empty("file_text", words.NO_DOCUMENTS, words.NO_DOCUMENTS_TEXT),
+                    ),
+                ),
+            ),
+            search_box(),
+            class_name="flex flex-col gap-8",
+        ),
+        pulse(
+            seconds=rx.cond(CollectionState.is_busy, _BUSY_SECONDS, 0.0),
+            on_pulse=CollectionState.refresh,
+        ),
+        _dialogs(shown),
+        here=routes.KNOWLEDGE,
+    )
+
+
+def _facts(shown: Any) -> rx.Component:
+    return rx.fragment(
+        rx.cond(shown.description != "", rx.el.span(shown.description, " · ")),
+        rx.el.span(
+            shown.documents,
+            " documents · ",
+            shown.chunks,
+            " passages · ",
+            shown.size,
+            class_name="tabular-nums",
+        ),
+    )
+
+
+def _menu(shown: Any) -> rx.Component:
+    return menu(
+        _MENU,
+        menu_item(_MENU, "pencil", words.EDIT, on_click=CollectionState.open_form),
+        menu_item(
+            _MENU,
+            "trash_2",
+            words.DELETE + "…",
+            is_dangerous=True,
+            on_click=CollectionState.ask_delete("", shown.name),
+        ),
+        label="Actions for this collection",
+    )
+
+
+def _drop(shown: Any) -> rx.Component:
+    return file_drop(
+        url="/api/v1/collections/" + shown.id + "/documents",
+        accept=words.ACCEPT,
+        bytes_max=CollectionState.bytes_max,
+        words={
+            **words.DROP_WORDS,
+            "limits": words.LIMITS + CollectionState.size_max + words.LIMITS_END,
+            "too_big": words.TOO_BIG + CollectionState.size_max + words.TOO_BIG_END,
+        },
+        on_taken=CollectionState.refresh,
+    )
+
+
+def _dialogs(shown: Any) -> rx.Component:
+    return rx.fragment(
+        collection_form(
+            words.EDIT,
+            name=shown.name,
+            description=shown.description,
+            errors=CollectionState.errors,
+            verb=words.SAVE,
+            is_open=CollectionState.is_editing,
+            on_submit=CollectionState.save,
+            on_close=CollectionState.close_form,
+        ),
+        confirm(
+            words.DELETE_TITLE + CollectionState.doomed_name + "?",
+            words.DELETE_TEXT,
+            verb=words.DELETE,
+            is_open=CollectionState.doomed != "",
+            on_confirm=CollectionState.delete,
+            on_close=CollectionState.keep,
+        ),
+    )

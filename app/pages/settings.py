@@ -1,0 +1,39 @@
+"""The user's own settings."""
+
+import reflex as rx
+
+from app import routes
+from app.components.layout.shell import shell
+from app.components.layout.topbar import page_head
+from app.components.settings import strings as words
+from app.components.settings.access import api_keys, logins
+from app.components.settings.account import appearance, password, profile
+from app.components.ui.dialog import confirm
+from app.pages._page import page
+from app.state.api_keys import ApiKeysState
+from app.state.settings import SettingsState
+
+
+@page(routes.SETTINGS, words.TITLE, on_load=[SettingsState.load, ApiKeysState.load])
+def settings() -> rx.Component:
+    return shell(
+        page_head(words.TITLE, description=words.ABOUT),
+        rx.el.div(
+            profile(),
+            appearance(),
+            api_keys(),
+            password(),
+            logins(),
+            class_name="flex flex-col gap-8",
+        ),
+        confirm(
+            words.REVOKE_TITLE + ApiKeysState.doomed_name + "?",
+            words.REVOKE_TEXT,
+            verb=words.REVOKE,
+            is_open=ApiKeysState.doomed_key != "",
+            on_confirm=ApiKeysState.revoke,
+            on_close=ApiKeysState.keep,
+        ),
+        here=routes.SETTINGS,
+        width="narrow",
+    )

@@ -1,0 +1,167 @@
+"""Making and changing one agent."""
+
+from typing import Any
+from uuid import UUID
+
+import reflex as rx
+from pydantic import BaseModel, ConfigDict
+
+from app import routes
+from app.backend.agents import service as agents
+from app.backend.agents.schemas import AgentDraft
+from app.backend.core.actor import Permission
+from app.backend.knowledge import service as knowledge
+from app.state import edge, notices
+from app.state.editor_values import (
+    EditorValues,
+    TemplateLine,
+    template_lines,
+    values_of,
+    values_of_template,
+)
+from app.state.forms import FormMixin
+
+COLLECTIONS_SHOWN = 100
+_COLLECTION_FIELD = "collection:"
+
+
+class ModelChoice(BaseModel):
+    """A model to choose; one that is not available says why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    label: str
+    is_available: bool
+
+
+class CollectionChoice(BaseModel):
+    """A collection to tick."""
+
+    model_config = ConfigDict(frozen=True)
+
+    field: str
+    name: str
+    documents: int
+    is_chosen: bool
+
+
+class AgentEditorState(FormMixin, rx.State):
+    """The form; a new `form_key` makes it start afresh from `values`."""
+
+    editing_id: rx.Field[str] = rx.field("")
+    form_key: rx.Field[str] = rx.field("")
+    values: rx.Field[EditorValues] = rx.field(default_factory=EditorValues)
+    models: rx.Field[list[ModelChoice]] = rx.field(default_factory=list)
+    collections: rx.Field[list[CollectionChoice]] = rx.field(default_factory=list)
+    templates: rx.Field[list[TemplateLine]] = rx.field(default_factory=template_lines)
+    saved_at: rx.Field[str] = rx.field("")
+
+    @rx.event
+    @edge.requires(Permission.ADD_AGENT)
+    async def load_new(self) -> None:
+        """Start an agent: empty, or from the template that the address names."""
+        self._clear_errors()
+        self.editing_id, self.saved_at = "", ""
+        key = edge.query_value(self, "template")
+        self.values = values_of_template(key, edge.services().settings.default_model)
+        await self._load_choices([])
+        self.form_key = f"new-{key}"
+
+    @rx.event
+    @edge.requires(Permission.CHANGE_AGENT)
+    async def load_existing(self) -> None:
+        """Show the agent that the address names."""
+        self._clear_errors()
+        agent_id = edge.id_in_path(self, "agent")
+        async with edge.read(self) as (session, actor):
+            agent = await agents.get_agent(session, actor, agent_id=agent_id)
+        self.editing_id, self.saved_at = str(agent.id), ""
+        self.values = values_of(agent)
+        await self._load_choices(agent.collection_ids)
+        self.form_key = f"{agent.id}-{agent.updated_at.isoformat()}"
+
+    @rx.event
+    @edge.requires(Permission.CHANGE_AGENT)
+    async def save(self, form: dict[str, Any]) -> Any:
+        """Keep what the form says, and go to the agent."""
+        self._clear_errors()
+        draft = _draft_of(form)
+        parts = edge.services()
+        common = {
+            "draft": draft,
+            "keyring": parts.keyring,
+            "default_model": parts.settings.default_model,
+        }
+        if draft.kind == "answer" and draft.execution == "worker":
+            parts.models.check(draft.model)
+        async with edge.work(self) as (session, actor):
+            if self.editing_id:
+                agent = await agents.update_agent(
+                    session, actor, agent_id=UUID(self.editing_id), **common
+                )
+            else:
+                agent = await agents.create_agent(session, actor, **common)
+        self.saved_at = agent.updated_at.isoformat()
+        return [
+            rx.redirect(routes.agent_path(agent.id)),
+            notices.done(f"{agent.name} is saved."),
+        ]
+
+    async def _load_choices(self, chosen: list[UUID]) -> None:
+        async with edge.read(self) as (session, actor):
+            page = await knowledge.list_collections(
+                session, actor, limit=COLLECTIONS_SHOWN
+            )
+        self.collections = [
+            CollectionChoice(
+                field=f"{_COLLECTION_FIELD}{item.id}",
+                name=item.name,
+                documents=item.documents,
+                is_chosen=item.id in chosen,
+            )
+            for item in page.items
+        ]
+        found = await edge.services().models.list()
+        self.models = [
+            ModelChoice(
+                name=model.name,
+                label=f"{model.provider_label}: {model.note}"
+                if not model.is_available
+                else _model_label(model.name, model.is_default),
+                is_available=model.is_available,
+            )
+            for model in found
+        ]
+        if self.values.model not in {model.name for model in found}:
+            self.models = [
+                ModelChoice(
+                    name=self.values.model, label=self.values.model, is_available=True
+                ),
+                *self.models,
+            ]
+
+
+def _model_label(name: str, is_default: bool) -> str:
+    return f"{name} (default)" if is_default else name
+
+
+def _draft_of(form: dict[str, Any]) -> AgentDraft:
+    texts = {
+        name: value for name, value in form.items() if name in AgentDraft.model_fields
+    }
+    prompts = [
+        line.strip() for line in str(form.get("suggested_prompts", "")).splitlines()
+    ]
+    return AgentDraft.model_validate(
+        {
+            **texts,
+            "remote_key": form.get("remote_key") or None,
+            "suggested_prompts": [line for line in prompts if line],
+            "collection_ids": [
+                name.removeprefix(_COLLECTION_FIELD)
+                for name, value in form.items()
+                if name.startswith(_COLLECTION_FIELD) and value
+            ],
+        }
+    )

@@ -1,0 +1,72 @@
+"""Collections of documents of the signed-in user."""
+
+from typing import Any
+
+import reflex as rx
+
+from app import routes
+from app.backend.core.actor import Permission
+from app.backend.knowledge import service as knowledge
+from app.backend.knowledge.schemas import CollectionDraft
+from app.state import edge
+from app.state.forms import FormMixin
+from app.state.lines import CollectionLine, collection_line
+from app.state.paging import PAGE_SIZE, PagingMixin
+
+
+class CollectionListState(PagingMixin, FormMixin, rx.State):
+    """A page of collections, newest first, and the form of a new one."""
+
+    rows: rx.Field[list[CollectionLine]] = rx.field(default_factory=list)
+    is_adding: rx.Field[bool] = rx.field(False)
+
+    @rx.event
+    @edge.requires(Permission.VIEW_KNOWLEDGE)
+    async def load(self) -> None:
+        """Show the first page."""
+        self.is_adding = False
+        self.rows = []
+        await self._add_page("")
+
+    @rx.event
+    @edge.requires(Permission.VIEW_KNOWLEDGE)
+    async def load_more(self) -> None:
+        """Add the next page."""
+        await self._add_page(self._cursor)
+
+    @rx.event
+    @edge.requires(Permission.ADD_KNOWLEDGE)
+    async def open_form(self) -> None:
+        """Ask for the name of a new collection."""
+        self._clear_errors()
+        self.is_adding = True
+
+    @rx.event
+    @edge.requires(Permission.ADD_KNOWLEDGE)
+    async def close_form(self) -> None:
+        """Make nothing."""
+        self.is_adding = False
+
+    @rx.event
+    @edge.requires(Permission.ADD_KNOWLEDGE)
+    async def create(self, form: dict[str, Any]) -> Any:
+        """Make a collection and go there."""
+        self._clear_errors()
+        draft = CollectionDraft.model_validate(form)
+        async with edge.work(self) as (session, actor):
+            made = await knowledge.create_collection(
+                session,
+                actor,
+                draft=draft,
+                embedding_model=edge.services().embedder.name,
+            )
+        self.is_adding = False
+        return rx.redirect(routes.collection_path(made.id))
+
+    async def _add_page(self, cursor: str) -> None:
+        async with edge.read(self) as (session, actor):
+            page = await knowledge.list_collections(
+                session, actor, cursor=cursor or None, limit=PAGE_SIZE
+            )
+        self.rows = [*self.rows, *map(collection_line, page.items)]
+        self._note_page(page.next_cursor, len(self.rows))
