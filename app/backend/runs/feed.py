@@ -89,6 +89,11 @@ class RunFeed:
         self._is_redis_up = True
         self._tasks: list[asyncio.Task[None]] = []
 
+    @property
+    def followed(self) -> int:
+        """How many runs are watched now."""
+        return len(self._followers)
+
     async def follow(
         self, run_id: UUID, after: int = 0
     ) -> AsyncGenerator[list[RunEvent], None]:

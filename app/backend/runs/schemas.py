@@ -51,9 +51,9 @@ class EventFilter(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    after: int | None = Field(None, ge=0)
-    before: int | None = Field(None, ge=1)
-    limit: int = Field(200, ge=1, le=1000)
+    after: int | None = Field(default=None, ge=0)
+    before: int | None = Field(default=None, ge=1)
+    limit: int = Field(default=200, ge=1, le=1000)
     types: list[str] = Field(default_factory=list[str])
     level: Level | None = None
     text: str = ""

@@ -1,0 +1,199 @@
+"""The log of a run: whole, in order, and written by the holder of the lease alone."""
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from app.backend import bootstrap
+from app.backend.bootstrap import Services
+from app.backend.core.actor import Actor
+from app.backend.core.run_events import (
+    Event,
+    Log,
+    MessageDelta,
+    RunCompleted,
+    RunEvent,
+    RunOutput,
+    RunStatus,
+    RunStopped,
+)
+from app.backend.core.settings import Settings
+from app.backend.runs.errors import LeaseLost
+from app.backend.runs.event_log import EventLog
+from app.backend.runs.status import change_status, end_run
+from app.backend.runs.tables import RunRow
+from tests.factories.rows import MakeRun, RowFactory
+from tests.runs import Runs, assert_log_is_whole
+
+MESSAGES = [UUID(int=1), UUID(int=2)]
+
+
+class Viewers:
+    """Keeps what would be sent to Redis."""
+
+    def __init__(self) -> None:
+        self.seen: list[RunEvent] = []
+
+    async def __call__(self, events: Sequence[RunEvent]) -> None:
+        self.seen += events
+
+
+async def _running(make_run: MakeRun, actor: Actor) -> RunRow:
+    return await make_run(actor, status=RunStatus.RUNNING, epoch=1)
+
+
+async def test_tokens_of_one_flush_are_one_event(
+    services: Services, actor: Actor, make_run: MakeRun, runs: Runs
+) -> None:
+    row = await _running(make_run, actor)
+    async with EventLog(services.db, row, Viewers()) as log:
+        for word in ("one ", "two ", "three"):
+            log.append(MessageDelta(message_id=MESSAGES[0], text=word))
+        log.append(MessageDelta(message_id=MESSAGES[1], text="other"))
+        await log.flush()
+
+    events = await runs.events(row.id)
+    assert [(event.payload["text"], event.payload["tokens"]) for event in events] == [
+        ("one two three", 3),
+        ("other", 1),
+    ]
+
+
+async def test_log_without_the_lease_writes_nothing(
+    services: Services, actor: Actor, make_run: MakeRun, runs: Runs
+) -> None:
+    row = await _running(make_run, actor)
+    async with services.db.transaction() as session:
+        taken = await session.get(RunRow, row.id)
+        assert taken is not None
+        taken.epoch = 2
+        session.add(taken)
+    async with EventLog(services.db, row, Viewers()) as log:
+        log.append(Log(message="Too late."))
+        with pytest.raises(LeaseLost):
+            await log.flush()
+
+    assert await runs.events(row.id) == []
+
+
+async def test_run_ends_once(
+    services: Services, actor: Actor, make_run: MakeRun, runs: Runs
+) -> None:
+    row = await _running(make_run, actor)
+    done = RunCompleted(output=RunOutput(answer="Yes."), milliseconds=1)
+
+    async def end(event: RunCompleted | RunStopped) -> bool:
+        async with services.db.transaction() as session:
+            return await end_run(session, row.id, event, epoch=1) is not None
+
+    ended = await asyncio.gather(*(end(done) for _ in range(5)), end(RunStopped()))
+
+    assert ended.count(True) == 1
+    assert_log_is_whole(await runs.events(row.id))
+
+
+async def test_100_claims_at_once_give_one_owner(
+    services: Services, actor: Actor, make_run: MakeRun
+) -> None:
+    row = await make_run(actor)
+
+    async def claim() -> bool:
+        async with services.db.transaction() as session:
+            changed = await change_status(
+                session, row.id, RunStatus.RUNNING, epoch=0, values={"epoch": 1}
+            )
+        return changed is not None
+
+    claims = await asyncio.gather(*(claim() for _ in range(100)))
+
+    assert claims.count(True) == 1
+
+
+async def test_redis_outage_holds_up_no_row(
+    services: Services, actor: Actor, make_run: MakeRun, runs: Runs
+) -> None:
+    row = await _running(make_run, actor)
+    never = asyncio.Event()
+
+    async def hang(events: Sequence[RunEvent]) -> None:
+        await never.wait()
+
+    log = EventLog(services.db, row, hang)
+    async with asyncio.timeout(10):
+        async with log:
+            for number in range(1000):
+                log.append(Log(message=f"Line {number}."))
+                if number % 100 == 0:
+                    await log.flush()
+            await log.flush()
+
+    events = await runs.events(row.id)
+    assert len(events) == 1000
+    assert_log_is_whole(events)
+
+
+event = st.one_of(
+    st.builds(
+        MessageDelta,
+        message_id=st.sampled_from(MESSAGES),
+        text=st.text("ab ", min_size=1, max_size=5),
+    ),
+    st.builds(Log, message=st.sampled_from(["a", "b"])),
+)
+step = st.one_of(event, st.sampled_from(["flush", "pause", "two flushes at once"]))
+
+
+@examples(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(steps=st.lists(step, max_size=40))
+def test_log_has_no_holes_whatever_happens(
+    settings: Settings, steps: list[Event | str]
+) -> None:
+    asyncio.run(_check(settings, steps))
+
+
+async def _check(settings: Settings, steps: list[Event | str]) -> None:
+    async with bootstrap.build(settings) as services:
+        rows = RowFactory(services.db)
+        actor = await rows.user()
+        row = await rows.run(actor, status=RunStatus.RUNNING, epoch=1)
+        viewers = Viewers()
+        async with EventLog(services.db, row, viewers) as log:
+            for item in steps:
+                if not isinstance(item, str):
+                    log.append(item)
+                elif item == "flush":
+                    await log.flush()
+                elif item == "pause":
+                    await asyncio.sleep(0)
+                else:
+                    await asyncio.gather(log.flush(), log.flush())
+            await log.flush()
+        events = await Runs(services, actor).events(row.id)
+    assert_log_is_whole(events)
+    assert viewers.seen == events
+    said = [item for item in steps if not isinstance(item, str)]
+    assert _texts([item.model_dump(mode="json") for item in said]) == _texts(
+        [{"type": item.type, **item.payload} for item in events]
+    )
+
+
+def _texts(events: list[dict[str, object]]) -> list[tuple[object, str]]:
+    """Return the events with the text of neighbouring deltas of one message joined."""
+    found: list[tuple[object, str]] = []
+    for item in events:
+        key = item.get("message_id", item["type"])
+        text = str(item.get("text", item.get("message")))
+        if found and item["type"] == "message_delta" and found[-1][0] == key:
+            found[-1] = key, found[-1][1] + text
+        else:
+            found.append((key, text))
+    return found
