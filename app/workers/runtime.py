@@ -23,8 +23,11 @@ from app.backend.knowledge.local_embedders import make_local_embedder
 from app.backend.models import files
 from app.backend.models.local import LocalModel, find_local_model, needed_files
 from app.backend.providers.local_engine import LocalEngine
+from app.workers.runtime_agents import AgentRoutes
 from app.workers.runtime_auth import Authenticate, FindActor
+from app.workers.runtime_edge import edge
 from app.workers.runtime_models import ModelRoutes
+from app.workers.runtime_tools import RuntimeTools
 
 GRACE_SECONDS = 5
 
@@ -91,8 +94,11 @@ def make_engine(settings: Settings, model: LocalModel) -> LocalEngine:
 
 def make_app(services: Services, engine: LocalEngine, model: LocalModel) -> ASGIApp:
     """Return the runtime's web application."""
-    server: FastMCP[Any] = FastMCP("Atelier runtime")
+    server: FastMCP[Any] = FastMCP("Atelier runtime", mask_error_details=True)
     ModelRoutes(engine, model, services.embedder).add_to(server)
+    RuntimeTools(services, engine).add_to(server)
+    execute = edge(AgentRoutes(services).execute)
+    server.custom_route("/execute", methods=["POST"])(execute)
 
     @server.custom_route("/health", methods=["GET"])
     async def health(_request: Request) -> Response:

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.backend.api.errors import response_of
 from app.backend.core.actor import Actor
 from app.backend.core.errors import Unauthorized
 
@@ -50,6 +50,4 @@ async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
     error = Unauthorized(
         "Send an API key of this installation as `Authorization: Bearer <key>`."
     )
-    body = {"error": "Unauthorized", "code": error.code, "message": error.message}
-    response = JSONResponse(body, error.status, headers={"WWW-Authenticate": "Bearer"})
-    await response(scope, receive, send)
+    await response_of(error)(scope, receive, send)

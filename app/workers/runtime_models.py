@@ -1,31 +1,24 @@
 """The runtime's OpenAI-compatible routes: chat, embeddings, list of models."""
 
-import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any, TypeVar
+from typing import Any
 
 from fastmcp import FastMCP
-from pydantic import BaseModel, ValidationError
 from sse_starlette import EventSourceResponse
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.backend.core import clock, ids
-from app.backend.core.errors import AppError, Invalid
+from app.backend.core.errors import AppError
 from app.backend.knowledge.embeddings import Embedder, encode_vector
 from app.backend.models.local import LocalModel
 from app.backend.providers.errors import ModelCrashed, ModelMissing
 from app.backend.providers.local_chat import Done, Loading, Piece, Queued, Text
 from app.backend.providers.local_engine import LocalEngine
+from app.workers.runtime_edge import CLIENT_LEFT, edge, read_body, until_disconnect
 from app.workers.runtime_schemas import ChatBody, EmbeddingsBody, error_body, usage_of
-
-B = TypeVar("B", bound=BaseModel)
-T = TypeVar("T")
-
-BODY_BYTES_MAX = 16 * 1024 * 1024
-_CLIENT_CLOSED = 499
 
 
 class ModelRoutes:
@@ -42,10 +35,10 @@ class ModelRoutes:
         """Register the routes."""
         server.custom_route("/v1/models", methods=["GET"])(self.list_models)
         server.custom_route("/v1/chat/completions", methods=["POST"])(
-            _openai_errors(self.chat)
+            edge(self.chat, _explain)
         )
         server.custom_route("/v1/embeddings", methods=["POST"])(
-            _openai_errors(self.embed)
+            edge(self.embed, _explain)
         )
 
     async def list_models(self, _request: Request) -> Response:
@@ -89,14 +82,14 @@ class ModelRoutes:
         body = await read_body(request, ChatBody)
         self._expect(body.model, self._model.name)
         if not body.stream:
-            return await until_disconnect(request, self._complete(body))
+            return await until_disconnect(request, self._complete(body)) or CLIENT_LEFT
         pieces = self._engine.chat(body.to_request())
         if body.stream_options.include_notices:
             return _event_stream(self._chunks(body, pieces))
         # Without notices the status code waits for the first token, so that an overflow is a 400.
         first = await until_disconnect(request, _first_text(pieces))
-        if isinstance(first, Response):
-            return first
+        if first is None:
+            return CLIENT_LEFT
         return _event_stream(self._chunks(body, pieces, first))
 
     async def _complete(self, body: ChatBody) -> Response:
@@ -119,7 +112,7 @@ class ModelRoutes:
                             "usage": usage_of(piece),
                         }
                     )
-        return Response(status_code=_CLIENT_CLOSED)
+        return CLIENT_LEFT
 
     async def _chunks(
         self,
@@ -206,55 +199,5 @@ def _event_stream(chunks: AsyncGenerator[dict[str, str], None]) -> Response:
     return EventSourceResponse(chunks, sep="\n", headers={"Cache-Control": "no-cache"})
 
 
-async def read_body(request: Request, kind: type[B]) -> B:
-    """Return the JSON body of `request`.
-
-    Raises:
-        Invalid: it is not JSON, is too large, or its fields are wrong.
-    """
-    if int(request.headers.get("content-length", 0)) > BODY_BYTES_MAX:
-        raise Invalid.field(
-            "body",
-            f"The body is larger than {BODY_BYTES_MAX // 2**20} MB. Send less at once.",
-        )
-    try:
-        return kind.model_validate_json(await request.body())
-    except ValidationError as error:
-        details: dict[str, list[str]] = {}
-        for problem in error.errors():
-            name = ".".join(str(part) for part in problem["loc"]) or "body"
-            details.setdefault(name, []).append(f"{name}: {problem['msg']}.")
-        raise Invalid(details) from None
-
-
-async def until_disconnect(request: Request, work: Awaitable[T]) -> T | Response:
-    """Return what `work` returns, or cancel it as soon as the caller is gone."""
-    working = asyncio.ensure_future(work)
-    leaving = asyncio.ensure_future(_disconnected(request))
-    try:
-        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            return working.result()
-        return Response(status_code=_CLIENT_CLOSED)
-    finally:
-        working.cancel()
-        leaving.cancel()
-
-
-async def _disconnected(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
-def _openai_errors(
-    route: Callable[[Request], Awaitable[Response]],
-) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
-        try:
-            return await route(request)
-        except AppError as error:
-            return JSONResponse(error_body(error), error.status)
-        except ClientDisconnect:
-            return Response(status_code=_CLIENT_CLOSED)
-
-    return answer
+def _explain(error: AppError) -> Response:
+    return JSONResponse(error_body(error), error.status)

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from app.backend.core.errors import AppError
+from app.backend.core.errors import AppError, Invalid
 from app.backend.providers.local_chat import ChatRequest, Done
 
 TOKENS_DEFAULT = 200
@@ -104,9 +104,14 @@ def usage_of(done: Done) -> dict[str, int]:
 def error_body(error: AppError) -> dict[str, Any]:
     """Return `error` as OpenAI's clients read it."""
     kind = "invalid_request_error" if error.status < 500 else "server_error"
+    text = error.message
+    if isinstance(error, Invalid):
+        text = " ".join(
+            f"{name}: {' '.join(said)}" for name, said in error.details.items()
+        )
     return {
         "error": {
-            "message": error.message,
+            "message": text,
             "type": kind,
             "code": error.code,
             "param": None,

@@ -59,10 +59,9 @@ class ModelCatalog:
         self.get(name)
 
     async def context_window(self, name: str) -> int | None:
-        """Return the window of the model in tokens, when it is known."""
+        """Return the window of the model in tokens, when it is known; asks nobody."""
         provider, model = self._resolve(name or self.default)
-        found = {item.name: item for item in await provider.list_models()}
-        return found[model].context if model in found else None
+        return provider.window_of(model)
 
     async def close(self) -> None:
         """Close the connections of all providers."""

@@ -59,6 +59,10 @@ class Provider(Protocol):
         """
         ...
 
+    def window_of(self, model: str) -> int | None:
+        """Return the model's window in tokens, when that is known without asking."""
+        ...
+
     async def close(self) -> None:
         """Close its connections."""
         ...

@@ -29,6 +29,9 @@ class DownProvider:
     def make(self, model: str, options: ChatOptions) -> BaseChatModel:
         raise NotImplementedError
 
+    def window_of(self, model: str) -> int | None:
+        return None
+
     async def close(self) -> None:
         pass
 

@@ -142,6 +142,10 @@ class LocalProvider:
             use_responses_api=False,
         )
 
+    def window_of(self, model: str) -> int | None:  # noqa: ARG002 - the same for all
+        """Return the window that the runtime gives it."""
+        return self._model.context
+
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()

@@ -123,6 +123,10 @@ class OllamaProvider:
             async_client_kwargs={"timeout": _TIMEOUT, "transport": self._transport},
         )
 
+    def window_of(self, model: str) -> int | None:  # noqa: ARG002 - the same for all
+        """Return the window that we ask for."""
+        return self._context
+
     async def close(self) -> None:
         """Close the connections."""
         await self._transport.aclose()

@@ -123,6 +123,10 @@ class OpenAIProvider:
             use_responses_api=False,
         )
 
+    def window_of(self, model: str) -> int | None:  # noqa: ARG002 - the same for all
+        """The protocol does not tell."""
+        return None
+
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()

@@ -162,6 +162,10 @@ class ScriptedProvider:
             max_tokens=options.max_tokens if script.tokens is None else None,
         )
 
+    def window_of(self, model: str) -> int | None:  # noqa: ARG002 - the same for all
+        """A script has none."""
+        return None
+
     async def close(self) -> None:
         """Nothing is open."""
 

@@ -1,0 +1,107 @@
+"""The runtime's services as MCP tools, with a real MCP client."""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+from fastmcp import Client
+from fastmcp.client.auth import BearerAuth
+from fastmcp.client.transports import StreamableHttpTransport
+from fastmcp.exceptions import ToolError
+
+from app.backend.bootstrap import Services
+from app.backend.core import ids
+from app.backend.core.actor import Actor
+from app.backend.core.settings import Settings
+from tests.factories.rows import MakeAgent
+from tests.processes import Fork
+
+
+@pytest.fixture
+async def mcp(
+    settings: Settings, own_runtime: Fork, key: str
+) -> AsyncGenerator[Client[Any], None]:
+    async with connect(settings, key) as made:
+        yield made
+
+
+def connect(settings: Settings, key: str) -> Client[Any]:
+    return Client(
+        StreamableHttpTransport(f"{settings.runtime_address}/mcp", auth=BearerAuth(key))
+    )
+
+
+async def test_tools_are_described(mcp: Client[Any]) -> None:
+    tools = {tool.name: tool for tool in await mcp.list_tools()}
+
+    assert set(tools) == {"run_agent", "search_knowledge", "embed", "chat"}
+    assert set(tools["run_agent"].input_schema["required"]) == {"agent_id", "query"}
+    assert all(tool.description for tool in tools.values())
+
+
+async def test_run_agent_gives_its_answer(
+    mcp: Client[Any], actor: Actor, make_agent: MakeAgent
+) -> None:
+    agent = await make_agent(actor, model="scripted/hello")
+
+    result = await mcp.call_tool(
+        "run_agent", {"agent_id": str(agent.id), "query": "Hi?"}
+    )
+
+    assert result.structured_content is not None
+    assert result.structured_content["status"] == "completed"
+    assert result.structured_content["output_data"]["answer"].startswith("Hello!")
+
+
+async def test_chat_and_embed_use_the_local_models(mcp: Client[Any]) -> None:
+    messages = [
+        {"role": "system", "content": "You are helpful."},
+        {"role": "user", "content": "What is the capital of France?"},
+    ]
+
+    said = await mcp.call_tool("chat", {"messages": messages, "max_tokens": 12})
+    vectors = await mcp.call_tool("embed", {"texts": ["one", "two"]})
+
+    assert "Paris" in str(said.data)
+    assert [len(vector) for vector in vectors.data] == [384, 384]
+
+
+async def test_agent_of_somebody_else_is_not_there(
+    mcp: Client[Any], other_actor: Actor, make_agent: MakeAgent
+) -> None:
+    agent = await make_agent(other_actor)
+
+    for tool in ("run_agent", "search_knowledge"):
+        for agent_id in (agent.id, ids.new_id()):
+            with pytest.raises(ToolError, match="or it is not yours"):
+                await mcp.call_tool(tool, {"agent_id": str(agent_id), "query": "Hi?"})
+
+
+async def test_prompt_beyond_the_window_is_an_error(mcp: Client[Any]) -> None:
+    with pytest.raises(ToolError, match="does not fit"):
+        await mcp.call_tool(
+            "chat", {"messages": [{"role": "user", "content": "fox " * 3000}]}
+        )
+
+
+async def test_internal_token_acts_for_nobody(
+    settings: Settings,
+    own_runtime: Fork,
+    services: Services,
+    actor: Actor,
+    make_agent: MakeAgent,
+) -> None:
+    del own_runtime
+    agent = await make_agent(actor)
+    async with connect(settings, services.keyring.token("runtime")) as internal:
+        with pytest.raises(ToolError, match="acts for nobody"):
+            await internal.call_tool(
+                "run_agent", {"agent_id": str(agent.id), "query": "Hi?"}
+            )
+
+
+async def test_wrong_key_opens_nothing(settings: Settings, own_runtime: Fork) -> None:
+    del own_runtime
+    with pytest.raises(Exception, match="error response"):
+        async with connect(settings, "wrong"):
+            pass
