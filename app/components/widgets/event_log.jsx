@@ -119,7 +119,7 @@ function Log({ feed, height }) {
         {log.visible.length ? (
           <Virtuoso key={log.epoch} ref={view.list} scrollerRef={(element) => { scroller.current = element; }} style={{ height: "100%", width: "100%" }}
             tabIndex={0} totalCount={log.visible.length} firstItemIndex={log.base} increaseViewportBy={300} onScroll={onScroll} totalListHeightChanged={toEnd}
-            initialTopMostItemIndex={view.isFollowing ? { index: "LAST", align: "end" } : 0} startReached={view.older} endReached={view.newer}
+            initialTopMostItemIndex={view.isFollowing ? { index: "LAST", align: "end" } : 0} rangeChanged={view.near}
             computeItemKey={(index) => log.visible[index - log.base]?.key ?? index}
             itemContent={(index) => {
               const row = log.visible[index - log.base];
@@ -130,7 +130,7 @@ function Log({ feed, height }) {
               ) : <div className="h-6" />;
             }} />
         ) : <Placeholder feed={feed} view={view} />}
-        {!view.isFollowing && log.visible.length > 0 && (view.unseen > 0 || !log.isAttached || isRunning) && (
+        {!view.isFollowing && log.visible.length > 0 && (
           <button type="button" onClick={view.toLatest}
             className="absolute bottom-3 left-1/2 inline-flex h-8 -translate-x-1/2 items-center gap-1.5 rounded-full border border-line-strong bg-raised px-3 font-sans text-xs font-medium shadow-pop hover:bg-sunken">
             <ArrowDown size={14} aria-hidden="true" />Jump to latest{view.unseen > 0 ? ` (${view.unseen.toLocaleString("en")} new)` : ""}

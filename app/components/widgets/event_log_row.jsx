@@ -87,7 +87,7 @@ export const Row = memo(function Row({ row, startedTs, time, isWrapped, isCompac
           </span>
           <span className="mt-0.5 flex h-4 w-4 shrink-0 items-center justify-center"><Icon row={row} isOpen={isOpenStage} /></span>
           <span className={`min-w-0 flex-1 ${wrap} ${isOpenStage ? "font-medium" : ""}`}>
-            <span className={`me-1.5 font-medium ${row.level === 3 ? "text-bad" : COLORS[row.category]}`}>{bracketed(row.tag)}</span>
+            <span className={`font-medium ${row.level === 3 ? "text-bad" : COLORS[row.category]}`}>{bracketed(row.tag)}</span>{" "}
             <Words text={text} pattern={pattern} />
             {isStreaming && <span aria-hidden="true" className="ms-0.5 inline-block h-3.5 w-1.5 translate-y-0.5 animate-pulse rounded-xs bg-accent" />}
           </span>

@@ -7,6 +7,7 @@ const PREFERENCES = "atelier-log";
 const EXPORT_PAGE = 1000;
 const SEARCH_PAGE = 1000;
 const AROUND = 150;
+const NEAR = 200;
 const BOTTOM = 40;
 const NOTHING = { before: [], after: [], isMore: false };
 
@@ -149,6 +150,12 @@ export function useLogView(feed) {
     log.append((await feed.page({ after: log.last })).items);
   }), [feed, log, once]);
 
+  /** Fetch the next page before the reader reaches it. */
+  const near = useCallback(({ startIndex, endIndex }) => {
+    if (startIndex - log.base < NEAR) older();
+    if (log.base + log.visible.length - endIndex < NEAR) newer();
+  }, [log, newer, older]);
+
   const goTo = useCallback((seq) => once(async () => {
     setFollowing(false);
     setSelection({ from: seq, to: seq });
@@ -212,7 +219,7 @@ export function useLogView(feed) {
   }, [feed, log, runId, wanted]);
 
   return {
-    log, list, query, change, preferences, prefer, pattern, isFollowing, follow, toLatest, older, newer, goTo, step,
+    log, list, query, change, preferences, prefer, pattern, isFollowing, follow, toLatest, older, near, goTo, step,
     unseen: isFollowing ? 0 : log.added - seen,
     search: {
       total, isMore: outside.isMore, isBroken: pattern === undefined,

@@ -36,7 +36,7 @@ function connect() {
   socket.on("connect_error", () => announce({ isOnline: false, isRefused: !socket.active }));
   socket.on("batch", (batch, ack) => {
     feeds.get(batch.run_id)?.take(batch.events);
-    ack();
+    ack?.();
   });
   socket.on("end", ({ run_id, status }) => feeds.get(run_id)?.finish(status));
 }
@@ -102,10 +102,12 @@ class RunFeed {
     this.paint();
   }
 
+  /** What a long log's end does not tell: how many lines there are of each type, and when it began. */
   async count(lastSeq) {
-    if (lastSeq <= TAIL) return; // the whole log comes, and is counted as it does
-    const { counts } = await ask("counts", { run_id: this.runId });
+    if (lastSeq <= TAIL) return;
+    const [{ counts }, { items }] = await Promise.all([ask("counts", { run_id: this.runId }), this.page({ after: 0, limit: 1 })]);
     this.log.startCounts(counts, lastSeq);
+    if (items.length) this.meter.startedTs = Date.parse(items[0].ts);
   }
 
   take(events) {
