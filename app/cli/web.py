@@ -39,7 +39,6 @@ def main() -> None:
         websockets=True,
         log_level=LogLevels.warning,
         workers_kill_timeout=_STOP_SECONDS,
-        process_name="atelier-web",
     ).serve()
 
 
