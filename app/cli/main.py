@@ -10,6 +10,10 @@ from typing_extensions import override
 COMMANDS = {
     "up": "app.cli.up:app",
     "build": "app.cli.build:app",
+    "models": "app.cli.models:app",
+    "doctor": "app.cli.doctor:app",
+    "backup": "app.cli.backup:backup_app",
+    "restore": "app.cli.backup:restore_app",
 }
 
 

@@ -86,6 +86,7 @@ class Supervisor:
             printed, _ = await process.communicate()
         finally:
             processes.signal_sessions([process.pid], signal.SIGKILL)
+            await process.wait()
             self._reaper.forget(process.pid)
         if process.returncode:
             message = "Atelier was not started."

@@ -1,0 +1,121 @@
+"""`atelier doctor`: how each part of the installation is, and what to do about what is not well."""
+
+import asyncio
+import json
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from app.backend import bootstrap
+from app.backend.api.health import Health, PartHealth, check_parts
+from app.backend.core import crypto
+from app.backend.core.errors import AppError
+from app.backend.core.settings import Settings
+from app.backend.models import files
+from app.cli import build, claims
+
+_FREE_BYTES_MIN = 1 << 30
+_COLOURS = {Health.OK: "green", Health.DEGRADED: "yellow", Health.DOWN: "red"}
+# Nobody listens there: a part that has no address yet is simply not running.
+_NOWHERE = "127.0.0.1:1"
+
+app = typer.Typer()
+
+
+@app.command("doctor")
+def doctor(
+    is_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Look at every part; the exit code is 0 when all are well, 1 when not."""
+    try:
+        settings = claims.load_settings()
+    except AppError as error:
+        typer.echo(error.message, err=True)
+        raise typer.Exit(1) from None
+    found = [_look(name, settings) for name in _LOCAL]
+    if found[0].status is Health.OK:
+        found += asyncio.run(_look_at_parts(settings))
+    if is_json:
+        typer.echo(json.dumps([part.model_dump(mode="json") for part in found]))
+    else:
+        _show(found)
+    if any(part.status is not Health.OK for part in found):
+        raise typer.Exit(1)
+
+
+def _look(name: str, settings: Settings) -> PartHealth:
+    status, message = _LOCAL[name](settings)
+    return PartHealth(name=name, status=status, message=message)
+
+
+async def _look_at_parts(settings: Settings) -> list[PartHealth]:
+    reachable = settings.model_copy(
+        update={
+            "redis_url": settings.redis_url or f"redis://{_NOWHERE}",
+            "chroma_url": settings.chroma_url or f"http://{_NOWHERE}",
+        }
+    )
+    async with bootstrap.build(reachable, pooled=False) as services:
+        return (await check_parts(services)).parts
+
+
+def _check_data_folder(settings: Settings) -> tuple[Health, str]:
+    folder = settings.data_dir.resolve()
+    if not folder.is_dir():
+        return Health.DOWN, f"{folder} does not exist yet. Start with `atelier up`."
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return Health.DOWN, f"{folder} cannot be written. Make it writable."
+    free = shutil.disk_usage(folder).free
+    if free < _FREE_BYTES_MIN:
+        return (
+            Health.DEGRADED,
+            f"Only {free / 1e6:.0f} MB are free on the disk of {folder}. Make room.",
+        )
+    return Health.OK, f"{folder}, {free / 1e9:.0f} GB free."
+
+
+def _check_key(settings: Settings) -> tuple[Health, str]:
+    if settings.secret_key is not None:
+        return Health.OK, "From ATELIER_SECRET_KEY."
+    path = settings.data_dir / crypto.KEY_FILE
+    if not path.is_file():
+        return Health.DEGRADED, "There is none yet. `atelier up` makes it."
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        return Health.DOWN, f"Others can read it. Run: chmod 600 {path}"
+    return Health.OK, ""
+
+
+def _check_models(settings: Settings) -> tuple[Health, str]:
+    try:
+        files.find_default_models(settings.models_dir)
+    except AppError as error:
+        return Health.DOWN, error.message
+    return Health.OK, ""
+
+
+def _check_front_end(_settings: Settings) -> tuple[Health, str]:
+    if build.is_built():
+        return Health.OK, ""
+    return Health.DEGRADED, "It is not built for these sources. Run `atelier build`."
+
+
+def _show(found: list[PartHealth]) -> None:
+    table = Table("part", "state", "", box=None)
+    for part in found:
+        colour = _COLOURS[part.status]
+        table.add_row(part.name, f"[{colour}]{part.status}[/]", part.message)
+    Console().print(table)
+
+
+_LOCAL: dict[str, Callable[[Settings], tuple[Health, str]]] = {
+    "data folder": _check_data_folder,
+    "secret key": _check_key,
+    "model files": _check_models,
+    "front end": _check_front_end,
+}
