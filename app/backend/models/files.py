@@ -136,11 +136,16 @@ def is_present(file: DefaultFile, models_dir: Path) -> bool:
     return path.is_file() and path.stat().st_size == file.size
 
 
-def is_intact(file: DefaultFile, models_dir: Path) -> bool:
-    """Tell whether the content of `file` is what it must be; reads all of it."""
-    return (
-        is_present(file, models_dir) and hash_file(file.path(models_dir)) == file.sha256
-    )
+def check_intact(file: DefaultFile, models_dir: Path) -> None:
+    """Read all of `file` and compare its hash.
+
+    Raises:
+        ModelFilesMissing: it is not there, or has changed.
+    """
+    path = find_file(file, models_dir)
+    if hash_file(path) != file.sha256:
+        message = f"{str(path)!r} has changed since it was fetched. Delete it and run `atelier models fetch`."
+        raise ModelFilesMissing(message)
 
 
 def hash_file(path: Path) -> str:

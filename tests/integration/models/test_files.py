@@ -12,9 +12,9 @@ from app.backend.models import files
 from app.backend.models.files import (
     DefaultFile,
     ModelFilesMissing,
+    check_intact,
     ensure_default_models,
     hash_file,
-    is_intact,
 )
 
 MEMBER = "tiny_model/model.bin"
@@ -73,7 +73,7 @@ def test_file_is_fetched_patched_and_kept_under_its_hash(
     ensure_default_models(tmp_path / "models", said.append, wanted=[tiny])
 
     assert tiny.path(tmp_path / "models").read_bytes() == BODY.upper()
-    assert is_intact(tiny, tmp_path / "models")
+    check_intact(tiny, tmp_path / "models")
     assert [line.split(" (")[0] for line in said] == ["Fetching tiny.bin"]
     assert {path.name for path in (tmp_path / "models").iterdir()} == {
         ".lock",
@@ -101,7 +101,7 @@ def test_file_cut_by_a_full_disk_is_fetched_again(
 
     ensure_default_models(tmp_path / "models", wanted=[tiny])
 
-    assert is_intact(tiny, tmp_path / "models")
+    check_intact(tiny, tmp_path / "models")
 
 
 def test_fetch_without_a_network_says_what_to_do(
@@ -162,10 +162,22 @@ def test_model_folder_that_cannot_be_made_says_so(
         ensure_default_models(tmp_path / "models", wanted=[tiny])
 
 
+@pytest.mark.usefixtures("index")
+def test_file_that_was_changed_later_is_noticed(
+    tmp_path: Path, tiny: DefaultFile
+) -> None:
+    ensure_default_models(tmp_path / "models", wanted=[tiny])
+    path = tiny.path(tmp_path / "models")
+    path.chmod(0o600)
+    path.write_bytes(BODY)
+
+    with pytest.raises(ModelFilesMissing, match="has changed"):
+        check_intact(tiny, tmp_path / "models")
+
+
 def test_shipped_files_are_the_ones_we_know() -> None:
     models_dir = Path.home() / ".cache" / "atelier" / "models"
     ensure_default_models(models_dir)
 
-    assert [
-        file.name for file in files.DEFAULT_FILES if not is_intact(file, models_dir)
-    ] == []
+    for file in files.DEFAULT_FILES:
+        check_intact(file, models_dir)
