@@ -20,7 +20,7 @@ from app.backend.core import settings as settings_module
 from app.components.layout.overlay import overlay
 from app.components.layout.shell import loading
 from app.pages._page import PAGES
-from app.state import edge
+from app.state import edge, tabs
 
 settings = settings_module.load()
 static_dir = (prerequisites.get_web_dir() / constants.Dirs.STATIC).resolve()
@@ -65,6 +65,8 @@ async def open_parts() -> AsyncGenerator[None, None]:
 app.register_lifespan_task(open_parts)
 if app.sio is not None:
     app.sio.register_namespace(FeedNamespace(lambda: api.state.services))
+if (events := app.event_namespace) is not None:
+    tabs.install(lambda token: token in events.token_to_sid)
 for module in pkgutil.iter_modules(pages.__path__):
     importlib.import_module(f"app.pages.{module.name}")
 for page in PAGES:

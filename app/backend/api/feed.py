@@ -18,9 +18,6 @@ from socketio.exceptions import (  # pyright: ignore[reportMissingTypeStubs]
 from socketio.exceptions import (  # pyright: ignore[reportMissingTypeStubs]
     DisconnectedError,
 )
-from socketio.exceptions import (  # pyright: ignore[reportMissingTypeStubs]
-    TimeoutError as NoAnswer,
-)
 from starlette.datastructures import Headers
 
 from app.backend.api.origin import is_same_origin
@@ -182,7 +179,7 @@ class FeedNamespace(AsyncNamespace):
                 await self.emit(
                     "end", {"run_id": str(run_id), "status": status}, to=sid
                 )
-        except (NoAnswer, DisconnectedError):
+        except (TimeoutError, DisconnectedError):
             logger.debug("viewer_does_not_answer", run_id=str(run_id))
         except AppError as error:  # lint-skip: edge-catch
             logger.info("viewer_sent_away", run_id=str(run_id), code=error.code)
@@ -198,9 +195,21 @@ class FeedNamespace(AsyncNamespace):
                     check_at = clock.monotonic() + CHECK_SECONDS
                 # The next batch waits for the answer: a slow tab costs no memory and holds up nobody.
                 message = {"run_id": str(run_id), "events": _dump(batch)}
-                await self.call("batch", message, to=sid, timeout=ANSWER_SECONDS)
+                await self._deliver(sid, message)
         actor = await self._find_actor(sid)
         return (await self._find_run(actor, run_id)).status
+
+    async def _deliver(self, sid: str, message: Answer) -> None:
+        # The server's own `call` refuses to work where handlers run in the receive loop, as Reflex's do.
+        answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def note(*_: object) -> None:
+            if not answered.done():
+                answered.set_result(None)
+
+        await self.emit("batch", message, to=sid, callback=note)
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await answered
 
 
 def _headers_of(environ: Mapping[str, Any]) -> Headers:

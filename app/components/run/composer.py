@@ -50,7 +50,7 @@ def composer() -> rx.Component:
         ),
         on_submit=AgentRunState.submit,
         reset_on_submit=False,
-        class_name=f"{SURFACE} focus-within:border-accent",
+        class_name=f"{SURFACE} focus-within:border-accent focus-within:ring-1 focus-within:ring-accent",
     )
 
 
@@ -103,13 +103,14 @@ def _field() -> rx.Component:
         placeholder=rx.cond(
             AgentRunState.is_json, words.PLACEHOLDER_JSON, words.PLACEHOLDER
         ),
+        style={"outline": "none"},
         spell_check=~AgentRunState.is_json,
         aria_describedby="query-error query-hint",
         aria_invalid=rx.cond(AgentRunState.errors.contains("query"), "true", "false"),
         class_name=rx.cond(
             AgentRunState.is_json,
-            "block w-full resize-y bg-transparent px-3 py-2 font-mono text-sm text-ink outline-none placeholder:text-faint",
-            "block w-full resize-y bg-transparent px-3 py-2 text-base text-ink outline-none placeholder:text-faint",
+            "block w-full resize-y bg-transparent px-3 py-2 font-mono text-sm text-ink placeholder:text-faint",
+            "block w-full resize-y bg-transparent px-3 py-2 text-base text-ink placeholder:text-faint",
         ),
     )
 

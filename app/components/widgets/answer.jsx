@@ -91,9 +91,11 @@ function Finished({ output, onCite }) {
 }
 
 /** The answer of a run: as it grows, then with its sources. `output` is what the server has; the feed may be ahead of it. */
-export function Answer({ runId, output, isGrounded = true, onCite }) {
+export function Answer({ runId, output, onCite }) {
   const feed = useRunFeed(runId);
   const given = feed?.output ?? output;
+  // A sentence without a source is remarkable only where there were passages to support it.
+  const isGrounded = feed?.hasPassages || given?.citations?.length > 0;
   const done = useMemo(() => (given && !isGrounded ? { ...given, sentences: [] } : given), [given, isGrounded]);
   if (done?.answer) return <Finished output={done} onCite={onCite} />;
   if (feed?.answer.text) return feed.meter.endedTs ? <Finished output={{ answer: feed.answer.text }} /> : <Streaming text={feed.answer.text} />;

@@ -119,7 +119,7 @@ function Log({ feed, height }) {
         {log.visible.length ? (
           <Virtuoso key={log.epoch} ref={view.list} scrollerRef={(element) => { scroller.current = element; }} style={{ height: "100%", width: "100%" }}
             tabIndex={0} totalCount={log.visible.length} firstItemIndex={log.base} increaseViewportBy={300} onScroll={onScroll} totalListHeightChanged={toEnd}
-            initialTopMostItemIndex={view.isFollowing ? { index: "LAST", align: "end" } : 0} rangeChanged={view.near}
+            initialTopMostItemIndex={view.start} rangeChanged={view.near}
             computeItemKey={(index) => log.visible[index - log.base]?.key ?? index}
             itemContent={(index) => {
               const row = log.visible[index - log.base];

@@ -34,8 +34,8 @@ function SearchField({ view, field }) {
     <div role="search" className={`flex h-8 min-w-0 flex-1 basis-full items-center sm:basis-0 gap-0.5 rounded-md border bg-surface ps-2 pe-1 focus-within:outline-2 focus-within:outline-accent ${search.isBroken ? "border-bad" : "border-line-strong"}`}>
       <Search size={14} aria-hidden="true" className="shrink-0 text-faint" />
       <input ref={field} type="text" value={query.text} onChange={(event) => change({ text: event.target.value })} onKeyDown={onKey}
-        aria-label="Search the log" placeholder="Search the log" spellCheck={false} aria-invalid={search.isBroken}
-        className="h-full min-w-0 flex-1 bg-transparent px-1.5 font-sans text-sm text-ink outline-none placeholder:text-faint" />
+        aria-label="Search the log" placeholder="Search the log" spellCheck={false} aria-invalid={search.isBroken} style={{ outline: "none" }}
+        className="h-full min-w-0 flex-1 bg-transparent px-1.5 font-sans text-sm text-ink placeholder:text-faint" />
       {query.text && <span role="status" className={`shrink-0 px-1 text-[11px] tabular-nums ${search.isBroken ? "text-bad" : "text-muted"}`}>{count}</span>}
       {query.text && <button type="button" aria-label="Previous result" title="Previous result (Shift+Enter)" onClick={() => step(-1)} className="inline-flex size-6 items-center justify-center rounded text-muted hover:bg-sunken"><Up size={14} aria-hidden="true" /></button>}
       {query.text && <button type="button" aria-label="Next result" title="Next result (Enter)" onClick={() => step(1)} className="inline-flex size-6 items-center justify-center rounded text-muted hover:bg-sunken"><Down size={14} aria-hidden="true" /></button>}

@@ -118,7 +118,8 @@ export class EventLog {
     this.limit = limit;
     this.slack = Math.max(1, Math.ceil(limit / 20)); // trimmed in strides, so that trimming costs O(1) an event
     this.head = null; // newest seq that is known
-    this.added = 0; // lines that came after the first stretch
+    this.liveFrom = 0; // newest seq when the log was opened
+    this.added = 0; // lines that came since
     this.filter = { categories: new Set(), level: 0 };
     this.pattern = null;
     this.recent = [];
@@ -144,7 +145,7 @@ export class EventLog {
       const isAttached = this.isAttached;
       this.head = event.seq;
       this.#count(event);
-      if (!FOLDED.has(event.type)) this.added += 1;
+      if (event.seq > this.liveFrom && !FOLDED.has(event.type)) this.added += 1;
       if (isAttached) this.#append(event);
       else this.#remember(event);
     }

@@ -79,6 +79,7 @@ export function useLogView(feed) {
   const [selection, setSelection] = useState({ from: query.event, to: query.event });
   const [progress, setProgress] = useState("");
   const list = useRef(null);
+  const target = useRef(query.event);
   const busy = useRef(false);
   const more = useRef(true); // whether the server has older lines that pass the filter
 
@@ -159,9 +160,9 @@ export function useLogView(feed) {
   const goTo = useCallback((seq) => once(async () => {
     setFollowing(false);
     setSelection({ from: seq, to: seq });
+    target.current = seq; // where the list starts, should it be shown anew
     if (seq < log.first || seq > log.last) log.reset((await feed.page({ before: seq + AROUND, limit: 2 * AROUND })).items);
-    const index = indexOfSeq(log.visible, seq);
-    requestAnimationFrame(() => list.current?.scrollToIndex({ index, align: "center" }));
+    else list.current?.scrollToIndex({ index: indexOfSeq(log.visible, seq), align: "center" });
   }), [feed, log, once]);
 
   const toLatest = useCallback(() => once(async () => {
@@ -169,6 +170,7 @@ export function useLogView(feed) {
       log.reset((await feed.page({})).items);
       log.append([]);
     }
+    target.current = 0;
     setFollowing(true);
     requestAnimationFrame(() => list.current?.scrollToIndex({ index: "LAST", align: "end" }));
   }), [feed, log, once]);
@@ -178,6 +180,7 @@ export function useLogView(feed) {
   }, [feed.isLoaded]);
 
   useEffect(() => setSeen(log.added), [isFollowing]);
+  const start = target.current ? { index: indexOfSeq(log.visible, target.current), align: "center" } : { index: "LAST", align: "end" };
   const follow = useCallback((is) => setFollowing((was) => (was === is ? was : is)), []);
 
   const found = log.matches;
@@ -219,7 +222,7 @@ export function useLogView(feed) {
   }, [feed, log, runId, wanted]);
 
   return {
-    log, list, query, change, preferences, prefer, pattern, isFollowing, follow, toLatest, older, near, goTo, step,
+    log, list, start, query, change, preferences, prefer, pattern, isFollowing, follow, toLatest, older, near, goTo, step,
     unseen: isFollowing ? 0 : log.added - seen,
     search: {
       total, isMore: outside.isMore, isBroken: pattern === undefined,

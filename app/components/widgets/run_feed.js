@@ -61,6 +61,7 @@ class RunFeed {
     this.meter = { startedTs: 0, endedTs: 0, tokens: 0, tokensIn: 0, firstTs: 0, lastTs: 0, speed: 0, stage: "" };
     this.answer = { id: "", text: "", isDone: false };
     this.output = null;
+    this.hasPassages = false;
     this.status = "";
     this.error = "";
     this.isLoaded = false;
@@ -93,8 +94,10 @@ class RunFeed {
       const answer = await ask("follow", { run_id: this.runId, ...(had === null ? { tail: TAIL } : { after: had }) });
       this.status = answer.status;
       this.error = "";
-      if (had === null) await this.count(answer.last_seq);
-      else if (answer.last_seq > had) announce({ caught: connection.caught + answer.last_seq - had });
+      if (had === null) {
+        this.log.liveFrom = answer.last_seq;
+        await this.count(answer.last_seq);
+      } else if (answer.last_seq > had) announce({ caught: connection.caught + answer.last_seq - had });
       if (answer.last_seq === 0) this.isLoaded = true;
     } catch (error) {
       this.error = error.message;
@@ -135,6 +138,7 @@ class RunFeed {
       if (answer.id !== payload.message_id) this.answer = { id: payload.message_id, text: payload.text, isDone: false };
       else answer.text += payload.text;
     } else if (type === "run_queued" || type === "run_started") meter.startedTs ||= Date.parse(ts);
+    else if (type === "retrieved") this.hasPassages ||= payload.passages.length > 0;
     else if (type === "stage_changed") meter.stage = payload.stage;
     else if (type === "message_completed" && payload.role === "assistant") this.answer = { id: payload.message_id, text: payload.text, isDone: true };
     else if (type === "usage_recorded") {
