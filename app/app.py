@@ -62,11 +62,16 @@ async def open_parts() -> AsyncGenerator[None, None]:
             yield
 
 
+def is_tab_open(token: str) -> bool:
+    """Tell whether the tab with this token is connected to this process."""
+    events = app.event_namespace
+    return events is not None and token in events.token_to_sid
+
+
 app.register_lifespan_task(open_parts)
 if app.sio is not None:
     app.sio.register_namespace(FeedNamespace(lambda: api.state.services))
-if (events := app.event_namespace) is not None:
-    tabs.install(lambda token: token in events.token_to_sid)
+tabs.install(is_tab_open)
 for module in pkgutil.iter_modules(pages.__path__):
     importlib.import_module(f"app.pages.{module.name}")
 for page in PAGES:
