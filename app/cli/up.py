@@ -183,7 +183,7 @@ def _announce(settings: Settings, token: str | None, seconds: float) -> None:
 
 
 def _first_page(settings: Settings, token: str | None) -> str:
-    return settings.web_address + (f"/setup?token={token}" if token else "/")
+    return settings.web_address + (f"/first-run?token={token}" if token else "/")
 
 
 def _open_browser(url: str) -> None:
