@@ -24,6 +24,7 @@ START_SECONDS = 150  # the first start of a session may build the front end
 COMPLAINT = re.compile(
     r"Traceback \(most recent|\[(?:error|critical)\s*\]|\bERROR\b|was never awaited"
 )
+STOP_SECONDS = 40  # a worker may bring its job to a good end
 LINK = re.compile(r"https?://\S+[?&]token=\S+")
 
 
@@ -90,7 +91,7 @@ class Product:
         """Press Ctrl-C, wait, and return the processes that outlive it."""
         family = self.processes()
         os.kill(self._part.pid, signal.SIGINT)
-        _, alive = psutil.wait_procs(family, timeout=15)
+        _, alive = psutil.wait_procs(family, timeout=STOP_SECONDS)
         self._part.stop()
         return alive
 
