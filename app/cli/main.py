@@ -10,6 +10,13 @@ from typing_extensions import override
 COMMANDS = {
     "up": "app.cli.up:app",
     "build": "app.cli.build:app",
+    "user": "app.cli.user:app",
+    "key": "app.cli.key:app",
+    "agent": "app.cli.agent:app",
+    "run": "app.cli.run:app",
+    "kb": "app.cli.kb:app",
+    "migrate": "app.cli.migrate:app",
+    "version": "app.cli.version:app",
     "models": "app.cli.models:app",
     "doctor": "app.cli.doctor:app",
     "backup": "app.cli.backup:backup_app",

@@ -35,7 +35,10 @@ async def create(
     as_email: AsOption = None,
     is_json: JsonOption = False,
 ) -> None:
-    """Make an account. The first one owns the installation and is an administrator."""
+    """Make an account. The first one owns the installation and is an administrator.
+
+    The account finds its ready-made agents when it first signs in.
+    """
     draft = UserDraft.model_validate(
         {
             "email": email,

@@ -11,6 +11,7 @@ from app.backend.agents.ready_made import install_ready_made
 from app.backend.api import auth, forms, tries
 from app.backend.api.deps import ActorDep, PartsDep, ReadDep, WriteDep
 from app.backend.api.parts import ApiParts
+from app.backend.core.actor import Permission
 from app.backend.core.errors import AppError, Forbidden
 from app.backend.identity import service as identity
 from app.backend.identity import sessions
@@ -81,9 +82,7 @@ async def first_run(request: Request, parts: PartsDep) -> Response:
             raise
         kept = {name: str(given.fields.get(name, "")) for name in ("email", "token")}
         return forms.back_to(FIRST_RUN_PAGE, error, **kept)
-    async with parts.db.read() as session:
-        owner = await identity.get_actor(session, new.user.id)
-    await install_ready_made(parts, owner)
+    await _welcome(parts, new)
     return _signed_in(parts, given, new, status=201)
 
 
@@ -98,6 +97,7 @@ async def login(request: Request, parts: PartsDep) -> Response:
             raise
         kept = {name: str(given.fields.get(name, "")) for name in ("email", "next")}
         return forms.back_to(LOGIN_PAGE, error, **kept)
+    await _welcome(parts, new)
     return _signed_in(parts, given, new)
 
 
@@ -199,6 +199,15 @@ async def _login(parts: ApiParts, asked: Login, user_agent: str) -> NewSession:
         )
     await tries.forget_tries(parts.redis, asked.email)
     return new
+
+
+async def _welcome(parts: ApiParts, new: NewSession) -> None:
+    if not new.is_first:
+        return
+    async with parts.db.read() as session:
+        actor = await identity.get_actor(session, new.user.id)
+    if actor.may(Permission.ADD_AGENT):
+        await install_ready_made(parts, actor)
 
 
 def _signed_in(

@@ -10,6 +10,7 @@ from app.backend.api.parts import ApiParts
 from app.backend.core.actor import Actor
 from app.backend.core.errors import AppError, Invalid
 from app.backend.files.errors import FileTooLarge
+from app.backend.files.validation import size_words
 from app.backend.knowledge import uploads
 from app.backend.knowledge.schemas import DocumentView
 
@@ -66,7 +67,7 @@ async def _take(
     size_max = parts.settings.upload_max_bytes
     if file.size is not None and file.size > size_max:
         # Before its bytes are read into memory.
-        message = f"{name!r} has {file.size:,} bytes; the most is {size_max:,}. Split it, or ask an administrator to raise ATELIER_UPLOAD_MAX_BYTES."
+        message = f"{name!r} has {size_words(file.size)}; the limit is {size_words(size_max)}. Split it into smaller files."
         raise FileTooLarge(message)
     return await uploads.upload_document(
         parts, actor, collection_id=collection_id, name=name, body=await file.read()

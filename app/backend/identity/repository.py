@@ -70,6 +70,12 @@ async def find_key_by_hash(
     return (await session.exec(query)).first()
 
 
+async def has_sessions(session: Session, actor: Actor) -> bool:
+    """Tell whether the actor has ever signed in."""
+    query = visible_to(actor, SessionRow).limit(1)
+    return (await session.exec(query)).first() is not None
+
+
 async def list_sessions(
     session: Session, actor: Actor, now: datetime
 ) -> Sequence[SessionRow]:

@@ -136,7 +136,7 @@ class Presented(BaseModel):
 
 
 class NewSession(BaseModel):
-    """A fresh login; `token` goes into the cookie and nowhere else."""
+    """A fresh login; `token` goes into the cookie and nowhere else. `is_first` marks the account's first one."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -144,3 +144,4 @@ class NewSession(BaseModel):
     session_id: UUID
     expires_at: datetime
     user: UserView
+    is_first: bool

@@ -376,6 +376,7 @@ async def _add_user(session: Session, draft: UserDraft, role: Role) -> UserRow:
 async def _open_session(
     session: Session, user: UserRow, user_agent: str, session_days: int
 ) -> NewSession:
+    is_first = not await repository.has_sessions(session, _actor_of(user))
     token = ids.new_token()
     row = SessionRow(
         owner_id=user.id,
@@ -390,6 +391,7 @@ async def _open_session(
         session_id=row.id,
         expires_at=row.expires_at,
         user=UserView.model_validate(user),
+        is_first=is_first,
     )
 
 

@@ -1,0 +1,262 @@
+"""`atelier run`: runs."""
+
+import json
+import sys
+from contextlib import aclosing
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from app.backend.bootstrap import Services
+from app.backend.core.actor import Actor
+from app.backend.core.errors import Invalid
+from app.backend.core.paging import PAGE_SIZE, PAGE_SIZE_MAX
+from app.backend.core.run_events import Level, RunEvent, RunStatus
+from app.backend.identity import service as identity
+from app.backend.runs import service as runs
+from app.backend.runs.schemas import EventFilter, RunDraft, RunView
+from app.cli import output
+from app.cli.edge import (
+    AsOption,
+    Exit,
+    JsonOption,
+    command,
+    open_parts,
+    open_rows,
+)
+from app.cli.log_lines import LogPrinter
+from app.cli.lookup import find_agent, need_uuid
+
+app = typer.Typer(no_args_is_help=True, help="Runs.")
+
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id.")]
+FollowOption = Annotated[
+    bool, typer.Option("--follow", help="Print events as they come.")
+]
+EVENTS_MAX = 1000
+_EXITS = {
+    RunStatus.COMPLETED: Exit.DONE,
+    RunStatus.STOPPED: Exit.RUN_STOPPED,
+    RunStatus.FAILED: Exit.RUN_FAILED,
+    RunStatus.TIMED_OUT: Exit.RUN_FAILED,
+}
+
+
+@app.callback()
+def _run() -> None:
+    """Runs."""
+
+
+@app.command()
+@command
+async def start(
+    agent: Annotated[str, typer.Argument(metavar="AGENT", help="Id or name.")],
+    given: Annotated[
+        str,
+        typer.Option("--input", help='JSON such as {"query": "…"}; - is the input.'),
+    ],
+    thread: Annotated[
+        str | None, typer.Option(help="Id of a conversation to go on with.")
+    ] = None,
+    is_waiting: Annotated[
+        bool, typer.Option("--wait", help="Wait for the end and print the answer.")
+    ] = False,
+    is_following: FollowOption = False,
+    as_email: AsOption = None,
+    is_json: JsonOption = False,
+) -> None:
+    """Start a run. With --wait or --follow the exit code tells how it ended."""
+    draft = RunDraft(
+        input=_parse(given),
+        thread_id=need_uuid(thread, "conversation") if thread else None,
+        trigger="api",
+        request_id=None,
+    )
+    async with open_parts(as_email) as (parts, actor):
+        async with parts.db.read() as session:
+            found = await find_agent(session, actor, agent)
+        async with parts.db.transaction() as session:
+            run = await runs.start_run(
+                session,
+                actor,
+                agent_id=found.id,
+                draft=draft,
+                outbox=parts.outbox,
+                active_max=parts.settings.runs_active_max,
+            )
+        if is_following:
+            await _follow(parts, run.id, after=0, is_json=is_json)
+        elif is_waiting:
+            await _wait(parts, run.id)
+        async with parts.db.read() as session:
+            run = await runs.get_run(session, actor, run_id=run.id)
+    _print_started(run, is_json=is_json, is_shown=is_following)
+    if run.status.is_terminal:
+        raise typer.Exit(_EXITS[run.status])
+
+
+@app.command("list")
+@command
+async def list_all(
+    agent: Annotated[str | None, typer.Option(help="Id or name of an agent.")] = None,
+    status: Annotated[list[RunStatus] | None, typer.Option(help="Only these.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=PAGE_SIZE_MAX)] = PAGE_SIZE,
+    as_email: AsOption = None,
+    is_json: JsonOption = False,
+) -> None:
+    """List runs, newest first."""
+    async with open_rows() as rows, rows.db.read() as session:
+        actor = await identity.find_actor_by_email(session, as_email)
+        found = await find_agent(session, actor, agent) if agent else None
+        page = await runs.list_runs(
+            session,
+            actor,
+            agent_id=found.id if found else None,
+            status=status,
+            limit=limit,
+        )
+    if is_json:
+        output.print_json(page)
+        return
+    output.print_table(
+        ("id", "agent", "status", "created", "question"),
+        [
+            (r.id, r.agent_name, r.status, r.created_at, _short(r.input.get("query")))
+            for r in page.items
+        ],
+    )
+
+
+@app.command()
+@command
+async def show(
+    run: RunArgument, as_email: AsOption = None, is_json: JsonOption = False
+) -> None:
+    """Show a run with its answer."""
+    async with open_rows() as rows, rows.db.read() as session:
+        actor = await identity.find_actor_by_email(session, as_email)
+        view = await runs.get_run(session, actor, run_id=need_uuid(run, "run"))
+    if is_json:
+        output.print_json(view)
+        return
+    output.print_fields(view.model_dump(exclude={"output", "input"}, exclude_none=True))
+    _print_answer(view)
+
+
+@app.command()
+@command
+async def events(
+    run: RunArgument,
+    after: Annotated[int, typer.Option(min=0, help="From the event after this.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=EVENTS_MAX)] = EVENTS_MAX,
+    types: Annotated[
+        list[str] | None, typer.Option("--type", help="Only these.")
+    ] = None,
+    level: Annotated[Level | None, typer.Option(help="From this level on.")] = None,
+    text: Annotated[str, typer.Option(help="Text in the event.")] = "",
+    is_following: FollowOption = False,
+    as_email: AsOption = None,
+    is_json: JsonOption = False,
+) -> None:
+    """Print the log of a run; with --json one event a line."""
+    run_id = need_uuid(run, "run")
+    if is_following:
+        async with open_parts(as_email) as (parts, actor):
+            async with parts.db.read() as session:
+                await runs.get_run(session, actor, run_id=run_id)
+            await _follow(parts, run_id, after=after, is_json=is_json)
+        return
+    wanted = EventFilter(
+        after=after, before=None, limit=limit, types=types or [], level=level, text=text
+    )
+    async with open_rows() as rows, rows.db.read() as session:
+        actor = await identity.find_actor_by_email(session, as_email)
+        page = await runs.list_events(session, actor, run_id=run_id, filter=wanted)
+    _print_events(page.items, LogPrinter(), is_json=is_json)
+    if page.has_more:
+        output.note(f"There are more: --after {page.items[-1].seq}")
+
+
+@app.command()
+@command
+async def stop(
+    run: RunArgument, as_email: AsOption = None, is_json: JsonOption = False
+) -> None:
+    """Stop a run; one that has ended stays as it is."""
+    async with open_parts(as_email) as (parts, actor):
+        async with parts.db.transaction() as session:
+            view = await runs.stop_run(
+                session, actor, run_id=need_uuid(run, "run"), redis=parts.redis
+            )
+        if not view.status.is_terminal:
+            await _wait(parts, view.id)
+            view = await _get(parts, actor, view.id)
+    if is_json:
+        output.print_json(view)
+    else:
+        output.say(f"{view.id} is {view.status}.")
+
+
+async def _get(parts: Services, actor: Actor, run_id: UUID) -> RunView:
+    async with parts.db.read() as session:
+        return await runs.get_run(session, actor, run_id=run_id)
+
+
+async def _wait(parts: Services, run_id: UUID) -> None:
+    async with aclosing(parts.feed.follow(run_id)) as batches:
+        async for _ in batches:
+            pass
+
+
+async def _follow(parts: Services, run_id: UUID, *, after: int, is_json: bool) -> None:
+    printer = LogPrinter()
+    async with aclosing(parts.feed.follow(run_id, after)) as batches:
+        async for batch in batches:
+            _print_events(batch, printer, is_json=is_json)
+
+
+def _print_events(batch: list[RunEvent], printer: LogPrinter, *, is_json: bool) -> None:
+    for event in batch:
+        if is_json:
+            output.print_json_line(event)
+        else:
+            printer.print(event)
+
+
+def _print_started(run: RunView, *, is_json: bool, is_shown: bool) -> None:
+    if is_json and is_shown:
+        output.print_json_line(run)
+    elif is_json:
+        output.print_json(run)
+    elif not run.status.is_terminal:
+        output.say(f"Started {run.id}.")
+    elif not is_shown:
+        _print_answer(run)
+    if run.error:
+        output.note(run.error)
+
+
+def _print_answer(run: RunView) -> None:
+    if run.output is None:
+        return
+    output.say(run.output.answer)
+    for citation in run.output.citations:
+        page = f", page {citation.page}" if citation.page else ""
+        output.say(f"[{citation.n}] {citation.document_name}{page}")
+
+
+def _parse(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(sys.stdin.read() if text == "-" else text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        message = 'The input must be a JSON object, such as {"query": "…"}.'
+        raise Invalid.field("input", message)
+    return found
+
+
+def _short(query: object) -> str:
+    line = " ".join(str(query or "").split())
+    return line if len(line) <= 60 else f"{line[:59]}…"
