@@ -36,7 +36,7 @@ class RuntimeChat(CompatibleChat):
     A runtime that died is started again within seconds, so a question that has no text yet is asked again.
     """
 
-    reconnect_seconds: float = 15.0
+    reconnect_seconds: float = 30.0
 
     @override
     async def _astream(
