@@ -4,7 +4,6 @@ The file is a tar of a manifest, the rows, the originals of documents, and the i
 it: they are made again from the rows, by the same jobs that made them first.
 """
 
-import asyncio
 import hashlib
 import io
 import shutil
@@ -15,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -28,7 +27,8 @@ from app.backend.files import storage
 from app.backend.files.errors import ObjectMissing
 from app.backend.files.storage import ObjectStore
 from app.backend.knowledge import index as vectors
-from app.cli import claims, documents_again, rows_dump
+from app.cli import claims, documents_again, output, rows_dump
+from app.cli.edge import JsonOption, command
 
 _MANIFEST = "manifest.json"
 _KEY = "secret.key"
@@ -66,31 +66,32 @@ class _Parts:
 
 
 @backup_app.command("backup")
-def back_up(
+@command
+async def back_up(
     file: Annotated[Path, typer.Argument(help="The file to write.")],
-    is_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    is_json: JsonOption = False,
 ) -> None:
     """Write rows, documents and key of the installation into one file; it may be running meanwhile."""
-    manifest = _run(_back_up(file))
+    manifest = await _back_up(file)
     _tell(manifest, f"Wrote {file}.", is_json=is_json)
     if manifest.has_key:
-        typer.echo(_KEY_WARNING, err=True)
+        output.note(_KEY_WARNING)
 
 
 @restore_app.command("restore")
-def restore(
+@command
+async def restore(
     file: Annotated[Path, typer.Argument(help="A file that `atelier backup` wrote.")],
     is_forced: Annotated[
         bool, typer.Option("--force", help="Replace what the installation has now.")
     ] = False,
-    is_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    is_json: JsonOption = False,
 ) -> None:
     """Bring the installation, which must be stopped, to what a backup holds."""
-    manifest = _run(_restore(file, is_forced=is_forced))
+    manifest = await _restore(file, is_forced=is_forced)
     _tell(manifest, f"Restored {file}.", is_json=is_json)
-    typer.echo(
-        "Documents can be searched again as soon as the workers have embedded them anew.",
-        err=True,
+    output.note(
+        "Documents can be searched again as soon as the workers have embedded them anew."
     )
 
 
@@ -237,20 +238,12 @@ async def _opened() -> AsyncGenerator[_Parts, None]:
         await db.close()
 
 
-def _run(work: Any) -> Manifest:
-    try:
-        return asyncio.run(work)
-    except AppError as error:
-        typer.echo(error.message, err=True)
-        raise typer.Exit(1) from None
-
-
 def _tell(manifest: Manifest, text: str, *, is_json: bool) -> None:
     if is_json:
-        typer.echo(manifest.model_dump_json(exclude={"objects"}))
+        output.print_json(manifest)
         return
     total = sum(manifest.rows.values())
-    typer.echo(f"{text} {total} rows, {len(manifest.objects)} stored files.")
+    output.say(f"{text} {total} rows, {len(manifest.objects)} stored files.")
 
 
 def _add(archive: tarfile.TarFile, name: str, body: bytes) -> None:

@@ -1,15 +1,11 @@
 """`atelier doctor`: how each part of the installation is, and what to do about what is not well."""
 
-import asyncio
-import json
 import os
 import shutil
 import stat
 from collections.abc import Callable
-from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from app.backend import bootstrap
@@ -18,7 +14,8 @@ from app.backend.core import crypto
 from app.backend.core.errors import AppError
 from app.backend.core.settings import Settings
 from app.backend.models import files
-from app.cli import build, claims
+from app.cli import build, claims, output
+from app.cli.edge import Exit, JsonOption, command
 
 _FREE_BYTES_MIN = 1 << 30
 _COLOURS = {Health.OK: "green", Health.DEGRADED: "yellow", Health.DOWN: "red"}
@@ -29,24 +26,19 @@ app = typer.Typer()
 
 
 @app.command("doctor")
-def doctor(
-    is_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
+@command
+async def doctor(is_json: JsonOption = False) -> None:
     """Look at every part; the exit code is 0 when all are well, 1 when not."""
-    try:
-        settings = claims.load_settings()
-    except AppError as error:
-        typer.echo(error.message, err=True)
-        raise typer.Exit(1) from None
+    settings = claims.load_settings()
     found = [_look(name, settings) for name in _LOCAL]
     if found[0].status is Health.OK:
-        found += asyncio.run(_look_at_parts(settings))
+        found += await _look_at_parts(settings)
     if is_json:
-        typer.echo(json.dumps([part.model_dump(mode="json") for part in found]))
+        output.print_json(found)
     else:
         _show(found)
     if any(part.status is not Health.OK for part in found):
-        raise typer.Exit(1)
+        raise typer.Exit(Exit.FAILED)
 
 
 def _look(name: str, settings: Settings) -> PartHealth:
@@ -93,7 +85,8 @@ def _check_key(settings: Settings) -> tuple[Health, str]:
 
 def _check_models(settings: Settings) -> tuple[Health, str]:
     try:
-        files.find_default_models(settings.models_dir)
+        for file in files.DEFAULT_FILES:
+            files.find_file(file, settings.models_dir)
     except AppError as error:
         return Health.DOWN, error.message
     return Health.OK, ""
@@ -106,11 +99,11 @@ def _check_front_end(_settings: Settings) -> tuple[Health, str]:
 
 
 def _show(found: list[PartHealth]) -> None:
-    table = Table("part", "state", "", box=None)
+    table = Table("part", "state", "", box=None, pad_edge=False)
     for part in found:
         colour = _COLOURS[part.status]
         table.add_row(part.name, f"[{colour}]{part.status}[/]", part.message)
-    Console().print(table)
+    output.console().print(table)
 
 
 _LOCAL: dict[str, Callable[[Settings], tuple[Health, str]]] = {
