@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -25,7 +26,7 @@ from app.backend.knowledge.chunking import Piece, cut, searchable_text
 from app.backend.knowledge.errors import Unreadable
 from app.backend.knowledge.index import BATCH
 from app.backend.knowledge.parsed import Parsed
-from app.backend.knowledge.parsing import SECONDS_MAX, parse
+from app.backend.knowledge.parsing import parse
 from app.backend.knowledge.parts import (
     IngestParts,
     changed_channel,
@@ -39,9 +40,10 @@ from app.backend.knowledge.tables import ChunkRow, DocumentRow
 
 logger = structlog.get_logger(__name__)
 
-# Longer than the longest step between two writes of the row.
-LEASE = timedelta(seconds=SECONDS_MAX + 60)
+LEASE = timedelta(seconds=30)
+HEARTBEAT_SECONDS = 8.0
 PATIENCE_SECONDS = 20.0
+PURGE_PATIENCE_SECONDS = 120.0
 _UNEXPECTED = "Something went wrong on our side while reading the document. The log of the worker has the details. Press Retry to try again."
 
 
@@ -70,6 +72,12 @@ class _Ingest:
             await self._cut(await self._parse())
         await self._embed()
         await self._finish()
+
+    async def stay_alive(self) -> None:
+        """Hold the claim through long steps; whoever is killed loses it when the lease ends."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            await self._save()
 
     async def fail(self, reason: str) -> None:
         """Say why the document cannot be used."""
@@ -100,7 +108,10 @@ class _Ingest:
             raise Unreadable(
                 "The document holds headings but no text. Add text and upload it again."
             )
-        rows = [self._to_row(ordinal, piece) for ordinal, piece in enumerate(pieces)]
+        rows = [
+            to_chunk_values(self._document, ordinal, piece)
+            for ordinal, piece in enumerate(pieces)
+        ]
         values = {
             "status": DocumentStatus.CHUNKED,
             "chunks_total": len(rows),
@@ -125,18 +136,12 @@ class _Ingest:
                 )
             if not chunks:
                 raise Superseded
-            await self._patiently(chunks)
+            await self._embed_batch(chunks)
             await self._save(chunks_done=document.chunks_done + len(chunks))
         await self._save(status=DocumentStatus.EMBEDDED)
 
-    async def _patiently(self, chunks: Sequence[ChunkRow]) -> None:
-        # The runtime or Chroma may just be starting again.
-        async for attempt in AsyncRetrying(
-            retry=retry_if_exception_type(ServiceUnavailable),
-            stop=stop_after_delay(self._patience),
-            wait=wait_exponential(multiplier=0.2, max=4),
-            reraise=True,
-        ):
+    async def _embed_batch(self, chunks: Sequence[ChunkRow]) -> None:
+        async for attempt in patiently(self._patience):
             with attempt:
                 await self._store_vectors(chunks)
 
@@ -170,26 +175,37 @@ class _Ingest:
         async with self._parts.db.transaction() as session:
             if not await repository.change_document(session, self._document, values):
                 raise Superseded
-        await self._announce(values)
+        if len(values) > 1:
+            await self._announce(values)
 
     async def _announce(self, values: dict[str, Any]) -> None:
         self._document.sqlmodel_update(values)
         await announce(self._parts, self._document)
 
-    def _to_row(self, ordinal: int, piece: Piece) -> dict[str, Any]:
-        return {
-            "id": ids.new_id(),
-            "created_at": clock.now(),
-            "owner_id": self._document.owner_id,
-            "collection_id": self._document.collection_id,
-            "document_id": self._document.id,
-            "ordinal": ordinal,
-            "text": piece.text,
-            "heading": piece.heading,
-            "page": piece.page,
-            "start": piece.start,
-            "end": piece.end,
-        }
+
+def patiently(seconds: float) -> AsyncRetrying:
+    """Try again for a while: the runtime or Chroma may just be starting again."""
+    return AsyncRetrying(
+        retry=retry_if_exception_type(ServiceUnavailable),
+        stop=stop_after_delay(seconds),
+        wait=wait_exponential(multiplier=0.2, max=4),
+        reraise=True,
+    )
+
+
+def to_chunk_values(
+    document: DocumentRow, ordinal: int, piece: Piece
+) -> dict[str, Any]:
+    """Return the values of a passage's row."""
+    return {
+        "id": ids.new_id(),
+        "created_at": clock.now(),
+        "owner_id": document.owner_id,
+        "collection_id": document.collection_id,
+        "document_id": document.id,
+        "ordinal": ordinal,
+        **asdict(piece),
+    }
 
 
 async def find_owner(parts: IngestParts, document_id: UUID) -> UUID | None:
@@ -224,8 +240,16 @@ async def ingest_document(
         await _clean_if_gone(parts, actor, document)
 
 
-async def purge(parts: IngestParts, subject: str) -> None:
+async def purge(
+    parts: IngestParts, subject: str, *, patience: float = PURGE_PATIENCE_SECONDS
+) -> None:
     """Remove what lies outside the rows of a deleted `<collection>` or `<collection>/<document>`."""
+    async for attempt in patiently(patience):
+        with attempt:
+            await _purge(parts, subject)
+
+
+async def _purge(parts: IngestParts, subject: str) -> None:
     first, _, second = subject.partition("/")
     collection_id = UUID(first)
     if second:
@@ -259,6 +283,7 @@ async def announce(parts: IngestParts, document: DocumentRow) -> None:
 
 
 async def _run(work: _Ingest, document_id: UUID) -> None:
+    heartbeat = asyncio.create_task(work.stay_alive())
     try:
         await work.run()
     except Superseded:
@@ -270,6 +295,9 @@ async def _run(work: _Ingest, document_id: UUID) -> None:
         # The job is an edge: whatever happened, the owner sees that it did.
         logger.exception("ingest_crashed", document=str(document_id))
         await work.fail(_UNEXPECTED)
+    finally:
+        heartbeat.cancel()
+        await asyncio.gather(heartbeat, return_exceptions=True)
 
 
 async def _clean_if_gone(

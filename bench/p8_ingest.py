@@ -1,0 +1,110 @@
+"""P8: ingest of documents beside the bare embedding of the same passages, and of unchanged documents."""
+
+import asyncio
+from time import perf_counter
+from uuid import UUID
+
+from app.backend import bootstrap
+from app.backend.bootstrap import Services
+from app.backend.core.actor import Actor
+from app.backend.core.settings import Settings
+from app.backend.knowledge import ingest, repository, service, uploads
+from app.backend.knowledge.chunking import searchable_text
+from app.backend.knowledge.schemas import CollectionDraft, DocumentStatus
+from bench.eval.world import FOLDER, make_documents
+from bench.p7_retrieval import installation
+from bench.report import Row, report
+from tests.factories.rows import RowFactory
+
+ROUNDS = 3
+COPIES = 6
+GOAL = ">= 90 % of the bare embedding rate; unchanged files >= 50 x faster"
+
+
+async def main(settings: Settings) -> None:
+    """Ingest, embed the same passages bare, and ingest again, interleaved."""
+    async with bootstrap.build(settings) as services:
+        actor = await RowFactory(services.db).user()
+        await services.embedder.embed(["warm"])
+        rows = [
+            await measure(services, actor, number) for number in range(1, ROUNDS + 1)
+        ]
+    report("p8_ingest", "Ingest", rows, goal=GOAL)
+
+
+async def measure(services: Services, actor: Actor, number: int) -> Row:
+    """Return one round."""
+    async with services.db.transaction() as session:
+        collection = await service.create_collection(
+            session,
+            actor,
+            draft=CollectionDraft(name=f"Round {number}", description=""),
+            embedding_model=services.embedder.name,
+        )
+    files = make_files(number)
+    started = perf_counter()
+    await take_in(services, actor, collection.id, files)
+    ingested = perf_counter() - started
+    texts = await list_texts(services, actor, collection.id)
+    started = perf_counter()
+    await services.embedder.embed(texts)
+    bare = perf_counter() - started
+    started = perf_counter()
+    await take_in(services, actor, collection.id, files)
+    again = perf_counter() - started
+    return {
+        "round": str(number),
+        "files": len(files),
+        "passages": len(texts),
+        "ingest passages/s": len(texts) / ingested,
+        "bare embedding passages/s": len(texts) / bare,
+        "% of bare": 100 * bare / ingested,
+        "unchanged, times faster": ingested / again,
+    }
+
+
+def make_files(number: int) -> list[tuple[str, bytes]]:
+    """Return one large text, as a manual is, and the documents of the evaluation set in their formats."""
+    texts = [path.read_text().split("\n", 1)[1] for path in sorted(FOLDER.glob("*.md"))]
+    manual = "\n\n".join(
+        f"# Part {copy} of round {number}\n\n{text}"
+        for copy in range(COPIES)
+        for text in texts
+    )
+    return [("manual.md", manual.encode()), *make_documents()]
+
+
+async def take_in(
+    services: Services,
+    actor: Actor,
+    collection_id: UUID,
+    files: list[tuple[str, bytes]],
+) -> None:
+    """Upload and ingest, as many at once as an installation has workers."""
+    free = asyncio.Semaphore(services.settings.workers)
+
+    async def take(name: str, body: bytes) -> None:
+        async with free:
+            document = await uploads.upload_document(
+                services, actor, collection_id=collection_id, name=name, body=body
+            )
+            await ingest.ingest_document(services, actor, document.id)
+        async with services.db.read() as session:
+            done = await service.get_document(session, actor, document_id=document.id)
+        assert done.status == DocumentStatus.READY, done.error
+
+    await asyncio.gather(*(take(name, body) for name, body in files))
+
+
+async def list_texts(
+    services: Services, actor: Actor, collection_id: UUID
+) -> list[str]:
+    """Return what was embedded."""
+    async with services.db.read() as session:
+        rows = await repository.list_texts(session, actor, collection_id)
+    return [searchable_text(name, heading, text) for _, name, heading, text in rows]
+
+
+if __name__ == "__main__":
+    with installation() as made:
+        asyncio.run(main(made))
