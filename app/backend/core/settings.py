@@ -5,7 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -15,6 +15,7 @@ from pydantic_settings import (
 from typing_extensions import override
 
 PARTS_FILE = "parts.json"
+SHIPPED_MODEL = "smollm2-135m"
 
 
 class Settings(BaseSettings):
@@ -76,7 +77,7 @@ class Settings(BaseSettings):
     )
 
     default_model: str = Field(
-        "local/smollm2-135m", description="Model of new agents, as provider/model."
+        f"local/{SHIPPED_MODEL}", description="Model of new agents, as provider/model."
     )
     local_model_path: Path | None = Field(
         None,
@@ -138,6 +139,21 @@ class Settings(BaseSettings):
         20_000, ge=1, description="Most chunks of one document."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _prefer_own_model(cls, values: dict[str, Any]) -> dict[str, Any]:
+        # Who names a model file wants new agents to use it.
+        path = values.get("local_model_path")
+        if path and not values.get("default_model"):
+            return {**values, "default_model": f"local/{_model_name(Path(path))}"}
+        return values
+
+    @property
+    def local_model_name(self) -> str:
+        """Name behind `local/` of the model that the runtime holds."""
+        path = self.local_model_path
+        return SHIPPED_MODEL if path is None else _model_name(path)
+
     @property
     def sql_url(self) -> str:
         """URL for SQLAlchemy's async engine."""
@@ -186,6 +202,10 @@ class RunningParts(PydanticBaseSettingsSource):
     def __call__(self) -> dict[str, Any]:
         path = Path(self.current_state.get("data_dir", "./data")) / PARTS_FILE
         return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def _model_name(path: Path) -> str:
+    return path.stem.lower()
 
 
 @lru_cache

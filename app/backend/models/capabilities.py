@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.backend.models.local import SHIPPED_NAME
+from app.backend.core.settings import SHIPPED_MODEL
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ LOCAL_NOTE = "Your GGUF file, run on this machine's processor, one answer at a t
 DEMO_NOTE = "Plays a script, without a language model: for trying things out."
 
 _KNOWN = {
-    f"local/{SHIPPED_NAME}": Capabilities(note=SHIPPED_NOTE),
+    f"local/{SHIPPED_MODEL}": Capabilities(note=SHIPPED_NOTE),
     "local": Capabilities(note=LOCAL_NOTE),
     "scripted": Capabilities(can_call_tools=True, note=DEMO_NOTE),
     "ollama": Capabilities(can_call_tools=True),

@@ -8,7 +8,6 @@ from langchain_core.language_models import BaseChatModel
 from app.backend.core.errors import AppError, Invalid
 from app.backend.core.settings import Settings
 from app.backend.models.capabilities import find_capabilities
-from app.backend.models.local import local_model_name
 from app.backend.models.schemas import ModelView
 from app.backend.providers.base import ChatOptions, Provider, ProviderModel
 from app.backend.providers.registry import make_providers
@@ -113,6 +112,6 @@ class ModelCatalog:
 
 def make_catalog(settings: Settings, *, runtime_token: str) -> ModelCatalog:
     """Return the catalog that the settings describe."""
-    local = ProviderModel(local_model_name(settings), settings.local_model_context)
+    local = ProviderModel(settings.local_model_name, settings.local_model_context)
     providers = make_providers(settings, runtime_token=runtime_token, local_model=local)
     return ModelCatalog(providers, default=settings.default_model)

@@ -8,7 +8,6 @@ from app.backend.core.settings import Settings
 from app.backend.models import files
 from app.backend.models.files import DefaultFile
 
-SHIPPED_NAME = "smollm2-135m"
 _DEFAULT_EMBEDDER = "minilm-int8"
 
 
@@ -26,12 +25,6 @@ class LocalModel:
     name: str
     path: Path
     context: int
-
-
-def local_model_name(settings: Settings) -> str:
-    """Return the name behind `local/` of the model that the runtime holds."""
-    path = settings.local_model_path
-    return SHIPPED_NAME if path is None else path.stem.lower()
 
 
 def needed_files(settings: Settings) -> list[DefaultFile]:
@@ -55,7 +48,7 @@ def find_local_model(settings: Settings) -> LocalModel:
         message = f"ATELIER_LOCAL_MODEL_PATH names {str(path)!r}, which is not a file. Correct it, or leave it empty for the shipped model."
         raise LocalModelMissing(message)
     return LocalModel(
-        name=local_model_name(settings),
+        name=settings.local_model_name,
         path=path.resolve(),
         context=settings.local_model_context,
     )

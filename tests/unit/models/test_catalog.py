@@ -97,6 +97,12 @@ def test_get_follows_the_setting_for_a_gguf_file(tmp_path: Path) -> None:
         catalog.get("local/smollm2-135m")
 
 
+async def test_file_of_one_s_own_is_the_default(tmp_path: Path) -> None:
+    first, *_ = await make(tmp_path, local_model_path=tmp_path / "Qwen3.gguf").list()
+
+    assert (first.name, first.is_default) == ("local/qwen3", True)
+
+
 def test_get_twice_gives_the_same_model(tmp_path: Path) -> None:
     catalog = make(tmp_path)
 
