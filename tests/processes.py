@@ -52,9 +52,9 @@ class Fork:
                     process.kill()
             psutil.wait_procs(family, timeout=5)
 
-    def stop(self) -> None:
-        """Ask the process to end, and wait for it."""
-        end_process(self.pid, seconds=5)
+    def stop(self, *, seconds: float = 5) -> None:
+        """Ask the process to end, wait for it, and kill it after `seconds`."""
+        end_process(self.pid, seconds=seconds)
 
     def is_running(self) -> bool:
         """Tell whether the process lives."""

@@ -22,14 +22,20 @@ class Runs:
         self._services = services
         self._actor = actor
 
-    async def start(self, agent_id: UUID, query: str = "What is this?") -> RunView:
+    async def start(
+        self,
+        agent_id: UUID,
+        query: str = "What is this?",
+        *,
+        thread_id: UUID | None = None,
+    ) -> RunView:
         """Queue a run."""
         async with self._services.db.transaction() as session:
             return await runs.start_run(
                 session,
                 self._actor,
                 agent_id=agent_id,
-                draft=RunDraft(input={"query": query}),
+                draft=RunDraft(input={"query": query}, thread_id=thread_id),
                 outbox=self._services.outbox,
             )
 

@@ -156,10 +156,11 @@ async def test_nothing_stays_when_the_viewers_have_gone(
 async def test_deleted_run_ends_the_viewing(
     services: Services, feed: RunFeed, row: RunRow
 ) -> None:
-    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
-        viewer = group.create_task(_collect(feed, row.id))
-        while not feed.followed:
-            await asyncio.sleep(0)
+    writer = Writer(services, row, is_telling=True)
+    batches = feed.follow(row.id)
+    async with asyncio.timeout(10), writer.log:
+        await writer.say(1)
+        await anext(batches)
         async with services.db.transaction() as session:
             await session.delete(await session.get_one(RunRow, row.id))
-    assert viewer.result() == []
+        assert [batch async for batch in batches] == []
