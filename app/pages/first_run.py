@@ -7,7 +7,7 @@ from app.backend.identity.schemas import PASSWORD_LENGTH_MIN
 from app.components.layout.shell import bare
 from app.components.ui.button import button
 from app.components.ui.card import card
-from app.components.ui.form import form_error, text_field
+from app.components.ui.form import form_error, post_form, text_field
 from app.pages._page import page
 from app.state.login import LoginState
 
@@ -25,7 +25,7 @@ def first_run() -> rx.Component:
                 "You will own this installation. Nothing leaves this machine.",
                 class_name="mt-1 mb-4 text-sm text-muted",
             ),
-            rx.el.form(
+            post_form(
                 form_error(LoginState.error),
                 rx.el.input(
                     type="hidden", name="token", value=LoginState.token, read_only=True
@@ -56,7 +56,6 @@ def first_run() -> rx.Component:
                     class_name="w-full",
                 ),
                 action="/api/auth/first-run",
-                method="post",
                 class_name="flex flex-col gap-4",
             ),
             class_name="p-6",

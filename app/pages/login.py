@@ -6,7 +6,7 @@ from app import routes
 from app.components.layout.shell import bare
 from app.components.ui.button import button
 from app.components.ui.card import card
-from app.components.ui.form import form_error, text_field
+from app.components.ui.form import form_error, post_form, text_field
 from app.pages._page import page
 from app.state.login import LoginState
 
@@ -16,7 +16,7 @@ def login() -> rx.Component:
     return bare(
         card(
             rx.el.h1("Sign in", tab_index=-1, class_name="mb-4 text-xl font-semibold"),
-            rx.el.form(
+            post_form(
                 form_error(LoginState.error),
                 rx.el.input(
                     type="hidden", name="next", value=LoginState.then, read_only=True
@@ -42,7 +42,6 @@ def login() -> rx.Component:
                     "Sign in", type="submit", variant="primary", class_name="w-full"
                 ),
                 action="/api/auth/login",
-                method="post",
                 class_name="flex flex-col gap-4",
             ),
             class_name="p-6",

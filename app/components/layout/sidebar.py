@@ -7,6 +7,7 @@ import reflex as rx
 from app import routes
 from app.components.layout import strings
 from app.components.ui.button import icon_button
+from app.components.ui.form import post_form
 from app.state.session import SessionState
 
 PLACES = (
@@ -118,10 +119,9 @@ def _account() -> rx.Component:
 
 def sign_out() -> rx.Component:
     """Return the form that ends the login; a full navigation, so that the websocket forgets its cookie."""
-    return rx.el.form(
+    return post_form(
         icon_button("log_out", strings.SIGN_OUT, type="submit"),
         action="/api/auth/logout",
-        method="post",
     )
 
 

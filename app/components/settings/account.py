@@ -53,6 +53,14 @@ def password() -> rx.Component:
         words.PASSWORD,
         card(
             rx.el.form(
+                # Password managers want to know whose password it is.
+                rx.el.input(
+                    type="hidden",
+                    name="username",
+                    auto_complete="username",
+                    value=SessionState.email,
+                    read_only=True,
+                ),
                 text_field(
                     "current",
                     words.CURRENT,

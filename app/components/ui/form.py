@@ -91,7 +91,9 @@ def select_field(
     return field(name, label, control, hint=hint, error=error)
 
 
-def check_field(name: str, label: Any, *, hint: Any = None, **props: Any) -> rx.Component:
+def check_field(
+    name: str, label: Any, *, hint: Any = None, **props: Any
+) -> rx.Component:
     """Return a box to tick."""
     return rx.el.label(
         rx.el.input(
@@ -102,7 +104,9 @@ def check_field(name: str, label: Any, *, hint: Any = None, **props: Any) -> rx.
         ),
         rx.el.span(
             label,
-            rx.el.span(hint, class_name="block text-xs text-muted") if hint is not None else None,
+            rx.el.span(hint, class_name="block text-xs text-muted")
+            if hint is not None
+            else None,
             class_name="min-w-0 text-sm",
         ),
         class_name="flex cursor-pointer items-start gap-2.5",
@@ -128,6 +132,12 @@ def search_field(label: str, *, placeholder: str = "", **props: Any) -> rx.Compo
         ),
         class_name="relative min-w-0 flex-1",
     )
+
+
+def post_form(*children: Any, action: str, **props: Any) -> rx.Component:
+    """Return a form that the browser posts itself; the answer is a full navigation."""
+    # Without an explicit `on_submit` Reflex would keep the form from being sent.
+    return rx.el.form(*children, action=action, method="post", on_submit=None, **props)
 
 
 def form_error(error: Any) -> rx.Component:
