@@ -14,12 +14,11 @@ from app.backend.core.paging import PAGE_SIZE_MAX
 from app.backend.identity import service as identity
 from app.backend.runs import service as runs
 from app.cli import output
-from app.cli.edge import AsOption, JsonOption, command, open_rows
+from app.cli.edge import command, open_rows
 from app.cli.lookup import find_agent
+from app.cli.options import AgentArgument, AsOption, JsonOption
 
 app = typer.Typer(no_args_is_help=True, help="Agents.")
-
-AgentArgument = Annotated[str, typer.Argument(metavar="AGENT", help="Id or name.")]
 
 
 @app.callback()

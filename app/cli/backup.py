@@ -28,7 +28,8 @@ from app.backend.files.errors import ObjectMissing
 from app.backend.files.storage import ObjectStore
 from app.backend.knowledge import index as vectors
 from app.cli import claims, documents_again, output, rows_dump
-from app.cli.edge import JsonOption, command
+from app.cli.edge import command
+from app.cli.options import JsonOption
 
 _MANIFEST = "manifest.json"
 _KEY = "secret.key"

@@ -15,7 +15,8 @@ from app.backend.core.errors import AppError
 from app.backend.core.settings import Settings
 from app.backend.models import files
 from app.cli import build, claims, output
-from app.cli.edge import Exit, JsonOption, command
+from app.cli.edge import Exit, command
+from app.cli.options import JsonOption
 
 _FREE_BYTES_MIN = 1 << 30
 _COLOURS = {Health.OK: "green", Health.DEGRADED: "yellow", Health.DOWN: "red"}

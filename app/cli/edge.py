@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Annotated, Any, ParamSpec
+from typing import Any, ParamSpec
 
 import structlog
 import typer
@@ -16,10 +16,7 @@ from pydantic import ValidationError
 from redis.exceptions import RedisError
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from app.backend import bootstrap
-from app.backend.bootstrap import Services
 from app.backend.core import crypto, migrations
-from app.backend.core.actor import Actor
 from app.backend.core.crypto import Keyring
 from app.backend.core.db import Database
 from app.backend.core.errors import (
@@ -31,16 +28,10 @@ from app.backend.core.errors import (
     Unauthorized,
 )
 from app.backend.core.settings import Settings
-from app.backend.identity import service as identity
 from app.cli import claims
 
 P = ParamSpec("P")
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-AsOption = Annotated[
-    str | None,
-    typer.Option("--as", metavar="EMAIL", help="Whose things; default: the owner's."),
-]
 _JSON_FLAG = "--json"
 
 
@@ -127,34 +118,18 @@ async def open_rows(*, is_new: bool = False) -> AsyncGenerator[Rows, None]:
     db = Database(settings.sql_url, pooled=False)
     try:
         if not is_new:
-            await _check_tables(db)
+            await check_tables(db)
         yield Rows(settings, crypto.load_keyring(settings), db)
     finally:
         await db.close()
-
-
-@asynccontextmanager
-async def open_parts(email: str | None) -> AsyncGenerator[tuple[Services, Actor], None]:
-    """Open all parts of the running installation on behalf of a user.
-
-    Raises:
-        NotRunning: the installation is stopped.
-    """
-    settings = claims.load_settings()
-    if not settings.redis_url:
-        raise NotRunning
-    async with bootstrap.build(settings, pooled=False) as parts:
-        await _check_tables(parts.db)
-        async with parts.db.read() as session:
-            actor = await identity.find_actor_by_email(session, email)
-        yield parts, actor
 
 
 async def _awaited(work: Awaitable[None]) -> None:
     await work
 
 
-async def _check_tables(db: Database) -> None:
+async def check_tables(db: Database) -> None:
+    """Refuse tables that are not of this version."""
     if await migrations.current_revision(db) != migrations.newest_revision():
         raise NotMigrated
 

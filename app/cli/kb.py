@@ -17,14 +17,15 @@ from app.backend.knowledge import service as knowledge
 from app.backend.knowledge import uploads
 from app.backend.knowledge.schemas import DocumentStatus, DocumentView, SearchResult
 from app.cli import output
-from app.cli.edge import AsOption, Exit, JsonOption, command, open_parts
+from app.cli.edge import Exit, command
 from app.cli.lookup import find_agent
+from app.cli.options import AgentArgument, AsOption, JsonOption
+from app.cli.running import open_parts
 
 app = typer.Typer(no_args_is_help=True, help="Documents of agents.")
 
 _FINAL = (DocumentStatus.READY, DocumentStatus.FAILED)
 _LOOK_SECONDS = 0.3
-AgentArgument = Annotated[str, typer.Argument(metavar="AGENT", help="Id or name.")]
 
 
 @app.callback()

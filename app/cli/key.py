@@ -8,7 +8,8 @@ import typer
 from app.backend.core import clock
 from app.backend.identity import service as identity
 from app.cli import output
-from app.cli.edge import JsonOption, command, open_rows
+from app.cli.edge import command, open_rows
+from app.cli.options import JsonOption
 
 app = typer.Typer(no_args_is_help=True, help="API keys.")
 

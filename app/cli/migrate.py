@@ -4,7 +4,8 @@ import typer
 
 from app.backend.core import migrations
 from app.cli import output
-from app.cli.edge import JsonOption, command, open_rows
+from app.cli.edge import command, open_rows
+from app.cli.options import JsonOption
 
 app = typer.Typer()
 

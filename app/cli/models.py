@@ -8,7 +8,8 @@ from app.backend.core import crypto
 from app.backend.models import files, local
 from app.backend.models.catalog import make_catalog
 from app.cli import claims, output
-from app.cli.edge import JsonOption, command
+from app.cli.edge import command
+from app.cli.options import JsonOption
 
 app = typer.Typer(no_args_is_help=True, help="Language models and their files.")
 

@@ -17,16 +17,11 @@ from app.backend.identity import service as identity
 from app.backend.runs import service as runs
 from app.backend.runs.schemas import EventFilter, RunDraft, RunView
 from app.cli import output
-from app.cli.edge import (
-    AsOption,
-    Exit,
-    JsonOption,
-    command,
-    open_parts,
-    open_rows,
-)
+from app.cli.edge import Exit, command, open_rows
 from app.cli.log_lines import LogPrinter
 from app.cli.lookup import find_agent, need_uuid
+from app.cli.options import AsOption, JsonOption
+from app.cli.running import open_parts
 
 app = typer.Typer(no_args_is_help=True, help="Runs.")
 

@@ -11,7 +11,8 @@ from app.backend.core.errors import Invalid
 from app.backend.identity import service as identity
 from app.backend.identity.schemas import UserDraft, UserView
 from app.cli import output
-from app.cli.edge import AsOption, JsonOption, command, open_rows
+from app.cli.edge import command, open_rows
+from app.cli.options import AsOption, JsonOption
 
 app = typer.Typer(no_args_is_help=True, help="Accounts.")
 

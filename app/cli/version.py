@@ -5,7 +5,7 @@ from importlib import metadata
 import typer
 
 from app.cli import output
-from app.cli.edge import JsonOption
+from app.cli.options import JsonOption
 
 app = typer.Typer()
 

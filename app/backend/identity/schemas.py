@@ -1,10 +1,12 @@
 """What identity shows and takes."""
 
+import re
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     ConfigDict,
@@ -16,16 +18,39 @@ from pydantic import (
 from app.backend.core.actor import Actor, Role
 from app.backend.core.paging import Listed
 
+PASSWORD_LENGTH_MIN = 10
+PASSWORD_LENGTH_MAX = 1000
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
+def _check_email(text: str) -> str:
+    if not _EMAIL.fullmatch(text):
+        message = f"{text!r} is no e-mail address; write one such as ada@example.org"
+        raise ValueError(message)
+    return text
+
+
+def _check_password(password: SecretStr) -> SecretStr:
+    length = len(password.get_secret_value())
+    if length < PASSWORD_LENGTH_MIN:
+        message = (
+            f"The password has {length} characters; use at least {PASSWORD_LENGTH_MIN}"
+        )
+        raise ValueError(message)
+    if length > PASSWORD_LENGTH_MAX:
+        message = (
+            f"The password is too long; use at most {PASSWORD_LENGTH_MAX} characters"
+        )
+        raise ValueError(message)
+    return password
+
+
 Email = Annotated[
     str,
-    StringConstraints(
-        strip_whitespace=True,
-        to_lower=True,
-        max_length=254,
-        pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
-    ),
+    StringConstraints(strip_whitespace=True, to_lower=True, max_length=254),
+    AfterValidator(_check_email),
 ]
-PASSWORD_LENGTH_MIN = 10
+Password = Annotated[SecretStr, AfterValidator(_check_password)]
 Preferences = Annotated[
     dict[
         Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.]{0,39}$")],
@@ -41,7 +66,7 @@ class UserDraft(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     email: Email
-    password: SecretStr = Field(min_length=PASSWORD_LENGTH_MIN, max_length=1000)
+    password: Password
     role: Role = Role.USER
     display_name: str = Field(default="", max_length=100)
 
@@ -92,8 +117,8 @@ class PasswordDraft(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    current: SecretStr = Field(max_length=1000)
-    new: SecretStr = Field(min_length=PASSWORD_LENGTH_MIN, max_length=1000)
+    current: SecretStr = Field(max_length=PASSWORD_LENGTH_MAX)
+    new: Password
 
 
 class SessionView(Listed):
