@@ -5,14 +5,28 @@ from collections.abc import Mapping, Sequence
 
 from langchain_core.language_models import BaseChatModel
 
-from app.backend.core.errors import AppError, Invalid
+from app.backend.core.errors import Invalid
 from app.backend.core.settings import Settings
 from app.backend.models.capabilities import find_capabilities
 from app.backend.models.schemas import ModelView
 from app.backend.providers.base import ChatOptions, Provider, ProviderModel
+from app.backend.providers.errors import (
+    ModelBusy,
+    ModelKeyRejected,
+    ModelMissing,
+    ModelRefused,
+    ModelUnavailable,
+)
 from app.backend.providers.registry import make_providers
 
 _DEMO = "scripted"
+_UNLISTABLE = (
+    ModelUnavailable,
+    ModelKeyRejected,
+    ModelRefused,
+    ModelMissing,
+    ModelBusy,
+)
 _CACHED_MAX = 100
 
 
@@ -83,7 +97,7 @@ class ModelCatalog:
     async def _list_of(self, provider: Provider) -> Sequence[ModelView]:
         try:
             models = await provider.list_models()
-        except AppError as error:
+        except _UNLISTABLE as error:
             return [
                 ModelView(
                     name=f"{provider.name}/",

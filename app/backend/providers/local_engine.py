@@ -12,8 +12,10 @@ import structlog
 
 from app.backend.core.errors import AppError
 from app.backend.providers.errors import (
+    ContextOverflow,
     ModelBusy,
     ModelCrashed,
+    ModelUnavailable,
 )
 from app.backend.providers.local_chat import (
     ChatRequest,
@@ -143,7 +145,7 @@ class LocalEngine:
             self._announce()
             try:
                 await self._answer(self._active)
-            except AppError as error:
+            except (ContextOverflow, ModelCrashed, ModelUnavailable) as error:
                 self._active.pieces.put_nowait(error)
             except Exception:
                 logger.exception("local_engine_failed")

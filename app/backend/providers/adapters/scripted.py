@@ -92,15 +92,9 @@ class ScriptedChat(BaseChatModel):
         await asyncio.sleep(reply.first_token_seconds)
         if reply.reasoning:
             yield _chunk(additional_kwargs={"reasoning_content": reply.reasoning})
-        began = clock.monotonic()
         count = 0
-        for count, token in enumerate(self._tokens(reply, messages), start=1):
-            due = (
-                began + (count - 1) / reply.tokens_per_second
-                if reply.tokens_per_second
-                else 0
-            )
-            await asyncio.sleep(max(0.0, due - clock.monotonic()))
+        async for token in self._paced(reply, messages):
+            count += 1
             yield _chunk(content=token)
         _raise(reply.error)
         if reply.tool_calls:
@@ -108,17 +102,24 @@ class ScriptedChat(BaseChatModel):
                 _call_chunk(reply, index) for index in range(len(reply.tool_calls))
             ]
             yield _chunk(tool_call_chunks=calls)
-        end = (
-            "length"
-            if count == self.max_tokens
-            else "tool_calls"
-            if reply.tool_calls
-            else "stop"
-        )
+        end = "tool_calls" if reply.tool_calls else "stop"
         yield ChatGenerationChunk(
             message=AIMessageChunk(content="", usage_metadata=_usage(messages, count)),
-            generation_info={"finish_reason": end},
+            generation_info={
+                "finish_reason": "length" if count == self.max_tokens else end
+            },
         )
+
+    async def _paced(
+        self, reply: Reply, messages: Sequence[BaseMessage]
+    ) -> AsyncIterator[str]:
+        began = clock.monotonic()
+        pause = 1 / reply.tokens_per_second if reply.tokens_per_second else 0
+        for count, token in enumerate(self._tokens(reply, messages)):
+            # By the clock, not by the sleep: a late token does not make all later ones late. At full speed others get a turn.
+            due = began + count * pause if pause else 0
+            await asyncio.sleep(max(0.0, due - clock.monotonic()))
+            yield token
 
     def _reply(self, messages: Sequence[BaseMessage]) -> Reply:
         since = takewhile(
