@@ -1,10 +1,12 @@
 """The API as browsers and programs reach it, on the parts of one test."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import timedelta
 
 import httpx
 import pytest
+import uvicorn
 from fastapi import FastAPI
 
 from app.backend.api.app import make_api
@@ -15,6 +17,7 @@ from app.backend.core.crypto import hash_token
 from app.backend.identity import service as identity
 from app.backend.identity import sessions
 from app.backend.identity.tables import SessionRow
+from tests.parts import free_port
 
 ADDRESS = "http://127.0.0.1:8000"
 SESSION_TOKEN = "a-session-of-the-tests"
@@ -90,3 +93,15 @@ async def signed_in(
 async def other_client(client_of: ClientOf, other_actor: Actor) -> httpx.AsyncClient:
     """A client with an API key of somebody else."""
     return await client_of(other_actor)
+
+
+@pytest.fixture
+async def served(app: FastAPI) -> AsyncGenerator[str, None]:
+    """The address of the API on a real port, for what lasts: streams and websockets."""
+    config = uvicorn.Config(app, port=free_port(), log_config=None, lifespan="off")
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[config.bind_socket()]))
+    yield f"http://127.0.0.1:{config.port}"
+    server.should_exit = True
+    server.force_exit = True
+    await serving

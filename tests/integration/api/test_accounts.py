@@ -1,0 +1,260 @@
+"""First run, login, logout: as the forms of the pages and as JSON."""
+
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from app.backend.api.tries import TRIES_MAX
+from app.backend.bootstrap import Services
+from app.backend.core.actor import Actor
+from app.backend.identity import service as identity
+from app.backend.identity import sessions
+from tests.integration.api.conftest import ADDRESS
+
+EMAIL = "ada@example.org"
+PASSWORD = "correct horse battery"
+ORIGIN = {"Origin": ADDRESS}
+
+
+@pytest.fixture
+async def link(services: Services) -> str:
+    """The token of the one-time link."""
+    async with services.db.transaction() as session:
+        return await identity.make_owner_link(session)
+
+
+async def _make_owner(client: httpx.AsyncClient, link: str) -> httpx.Response:
+    fields = {"token": link, "email": EMAIL, "password": PASSWORD}
+    return await client.post("/api/auth/first-run", data=fields, headers=ORIGIN)
+
+
+def _query(answer: httpx.Response) -> dict[str, str]:
+    query = parse_qs(urlsplit(answer.headers["location"]).query)
+    return {name: values[0] for name, values in query.items()}
+
+
+async def test_first_run_form_signs_in_and_goes_home(
+    stranger: httpx.AsyncClient, services: Services, link: str
+) -> None:
+    answer = await _make_owner(stranger, link)
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith(f"{sessions.cookie_name(services.keyring)}=")
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert "Secure" not in cookie
+    me = await stranger.get("/api/auth/me")
+    assert (me.json()["email"], me.json()["role"]) == (EMAIL, "admin")
+
+
+async def test_new_owner_finds_agents(stranger: httpx.AsyncClient, link: str) -> None:
+    await _make_owner(stranger, link)
+
+    listed = (await stranger.get("/api/v1/agents")).json()["items"]
+
+    assert [agent["name"] for agent in listed] == [
+        "Document Q&A",
+        "Quote finder",
+        "Plain chat",
+    ]
+
+
+async def test_first_run_as_json(stranger: httpx.AsyncClient, link: str) -> None:
+    fields = {"token": link, "email": EMAIL, "password": PASSWORD}
+
+    answer = await stranger.post("/api/auth/first-run", json=fields)
+
+    assert answer.status_code == 201
+    assert answer.json()["email"] == EMAIL
+    assert "password" not in answer.text
+
+
+async def test_wrong_link_goes_back_to_the_form(
+    stranger: httpx.AsyncClient, link: str
+) -> None:
+    answer = await _make_owner(stranger, "wrong")
+
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/first-run?")
+    assert _query(answer)["email"] == EMAIL
+    assert "link is not valid" in _query(answer)["error"]
+    assert PASSWORD not in answer.headers["location"]
+
+
+async def test_short_password_says_what_to_do(
+    stranger: httpx.AsyncClient, link: str
+) -> None:
+    fields = {"token": link, "email": "no address", "password": "short"}
+
+    answer = await stranger.post("/api/auth/first-run", json=fields)
+
+    assert answer.status_code == 400
+    assert answer.json() == {
+        "error": "Validation failed",
+        "details": {
+            "email": [
+                "'no address' is no e-mail address; write one such as ada@example.org."
+            ],
+            "password": ["The password has 5 characters; use at least 10."],
+        },
+    }
+
+
+async def test_login_form_goes_on_where_it_came_from(
+    stranger: httpx.AsyncClient, link: str
+) -> None:
+    await _make_owner(stranger, link)
+    stranger.cookies.clear()
+    fields = {"email": EMAIL, "password": PASSWORD, "next": "/runs/1?tab=log"}
+
+    answer = await stranger.post("/api/auth/login", data=fields, headers=ORIGIN)
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/runs/1?tab=log")
+    assert (await stranger.get("/api/auth/me")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:x", ""],
+)
+async def test_login_leads_nowhere_else(
+    stranger: httpx.AsyncClient, link: str, address: str
+) -> None:
+    await _make_owner(stranger, link)
+    fields = {"email": EMAIL, "password": PASSWORD, "next": address}
+
+    answer = await stranger.post("/api/auth/login", data=fields, headers=ORIGIN)
+
+    assert answer.headers["location"] == "/"
+
+
+async def test_wrong_password_goes_back_to_the_form(
+    stranger: httpx.AsyncClient, link: str
+) -> None:
+    await _make_owner(stranger, link)
+    fields = {"email": EMAIL, "password": "wrong password", "next": "/runs"}
+
+    answer = await stranger.post("/api/auth/login", data=fields, headers=ORIGIN)
+
+    assert answer.headers["location"].startswith("/login?")
+    assert _query(answer) == {
+        "error": "The e-mail address or the password is wrong. Check both and try again.",
+        "email": EMAIL,
+        "next": "/runs",
+    }
+
+
+async def test_wrong_password_as_json(stranger: httpx.AsyncClient, link: str) -> None:
+    await _make_owner(stranger, link)
+
+    answer = await stranger.post(
+        "/api/auth/login", json={"email": EMAIL, "password": "wrong password"}
+    )
+
+    assert answer.status_code == 401
+    assert answer.json()["code"] == "WRONG_LOGIN"
+
+
+async def test_guessing_is_paused(stranger: httpx.AsyncClient, link: str) -> None:
+    await _make_owner(stranger, link)
+    guess = {"email": EMAIL, "password": "wrong password"}
+    for _ in range(TRIES_MAX):
+        assert (await stranger.post("/api/auth/login", json=guess)).status_code == 401
+
+    paused = await stranger.post(
+        "/api/auth/login", json={"email": f" {EMAIL.upper()}", "password": PASSWORD}
+    )
+
+    assert paused.status_code == 429
+    assert 0 < int(paused.headers["Retry-After"]) <= 15 * 60
+
+
+async def test_login_from_another_site_is_refused(
+    stranger: httpx.AsyncClient, link: str
+) -> None:
+    answer = await stranger.post(
+        "/api/auth/login",
+        data={"email": EMAIL, "password": PASSWORD},
+        headers={"Origin": "http://evil.example"},
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "ORIGIN_REFUSED")
+
+
+async def test_logout_ends_the_login(stranger: httpx.AsyncClient, link: str) -> None:
+    await _make_owner(stranger, link)
+    cookies = dict(stranger.cookies)
+
+    answer = await stranger.post("/api/auth/logout", headers=ORIGIN)
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+    assert not stranger.cookies
+    stranger.cookies.update(cookies)
+    assert (await stranger.get("/api/auth/me")).status_code == 401
+
+
+async def test_logout_without_a_login_is_fine(stranger: httpx.AsyncClient) -> None:
+    answer = await stranger.post("/api/auth/logout", json={})
+
+    assert answer.status_code == 204
+
+
+async def test_nobody_signs_up_by_themselves(stranger: httpx.AsyncClient) -> None:
+    answer = await stranger.post("/api/auth/signup", json={})
+
+    assert answer.status_code == 403
+    assert "administrator" in answer.json()["message"]
+
+
+async def test_profile_and_preferences_change_one_by_one(
+    signed_in: httpx.AsyncClient,
+) -> None:
+    await signed_in.patch("/api/auth/me", json={"display_name": "Ada"})
+    await signed_in.patch("/api/auth/me", json={"preferences": {"theme": "dark"}})
+
+    me = (await signed_in.get("/api/auth/me")).json()
+
+    assert (me["display_name"], me["preferences"]) == ("Ada", {"theme": "dark"})
+
+
+async def test_sessions_of_the_caller(signed_in: httpx.AsyncClient) -> None:
+    listed = (await signed_in.get("/api/auth/sessions")).json()["items"]
+    ended = await signed_in.delete(f"/api/auth/sessions/{listed[0]['id']}")
+
+    assert [item["is_current"] for item in listed] == [True]
+    assert ended.status_code == 204
+    assert (await signed_in.get("/api/auth/me")).status_code == 401
+
+
+async def test_password_change_asks_for_the_present_one(
+    stranger: httpx.AsyncClient, link: str
+) -> None:
+    await _make_owner(stranger, link)
+    stranger.headers.update(ORIGIN)
+
+    wrong = await stranger.post(
+        "/api/auth/password", json={"current": "guess", "new": "another password"}
+    )
+    right = await stranger.post(
+        "/api/auth/password", json={"current": PASSWORD, "new": "another password"}
+    )
+
+    assert (wrong.status_code, right.status_code) == (400, 204)
+
+
+async def test_keys_are_made_listed_and_revoked(
+    signed_in: httpx.AsyncClient, actor: Actor
+) -> None:
+    made = (await signed_in.post("/api/v1/keys", json={"name": "ci"})).json()
+    listed = (await signed_in.get("/api/v1/keys")).json()
+    bearer = {"Authorization": f"Bearer {made['key']}"}
+    used = await signed_in.get("/api/auth/me", headers=bearer)
+    await signed_in.delete(f"/api/v1/keys/{made['view']['id']}")
+    refused = await signed_in.get("/api/auth/me", headers=bearer)
+
+    assert made["key"] not in str(listed)
+    assert [item["name"] for item in listed["items"]] == ["ci"]
+    assert used.json()["email"] == actor.email
+    assert refused.status_code == 401
