@@ -22,9 +22,10 @@ SETTINGS = "/settings"
 # An id is a str or UUID on the server, or a Reflex var that is joined in the browser: hence `+`, and `Any`.
 
 
-def agent_path(agent_id: Any) -> Any:
-    """Return the page of one agent."""
-    return AGENTS + "/" + _text(agent_id)
+def agent_path(agent_id: Any, run_id: Any = None) -> Any:
+    """Return the page of one agent, with one of its runs open when asked."""
+    path = AGENTS + "/" + _text(agent_id)
+    return path if run_id is None else path + "?run=" + _text(run_id)
 
 
 def agent_edit_path(agent_id: Any) -> Any:
@@ -46,6 +47,21 @@ def document_path(document_id: Any, chunk_id: Any = None) -> Any:
     """Return the page of one document, with one passage highlighted when asked."""
     path = "/documents/" + _text(document_id)
     return path if chunk_id is None else path + "?chunk=" + _text(chunk_id)
+
+
+def agent_template_path(key: Any) -> Any:
+    """Return the page of a new agent that starts from a template."""
+    return AGENT_NEW + "?template=" + _text(key)
+
+
+def document_file_path(document_id: Any) -> Any:
+    """Return the address of a document's original."""
+    return "/api/v1/documents/" + _text(document_id) + "/download"
+
+
+def upload_path(collection_id: Any) -> Any:
+    """Return the address that takes a collection's uploads."""
+    return "/api/v1/collections/" + _text(collection_id) + "/documents"
 
 
 def login_path(then: str = "") -> str:

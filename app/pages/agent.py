@@ -73,7 +73,7 @@ def _agent() -> rx.Component:
         ),
         passage_panel(),
         pulse(
-            seconds=rx.cond(RunFeedState.is_active, _BUSY_SECONDS, _IDLE_SECONDS),
+            seconds=rx.cond(AgentRunState.has_active, _BUSY_SECONDS, _IDLE_SECONDS),
             on_pulse=AgentRunState.refresh,
         ),
     )

@@ -77,7 +77,7 @@ def _template(key: Any, name: Any, about: Any) -> rx.Component:
     return rx.el.a(
         rx.el.span(name, class_name="block truncate text-sm font-medium"),
         rx.el.span(about, class_name="line-clamp-2 text-xs text-muted"),
-        href=routes.AGENT_NEW + "?template=" + key
+        href=routes.agent_template_path(key)
         if isinstance(key, rx.Var)
         else routes.AGENT_NEW,
         class_name="block rounded-lg border border-line bg-surface p-3 transition-colors duration-100 hover:border-accent hover:bg-accent-soft",

@@ -110,7 +110,7 @@ def _menu(shown: Any) -> rx.Component:
 
 def _drop(shown: Any) -> rx.Component:
     return file_drop(
-        url="/api/v1/collections/" + shown.id + "/documents",
+        url=routes.upload_path(shown.id),
         accept=words.ACCEPT,
         bytes_max=CollectionState.bytes_max,
         words={

@@ -42,7 +42,7 @@ def document() -> rx.Component:
                 rx.el.a(
                     rx.icon("download", size=16, aria_hidden="true"),
                     words.DOWNLOAD,
-                    href="/api/v1/documents/" + shown.id + "/download",
+                    href=routes.document_file_path(shown.id),
                     target="_blank",
                     rel="noopener",
                     class_name="inline-flex h-9 items-center gap-1.5 rounded-lg border border-line-strong bg-surface px-3.5 text-sm font-medium hover:bg-sunken",

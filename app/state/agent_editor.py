@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict
 
 from app import routes
 from app.backend.agents import service as agents
-from app.backend.agents.schemas import AgentDraft
+from app.backend.agents.schemas import AgentDraft, AgentKind, AgentView, Execution
 from app.backend.core.actor import Permission
+from app.backend.core.crypto import Keyring
 from app.backend.knowledge import service as knowledge
 from app.state import edge, notices
 from app.state.editor_values import (
@@ -88,25 +89,35 @@ class AgentEditorState(FormMixin, rx.State):
         self._clear_errors()
         draft = _draft_of(form)
         parts = edge.services()
-        common = {
-            "draft": draft,
-            "keyring": parts.keyring,
-            "default_model": parts.settings.default_model,
-        }
-        if draft.kind == "answer" and draft.execution == "worker":
+        if draft.kind is AgentKind.ANSWER and draft.execution is Execution.WORKER:
             parts.models.check(draft.model)
-        async with edge.work(self) as (session, actor):
-            if self.editing_id:
-                agent = await agents.update_agent(
-                    session, actor, agent_id=UUID(self.editing_id), **common
-                )
-            else:
-                agent = await agents.create_agent(session, actor, **common)
+        agent = await self._keep(draft, parts.keyring, parts.settings.default_model)
         self.saved_at = agent.updated_at.isoformat()
         return [
             rx.redirect(routes.agent_path(agent.id)),
             notices.done(f"{agent.name} is saved."),
         ]
+
+    async def _keep(
+        self, draft: AgentDraft, keyring: Keyring, default_model: str
+    ) -> AgentView:
+        async with edge.work(self) as (session, actor):
+            if not self.editing_id:
+                return await agents.create_agent(
+                    session,
+                    actor,
+                    draft=draft,
+                    keyring=keyring,
+                    default_model=default_model,
+                )
+            return await agents.update_agent(
+                session,
+                actor,
+                agent_id=UUID(self.editing_id),
+                draft=draft,
+                keyring=keyring,
+                default_model=default_model,
+            )
 
     async def _load_choices(self, chosen: list[UUID]) -> None:
         async with edge.read(self) as (session, actor):

@@ -27,7 +27,7 @@ _NONE = CollectionLine(
 class CollectionState(PagingMixin, FormMixin, rx.State):
     """The collection that the address names; documents are newest first."""
 
-    shown: rx.Field[CollectionLine] = rx.field(_NONE)
+    shown: rx.Field[CollectionLine] = rx.field(default_factory=lambda: _NONE)
     rows: rx.Field[list[DocumentLine]] = rx.field(default_factory=list)
     bytes_max: rx.Field[int] = rx.field(0)
     is_editing: rx.Field[bool] = rx.field(False)

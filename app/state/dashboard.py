@@ -64,7 +64,7 @@ class DashboardState(rx.State):
                 draft=draft,
                 outbox=edge.services().outbox,
             )
-        return rx.redirect(routes.run_path(run.id))
+        return rx.redirect(routes.agent_path(wanted, run.id))
 
     async def _show_runs(self) -> None:
         async with edge.read(self) as (session, actor):

@@ -28,7 +28,7 @@ _NONE = DocumentLine(
 class DocumentState(rx.State):
     """The document that the address names, at the passage that `?chunk=` names, or at its first."""
 
-    shown: rx.Field[DocumentLine] = rx.field(_NONE)
+    shown: rx.Field[DocumentLine] = rx.field(default_factory=lambda: _NONE)
     collection: rx.Field[str] = rx.field("")
     collection_name: rx.Field[str] = rx.field("")
     is_loading: rx.Field[bool] = rx.field(True)

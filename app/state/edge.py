@@ -10,6 +10,7 @@ from uuid import UUID
 import reflex as rx
 import structlog
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from app import routes
 from app.backend.bootstrap import Services
@@ -34,6 +35,17 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Handler = Callable[P, R]
 
+_SENTENCES = {
+    "string_too_short": "Write at least {min_length} characters.",
+    "string_too_long": "Write at most {max_length} characters.",
+    "too_short": "Write at least {min_length} characters.",
+    "too_long": "At most {max_length} are possible.",
+    "greater_than_equal": "The least is {ge}.",
+    "less_than_equal": "The most is {le}.",
+    "int_parsing": "Write a whole number.",
+    "int_from_float": "Write a whole number.",
+    "float_parsing": "Write a number, such as 0.5.",
+}
 _installed: list[Services] = []
 
 
@@ -185,7 +197,14 @@ def _details(error: ValidationError) -> dict[str, list[str]]:
     details: dict[str, list[str]] = {}
     for item in error.errors(include_url=False):
         field = str(item["loc"][0]) if item["loc"] else "form"
-        details.setdefault(field, []).append(
-            f"{item['msg'].removeprefix('Value error, ').rstrip('.')}."
-        )
+        details.setdefault(field, []).append(_sentence(item))
     return details
+
+
+def _sentence(item: ErrorDetails) -> str:
+    if item["type"] == "string_too_short" and not str(item["input"]).strip():
+        return "Fill this in."
+    words = _SENTENCES.get(item["type"])
+    if words is not None:
+        return words.format(**item.get("ctx", {}))
+    return f"{item['msg'].removeprefix('Value error, ').rstrip('.')}."

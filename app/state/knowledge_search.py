@@ -1,5 +1,7 @@
 """Trying out what a search in one collection finds."""
 
+from typing import Any
+
 import reflex as rx
 from pydantic import BaseModel, ConfigDict
 
@@ -42,7 +44,7 @@ class KnowledgeSearchState(rx.State):
 
     @rx.event
     @edge.requires(Permission.VIEW_KNOWLEDGE)
-    async def search(self, form: dict[str, str]) -> rx.event.EventSpec | None:
+    async def search(self, form: dict[str, str]) -> Any:
         """Show at once that the search is under way."""
         self.query = form.get("query", "").strip()[:QUERY_LENGTH_MAX]
         if not self.query:

@@ -125,17 +125,7 @@ def _stages(document: Any) -> rx.Component:
             class_name="flex items-center gap-1.5 text-xs",
         ),
         rx.el.div(
-            *[
-                rx.el.span(
-                    class_name=rx.cond(
-                        document.stage > number,
-                        "bg-accent",
-                        rx.cond(document.stage == number, "bg-accent/40", "bg-line"),
-                    )
-                    + " h-1 flex-1 rounded-full",
-                )
-                for number in range(len(words.STAGES))
-            ],
+            *[_stage(document.stage, number) for number in range(len(words.STAGES))],
             role="progressbar",
             aria_label="Ingest of " + document.name,
             aria_valuemin="0",
@@ -143,4 +133,15 @@ def _stages(document: Any) -> rx.Component:
             aria_valuenow=document.percent.to(str),
             class_name="mt-1.5 flex gap-1",
         ),
+    )
+
+
+def _stage(reached: Any, number: int) -> rx.Component:
+    look = "h-1 flex-1 rounded-full"
+    return rx.el.span(
+        class_name=rx.cond(
+            reached > number,
+            f"{look} bg-accent",
+            rx.cond(reached == number, f"{look} bg-accent/40", f"{look} bg-line"),
+        )
     )

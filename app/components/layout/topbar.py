@@ -48,19 +48,21 @@ def page_head(
 
 
 def _trail(crumbs: Sequence[Crumb]) -> rx.Component:
-    parts: list[rx.Component] = []
-    for text, path in crumbs:
-        parts.append(
-            rx.el.li(
-                rx.el.a(
-                    text, href=path, class_name="rounded hover:text-ink hover:underline"
-                ),
-                rx.el.span("/", aria_hidden="true", class_name="mx-1.5 text-faint"),
-                class_name="inline-flex min-w-0",
-            )
-        )
     return rx.el.nav(
-        rx.el.ol(*parts, class_name="flex flex-wrap"),
+        rx.el.ol(
+            *[
+                rx.el.li(
+                    rx.el.a(
+                        text,
+                        href=path,
+                        class_name="truncate rounded hover:text-ink hover:underline",
+                    ),
+                    class_name="inline-flex min-w-0 not-first:before:mx-1.5 not-first:before:text-faint not-first:before:content-['/']",
+                )
+                for text, path in crumbs
+            ],
+            class_name="flex flex-wrap",
+        ),
         aria_label="Breadcrumb",
         class_name="mb-1 text-sm text-muted",
     )

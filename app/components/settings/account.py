@@ -1,5 +1,7 @@
 """Profile, password and appearance."""
 
+from typing import Any
+
 import reflex as rx
 from reflex.style import color_mode, set_color_mode
 
@@ -114,7 +116,7 @@ def appearance() -> rx.Component:
     )
 
 
-def _theme(value: str, text: str, icon: str) -> rx.Component:
+def _theme(value: Any, text: str, icon: str) -> rx.Component:
     return rx.el.button(
         rx.icon(icon, size=15, aria_hidden="true"),
         text,

@@ -59,7 +59,7 @@ export function Draft({ name, savedAt, restoredText, discardText }) {
     if (savedAt) localStorage.removeItem(key);
   }, [savedAt, key]);
   return (
-    <div ref={place}>
+    <div ref={place} className="contents">
       <p ref={note} hidden role="status" className="flex items-center gap-2 rounded-lg bg-accent-soft px-3 py-2 text-sm [&[hidden]]:hidden">
         <span className="min-w-0 flex-1">{restoredText}</span>
         <button type="button" className="h-6 shrink-0 rounded font-medium text-accent hover:underline">{discardText}</button>
