@@ -45,6 +45,17 @@ TAILWIND: dict[str, Any] = {
                 "xl": ["20px", "28px"],
                 "2xl": ["24px", "32px"],
             },
+            "fontFamily": {
+                "sans": [
+                    "Geist",
+                    "ui-sans-serif",
+                    "system-ui",
+                    "Segoe UI",
+                    "Noto Sans",
+                    "Liberation Sans",
+                    "sans-serif",
+                ]
+            },
             "boxShadow": {"card": "var(--shadow-card)", "pop": "var(--shadow-pop)"},
         }
     },

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import reflex as rx
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from app import routes
 from app.backend.agents import service as agents
@@ -50,8 +50,8 @@ class AgentDetail(BaseModel):
     is_remote: bool = False
     is_archived: bool = False
     is_small: bool = False
-    prompts: list[str] = []
-    collections: list[Place] = []
+    prompts: list[str] = Field(default_factory=list[str])
+    collections: list[Place] = Field(default_factory=list[Place])
 
 
 class AgentRunState(FormMixin, rx.State):
@@ -65,6 +65,11 @@ class AgentRunState(FormMixin, rx.State):
     thread_id: rx.Field[str] = rx.field("")
     turns: rx.Field[list[TurnLine]] = rx.field(default_factory=list)
     history: rx.Field[list[RunLine]] = rx.field(default_factory=list)
+
+    @rx.var
+    def has_active(self) -> bool:
+        """Whether a run of the agent goes on."""
+        return any(line.completed_at == "" for line in self.history)
 
     @rx.event
     @edge.requires(Permission.VIEW_AGENT)

@@ -33,16 +33,14 @@ class PassageState(rx.State):
     async def open(self, chunk_id: str, number: int) -> Any:
         """Open the panel at once with what the answer has, then show the passage in its document."""
         feed = await self.get_state(RunFeedState)
-        output = feed.output
-        known = [*output.citations, *output.nearest] if output else []
-        found = next((item for item in known if str(item.chunk_id) == chunk_id), None)
+        known = [*feed.citations, *feed.nearest]
+        found = next((item for item in known if item.chunk_id == chunk_id), None)
         self.reset()
         self.is_open, self.is_loading = True, True
         self.chunk_id, self.number = chunk_id, number
         if found is not None:
-            self.document_id, self.name = str(found.document_id), found.document_name
-            self.text, self.page = found.text, found.page or 0
-            self.percent = round(max(0.0, found.score) * 100)
+            self.document_id, self.name = found.document_id, found.document_name
+            self.text, self.page, self.percent = found.text, found.page, found.percent
         return PassageState.load
 
     @rx.event

@@ -4,7 +4,7 @@ import json
 
 from pydantic import BaseModel, ConfigDict
 
-from app.backend.core.run_events import RunEvent
+from app.backend.core.run_events import Citation, Passage, RunEvent
 from app.backend.runs.schemas import RunView
 from app.state.lines import iso
 
@@ -56,6 +56,33 @@ class TurnLine(BaseModel):
     answer: str
     status: str
     created_at: str
+
+
+class SourceLine(BaseModel):
+    """A passage in a list of sources; `percent` is its likeness, as people read it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    n: int
+    chunk_id: str
+    document_id: str
+    document_name: str
+    page: int
+    text: str
+    percent: int
+
+
+def source_line(source: Citation | Passage) -> SourceLine:
+    """Return a passage for a list of sources."""
+    return SourceLine(
+        n=source.n,
+        chunk_id=str(source.chunk_id),
+        document_id=str(source.document_id),
+        document_name=source.document_name,
+        page=source.page or 0,
+        text=source.text,
+        percent=round(max(0.0, source.score) * 100),
+    )
 
 
 def run_detail(run: RunView) -> RunDetail:

@@ -9,13 +9,22 @@ import reflex as rx
 from app import routes
 from app.backend.core import clock
 from app.backend.core.actor import Permission
-from app.backend.core.run_events import Citation, Passage, RunEvent, RunOutput
+from app.backend.core.run_events import RunEvent, RunOutput
 from app.backend.runs import service as runs
 from app.backend.runs.schemas import RunView
 from app.state import edge, notices, tabs
-from app.state.run_detail import IDLE, EventLine, RunDetail, event_line, run_detail
+from app.state.run_detail import (
+    IDLE,
+    EventLine,
+    RunDetail,
+    SourceLine,
+    event_line,
+    run_detail,
+    source_line,
+)
 
 EVENTS_SHOWN = 6
+GROWING = frozenset({"message_delta", "reasoning_delta"})
 PUSH_SECONDS = 0.5
 FOLLOW_SECONDS_MAX = 30 * 60
 
@@ -30,6 +39,7 @@ class RunFeedState(rx.State):
     events: rx.Field[list[EventLine]] = rx.field(default_factory=list)
     run: rx.Field[RunDetail] = rx.field(default_factory=RunDetail)
     output: rx.Field[RunOutput | None] = rx.field(None)
+    doing: rx.Field[str] = rx.field("")
     is_stopping: rx.Field[bool] = rx.field(False)
     _generation: int = 0
     _seq: int = 0
@@ -45,20 +55,18 @@ class RunFeedState(rx.State):
         return self.output is not None and not self.output.is_answered
 
     @rx.var
-    def citations(self) -> list[Citation]:
+    def citations(self) -> list[SourceLine]:
         """The sources of the answer."""
-        return self.output.citations if self.output else []
+        return (
+            [source_line(item) for item in self.output.citations] if self.output else []
+        )
 
     @rx.var
-    def nearest(self) -> list[Passage]:
+    def nearest(self) -> list[SourceLine]:
         """What came nearest when nothing answered."""
-        return self.output.nearest if self.output else []
-
-    @rx.var
-    def doing(self) -> str:
-        """What the run does now, in one line, for the status that is read aloud."""
-        stages = [event.text for event in self.events if event.kind == "stage_changed"]
-        return stages[-1] if stages and self.is_active else ""
+        return (
+            [source_line(item) for item in self.output.nearest] if self.output else []
+        )
 
     @rx.event(background=True)
     @edge.requires(Permission.VIEW_RUN)
@@ -144,7 +152,7 @@ class RunFeedState(rx.State):
     def _clear(self) -> None:
         self.current_run_id, self.agent_id, self.execution_status = "", "", IDLE
         self.events, self.run, self.output = [], RunDetail(), None
-        self.is_stopping = False
+        self.doing, self.is_stopping = "", False
         self._seq = 0
 
     def _show(self, view: RunView, news: list[RunEvent]) -> None:
@@ -159,8 +167,12 @@ class RunFeedState(rx.State):
             self.output = view.output
         if news:
             self._seq = news[-1].seq
-            lines = [event_line(event) for event in news[-EVENTS_SHOWN:]]
+        # The log widget shows the text as it grows; here it would push out what is worth a line.
+        lines = [event_line(event) for event in news if event.type not in GROWING]
+        if lines:
             self.events = [*self.events, *lines][-EVENTS_SHOWN:]
+            stages = [line.text for line in lines if line.kind == "stage_changed"]
+            self.doing = stages[-1] if stages else self.doing
 
 
 async def _collect(run_id: UUID, after: int, pending: list[RunEvent]) -> None:

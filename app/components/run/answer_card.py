@@ -89,7 +89,11 @@ def _busy() -> rx.Component:
             aria_hidden="true",
             class_name="animate-spin text-accent",
         ),
-        rx.cond(RunFeedState.doing != "", RunFeedState.doing, words.WAITING),
+        rx.cond(
+            RunFeedState.execution_status == "queued",
+            words.WAITING,
+            rx.cond(RunFeedState.doing != "", RunFeedState.doing, words.WORKING),
+        ),
         class_name="flex items-center gap-2 text-sm text-muted",
     )
 

@@ -75,7 +75,7 @@ def _source(source: Any) -> rx.Component:
                 rx.el.span(
                     rx.el.span(source.document_name, class_name="truncate font-medium"),
                     rx.cond(
-                        source.page,
+                        source.page > 0,
                         rx.el.span(
                             words.PAGE,
                             source.page,
@@ -88,17 +88,17 @@ def _source(source: Any) -> rx.Component:
                 class_name="min-w-0 flex-1",
             ),
             rx.el.span(
-                (source.score * 100).to(int).to_string(),
+                source.percent,
                 "%",
                 title=words.MATCH,
                 class_name="shrink-0 text-xs text-faint tabular-nums",
             ),
             type="button",
-            on_click=PassageState.open(source.chunk_id.to(str), source.n),
+            on_click=PassageState.open(source.chunk_id, source.n),
             class_name="flex w-full min-w-0 items-start gap-2.5 rounded-lg border border-line p-2.5 text-start text-sm "
             "transition-colors duration-100 hover:border-accent hover:bg-accent-soft/50",
         ),
-        key=source.chunk_id.to(str),
+        key=source.chunk_id,
         class_name="min-w-0",
     )
 

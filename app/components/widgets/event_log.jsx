@@ -82,6 +82,19 @@ function Placeholder({ feed, view }) {
   return <div aria-hidden="true" className="flex flex-col gap-2 p-4">{[60, 80, 45].map((width) => <div key={width} className="skeleton h-4 rounded" style={{ width: `${width}%` }} />)}</div>;
 }
 
+/** The lines that are seen. Where they start is decided once: a new `start` would make Virtuoso begin again. */
+function Lines({ view, scroller, onScroll, toEnd, row }) {
+  const { log, list } = view;
+  const [start] = useState(() => view.start());
+  return (
+    <Virtuoso ref={list} scrollerRef={(element) => { scroller.current = element; }} style={{ height: "100%", width: "100%" }}
+      tabIndex={0} totalCount={log.visible.length} firstItemIndex={log.base} increaseViewportBy={300} onScroll={onScroll}
+      totalListHeightChanged={toEnd} initialTopMostItemIndex={start} rangeChanged={view.near}
+      computeItemKey={(index) => log.visible[index - log.base]?.key ?? index}
+      itemContent={(index) => (log.visible[index - log.base] ? row(log.visible[index - log.base]) : <div className="h-6" />)} />
+  );
+}
+
 function Log({ feed, height }) {
   const view = useLogView(feed);
   const { log, preferences, selected, query } = view;
@@ -117,18 +130,11 @@ function Log({ feed, height }) {
       <Bar view={view} field={field} />
       <div role="log" aria-live="off" aria-label="Log of the run" className="relative min-h-0 w-full flex-1">
         {log.visible.length ? (
-          <Virtuoso key={log.epoch} ref={view.list} scrollerRef={(element) => { scroller.current = element; }} style={{ height: "100%", width: "100%" }}
-            tabIndex={0} totalCount={log.visible.length} firstItemIndex={log.base} increaseViewportBy={300} onScroll={onScroll} totalListHeightChanged={toEnd}
-            initialTopMostItemIndex={view.start} rangeChanged={view.near}
-            computeItemKey={(index) => log.visible[index - log.base]?.key ?? index}
-            itemContent={(index) => {
-              const row = log.visible[index - log.base];
-              return row ? (
-                <Row row={row} version={row.version} startedTs={startedTs} time={preferences.time} isWrapped={preferences.isWrapped} isCompact={preferences.isCompact}
-                  isSelected={row.to >= selected.low && row.from <= selected.high} isCurrent={active === row.from} isRunning={isRunning}
-                  pattern={view.pattern} isOpen={open.has(row.key)} actions={actions} />
-              ) : <div className="h-6" />;
-            }} />
+          <Lines key={log.epoch} view={view} scroller={scroller} onScroll={onScroll} toEnd={toEnd} row={(row) => (
+            <Row row={row} version={row.version} startedTs={startedTs} time={preferences.time} isWrapped={preferences.isWrapped} isCompact={preferences.isCompact}
+              isSelected={row.to >= selected.low && row.from <= selected.high} isCurrent={active === row.from} isRunning={isRunning}
+              pattern={view.pattern} isOpen={open.has(row.key)} actions={actions} />
+          )} />
         ) : <Placeholder feed={feed} view={view} />}
         {!view.isFollowing && log.visible.length > 0 && (
           <button type="button" onClick={view.toLatest}

@@ -22,7 +22,7 @@ function makeRow(event) {
     duration: payload.milliseconds ?? 0,
     tokens: type === "message_delta" ? payload.tokens : type === "usage_recorded" ? payload.tokens_out : 0,
     stream: MESSAGE[type] ? `${MESSAGE[type]}:${payload.message_id}` : "",
-    isDone: type === "message_completed" || !MESSAGE[type],
+    isDone: type === "message_completed" || !(MESSAGE[type] || type === "stage_changed"),
     hay: "",
   };
 }
@@ -55,6 +55,7 @@ function closeStage(stage, row) {
   if (row.type !== "stage_changed" && !ENDS.has(row.type)) return stage;
   if (stage) {
     stage.duration = row.ts - stage.ts;
+    stage.isDone = true;
     stage.version += 1;
   }
   return row.type === "stage_changed" ? row : null;

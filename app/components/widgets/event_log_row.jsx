@@ -63,7 +63,7 @@ function Gap({ milliseconds }) {
 /** One line of the log, and what is behind it. */
 export const Row = memo(function Row({ row, startedTs, time, isWrapped, isCompact, isSelected, isCurrent, isRunning, pattern, isOpen, actions }) {
   const [isCopied, setCopied] = useState("");
-  const isOpenStage = isRunning && row.type === "stage_changed" && !row.duration;
+  const isOpenStage = isRunning && row.type === "stage_changed" && !row.isDone;
   const isStreaming = Boolean(row.stream) && !row.isDone && isRunning;
   const text = isStreaming ? tailOf(row.text) : row.text.slice(0, STREAM_SHOWN).replace(/\s*\n\s*/g, " ");
   const did = (name, work) => async (event) => {

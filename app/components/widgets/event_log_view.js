@@ -180,7 +180,7 @@ export function useLogView(feed) {
   }, [feed.isLoaded]);
 
   useEffect(() => setSeen(log.added), [isFollowing]);
-  const start = target.current ? { index: indexOfSeq(log.visible, target.current), align: "center" } : { index: "LAST", align: "end" };
+  const start = () => (target.current ? { index: indexOfSeq(log.visible, target.current), align: "center" } : { index: "LAST", align: "end" });
   const follow = useCallback((is) => setFollowing((was) => (was === is ? was : is)), []);
 
   const found = log.matches;
