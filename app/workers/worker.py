@@ -1,5 +1,6 @@
 """A worker process: takes jobs from the queues and forks one child for each, ready to go."""
 
+import asyncio
 import ctypes
 import gc
 import importlib
@@ -8,18 +9,31 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
+from functools import partial
 
 import structlog
 from redis.exceptions import RedisError
 from rq import Queue, Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from sqlalchemy.orm import configure_mappers
 from typing_extensions import override
 
-from app.backend.core import logging, redis
+from app.backend import bootstrap
+from app.backend.agents.context import Task
+from app.backend.agents.schemas import AgentKind
+from app.backend.agents.spec import AgentSpec
+from app.backend.core import ids, logging, redis, tls
 from app.backend.core import settings as settings_module
+from app.backend.core.actor import Actor, Role
+from app.backend.core.errors import Invalid
 from app.backend.core.jobs import FUNCTIONS
+from app.backend.core.run_context import RunContext
+from app.backend.core.run_events import Event
 from app.backend.core.settings import Settings
+from app.backend.providers.errors import ModelMissing
+from app.backend.runs.runner import run_agent, run_to_end
 from app.workers.queues import open_queues
 
 logger = structlog.get_logger(__name__)
@@ -47,8 +61,8 @@ class ForkingWorker(Worker):
 
     @property
     def is_asked_to_stop(self) -> bool:
-        """Whether the process was told to end."""
-        return self._stop_requested
+        """Whether the process was told to end; RQ notes it apart when no job is under way."""
+        return self._stop_requested or self._shutdown_requested_date is not None
 
     @override
     def handle_warm_shutdown_request(self) -> None:
@@ -82,20 +96,59 @@ def main() -> None:
     settings = settings_module.load()
     logging.configure(settings, "worker")
     preload()
+    asyncio.run(rehearse(settings))
+    gc.collect()
+    gc.freeze()
     while not work(settings):
         # RQ gives up when Redis is away for long; a new process would only have to import all again.
         time.sleep(RECONNECT_SECONDS)
 
 
 def preload() -> None:
-    """Import what jobs need, and keep it out of the way of the garbage collector's copying."""
+    """Import what jobs need."""
     for module in PRELOADED:
         importlib.import_module(module)
     for path in FUNCTIONS.values():
         module, _, function = path.rpartition(".")
         getattr(importlib.import_module(module), function)
-    gc.collect()
-    gc.freeze()
+    tls.trusted()
+    configure_mappers()
+
+
+async def rehearse(settings: Settings) -> None:
+    """Play a run without rows and sockets: libraries do much at their first use, and children inherit that."""
+    memory = settings.model_copy(update={"checkpointer": "memory"})
+    async with bootstrap.build(memory, pooled=False) as services:
+        # A default model that is not set up is said by the run that asks for it.
+        with suppress(Invalid, ModelMissing):
+            services.models.get(settings.default_model)
+        spec = AgentSpec(
+            id=ids.new_id(),
+            name="Rehearsal",
+            kind=AgentKind.ANSWER,
+            instructions="",
+            model="scripted/hello",
+            temperature=0,
+            max_tokens=50,
+            passages=1,
+        )
+        nobody = Actor(
+            user_id=ids.new_id(), email="", role=Role.VIEWER, permissions=frozenset()
+        )
+        context = RunContext(
+            actor=nobody,
+            run_id=ids.new_id(),
+            agent_id=spec.id,
+            thread_id=None,
+            emit=_ignore,
+            is_cancelled=lambda: False,
+        )
+        task = Task(spec=spec, query="Ready?")
+        await run_to_end(partial(run_agent, services, task, context), seconds=30)
+
+
+def _ignore(event: Event) -> None:
+    del event
 
 
 def work(settings: Settings) -> bool:

@@ -8,6 +8,7 @@ from typing import Protocol
 import httpx
 import numpy as np
 
+from app.backend.core import tls
 from app.backend.core.errors import ServiceUnavailable
 from app.backend.core.settings import Settings
 
@@ -48,6 +49,7 @@ class RuntimeEmbedder:
             base_url=url,
             headers={"Authorization": f"Bearer {token}"},
             timeout=httpx.Timeout(_REQUEST_SECONDS_MAX, connect=3),
+            verify=tls.trusted(),
         )
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:

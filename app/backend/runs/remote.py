@@ -9,6 +9,7 @@ from httpx_sse import ServerSentEvent, SSEError, aconnect_sse
 from pydantic import ValidationError
 
 from app.backend.agents.context import Task
+from app.backend.core import tls
 from app.backend.core.crypto import Keyring
 from app.backend.core.errors import AppError
 from app.backend.core.run_context import RunContext
@@ -98,7 +99,7 @@ async def _open(
 ) -> AsyncGenerator[AsyncGenerator[ServerSentEvent, None], None]:
     timeout = httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
     async with (
-        httpx.AsyncClient(timeout=timeout) as client,
+        httpx.AsyncClient(timeout=timeout, verify=tls.trusted()) as client,
         aconnect_sse(client, "POST", f"{url}/execute", **request) as source,
     ):
         if source.response.is_error:

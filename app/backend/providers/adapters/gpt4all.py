@@ -12,7 +12,7 @@ from langchain_core.outputs import ChatGenerationChunk
 from pydantic import SecretStr
 from typing_extensions import override
 
-from app.backend.core import clock
+from app.backend.core import clock, tls
 from app.backend.core.errors import AppError
 from app.backend.providers.adapters.openai import Chunks, CompatibleChat
 from app.backend.providers.base import ChatOptions, Notice, ProviderModel, with_notice
@@ -117,7 +117,9 @@ class LocalProvider:
         self._url = f"{url.rstrip('/')}/v1"
         self._token = SecretStr(token)
         self._model = model
-        self._http = openai.DefaultAsyncHttpxClient(timeout=_TIMEOUT, trust_env=False)
+        self._http = openai.DefaultAsyncHttpxClient(
+            timeout=_TIMEOUT, trust_env=False, verify=tls.trusted()
+        )
 
     async def list_models(self) -> Sequence[ProviderModel]:
         """Return the one model; whether the runtime is up is the dashboard's matter."""

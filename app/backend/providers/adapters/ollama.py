@@ -12,6 +12,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_ollama import ChatOllama
 from typing_extensions import override
 
+from app.backend.core import tls
 from app.backend.core.errors import AppError
 from app.backend.providers.base import ChatOptions, ProviderModel
 from app.backend.providers.errors import (
@@ -91,7 +92,7 @@ class OllamaProvider:
     def __init__(self, url: str, *, context: int) -> None:
         self._url = url.rstrip("/")
         self._context = context
-        self._transport = httpx.AsyncHTTPTransport()
+        self._transport = httpx.AsyncHTTPTransport(verify=tls.trusted())
 
     @property
     def is_configured(self) -> bool:

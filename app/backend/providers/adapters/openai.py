@@ -14,6 +14,7 @@ from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 from typing_extensions import override
 
+from app.backend.core import tls
 from app.backend.core.errors import AppError
 from app.backend.providers.base import ChatOptions, ProviderModel
 from app.backend.providers.errors import (
@@ -87,7 +88,9 @@ class OpenAIProvider:
     def __init__(self, base_url: str, api_key: SecretStr | None) -> None:
         self._base_url = base_url.rstrip("/")
         self._api_key = api_key or SecretStr("none")
-        self._http = openai.DefaultAsyncHttpxClient(timeout=TIMEOUT)
+        self._http = openai.DefaultAsyncHttpxClient(
+            timeout=TIMEOUT, verify=tls.trusted()
+        )
 
     @property
     def is_configured(self) -> bool:
