@@ -19,7 +19,7 @@ DOCUMENT_QA = AgentDraft(
     suggested_prompts=[
         "What is Atelier?",
         "How do I connect a better model?",
-        "Which document formats can I upload?",
+        "Which documents can I upload?",
     ],
 )
 QUOTE_FINDER = AgentDraft(
@@ -28,7 +28,7 @@ QUOTE_FINDER = AgentDraft(
     kind=AgentKind.QUOTES,
     suggested_prompts=[
         "Where is my data stored?",
-        "What happens when a worker dies?",
+        "What happens when I press Stop?",
     ],
 )
 PLAIN_CHAT = AgentDraft(
