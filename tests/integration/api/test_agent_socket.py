@@ -1,0 +1,244 @@
+"""The agent websocket, as its first clients use it."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from app.backend.agents.tables import AgentRow
+from app.backend.bootstrap import Services
+from app.backend.core import ids
+from app.backend.core.actor import Actor
+from app.backend.identity import service as identity
+from tests.factories.rows import MakeAgent
+from tests.processes import Fork
+
+START = {"action": "start_agent", "input_data": {"query": "What is salt?"}}
+Open = Callable[..., Awaitable[ClientConnection]]
+
+
+@pytest.fixture
+async def agent(actor: Actor, make_agent: MakeAgent) -> AgentRow:
+    """An agent with a scripted model."""
+    return await make_agent(actor, model="scripted/hello")
+
+
+@pytest.fixture
+async def open_socket(
+    served: str, client: httpx.AsyncClient
+) -> AsyncGenerator[Open, None]:
+    """`await open_socket(agent.id)` connects as the owner."""
+    opened: list[ClientConnection] = []
+
+    async def open_one(agent_id: object, **headers: str) -> ClientConnection:
+        sent = headers or {"Authorization": client.headers["Authorization"]}
+        url = f"{served.replace('http', 'ws')}/ws/agent/{agent_id}/"
+        socket = await connect(url, additional_headers=sent, proxy=None)
+        opened.append(socket)
+        return socket
+
+    yield open_one
+    for socket in opened:
+        await socket.close()
+
+
+async def _receive(socket: ClientConnection) -> dict[str, Any]:
+    async with asyncio.timeout(20):
+        return json.loads(await socket.recv())
+
+
+async def _receive_until(socket: ClientConnection, *kinds: str) -> list[dict[str, Any]]:
+    messages = [await _receive(socket)]
+    while messages[-1]["type"] not in kinds:
+        messages.append(await _receive(socket))
+    return messages
+
+
+async def _send(socket: ClientConnection, message: Any) -> None:
+    await socket.send(json.dumps(message))
+
+
+async def test_agent_is_started_and_watched_to_its_end(
+    open_socket: Open, agent: AgentRow, worker: Fork
+) -> None:
+    socket = await open_socket(agent.id)
+    hello = await _receive(socket)
+    await _send(socket, START)
+    messages = await _receive_until(socket, "execution_completed", "execution_error")
+
+    assert hello == {"type": "connection", "agent_id": str(agent.id)}
+    started, *events, completed = messages
+    assert started["type"] == "execution_started"
+    assert completed["type"] == "execution_completed", completed
+    assert completed["output_data"]["answer"]
+    assert {event["type"] for event in events} == {"agent_event"}
+    assert {event["execution_id"] for event in events} == {started["execution_id"]}
+    stages = [
+        event["content"]["stage"]
+        for event in events
+        if event["event_type"] == "progress"
+    ]
+    assert [stage for stage in stages if stage != "queued"][:2] == [
+        "started",
+        "initializing",
+    ]
+    assert "generating" in stages
+    (message,) = [event for event in events if event["event_type"] == "message"]
+    assert message["content"]["content"] == completed["output_data"]["answer"]
+    assert all(event["timestamp"] for event in events)
+
+
+async def test_every_viewer_sees_the_same(
+    open_socket: Open, agent: AgentRow, worker: Fork
+) -> None:
+    first, second = await open_socket(agent.id), await open_socket(agent.id)
+    await _send(first, START)
+    seen = [
+        await _receive_until(socket, "execution_completed")
+        for socket in (first, second)
+    ]
+
+    assert seen[0] == seen[1]
+
+
+async def test_viewer_who_comes_later_gets_what_was_before(
+    open_socket: Open, agent: AgentRow, client: httpx.AsyncClient
+) -> None:
+    body = {"input": {"query": "What is salt?"}}
+    run = await client.post(f"/api/v1/agents/{agent.id}/runs", json=body)
+    socket = await open_socket(agent.id)
+
+    messages = await _receive_until(socket, "execution_started")
+
+    assert [message["type"] for message in messages] == [
+        "connection",
+        "execution_started",
+    ]
+    assert messages[-1]["execution_id"] == run.json()["id"]
+
+
+async def test_agent_is_stopped(open_socket: Open, agent: AgentRow) -> None:
+    socket = await open_socket(agent.id)
+    await _send(socket, START)
+    started = (await _receive_until(socket, "execution_started"))[-1]
+    await _send(socket, {"action": "stop_agent"})
+    stopped = (await _receive_until(socket, "execution_stopped"))[-1]
+
+    assert stopped["execution_id"] == started["execution_id"]
+    assert stopped["message"]
+
+
+async def test_stop_without_a_run_says_so(open_socket: Open, agent: AgentRow) -> None:
+    socket = await open_socket(agent.id)
+    await _send(socket, {"action": "stop_agent"})
+
+    error = (await _receive_until(socket, "error"))[-1]
+    assert error["message"] == "Nothing is running, so there is nothing to stop."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no json",
+        "[]",
+        "null",
+        "{}",
+        '{"action": "fly"}',
+        '{"action": "start_agent"}',
+        '{"action": "start_agent", "input_data": "text"}',
+        '{"action": "start_agent", "input_data": {}}',
+        '{"action": "start_agent", "input_data": {"query": ""}}',
+        '{"action": "stop_agent", "execution_id": "x"}',
+        "[" * 50_000,
+        '{"action": "' + "x" * 300_000 + '"}',
+        b"\x00\xff",
+    ],
+    ids=range(14),
+)
+async def test_bad_message_is_answered_and_the_socket_stays(
+    open_socket: Open, agent: AgentRow, text: str | bytes
+) -> None:
+    socket = await open_socket(agent.id)
+    await _receive(socket)
+    await socket.send(text)
+    answer = await _receive(socket)
+    await _send(socket, START)
+
+    assert set(answer) == {"type", "message"}
+    assert answer["type"] == "error"
+    assert answer["message"].endswith(".")
+    assert (await _receive(socket))["type"] == "execution_started"
+
+
+async def test_foreign_and_absent_agents_look_the_same(
+    open_socket: Open, other_actor: Actor, make_agent: MakeAgent
+) -> None:
+    foreign = (await make_agent(other_actor)).id
+    answers: list[str] = []
+    for agent_id in (foreign, ids.new_id()):
+        socket = await open_socket(agent_id)
+        answer = await _receive(socket)
+        answers.append(answer["message"].replace(str(agent_id), "ID"))
+        with pytest.raises(ConnectionClosed):
+            await _receive(socket)
+
+    assert answers == ["There is no agent 'ID', or it is not yours."] * 2
+
+
+async def test_strangers_do_not_connect(open_socket: Open, agent: AgentRow) -> None:
+    for headers in ({"X-Nothing": ""}, {"Authorization": "Bearer wrong"}):
+        with pytest.raises(InvalidStatus) as refused:
+            await open_socket(agent.id, **headers)
+        assert refused.value.response.status_code == 401
+
+
+@pytest.mark.parametrize("origin", [None, "http://evil.example", "null"])
+async def test_pages_of_others_do_not_connect(
+    open_socket: Open, agent: AgentRow, cookie: dict[str, str], origin: str | None
+) -> None:
+    headers = {**cookie, **({"Origin": origin} if origin else {})}
+    with pytest.raises(InvalidStatus) as refused:
+        await open_socket(agent.id, **headers)
+
+    assert refused.value.response.status_code == 403
+
+
+async def test_own_pages_connect_until_the_login_ends(
+    open_socket: Open,
+    agent: AgentRow,
+    served: str,
+    services: Services,
+    cookie: dict[str, str],
+    actor: Actor,
+) -> None:
+    socket = await open_socket(agent.id, **cookie, Origin=served)
+    await _receive(socket)
+    async with services.db.transaction() as session:
+        found = await identity.list_sessions(session, actor)
+        await identity.revoke_session(session, actor, session_id=found[0].id)
+
+    assert (await _receive(socket))["message"] == "Sign in to continue."
+    with pytest.raises(ConnectionClosed):
+        await _receive(socket)
+
+
+async def test_viewers_cannot_start(
+    open_socket: Open,
+    client_of: Any,
+    make_user: Any,
+    make_agent: MakeAgent,
+) -> None:
+    viewer = await make_user(role="viewer")
+    agent = await make_agent(viewer)
+    client = await client_of(viewer)
+    socket = await open_socket(agent.id, Authorization=client.headers["Authorization"])
+    await _receive(socket)
+    await _send(socket, START)
+
+    assert "add_run" in (await _receive(socket))["message"]
