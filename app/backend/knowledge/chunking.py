@@ -10,8 +10,8 @@ from langchain_text_splitters import RecursiveCharacterTextSplitter
 from app.backend.knowledge.parsed import Parsed
 
 # MiniLM reads 256 tokens; four passages and an answer must fit the 2,048 of the shipped chat model.
-TOKENS_MAX = 180
-TOKENS_OVERLAP = 30
+TOKENS_MAX = 100
+TOKENS_OVERLAP = 20
 _SEPARATORS = ["\n\n", "\n", r"(?<=[.!?])\s+", r"(?<=[;,])\s+", r"\s+", ""]
 _WORD = re.compile(r"[a-zA-Z]+|\d|[^\s\w]|\w")
 _HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t#]*$")

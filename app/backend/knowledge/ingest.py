@@ -288,10 +288,10 @@ async def _run(work: _Ingest, document_id: UUID) -> None:
         await work.run()
     except Superseded:
         raise
-    except AppError as error:
+    except AppError as error:  # lint-skip: edge-catch
         logger.info("ingest_failed", document=str(document_id), reason=error.message)
         await work.fail(error.message)
-    except Exception:
+    except Exception:  # lint-skip: edge-catch
         # The job is an edge: whatever happened, the owner sees that it did.
         logger.exception("ingest_crashed", document=str(document_id))
         await work.fail(_UNEXPECTED)

@@ -196,6 +196,7 @@ async def replace_chunks(
     session: Session, document: DocumentRow, rows: Sequence[dict[str, Any]]
 ) -> None:
     """Make `rows` the only passages of a document."""
+    # lint-skip: repo-scope - the ingest job knows the row by its id
     await session.exec(delete(ChunkRow).where(col(ChunkRow.document_id) == document.id))
     for first in range(0, len(rows), _INSERT_ROWS):
         await session.exec(insert(ChunkRow), params=rows[first : first + _INSERT_ROWS])
@@ -235,6 +236,7 @@ async def claim_document(
     """Take a document to work on it; False when it is finished, gone, or somebody else's."""
     now = clock.now()
     changed = await session.exec(
+        # lint-skip: repo-scope - the ingest job knows the row by its id
         update(DocumentRow)
         .where(
             col(DocumentRow.id) == document_id,
@@ -256,6 +258,7 @@ async def change_document(
 ) -> bool:
     """Change a document if this claim still holds; False when it does not."""
     changed = await session.exec(
+        # lint-skip: repo-scope - the ingest job knows the row by its id
         update(DocumentRow)
         .where(
             col(DocumentRow.id) == document.id,
@@ -269,6 +272,7 @@ async def change_document(
 async def raise_version(session: Session, collection_id: UUID) -> None:
     """Say that the passages of a collection changed."""
     await session.exec(
+        # lint-skip: repo-scope - the ingest job knows the row by its id
         update(CollectionRow)
         .where(col(CollectionRow.id) == collection_id)
         .values(version=CollectionRow.version + 1, updated_at=clock.now())
