@@ -43,7 +43,7 @@ async def install_ready_made(parts: ReadyMadeParts, actor: Actor) -> None:
             await uploads.upload_document(
                 parts, actor, collection_id=collection.id, name=path.name, body=body
             )
-        except AppError as error:
+        except AppError as error:  # lint-skip: edge-catch
             # The account works without its manual, and the owner can upload it later.
             logger.warning("manual_not_uploaded", name=path.name, error=error.message)
 
