@@ -50,10 +50,13 @@ class PartUnavailable(AppError):
 
 @dataclass(frozen=True)
 class Part:
-    """One process that `atelier up` keeps running; parts of a lower `rank` stop first."""
+    """One process that `atelier up` keeps running; parts of a lower `rank` stop first.
+
+    It is a program with its arguments, or one of our modules, whose `main` runs in a fork of the nursery.
+    """
 
     name: str
-    command: tuple[str, ...]
+    run: tuple[str, ...] | str
     is_ready: Probe
     rank: int
     stop_seconds: float = 8.0
@@ -118,26 +121,26 @@ def runtime(settings: Settings) -> Part:
     """Return the process that owns the local models."""
     host = reachable(settings.runtime_host)
     ready = http_probe(f"http://{host}:{settings.runtime_port}/health")
-    return Part("runtime", _module("app.workers.runtime"), ready, rank=2)
+    return Part("runtime", "app.workers.runtime", ready, rank=2)
 
 
 def web(settings: Settings) -> Part:
     """Return the process that people and programs talk to."""
     address = f"http://{reachable(settings.host)}:{settings.port}"
-    return Part("web", _module("app.cli.web"), http_probe(f"{address}/health/live"), 1)
+    return Part("web", "app.cli.web", http_probe(f"{address}/health/live"), 1)
 
 
 def worker(settings: Settings, number: int) -> Part:
     """Return one worker process; it gets time to bring its job to a good end."""
     ready = _worker_probe(settings.redis_url)
-    command = _module("app.workers.worker")
-    return Part(f"worker-{number}", command, ready, rank=0, stop_seconds=25.0)
+    module = "app.workers.worker"
+    return Part(f"worker-{number}", module, ready, rank=0, stop_seconds=25.0)
 
 
 def scheduler(settings: Settings) -> Part:
     """Return the scheduler; it is ready when one holds the lock."""
     ready = _lock_probe(settings.redis_url, redis_names.lock("scheduler"))
-    return Part("scheduler", _module("app.workers.scheduler"), ready, rank=0)
+    return Part("scheduler", "app.workers.scheduler", ready, rank=0)
 
 
 def http_probe(url: str) -> Probe:
@@ -216,7 +219,3 @@ def _valkey_program() -> Path:
 
 def _redis_password(settings: Settings) -> str:
     return crypto.load_keyring(settings).token("valkey")
-
-
-def _module(name: str) -> tuple[str, ...]:
-    return sys.executable, "-m", name

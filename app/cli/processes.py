@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import psutil
 
@@ -16,11 +17,33 @@ _PR_SET_PDEATHSIG = 1
 _GRACE_SECONDS = 8.0
 
 
+class Child(Protocol):
+    """A process that was started."""
+
+    @property
+    def pid(self) -> int:
+        """Process id; the process leads a session of the same number."""
+        ...
+
+    @property
+    def returncode(self) -> int | None:
+        """Exit code, or minus the signal's number; None while it runs."""
+        ...
+
+    async def wait(self) -> int:
+        """Wait for its end and return the exit code."""
+        ...
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        ...
+
+
 async def start(
     command: Sequence[str], *, env: Mapping[str, str], log: Path
 ) -> asyncio.subprocess.Process:
     """Start `command` as the leader of a session of its own; what it prints goes to `log`."""
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    descriptor = _open_log(log)
     try:
         return await asyncio.create_subprocess_exec(
             *command,
@@ -29,24 +52,35 @@ async def start(
             stdout=descriptor,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )
     finally:
         os.close(descriptor)
 
 
 async def run(
-    command: Sequence[str], *, env: Mapping[str, str]
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    log: Path | None = None,
+    has_input: bool = False,
 ) -> asyncio.subprocess.Process:
-    """Start `command` like a part, with its standard output to read from."""
-    return await asyncio.create_subprocess_exec(
-        *command,
-        env=env,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        start_new_session=True,
-        preexec_fn=_die_with_parent,
-    )
+    """Start `command` like a part, with its standard output to read from; errors go to `log` or to ours."""
+    pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+    errors = None if log is None else _open_log(log)
+    try:
+        return await asyncio.create_subprocess_exec(
+            *command,
+            env=env,
+            stdin=pipe if has_input else nothing,
+            stdout=pipe,
+            stderr=errors,
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+        )
+    finally:
+        if errors is not None:
+            os.close(errors)
 
 
 def signal_sessions(leaders: Iterable[int], number: int) -> bool:
@@ -110,9 +144,14 @@ def _reap_at_end_of(reading: int) -> None:
         os._exit(0)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """Ask for a SIGTERM when the process that made this one ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _open_log(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
 
 def _is_dead(pid: int) -> bool:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from app.backend.core.errors import AppError
 from app.cli import processes
+from app.cli.forking import Nursery
 from app.cli.parts import Part
-from app.cli.processes import Reaper
+from app.cli.processes import Child, Reaper
 
 Say = Callable[[str], None]
 
@@ -36,7 +37,7 @@ class PartFailed(AppError):
 @dataclass
 class _Running:
     part: Part
-    process: asyncio.subprocess.Process
+    process: Child
     since: float
 
 
@@ -52,6 +53,7 @@ class Supervisor:
         self._say = say
         self._running: dict[str, _Running] = {}
         self._keepers: list[asyncio.Task[None]] = []
+        self._nursery = Nursery(env=env, log=logs / "nursery.log", reaper=reaper)
 
     @asynccontextmanager
     async def opened(self) -> AsyncGenerator["Supervisor", None]:
@@ -64,6 +66,11 @@ class Supervisor:
                 task.cancel()
             await asyncio.gather(rotation, *self._keepers, return_exceptions=True)
             await self._stop_all()
+            await self._nursery.close()
+
+    async def warm_up(self) -> None:
+        """Begin the imports that our own parts share."""
+        await self._nursery.open()
 
     async def start(self, parts: Sequence[Part]) -> None:
         """Start `parts` together and return when all of them are ready.
@@ -138,13 +145,20 @@ class Supervisor:
                 self._say(f"{part.name} is back.")
 
     async def _launch(self, part: Part) -> _Running:
-        process = await processes.start(
-            part.command, env=self._env, log=self.log_of(part)
-        )
+        process = await self._make_process(part)
         self._reaper.watch(process.pid)
         running = _Running(part, process, time.monotonic())
         self._running[part.name] = running
         return running
+
+    async def _make_process(self, part: Part) -> Child:
+        log = self.log_of(part)
+        if not isinstance(part.run, str):
+            return await processes.start(part.run, env=self._env, log=log)
+        try:
+            return await self._nursery.fork(part.run, log)
+        except ConnectionError:
+            return await self._nursery.fork(part.run, log)
 
     async def _becomes_ready(self, running: _Running) -> bool:
         end = time.monotonic() + _READY_SECONDS

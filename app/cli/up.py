@@ -135,6 +135,7 @@ async def _start_all(
     supervisor: Supervisor, given: Settings, settings: Settings
 ) -> str | None:
     _say(f"Starting Atelier {version('atelier')} on {settings.data_dir}")
+    await supervisor.warm_up()
     preparing = asyncio.create_task(
         supervisor.run((sys.executable, "-m", "app.cli.prepare"))
     )
