@@ -10,13 +10,17 @@ const press = (selector) => {
   return true;
 };
 
+// Every page has its own frame, so what was shown last is remembered here.
+let shown = "";
+
 /** Put focus on the heading of a page that was reached without a reload, so that a screen reader says where it is. */
 function useHeadingFocus() {
   const { pathname } = useLocation();
-  const first = useRef(pathname);
   useEffect(() => {
-    if (first.current === pathname) return;
-    first.current = null;
+    const isFirst = !shown;
+    if (shown === pathname) return;
+    shown = pathname;
+    if (isFirst) return;
     const frame = requestAnimationFrame(() => {
       window.scrollTo(0, 0);
       document.querySelector("h1")?.focus({ preventScroll: true });
