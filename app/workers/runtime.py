@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from app.backend import bootstrap
+from app.backend.api import auth
 from app.backend.bootstrap import Services
 from app.backend.core import logging
 from app.backend.core import settings as settings_module
@@ -122,7 +123,11 @@ def make_app(services: Services, engine: LocalEngine, model: LocalModel) -> ASGI
 def _find_actor(services: Services) -> FindActor:
     async def find(key: str) -> Actor | None:
         async with services.db.read() as session:
-            return await identity.find_actor_by_key(session, key)
+            presented = await identity.find_by_key(session, key)
+        if presented is None:
+            return None
+        await auth.note_use(services, presented)
+        return presented.actor
 
     return find
 

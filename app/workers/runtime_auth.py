@@ -3,18 +3,20 @@
 import hmac
 from collections.abc import Awaitable, Callable
 
+from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.backend.api.errors import response_of
 from app.backend.core.actor import Actor
-from app.backend.core.errors import Unauthorized
+from app.backend.core.errors import AppError, ServiceUnavailable, Unauthorized
 
 FindActor = Callable[[str], Awaitable[Actor | None]]
 
 OPEN_PATHS = frozenset({"/health"})
 _ACTOR = "atelier.actor"
+_HOW = "Send an API key of this installation as `Authorization: Bearer <key>`."
 
 
 class Authenticate:
@@ -30,24 +32,31 @@ class Authenticate:
         if scope["type"] == "lifespan" or scope["path"] in OPEN_PATHS:
             await self._app(scope, receive, send)
             return
-        kind, _, key = Headers(scope=scope).get("authorization", "").partition(" ")
+        try:
+            known = await self._identify(Headers(scope=scope).get("authorization", ""))
+        except AppError as error:
+            await response_of(error)(scope, receive, send)
+            return
+        await self._app({**scope, _ACTOR: known}, receive, send)
+
+    async def _identify(self, header: str) -> Actor | None:
+        kind, _, key = header.partition(" ")
         if kind.lower() != "bearer" or not key:
-            await _refuse(scope, receive, send)
-        elif hmac.compare_digest(key.encode(), self._token):
-            await self._app({**scope, _ACTOR: None}, receive, send)
-        elif (actor := await self._find_actor(key)) is not None:
-            await self._app({**scope, _ACTOR: actor}, receive, send)
-        else:
-            await _refuse(scope, receive, send)
+            raise Unauthorized(_HOW)
+        if hmac.compare_digest(key.encode(), self._token):
+            return None
+        try:
+            actor = await self._find_actor(key)
+        except (OperationalError, InterfaceError) as error:
+            message = "The database does not answer. `atelier doctor` shows what is wrong; then try again."
+            raise ServiceUnavailable(
+                message, service="database", retry_after=5
+            ) from error
+        if actor is None:
+            raise Unauthorized(_HOW)
+        return actor
 
 
 def actor_of(request: Request) -> Actor | None:
     """Return whose API key came with the request; None means the internal token."""
     return request.scope[_ACTOR]
-
-
-async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    error = Unauthorized(
-        "Send an API key of this installation as `Authorization: Bearer <key>`."
-    )
-    await response_of(error)(scope, receive, send)

@@ -39,7 +39,7 @@ async def find_actor(connection: HTTPConnection) -> Actor | None:
     presented = await _find_presented(connection)
     if presented is None:
         return None
-    await _record_use(parts_of(connection), presented)
+    await note_use(parts_of(connection), presented)
     return presented.actor
 
 
@@ -65,6 +65,19 @@ def actor_of(connection: HTTPConnection) -> Actor:
     return actor
 
 
+async def note_use(parts: ApiParts, presented: Presented) -> None:
+    """Note now and then that a login or key is in use."""
+    used_at = presented.used_at
+    if used_at is not None and clock.now() - used_at < USE_RECORDED_EVERY:
+        return
+    try:
+        async with parts.db.transaction() as session:
+            await identity.record_use(session, presented.actor)
+    except SQLAlchemyError as error:
+        # Worth a line, not worth refusing the request, e.g. when the disk is full.
+        logger.warning("use_not_recorded", error=str(error))
+
+
 async def _find_presented(connection: HTTPConnection) -> Presented | None:
     parts = parts_of(connection)
     key = bearer_of(connection)
@@ -78,15 +91,3 @@ async def _find_presented(connection: HTTPConnection) -> Presented | None:
         return None
     async with parts.db.read() as session:
         return await identity.find_by_session(session, token)
-
-
-async def _record_use(parts: ApiParts, presented: Presented) -> None:
-    used_at = presented.used_at
-    if used_at is not None and clock.now() - used_at < USE_RECORDED_EVERY:
-        return
-    try:
-        async with parts.db.transaction() as session:
-            await identity.record_use(session, presented.actor)
-    except SQLAlchemyError as error:
-        # Worth a line, not worth refusing the request, e.g. when the disk is full.
-        logger.warning("use_not_recorded", error=str(error))

@@ -75,3 +75,13 @@ async def test_internal_token_of_another_installation_is_nothing(
         answer = await client.get(f"{settings.runtime_address}/v1/models")
 
     assert answer.status_code == 401
+
+
+async def test_use_of_a_key_is_noted(
+    client: httpx.AsyncClient, services: Services, actor: Actor
+) -> None:
+    await client.get("/v1/models")
+
+    async with services.db.read() as session:
+        keys = await identity.list_keys(session, actor)
+    assert keys.items[0].last_used_at is not None
