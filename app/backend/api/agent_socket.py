@@ -214,7 +214,7 @@ def _parse(text: str | None) -> StartAgent | StopAgent:
     try:
         return Action.validate_python(given)
     except ValidationError as error:
-        details = details_of(list(error.errors()))
+        details = details_of(error.errors())
         raise Invalid(
             {
                 name: [f"{name}: {text}" for text in texts]

@@ -1,6 +1,6 @@
 """Errors as HTTP: one body per kind, always JSON, never an exception's text."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, cast
 from uuid import UUID
@@ -94,11 +94,13 @@ def no_route(path: str) -> NotFound:
     return NotFound("route", path)
 
 
-def details_of(errors: list[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Return pydantic's errors as field names with messages."""
+def details_of(
+    errors: Sequence[Mapping[str, Any]], *, is_request: bool = False
+) -> dict[str, list[str]]:
+    """Return pydantic's errors as field names with messages; a request's begin with where the field was."""
     details: dict[str, list[str]] = {}
     for item in errors:
-        path = [str(part) for part in item["loc"] if part not in (_BODY, "query")]
+        path = [str(part) for part in item["loc"]][1 if is_request else 0 :]
         field = ".".join(path) or _BODY
         if item["type"] == "json_invalid":
             field = _BODY
@@ -124,8 +126,9 @@ async def _on_app_error(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _on_validation_error(_: Request, error: Exception) -> JSONResponse:
+    is_request = isinstance(error, RequestValidationError)
     errors = cast("RequestValidationError | ValidationError", error).errors()
-    return response_of(Invalid(details_of(list(errors))))
+    return response_of(Invalid(details_of(errors, is_request=is_request)))
 
 
 async def _on_http_error(request: Request, error: Exception) -> JSONResponse:

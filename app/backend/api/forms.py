@@ -35,7 +35,7 @@ class Given:
         try:
             return model.model_validate(self.fields)
         except ValidationError as error:
-            raise Invalid(details_of(list(error.errors()))) from None
+            raise Invalid(details_of(error.errors())) from None
 
     @property
     def then(self) -> str:

@@ -52,8 +52,8 @@ def _matches(origin: str, host: str, settings: Settings) -> bool:
     if found is None or found.scheme not in _DEFAULT_PORTS or not found.hostname:
         return False
     public = _split(settings.public_url)
-    if public is not None and _place(found) == _place(public):
-        return found.scheme == public.scheme
+    if public is not None and found.hostname == public.hostname:
+        return found.scheme == public.scheme and _place(found) == _place(public)
     asked = _split(f"{found.scheme}://{host}")
     return asked is not None and _place(found) == _place(asked)
 
