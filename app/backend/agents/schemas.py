@@ -46,7 +46,9 @@ class AgentDraft(BaseModel):
     execution: Execution = Execution.WORKER
     remote_url: str = Field(default="", max_length=500)
     remote_agent_id: str = Field(default="", max_length=100)
-    remote_key: str | None = Field(default=None, description="None keeps the stored key.")
+    remote_key: str | None = Field(
+        default=None, description="None keeps the stored key."
+    )
     suggested_prompts: list[str] = Field(default_factory=list[str], max_length=10)
 
 
