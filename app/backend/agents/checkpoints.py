@@ -40,7 +40,9 @@ class Checkpoints:
         else:
             path = self._settings.data_dir / "checkpoints.db"
             async with aiosqlite.connect(path, timeout=_BUSY_SECONDS) as connection:
-                yield AsyncSqliteSaver(connection, serde=serde)
+                saver = AsyncSqliteSaver(connection, serde=serde)
+                await saver.setup()
+                yield saver
 
 
 def checkpoint_thread(run_id: UUID, attempt: int) -> str:

@@ -22,7 +22,7 @@ from app.backend.runs.tables import RunRow
 logger = structlog.get_logger(__name__)
 
 # A worker takes a job within milliseconds; a job that is neither waiting nor taken by then is lost.
-UNCLAIMED_SECONDS = 5
+UNCLAIMED = timedelta(seconds=5)
 # After a pause of the database the workers renew first; only who stays silent is lost.
 SILENCE_SECONDS = 1.5
 RUNS_PER_SWEEP = 200
@@ -61,12 +61,11 @@ class RunRecovery:
             await self._end(run_id, epoch, attempt)
         return len(lost)
 
-    async def queue_again(self, *, older_than: timedelta | None = None) -> int:
+    async def queue_again(self, *, older_than: timedelta = UNCLAIMED) -> int:
         """Queue runs again whose job is neither in the outbox nor in the queue; returns how many."""
-        age = older_than or timedelta(seconds=UNCLAIMED_SECONDS)
         async with self.db.read() as session:
             rows = await engine_repository.find_unclaimed(
-                session, clock.now() - age, limit=RUNS_PER_SWEEP
+                session, clock.now() - older_than, limit=RUNS_PER_SWEEP
             )
         stranded = [row for row in rows if not await self._is_waiting(row)]
         for row in stranded:
