@@ -1,5 +1,6 @@
 """The product as its users start it: `atelier up` in a process of its own, on free ports and a temporary folder."""
 
+import contextlib
 import json
 import os
 import re
@@ -95,14 +96,22 @@ class Product:
         self._part.stop()
         return alive
 
-    def processes(self, words: str = "") -> list[psutil.Process]:
-        """Return the processes of the installation whose command line contains `words`."""
+    def processes(self) -> list[psutil.Process]:
+        """Return all processes of the installation."""
         root = psutil.Process(self._part.pid)
-        return [
-            process
-            for process in [root, *root.children(recursive=True)]
-            if words in " ".join(process.cmdline())
-        ]
+        return [root, *root.children(recursive=True)]
+
+    def kill_web(self) -> None:
+        """Kill what listens on the port of the UI, as a crash would."""
+        for process in self.processes():
+            with contextlib.suppress(psutil.Error):
+                ports = {
+                    found.laddr.port
+                    for found in process.net_connections("tcp")
+                    if found.status == psutil.CONN_LISTEN
+                }
+                if self.port in ports:
+                    process.kill()
 
     def read_output(self) -> str:
         """Return what `atelier up` printed."""

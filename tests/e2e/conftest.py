@@ -11,6 +11,7 @@ from playwright.async_api import Browser, StorageState
 from tests.e2e.browser import DESKTOP, Tab, create_owner, new_context, open_browser
 from tests.product import Product
 
+PICTURES = Path(__file__).parent.parent.parent / "build" / "e2e"  # of failed tests
 NewTab = Callable[..., Awaitable[Tab]]
 
 
@@ -47,10 +48,14 @@ async def browser() -> AsyncGenerator[Browser, None]:
 
 @pytest.fixture
 async def new_tab(
-    browser: Browser, product: Product, login: StorageState
+    browser: Browser,
+    product: Product,
+    login: StorageState,
+    request: pytest.FixtureRequest,
 ) -> AsyncGenerator[NewTab, None]:
     """`await new_tab(size=PHONE, is_dark=True)` opens a window of the owner; none may have errors."""
     tabs: list[Tab] = []
+    failed = request.session.testsfailed
 
     async def open_tab(
         *,
@@ -64,6 +69,12 @@ async def new_tab(
         return tabs[-1]
 
     yield open_tab
+    if request.session.testsfailed > failed:
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        for number, tab in enumerate(tabs):
+            await tab.page.screenshot(
+                path=PICTURES / f"{request.node.name}-{number}.png"
+            )
     assert [error for tab in tabs for error in tab.unexpected_errors()] == []
 
 

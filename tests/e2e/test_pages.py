@@ -3,10 +3,11 @@
 import pytest
 
 from app import routes
-from tests.e2e.browser import PHONE
+from tests.e2e.browser import PHONE, Tab
 from tests.e2e.conftest import NewTab
 
 OPEN = (routes.LOGIN, routes.FIRST_RUN)
+MISSING = "/no-such-page"
 SIGNED_IN = (
     routes.DASHBOARD,
     routes.AGENTS,
@@ -14,7 +15,7 @@ SIGNED_IN = (
     routes.RUNS,
     routes.KNOWLEDGE,
     routes.SETTINGS,
-    "/no-such-page",
+    MISSING,
 )
 
 
@@ -22,7 +23,7 @@ SIGNED_IN = (
 @pytest.mark.parametrize("path", [*OPEN, *SIGNED_IN])
 async def test_page_is_accessible(new_tab: NewTab, path: str, is_dark: bool) -> None:
     tab = await new_tab(is_dark=is_dark, is_signed_in=path in SIGNED_IN)
-    await tab.go(path)
+    await _open(tab, path)
 
     assert await tab.axe_violations() == []
     assert await tab.page.locator("h1").count() == 1
@@ -32,7 +33,7 @@ async def test_page_is_accessible(new_tab: NewTab, path: str, is_dark: bool) -> 
 @pytest.mark.parametrize("path", [*OPEN, *SIGNED_IN])
 async def test_page_fits_a_phone(new_tab: NewTab, path: str) -> None:
     tab = await new_tab(size=PHONE, is_signed_in=path in SIGNED_IN)
-    await tab.go(path)
+    await _open(tab, path)
 
     assert await tab.overflow() == 0
     assert await tab.axe_violations() == []
@@ -46,3 +47,9 @@ async def test_page_without_login_leads_to_the_login_page(
     await tab.page.goto(f"{tab.url}{path}")
 
     await tab.page.get_by_role("button", name="Sign in").wait_for()
+
+
+async def _open(tab: Tab, path: str) -> None:
+    if path == MISSING:
+        tab.expected.append("404")
+    await tab.go(path)

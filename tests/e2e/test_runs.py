@@ -72,8 +72,7 @@ async def test_page_catches_up_after_the_server_restarted(
     await run.ask("Tell me a lot.")
     await run.says("word5 ")
 
-    for process in product.processes("app.cli.web"):
-        process.kill()
+    product.kill_web()
 
     banner = tab.page.get_by_role("status").filter(has_text="Reconnecting")
     await banner.wait_for()
