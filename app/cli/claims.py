@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-import psutil
 from pydantic import ValidationError
 
 from app.backend.core.errors import AppError
@@ -56,7 +55,7 @@ def lock_folder(data_dir: Path) -> TextIO:
             lock.seek(0)
             holder = lock.read().strip()
             # A supervisor that was killed leaves the lock with its reaper for some seconds.
-            if psutil.pid_exists(int(holder or 0)) or time.monotonic() > end:
+            if _is_running(holder) or time.monotonic() > end:
                 message = f"Atelier already runs on {str(data_dir)!r} (process {holder}). Stop it first, or start a second installation with another --data-dir, --port and --runtime-port."
                 raise CannotStart(message) from None
             time.sleep(0.2)
@@ -122,3 +121,13 @@ def write_parts(settings: Settings) -> None:
     temporary.touch(mode=0o600)
     temporary.write_text(json.dumps(told))
     temporary.rename(path)
+
+
+def _is_running(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True

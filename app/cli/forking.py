@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 
-from app.cli import processes
+from app.cli import processes, reaper
 from app.cli.processes import Reaper
 
 _COMMAND = (sys.executable, "-m", "app.cli.nursery")
@@ -87,7 +87,7 @@ class Nursery:
         """End the process."""
         if self._process is None or self._listening is None:
             return
-        processes.signal_sessions([self._process.pid], signal.SIGKILL)
+        reaper.signal_sessions([self._process.pid], signal.SIGKILL)
         await self._process.wait()
         await self._listening
         self._reaper.forget(self._process.pid)

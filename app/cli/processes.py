@@ -1,20 +1,18 @@
 """Processes that never outlive the one that started them, not even when it is killed."""
 
 import asyncio
-import contextlib
 import ctypes
 import os
 import signal
+import subprocess
 import sys
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-import psutil
+from app.cli import reaper
 
 _PR_SET_PDEATHSIG = 1
-_GRACE_SECONDS = 8.0
 
 
 class Child(Protocol):
@@ -83,65 +81,36 @@ async def run(
             os.close(errors)
 
 
-def signal_sessions(leaders: Iterable[int], number: int) -> bool:
-    """Signal every process of the sessions that `leaders` lead; tells whether there was one.
-
-    Number 0 only asks. A worker's fork and a server's child leave their parent's process group, never its session.
-    """
-    wanted = set(leaders)
-    is_any = False
-    for pid in psutil.pids() if wanted else ():
-        # A process that has just ended, or that another user owns, is not ours to signal.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if os.getsid(pid) in wanted and not _is_dead(pid):
-                os.kill(pid, number)
-                is_any = True
-    return is_any
-
-
 class Reaper:
-    """A tiny process that ends the parts when the supervisor is gone, even after `kill -9`."""
+    """Our line to the process that ends the parts when this one is gone."""
 
     def __init__(self) -> None:
-        reading, self._writing = os.pipe()
-        self.pid = os.fork()
-        if self.pid == 0:
-            os.close(self._writing)
-            _reap_at_end_of(reading)
-        os.close(reading)
+        # As small as a Python can be: no site-packages, nothing imported.
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and script
+            [sys.executable, "-I", "-S", reaper.__file__],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self.pid = self._process.pid
 
     def watch(self, leader: int) -> None:
         """Add the session of `leader` to what must not outlive this process."""
-        os.write(self._writing, f"+{leader}\n".encode())
+        self._write(f"+{leader}\n")
 
     def forget(self, leader: int) -> None:
         """Take the session of `leader` off again: it is empty, and its number may be used anew."""
-        os.write(self._writing, f"-{leader}\n".encode())
+        self._write(f"-{leader}\n")
 
     def close(self) -> None:
         """Let it go: it ends what is left, then itself."""
-        os.close(self._writing)
-        os.waitpid(self.pid, 0)
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process.wait()
 
-
-def _reap_at_end_of(reading: int) -> None:
-    try:
-        os.setsid()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-        leaders: set[int] = set()
-        with os.fdopen(reading) as lines:
-            for line in lines:
-                change = leaders.add if line.startswith("+") else leaders.discard
-                change(int(line[1:]))
-        # Asked once: a second SIGTERM tells a worker to drop its job.
-        number = int(signal.SIGTERM)
-        end = time.monotonic() + _GRACE_SECONDS
-        while signal_sessions(leaders, number):
-            time.sleep(0.1)
-            number = int(signal.SIGKILL) if time.monotonic() > end else 0
-    finally:
-        os._exit(0)
+    def _write(self, text: str) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.write(text.encode())
+            self._process.stdin.flush()
 
 
 def die_with_parent() -> None:
@@ -152,10 +121,3 @@ def die_with_parent() -> None:
 
 def _open_log(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-
-
-def _is_dead(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True

@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 
 from app.backend.core.errors import AppError
-from app.cli import processes
+from app.cli import processes, reaper
 from app.cli.forking import Nursery
 from app.cli.parts import Part
 from app.cli.processes import Child, Reaper
@@ -19,7 +19,7 @@ from app.cli.processes import Child, Reaper
 Say = Callable[[str], None]
 
 _READY_SECONDS = 90.0
-_PROBE_EVERY = 0.05
+_PROBE_EVERY = 0.1
 _ROTATE_EVERY = 30.0
 _LOG_BYTES = 10_000_000
 _STEADY_SECONDS = 60.0
@@ -92,7 +92,7 @@ class Supervisor:
         try:
             printed, _ = await process.communicate()
         finally:
-            processes.signal_sessions([process.pid], signal.SIGKILL)
+            reaper.signal_sessions([process.pid], signal.SIGKILL)
             await process.wait()
             self._reaper.forget(process.pid)
         if process.returncode:
@@ -107,7 +107,7 @@ class Supervisor:
     def kill(self) -> None:
         """End all parts at once."""
         leaders = [running.process.pid for running in self._running.values()]
-        processes.signal_sessions(leaders, signal.SIGKILL)
+        reaper.signal_sessions(leaders, signal.SIGKILL)
 
     def log_of(self, part: Part) -> Path:
         """Return where the output of `part` goes."""
@@ -189,7 +189,7 @@ class Supervisor:
 
     def _clean_up(self, running: _Running) -> None:
         # What the part itself left behind, e.g. the fork of a killed worker.
-        processes.signal_sessions([running.process.pid], signal.SIGKILL)
+        reaper.signal_sessions([running.process.pid], signal.SIGKILL)
         self._reaper.forget(running.process.pid)
 
     async def _rotate_logs(self) -> None:

@@ -101,7 +101,6 @@ def _supervise(*, is_browser_wanted: bool) -> None:
     (data_dir / PARTS_FILE).unlink(missing_ok=True)
     settings = claims.load_settings().model_copy(update={"data_dir": data_dir})
     claims.check_ports(settings)
-    # Forked while this process is small and has no threads.
     reaper = Reaper()
     try:
         asyncio.run(_run(settings, reaper, begun, is_browser_wanted=is_browser_wanted))
