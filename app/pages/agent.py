@@ -17,7 +17,7 @@ from app.components.ui.button import button, text_link
 from app.components.ui.empty import empty
 from app.components.ui.skeleton import skeleton
 from app.components.widgets.clock import pulse
-from app.components.widgets.event_log import event_log
+from app.components.widgets.event_log import answer, event_log
 from app.pages import _run_strings as words
 from app.pages._page import page
 from app.state.agent_run import AgentRunState
@@ -116,16 +116,16 @@ def _conversation() -> rx.Component:
         rx.cond(has_run, answer_card()),
         composer(),
         rx.cond(has_run, rx.fragment(), suggestions()),
-        rx.cond(
-            has_run,
-            rx.el.section(
-                rx.el.h2(words.LOG, class_name="sr-only"),
-                event_log(
-                    run_id=RunFeedState.current_run_id,
-                    height="min(34rem, 75dvh)",
-                    on_connection=RunFeedState.note_connection,
-                ),
+        # Without a run it draws nothing, but has its code and its socket ready for the first one.
+        rx.el.section(
+            rx.el.h2(words.LOG, class_name="sr-only"),
+            answer(run_id=""),
+            event_log(
+                run_id=RunFeedState.current_run_id,
+                height="min(34rem, 75dvh)",
+                on_connection=RunFeedState.note_connection,
             ),
+            hidden=~has_run,
         ),
         rx.cond(AgentRunState.agent.is_small, _small_model()),
     )

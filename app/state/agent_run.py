@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app import routes
 from app.backend.agents import service as agents
-from app.backend.agents.schemas import AgentView
+from app.backend.agents.schemas import AgentKind, AgentView
 from app.backend.core import ids
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.db import Session
@@ -22,10 +22,11 @@ from app.state import edge
 from app.state.forms import FormMixin
 from app.state.lines import RunLine, run_line
 from app.state.run_detail import TurnLine, turn_line
-from app.state.run_feed import RunFeedState
+from app.state.run_feed import RunFeedState, show_run
 
 HISTORY_SHOWN = 12
 TURNS_SHOWN = 20
+FIELD = "query"  # the id of the text field, which keeps what is typed by itself
 
 
 class Place(BaseModel):
@@ -65,6 +66,7 @@ class AgentRunState(FormMixin, rx.State):
     thread_id: rx.Field[str] = rx.field("")
     turns: rx.Field[list[TurnLine]] = rx.field(default_factory=list)
     history: rx.Field[list[RunLine]] = rx.field(default_factory=list)
+    _asked: str = ""
 
     @rx.var
     def has_active(self) -> bool:
@@ -89,7 +91,8 @@ class AgentRunState(FormMixin, rx.State):
         self.agent = _detail(agent, places)
         self.request_id = self.request_id or str(ids.new_id())
         await self._show_history()
-        return await self._find_run()
+        found = await self._find_run()
+        return [found, rx.set_value(FIELD, self.question)] if self.question else found
 
     @rx.event
     @edge.requires(Permission.VIEW_AGENT)
@@ -101,6 +104,8 @@ class AgentRunState(FormMixin, rx.State):
     @edge.requires(Permission.ADD_RUN)
     async def write(self, text: str) -> None:
         """Keep what is typed, and say in place when it is no usable JSON."""
+        if text and text == self._asked:
+            return  # the last key was pressed just before Run
         self.question = text
         self._clear_errors()
         if self.is_json and text.strip():
@@ -108,15 +113,15 @@ class AgentRunState(FormMixin, rx.State):
 
     @rx.event
     @edge.requires(Permission.ADD_RUN)
-    async def switch(self) -> None:
+    async def switch(self) -> Any:
         """Ask as JSON instead of in words, or the other way round; what is typed is kept."""
         self.is_json = not self.is_json
         self._clear_errors()
         if self.is_json:
-            given = {"query": self.question}
-            self.question = json.dumps(given, ensure_ascii=False)
+            self.question = json.dumps({"query": self.question}, ensure_ascii=False)
         elif not _problem(self.question):
             self.question = json.loads(self.question)["query"]
+        return [rx.set_value(FIELD, self.question), rx.set_focus(FIELD)]
 
     @rx.event
     @edge.requires(Permission.ADD_RUN)
@@ -124,6 +129,7 @@ class AgentRunState(FormMixin, rx.State):
         """Start a run; the same form twice is one run."""
         text = str(form.get("query", ""))
         given = _parse(text) if self.is_json else _check({"query": text})
+        self._asked = text
         return await self._start(given, str(form.get("request_id", "")))
 
     @rx.event
@@ -141,7 +147,7 @@ class AgentRunState(FormMixin, rx.State):
         return [
             RunFeedState.disconnect,
             rx.redirect(f"{routes.agent_path(self.agent.id)}?run=new", replace=True),
-            rx.set_focus("query"),
+            rx.set_focus(FIELD),
         ]
 
     async def _start(self, given: dict[str, Any], request_id: str) -> Any:
@@ -149,7 +155,7 @@ class AgentRunState(FormMixin, rx.State):
         draft = RunDraft(
             input=given,
             thread_id=UUID(self.thread_id) if self.thread_id else None,
-            request_id=edge.parse_id(request_id, "request"),
+            request_id=edge.parse_id(request_id or self.request_id, "request"),
         )
         async with edge.work(self) as (session, actor):
             run = await runs.start_run(
@@ -162,10 +168,14 @@ class AgentRunState(FormMixin, rx.State):
         self._clear_errors()
         self.question, self.request_id = "", str(ids.new_id())
         self.thread_id = str(run.thread_id or "")
-        await self._show_turns(str(run.id))
-        await self._show_history()
+        # Shown in this very answer, so that the log connects at once; loading the new address shows the rest.
+        show_run(await self.get_state(RunFeedState), run)
         path = f"{routes.agent_path(self.agent.id)}?run={run.id}"
-        return [RunFeedState.follow(str(run.id)), rx.redirect(path, replace=True)]
+        return [
+            RunFeedState.follow(str(run.id)),
+            rx.redirect(path, replace=True),
+            rx.set_value(FIELD, ""),
+        ]
 
     async def _find_run(self) -> Any:
         named = edge.query_value(self, "run")
@@ -252,7 +262,8 @@ def _detail(agent: AgentView, places: list[Place]) -> AgentDetail:
         model=agent.model,
         is_remote=agent.execution == "remote",
         is_archived=agent.archived_at is not None,
-        is_small=agent.model.startswith("local/smollm"),
+        is_small=agent.kind != AgentKind.QUOTES
+        and agent.model.startswith("local/smollm"),
         prompts=agent.suggested_prompts,
         collections=places,
     )

@@ -9,7 +9,7 @@ from app.backend.knowledge import uploads
 from app.state import edge
 from app.state.run_feed import RunFeedState
 
-AROUND = 1200
+BEFORE, AFTER = 400, 1500
 
 
 class PassageState(rx.State):
@@ -55,9 +55,9 @@ class PassageState(rx.State):
         text = shown.text
         self.document_id, self.name = str(shown.document.id), shown.document.name
         self.page, self.heading = shown.chunk.page or 0, shown.chunk.heading
-        self.before = text[max(0, shown.start - AROUND) : shown.start]
+        self.before = text[max(0, shown.start - BEFORE) : shown.start]
         self.text = text[shown.start : shown.end]
-        self.after = text[shown.end : shown.end + AROUND]
+        self.after = text[shown.end : shown.end + AFTER]
 
     @rx.event
     @edge.requires(Permission.VIEW_KNOWLEDGE)

@@ -175,6 +175,12 @@ class RunFeedState(rx.State):
             self.doing = stages[-1] if stages else self.doing
 
 
+def show_run(feed: RunFeedState, view: RunView) -> None:
+    """Make `view` the run of the store, from another store's event."""
+    feed._clear()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    feed._show(view, [])  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
+
 async def _collect(run_id: UUID, after: int, pending: list[RunEvent]) -> None:
     async for batch in edge.services().feed.follow(run_id, after):
         pending.extend(batch)

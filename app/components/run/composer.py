@@ -12,6 +12,7 @@ from app.state.agent_run import AgentRunState
 from app.state.run_feed import RunFeedState
 
 _LINES = 3
+_PAUSE = 250  # milliseconds after the last key
 
 
 def composer() -> rx.Component:
@@ -96,8 +97,7 @@ def _field() -> rx.Component:
     return rx.el.textarea(
         id="query",
         name="query",
-        value=AgentRunState.question,
-        on_change=AgentRunState.write,
+        on_change=AgentRunState.write.debounce(_PAUSE),
         rows=str(_LINES),
         enter_key_submit=True,
         placeholder=rx.cond(

@@ -39,7 +39,8 @@ function withMarks({ answer, sentences = [] }) {
     marked += answer.slice(at, end);
     at = end;
     if (isInCode(marked)) continue;
-    marked += citations.length ? ` ${citations.map((n) => `[${n}](#source-${n})`).join("")}` : " [no source](#no-source)";
+    marked += text.endsWith("|") ? "\n\n" : " "; // not into a cell of its table
+    marked += citations.length ? citations.map((n) => `[${n}](#source-${n})`).join("") : "[no source](#no-source)";
   }
   return marked + answer.slice(at);
 }

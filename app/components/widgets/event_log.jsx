@@ -6,7 +6,7 @@ import { Meter } from "./run_meter.jsx";
 import { Row } from "./event_log_row.jsx";
 import { bracketed, lineOf } from "./event_log_text.js";
 import { copy, useLogView } from "./event_log_view.js";
-import { useConnection, useRunFeed } from "./run_feed.js";
+import { hold, useConnection, useRunFeed } from "./run_feed.js";
 
 const RUNNING = new Set(["queued", "running", "waiting"]);
 
@@ -113,11 +113,13 @@ function Log({ feed, height }) {
       if (window.getSelection()?.toString()) return;
       setActive(row.from);
       view.select(row, event.shiftKey);
-      if (!event.shiftKey) toggle(row);
+      if (event.shiftKey) return;
+      view.follow(false); // what is opened stays in sight
+      toggle(row);
     },
     copyLine: (row) => copy(lineOf(row)),
     copyLink: (row) => copy(`${window.location.origin}/runs/${feed.runId}?event=${row.from}`),
-  }), [feed, toggle, view.select]);
+  }), [feed, toggle, view.follow, view.select]);
   const onKey = useKeys(view, field, active, setActive, toggle);
   const isRunning = RUNNING.has(feed.status);
   const startedTs = feed.meter.startedTs || log.rows[0]?.ts || 0;
@@ -156,9 +158,10 @@ function Log({ feed, height }) {
   );
 }
 
-/** The live log of a run; `onConnection` tells whether it is connected. */
+/** The live log of a run; `onConnection` tells whether it is connected. Without a run it only gets ready for one. */
 export function EventLog({ runId, height = "32rem", onConnection }) {
   const feed = useRunFeed(runId);
+  useEffect(hold, []);
   const { isOnline } = useConnection();
   const tell = useRef(onConnection);
   tell.current = onConnection;

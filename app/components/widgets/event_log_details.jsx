@@ -7,10 +7,11 @@ const Markdown = lazy(() => import("./markdown.jsx"));
 const LONG = 100_000;
 
 const JSON_LOOK = {
-  container: "json-view", childFieldsContainer: "ps-4", basicChildStyle: "py-px", label: "me-1.5 text-accent", clickableLabel: "me-1.5 cursor-pointer text-accent",
+  container: "", childFieldsContainer: "ps-4", basicChildStyle: "py-px", label: "me-1.5 text-accent", clickableLabel: "me-1.5 cursor-pointer text-accent",
   nullValue: "text-faint", undefinedValue: "text-faint", stringValue: "text-ok [overflow-wrap:anywhere] whitespace-pre-wrap", booleanValue: "text-warn",
   numberValue: "text-warn", otherValue: "text-ink", punctuation: "text-faint",
-  expandIcon: "json-expand", collapseIcon: "json-collapse", collapsedContent: "json-more",
+  expandIcon: "me-1 inline-block w-3 cursor-pointer text-faint after:content-['▸']", collapseIcon: "me-1 inline-block w-3 cursor-pointer text-faint after:content-['▾']",
+  collapsedContent: "mx-1 cursor-pointer text-faint after:content-['…']",
   noQuotesForStringValues: false, quotesForFieldNames: false, stringifyStringValues: false,
   ariaLables: { collapseJson: "Collapse", expandJson: "Expand" },
 };

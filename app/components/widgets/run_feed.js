@@ -12,6 +12,7 @@ const ENDS = { run_completed: "completed", run_failed: "failed", run_stopped: "s
 
 const feeds = new Map();
 let socket = null;
+let holders = 0;
 
 /** What the connection banner shows; `caught` counts events that were fetched after a break. */
 export const connection = { isOnline: true, isRefused: false, caught: 0, version: 0, listeners: new Set() };
@@ -42,10 +43,20 @@ function connect() {
 }
 
 function disconnect() {
-  if (feeds.size || !socket) return;
+  if (feeds.size || holders || !socket) return;
   socket.disconnect();
   socket = null;
   announce({ isOnline: true });
+}
+
+/** Keep the socket open while a page may need it at once. */
+export function hold() {
+  holders += 1;
+  connect();
+  return () => {
+    holders -= 1;
+    setTimeout(disconnect, LINGER);
+  };
 }
 
 async function ask(name, request) {
