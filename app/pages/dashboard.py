@@ -160,7 +160,7 @@ def _number(number: rx.Var[int], text: str) -> rx.Component:
 
 
 def _model_note() -> rx.Component:
-    return rx.el.aside(
+    return rx.el.div(
         rx.icon(
             "info",
             size=16,
@@ -179,6 +179,7 @@ def _model_note() -> rx.Component:
             ),
             class_name="min-w-0 text-sm",
         ),
+        role="note",
         class_name="flex gap-2.5 rounded-xl border border-line bg-surface px-4 py-3",
     )
 

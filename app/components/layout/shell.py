@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 import reflex as rx
+from reflex_components_core.el.element import Element
 
 from app import routes
 from app.components.layout import strings
@@ -10,6 +11,15 @@ from app.components.layout.sidebar import bottom_bar, logo, sidebar, theme_butto
 from app.components.layout.topbar import mobile_bar
 from app.components.ui.skeleton import skeleton, skeleton_rows
 from app.components.widgets.shortcuts import shortcuts
+
+
+class _Anchor(Element):
+    """A plain link: Reflex's own would ask the router, which moves no focus."""
+
+    tag = "a"
+
+    href: rx.Var[str]
+
 
 Width = Literal["narrow", "normal", "wide"]
 
@@ -38,7 +48,8 @@ def shell(*children: Any, here: str, width: Width = "normal") -> rx.Component:
             rx.el.main(
                 *children,
                 id="content",
-                class_name=f"mx-auto w-full {_WIDTHS[width]} px-4 pt-5 pb-24 sm:px-6 md:pt-8 md:pb-16",
+                tab_index=-1,
+                class_name=f"mx-auto w-full outline-none {_WIDTHS[width]} px-4 pt-5 pb-24 sm:px-6 md:pt-8 md:pb-16",
             ),
             class_name="relative min-w-0 flex-1",
         ),
@@ -81,10 +92,9 @@ def loading() -> rx.Component:
 
 
 def _skip_link() -> rx.Component:
-    return rx.el.a(
+    return _Anchor.create(
         strings.SKIP,
         href="#content",
-        custom_attrs={"data-native": "true"},
         class_name="sr-only focus:not-sr-only focus:fixed focus:start-3 focus:top-3 focus:z-50 focus:rounded-lg focus:bg-accent "
         "focus:px-3 focus:py-2 focus:text-accent-ink",
     )

@@ -57,8 +57,11 @@ def password() -> rx.Component:
             rx.el.form(
                 # Password managers want to know whose password it is.
                 rx.el.input(
-                    type="hidden",
+                    type="text",
                     name="username",
+                    tab_index=-1,
+                    aria_hidden="true",
+                    class_name="hidden",
                     auto_complete="username",
                     value=SessionState.email,
                     read_only=True,
