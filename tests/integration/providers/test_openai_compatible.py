@@ -12,10 +12,14 @@ from app.backend.providers.adapters.openai import OpenAIProvider
 from app.backend.providers.base import ChatOptions
 from app.backend.providers.errors import (
     ContextOverflow,
+    ModelBusy,
     ModelKeyRejected,
+    ModelMissing,
+    ModelRefused,
     ModelUnavailable,
 )
 from tests.integration.providers.conftest import KEY
+from tests.integration.providers.services import Answer, serving
 
 QUESTION = [("system", "You are helpful."), ("user", "What is the capital of France?")]
 Make = Callable[..., BaseChatModel]
@@ -112,3 +116,59 @@ async def expect(provider: OpenAIProvider, error: type[AppError], says: str) -> 
     with pytest.raises(error, match=says):
         await provider.make("smollm", ChatOptions()).ainvoke("Hi")
     await provider.close()
+
+
+def refusal(status: int, message: str = "No.", **headers: str) -> Answer:
+    return Answer.of(
+        {"error": {"message": message, "code": None}}, status=status, **headers
+    )
+
+
+FIRST = b'data: {"id":"x","object":"chat.completion.chunk","created":0,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"Y"},"finish_reason":null}]}\n\n'
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "says"),
+    [
+        (refusal(429, retry_after="7"), ModelBusy, "enough requests"),
+        (refusal(404), ModelMissing, "no model 'm'"),
+        (refusal(403), ModelKeyRejected, "ATELIER_OPENAI_API_KEY"),
+        (refusal(422, "Bad tool."), ModelRefused, "Bad tool"),
+        (
+            refusal(400, "maximum context length is 8192"),
+            ContextOverflow,
+            "does not fit",
+        ),
+        (refusal(500), ModelUnavailable, "failed"),
+        (refusal(503), ModelUnavailable, "failed"),
+        (Answer(b"<html>hello</html>", kind="text/html"), AppError, "broke off|failed"),
+        (Answer(FIRST, kind="text/event-stream"), ModelUnavailable, "broke off"),
+        (
+            Answer(FIRST, b"data: {broken\n\n", kind="text/event-stream"),
+            ModelUnavailable,
+            "failed",
+        ),
+        (
+            Answer(
+                FIRST,
+                b'data: {"error":{"message":"GPU lost"}}\n\n',
+                kind="text/event-stream",
+            ),
+            ModelUnavailable,
+            "GPU lost",
+        ),
+    ],
+)
+async def test_service_that_fails_is_explained(
+    answer: Answer, error: type[AppError], says: str
+) -> None:
+    with serving(lambda _: answer) as url:
+        provider = OpenAIProvider(f"{url}/v1", SecretStr("k"))
+        with pytest.raises(error, match=says) as raised:
+            _ = [
+                chunk async for chunk in provider.make("m", ChatOptions()).astream("Hi")
+            ]
+        await provider.close()
+
+    if isinstance(raised.value, ModelBusy):
+        assert raised.value.retry_after == 7

@@ -34,13 +34,17 @@ FIELDS = [
 ]
 
 
+def write_gguf(folder: Path) -> Path:
+    """Write a model file without weights."""
+    path = folder / "model.gguf"
+    head = b"GGUF" + struct.pack("<IQQ", 3, 0, len(FIELDS))
+    path.write_bytes(head + b"".join(FIELDS))
+    return path
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    made = tmp_path / "model.gguf"
-    made.write_bytes(
-        b"GGUF" + struct.pack("<IQQ", 3, 0, len(FIELDS)) + b"".join(FIELDS)
-    )
-    return made
+    return write_gguf(tmp_path)
 
 
 def test_read_gives_what_the_file_says(path: Path) -> None:

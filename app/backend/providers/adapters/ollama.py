@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
+from json import JSONDecodeError
 from typing import Any, cast
 
 import httpx
@@ -14,6 +15,7 @@ from typing_extensions import override
 
 from app.backend.core import tls
 from app.backend.core.errors import AppError
+from app.backend.providers.adapters.openai import broken_off
 from app.backend.providers.base import ChatOptions, ProviderModel
 from app.backend.providers.errors import (
     ContextOverflow,
@@ -24,7 +26,7 @@ from app.backend.providers.errors import (
 
 Chunks = AsyncGenerator[ChatGenerationChunk, None]
 
-_FAILURES = (ollama.ResponseError, ConnectionError, httpx.HTTPError)
+_FAILURES = (ollama.ResponseError, ConnectionError, httpx.HTTPError, JSONDecodeError)
 _TIMEOUT = httpx.Timeout(300, connect=10)
 
 
@@ -37,13 +39,17 @@ class NativeOllama(ChatOllama):
     ) -> AsyncIterator[ChatGenerationChunk]:
         sent = self._check_fits(messages)
         stream = super()._astream(messages, *args, **kwargs)
+        is_whole = False
         try:
             async with aclosing(cast("Chunks", stream)) as chunks:
                 async for chunk in chunks:
+                    is_whole = is_whole or "done" in (chunk.generation_info or {})
                     self._check_evaluated(chunk, sent)
                     yield chunk
         except _FAILURES as error:
             raise self._explain(error) from error
+        if not is_whole:
+            raise broken_off(str(self.base_url))
 
     @override
     async def _agenerate(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
+from json import JSONDecodeError
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -35,7 +36,7 @@ _OVERFLOW = re.compile(
     re.IGNORECASE,
 )
 _REASON_MAX = 300
-_FAILURES = (openai.OpenAIError, ContextOverflowError)
+_FAILURES = (openai.OpenAIError, ContextOverflowError, JSONDecodeError)
 
 
 class CompatibleChat(ChatOpenAI):
@@ -46,12 +47,18 @@ class CompatibleChat(ChatOpenAI):
         self, *args: Any, **kwargs: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
         stream = super()._astream(*args, **kwargs)
+        is_whole = False
         try:
             async with aclosing(cast("Chunks", stream)) as chunks:
                 async for chunk in chunks:
+                    is_whole = is_whole or "finish_reason" in (
+                        chunk.generation_info or {}
+                    )
                     yield chunk
         except _FAILURES as error:
             raise self.explain(error) from error
+        if not is_whole:
+            raise broken_off(str(self.openai_api_base))
 
     @override
     async def _agenerate(self, *args: Any, **kwargs: Any) -> ChatResult:
@@ -168,6 +175,12 @@ def explain(error: Exception, *, model: str, url: str) -> AppError:
             return ModelUnavailable(
                 f"The service at {url} failed: {reason}", service=url
             )
+
+
+def broken_off(url: str) -> ModelUnavailable:
+    """Return the error for an answer whose end never came."""
+    message = f"The service at {url} broke off in the middle of its answer. Try again."
+    return ModelUnavailable(message, service=url, retry_after=1)
 
 
 def _retry_after(error: openai.RateLimitError) -> int:
