@@ -18,7 +18,7 @@ from app.cli.edge import command, open_rows
 from app.cli.lookup import find_agent
 from app.cli.options import AgentArgument, AsOption, JsonOption
 
-app = typer.Typer(no_args_is_help=True, help="Agents.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Agents.")
 
 
 @app.callback()

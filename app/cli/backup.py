@@ -35,8 +35,8 @@ _MANIFEST = "manifest.json"
 _KEY = "secret.key"
 _KEY_WARNING = "The file holds the installation's key and everybody's data: keep it as safe as the installation itself."
 
-backup_app = typer.Typer()
-restore_app = typer.Typer()
+backup_app = typer.Typer(add_completion=False)
+restore_app = typer.Typer(add_completion=False)
 
 
 class BackupFailed(AppError):

@@ -35,7 +35,7 @@ class BuildFailed(AppError):
     status = 500
 
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command("build")

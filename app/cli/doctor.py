@@ -23,7 +23,7 @@ _COLOURS = {Health.OK: "green", Health.DEGRADED: "yellow", Health.DOWN: "red"}
 # Nobody listens there: a part that has no address yet is simply not running.
 _NOWHERE = "127.0.0.1:1"
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command("doctor")

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, ParamSpec
 
-import structlog
 import typer
 from pydantic import ValidationError
 from redis.exceptions import RedisError
@@ -31,8 +30,6 @@ from app.backend.core.settings import Settings
 from app.cli import claims
 
 P = ParamSpec("P")
-
-_JSON_FLAG = "--json"
 
 
 class Exit(IntEnum):
@@ -84,22 +81,19 @@ def command(function: Callable[P, Awaitable[None]]) -> Callable[P, None]:
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        # The log of this short process is for developers: only what is wrong is shown.
-        structlog.configure(
-            wrapper_class=structlog.make_filtering_bound_logger(40),
-            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        )
+        is_json = bool(kwargs.get("is_json"))
         try:
             asyncio.run(_awaited(function(*args, **kwargs)))
         except AppError as error:
-            raise _fail(error) from None
+            raise _fail(error, is_json=is_json) from None
         except ValidationError as error:
-            raise _fail(_invalid(error)) from None
+            raise _fail(_invalid(error), is_json=is_json) from None
         except (OperationalError, InterfaceError):
             message = "The database does not answer, or its disk is full. `atelier doctor` shows what is wrong."
-            raise _fail(ServiceUnavailable(message, service="database")) from None
+            outage = ServiceUnavailable(message, service="database")
+            raise _fail(outage, is_json=is_json) from None
         except RedisError:
-            raise _fail(NotRunning()) from None
+            raise _fail(NotRunning(), is_json=is_json) from None
         except KeyboardInterrupt:
             raise typer.Exit(Exit.INTERRUPTED) from None
 
@@ -134,8 +128,8 @@ async def check_tables(db: Database) -> None:
         raise NotMigrated
 
 
-def _fail(error: AppError) -> typer.Exit:
-    if _JSON_FLAG in sys.argv:
+def _fail(error: AppError, *, is_json: bool) -> typer.Exit:
+    if is_json:
         body: dict[str, Any] = {"error": error.message, "code": error.code}
         if isinstance(error, Invalid):
             body["details"] = error.details

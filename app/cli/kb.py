@@ -22,7 +22,9 @@ from app.cli.lookup import find_agent
 from app.cli.options import AgentArgument, AsOption, JsonOption
 from app.cli.running import open_parts
 
-app = typer.Typer(no_args_is_help=True, help="Documents of agents.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Documents of agents."
+)
 
 _FINAL = (DocumentStatus.READY, DocumentStatus.FAILED)
 _LOOK_SECONDS = 0.3

@@ -11,7 +11,7 @@ from app.cli import output
 from app.cli.edge import command, open_rows
 from app.cli.options import JsonOption
 
-app = typer.Typer(no_args_is_help=True, help="API keys.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="API keys.")
 
 
 @app.callback()

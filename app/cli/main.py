@@ -1,7 +1,10 @@
 """The command line `atelier`; the module of a command is imported when the command is used."""
 
 import importlib
+import logging
+import sys
 
+import structlog
 import typer
 from typer.core import TyperGroup
 from typing_extensions import override
@@ -57,4 +60,9 @@ def atelier() -> None:
 
 def main() -> None:
     """Run the command that the arguments name."""
+    # Results go to the output; what went wrong inside is for the other one.
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     app()

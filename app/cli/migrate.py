@@ -7,7 +7,7 @@ from app.cli import output
 from app.cli.edge import command, open_rows
 from app.cli.options import JsonOption
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

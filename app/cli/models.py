@@ -11,7 +11,9 @@ from app.cli import claims, output
 from app.cli.edge import command
 from app.cli.options import JsonOption
 
-app = typer.Typer(no_args_is_help=True, help="Language models and their files.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Language models and their files."
+)
 
 
 @app.callback()

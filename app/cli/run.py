@@ -23,7 +23,7 @@ from app.cli.lookup import find_agent, need_uuid
 from app.cli.options import AsOption, JsonOption
 from app.cli.running import open_parts
 
-app = typer.Typer(no_args_is_help=True, help="Runs.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Runs.")
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id.")]
 FollowOption = Annotated[

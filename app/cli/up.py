@@ -41,7 +41,7 @@ _MODULES = {
 }
 
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

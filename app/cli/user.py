@@ -14,7 +14,7 @@ from app.cli import output
 from app.cli.edge import command, open_rows
 from app.cli.options import AsOption, JsonOption
 
-app = typer.Typer(no_args_is_help=True, help="Accounts.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Accounts.")
 
 PasswordStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from the input.")

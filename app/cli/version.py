@@ -7,7 +7,7 @@ import typer
 from app.cli import output
 from app.cli.options import JsonOption
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -1,0 +1,306 @@
+"""The commands of `atelier`, on the real parts."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.core import TyperGroup
+from typer.testing import CliRunner, Result
+
+from app.backend.core import project
+from app.backend.core.settings import Settings
+from app.cli.edge import Exit
+from app.cli.main import app
+from tests.processes import Fork
+from tests.stack import environment_of
+
+PASSWORD = "correct horse battery"
+Atelier = Callable[..., Result]
+
+
+@pytest.fixture
+def atelier(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Atelier:
+    """`atelier("agent", "list")` runs a command on the installation of this test."""
+    for name, value in environment_of(settings).items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: str, given: str = "") -> Result:
+        return CliRunner().invoke(app, arguments, input=given)
+
+    return run
+
+
+@pytest.fixture
+def owner(atelier: Atelier) -> str:
+    """The owner's address."""
+    made = atelier(
+        "user", "create", "ada@example.org", "--password-stdin", given=f"{PASSWORD}\n"
+    )
+    assert made.exit_code == 0, made.output
+    return "ada@example.org"
+
+
+def _json(result: Result) -> Any:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def _make_agent(atelier: Atelier, *options: str) -> dict[str, Any]:
+    return _json(
+        atelier(
+            *("agent", "create", "--name", "Helper", "--model", "scripted/hello"),
+            *(*options, "--json"),
+        )
+    )
+
+
+def test_first_user_owns_the_installation(atelier: Atelier, owner: str) -> None:
+    second = ("user", "create", "b@example.org", "--password-stdin", "--json")
+    users = [_json(atelier(*second, given=PASSWORD))]
+    again = atelier(*second, given=PASSWORD)
+
+    assert [user["role"] for user in users] == ["user"]
+    assert again.exit_code == Exit.FAILED
+    assert json.loads(again.stderr)["code"] == "CONFLICT"
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "field"),
+    [("nobody", PASSWORD, "email"), ("a@b.org", "short", "password")],
+)
+def test_wrong_account_is_refused_in_words(
+    atelier: Atelier, email: str, password: str, field: str
+) -> None:
+    command = ("user", "create", email, "--password-stdin", "--json")
+    result = atelier(*command, given=password)
+
+    assert result.exit_code == Exit.INVALID
+    assert set(json.loads(result.stderr)["details"]) == {field}
+    assert PASSWORD not in result.output
+
+
+def test_password_is_set(atelier: Atelier, owner: str) -> None:
+    command = ("user", "set-password", owner, "--password-stdin")
+
+    assert atelier(*command, given="another password").exit_code == Exit.DONE
+    command = ("user", "set-password", "x@example.org", "--password-stdin")
+    assert atelier(*command, given="another password").exit_code == Exit.NOT_FOUND
+
+
+def test_key_is_printed_once(atelier: Atelier, owner: str) -> None:
+    made = _json(atelier("key", "create", "--user", owner, "--name", "ci", "--json"))
+    plain = atelier("key", "create", "--name", "ci")
+
+    assert made["key"].startswith("atl_")
+    assert plain.stdout.strip().startswith("atl_")
+    assert len(plain.stdout.splitlines()) == 1
+
+
+def test_agent_is_made_shown_and_deleted(atelier: Atelier, owner: str) -> None:
+    made = _make_agent(atelier, "--temperature", "0.5")
+    listed = _json(atelier("agent", "list", "--json"))
+    by_name = _json(atelier("agent", "show", "helper", "--json"))
+    by_id = _json(atelier("agent", "show", made["id"], "--json"))
+    deleted = _json(atelier("agent", "delete", "Helper", "--yes", "--json"))
+    gone = atelier("agent", "show", made["id"])
+
+    assert [agent["id"] for agent in listed["items"]] == [made["id"]]
+    assert by_name == by_id
+    assert by_id["temperature"] == 0.5
+    assert deleted == {"deleted": made["id"]}
+    assert gone.exit_code == Exit.NOT_FOUND
+    assert "There is no agent" in gone.stderr
+
+
+def test_agent_is_made_from_a_file(
+    atelier: Atelier, owner: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "agent.json"
+    file.write_text(json.dumps({"name": "Cook", "passages": 7}))
+    made = _json(atelier("agent", "create", "--file", str(file), "--json"))
+    named = _json(
+        atelier("agent", "create", "--file", str(file), "--name", "Chef", "--json")
+    )
+    file.write_text("no json")
+    wrong = atelier("agent", "create", "--file", str(file))
+
+    assert (made["name"], made["passages"], named["name"]) == ("Cook", 7, "Chef")
+    assert wrong.exit_code == Exit.INVALID
+    assert "cannot be read as JSON" in wrong.stderr
+
+
+def test_name_of_two_agents_is_not_enough(atelier: Atelier, owner: str) -> None:
+    made = [_make_agent(atelier), _make_agent(atelier)]
+    result = atelier("agent", "show", "Helper")
+
+    assert result.exit_code == Exit.INVALID
+    assert all(agent["id"] in result.stderr for agent in made)
+
+
+def test_others_see_nothing(atelier: Atelier, owner: str) -> None:
+    _make_agent(atelier)
+    create = ("user", "create", "b@example.org", "--password-stdin")
+    atelier(*create, given=PASSWORD)
+    listed = _json(atelier("agent", "list", "--as", "b@example.org", "--json"))
+    stranger = atelier("agent", "list", "--as", "c@example.org")
+
+    assert listed["items"] == []
+    assert stranger.exit_code == Exit.NOT_FOUND
+
+
+def test_run_is_started_and_waited_for(
+    atelier: Atelier, owner: str, worker: Fork
+) -> None:
+    _make_agent(atelier)
+    start = ("run", "start", "Helper", "--input", '{"query": "Hello"}')
+    run = _json(atelier(*start, "--wait", "--json"))
+    shown = _json(atelier("run", "show", run["id"], "--json"))
+    listed = _json(atelier("run", "list", "--agent", "Helper", "--json"))
+    plain = atelier(*start, "--wait")
+
+    assert run["status"] == "completed"
+    assert shown == run
+    assert [item["id"] for item in listed["items"]] == [run["id"]]
+    assert plain.stdout.strip() == run["output"]["answer"]
+
+
+def test_run_is_followed(atelier: Atelier, owner: str, worker: Fork) -> None:
+    _make_agent(atelier)
+    start = ("run", "start", "Helper", "--input", "-", "--follow")
+    plain = atelier(*start, given='{"query": "Hello"}')
+    lines = atelier(*start, "--json", given='{"query": "Hello"}').stdout.splitlines()
+    *events, run = [json.loads(line) for line in lines]
+    stored = atelier("run", "events", run["id"], "--json").stdout.splitlines()
+    text = atelier("run", "events", run["id"]).stdout
+
+    assert "[PROGRESS] generating:" in plain.stdout
+    assert run["output"]["answer"] in plain.stdout
+    assert plain.stdout.splitlines()[-1] == "Completed"
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert [json.loads(line) for line in stored] == events
+    assert "[PROGRESS] started:" in text
+
+
+def test_failed_run_has_an_exit_code(
+    atelier: Atelier, owner: str, worker: Fork
+) -> None:
+    script = 'scripted/{"error": "refused"}'
+    made = _json(
+        atelier("agent", "create", "--name", "Bad", "--model", script, "--json")
+    )
+    start = ("run", "start", made["id"], "--input", '{"query": "Hello"}', "--wait")
+    result = atelier(*start)
+
+    assert result.exit_code == Exit.RUN_FAILED
+    assert result.stderr.strip()
+
+
+def test_waiting_run_is_stopped(atelier: Atelier, owner: str) -> None:
+    _make_agent(atelier)
+    run = _json(
+        atelier("run", "start", "Helper", "--input", '{"query": "Hello"}', "--json")
+    )
+    stopped = _json(atelier("run", "stop", run["id"], "--json"))
+    again = _json(atelier("run", "stop", run["id"], "--json"))
+
+    assert run["status"] == "queued"
+    assert stopped["status"] == again["status"] == "stopped"
+
+
+@pytest.mark.parametrize("given", ["no json", "[]", "{}", '{"query": 5}'])
+def test_wrong_input_is_refused(atelier: Atelier, owner: str, given: str) -> None:
+    _make_agent(atelier)
+    result = atelier("run", "start", "Helper", "--input", given)
+
+    assert result.exit_code == Exit.INVALID
+    assert '{"query": "…"}' in result.stderr
+
+
+def test_documents_are_added_and_searched(
+    atelier: Atelier, owner: str, worker: Fork, runtime_url: str, tmp_path: Path
+) -> None:
+    _make_agent(atelier)
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "salt.md").write_text("# Salt\n\nSalt is mined in Wieliczka.")
+    (tmp_path / "notes" / "tool.exe").write_bytes(b"MZ")
+    nothing = atelier("kb", "search", "Helper", "salt")
+    added = _json(
+        atelier("kb", "add", "Helper", str(tmp_path / "notes"), "--wait", "--json")
+    )
+    found = _json(atelier("kb", "search", "Helper", "Where is salt mined?", "--json"))
+    refused = atelier("kb", "add", "Helper", str(tmp_path / "notes" / "tool.exe"))
+    absent = atelier("kb", "add", "Helper", str(tmp_path / "absent.pdf"))
+
+    assert nothing.exit_code == Exit.INVALID
+    assert [(d["name"], d["status"]) for d in added["items"]] == [("salt.md", "ready")]
+    assert "Wieliczka" in found["passages"][0]["text"]
+    assert refused.exit_code == Exit.FAILED
+    assert absent.exit_code == Exit.INVALID
+
+
+def test_stopped_installation_says_so(
+    atelier: Atelier, owner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _make_agent(atelier)
+    monkeypatch.setenv("ATELIER_REDIS_URL", "")
+    result = atelier("run", "start", "Helper", "--input", '{"query": "Hello"}')
+
+    assert result.exit_code == Exit.UNAVAILABLE
+    assert "atelier up" in result.stderr
+
+
+def test_missing_tables_are_made(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fresh = settings.model_copy(
+        update={"data_dir": tmp_path / "fresh", "database_url": ""}
+    )
+    for name, value in environment_of(fresh).items():
+        monkeypatch.setenv(name, value)
+    run = CliRunner()
+
+    early = run.invoke(app, ["agent", "list"])
+    migrated = run.invoke(app, ["migrate", "--json"])
+    again = run.invoke(app, ["migrate", "--json"])
+
+    assert early.exit_code == Exit.FAILED
+    assert "atelier migrate" in early.stderr
+    assert _json(migrated)["before"] == ""
+    assert _json(again)["before"] == _json(again)["after"] == _json(migrated)["after"]
+
+
+def _commands(group: TyperGroup, path: str) -> Iterator[tuple[str, Any]]:
+    context = typer.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, TyperGroup) and name != "models":
+            yield from _commands(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}", command
+
+
+def test_every_command_is_documented_and_prints_json() -> None:
+    text = (Path(project.DOCS) / "cli.md").read_text()
+    documented = set(re.findall(r"^\| `(atelier(?: [a-z][a-z-]*)+)", text, re.MULTILINE))
+    root = typer.main.get_command(app)
+    assert isinstance(root, TyperGroup)
+    real = dict(_commands(root, "atelier"))
+
+    assert documented == set(real)
+    without = {"atelier up", "atelier build", "atelier models"}
+    assert {
+        name
+        for name, command in real.items()
+        if not any("--json" in option.opts for option in command.params)
+    } == without
+
+
+def test_exit_codes_are_documented() -> None:
+    text = (Path(project.DOCS) / "cli.md").read_text()
+    codes = re.findall(r"^\| (\d+) \|", text, re.MULTILINE)
+
+    assert [int(code) for code in codes] == [code.value for code in Exit]
