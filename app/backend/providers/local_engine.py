@@ -29,7 +29,8 @@ from app.backend.providers.local_process import ModelProcess
 
 logger = structlog.get_logger(__name__)
 
-_CANCEL_SECONDS_MAX = 1.0
+# Reading a long prompt lets a stop in between its steps only; a process that does not is ended.
+_CANCEL_SECONDS_MAX = 5.0
 _QUEUE_MAX = 100
 
 
