@@ -1,5 +1,7 @@
 """Serves the built front end, the API and the sockets on one port: granian, one process, no Node."""
 
+import functools
+import inspect
 import os
 import sys
 
@@ -30,6 +32,8 @@ def main() -> None:
     )
     # rxconfig.py lies beside the package, or inside it in a wheel.
     sys.path.insert(0, str(PROJECT))
+    # For each of our widgets Reflex asks for the stack, with source lines that it does not use: 2.5 s of the start.
+    inspect.stack = functools.partial(inspect.stack, 0)
     Server(
         "app.app:app",
         factory=True,
