@@ -10,7 +10,6 @@ from app.components.layout.shell import shell
 from app.components.layout.topbar import page_head
 from app.components.run.answer_card import answer_card, answer_skeleton
 from app.components.run.citation import passage_panel
-from app.components.run.composer import stop_button
 from app.components.ui.button import button, text_link
 from app.components.ui.card import SURFACE
 from app.components.ui.empty import empty
@@ -70,7 +69,7 @@ def _actions() -> rx.Component:
     return rx.fragment(
         rx.cond(
             RunFeedState.is_active,
-            stop_button(),
+            rx.fragment(),
             button(
                 words.RETRY,
                 icon="rotate_cw",

@@ -15,17 +15,17 @@ from app.state.passage import PassageState
 from app.state.run_feed import RunFeedState
 
 
-def answer_card(*, has_link: bool = True, has_stop: bool = False) -> rx.Component:
+def answer_card(*, has_link: bool = True) -> rx.Component:
     """Return the card of the run in the store."""
     return rx.el.article(
         rx.el.div(
             rx.el.p(
                 RunFeedState.run.query,
-                class_name="min-w-0 flex-1 font-medium break-words whitespace-pre-wrap",
+                class_name="line-clamp-4 min-w-0 flex-1 font-medium break-words whitespace-pre-wrap",
             ),
             rx.el.div(
                 run_status(RunFeedState.execution_status),
-                stop_button() if has_stop else None,
+                rx.cond(RunFeedState.is_active, stop_button()),
                 icon_button(
                     "maximize_2",
                     words.OPEN_RUN,
@@ -35,13 +35,14 @@ def answer_card(*, has_link: bool = True, has_stop: bool = False) -> rx.Componen
                 else None,
                 class_name="flex shrink-0 items-center gap-1.5",
             ),
-            class_name="flex flex-wrap items-start justify-between gap-x-4 gap-y-2 px-4 pt-4 sm:px-5",
+            class_name="sticky top-12 z-10 flex flex-wrap items-start justify-between gap-x-4 gap-y-2 rounded-t-xl bg-surface px-4 pt-4 pb-1 "
+            "sm:px-5 md:top-0",
         ),
         rx.cond(RunFeedState.run.extra != "", _extra()),
         rx.el.div(
             RunFeedState.doing, role="status", aria_live="polite", class_name="sr-only"
         ),
-        rx.el.div(_body(), class_name="px-4 pt-3 pb-4 sm:px-5 sm:pb-5"),
+        rx.el.div(_body(), class_name="px-4 pt-2 pb-4 sm:px-5 sm:pb-5"),
         aria_label=words.ANSWER,
         aria_busy=rx.cond(RunFeedState.is_active, "true", "false"),
         class_name=SURFACE,

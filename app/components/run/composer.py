@@ -46,8 +46,8 @@ def composer() -> rx.Component:
                 ),
                 class_name="flex min-w-0 flex-1 flex-wrap items-center gap-x-3",
             ),
-            _run_or_stop(),
-            class_name="flex items-center gap-2 px-3 pt-1 pb-3",
+            _run(),
+            class_name="flex min-h-13 items-center gap-2 px-3 pt-1 pb-3",
         ),
         on_submit=AgentRunState.submit,
         reset_on_submit=False,
@@ -144,10 +144,10 @@ def _mode(text: str, is_on: Any) -> rx.Component:
     )
 
 
-def _run_or_stop() -> rx.Component:
+def _run() -> rx.Component:
     return rx.cond(
         RunFeedState.is_active,
-        stop_button(),
+        rx.fragment(),
         button(
             words.RUN,
             type="submit",
@@ -163,6 +163,7 @@ def stop_button() -> rx.Component:
     return button(
         rx.cond(RunFeedState.is_stopping, words.STOPPING, words.STOP),
         variant="danger",
+        size="sm",
         icon="square",
         on_click=RunFeedState.stop,
     )

@@ -1,0 +1,172 @@
+"""Asking, reading the answer and its sources, and finding one's way in the log."""
+
+import re
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from app.backend.agents.tables import AgentRow
+from app.backend.runs.tables import RunEventRow, RunRow
+from app.routes import agent_path, run_path
+from tests.e2e.browser import Tab
+from tests.e2e.run_page import RunPage
+from tests.factories.rows import RowFactory
+from tests.product import Product, parts_of
+
+LONG_LOG = 30_000  # more than a browser holds
+
+
+@pytest.fixture
+async def speaker(product: Product, login: object) -> AsyncGenerator[AgentRow, None]:
+    """An agent without documents that says three sentences."""
+    async with parts_of(product) as (services, owner):
+        yield await RowFactory(services.db).agent(
+            owner,
+            name="Speaker",
+            model='scripted/{"text": "One fish. Two fish. Red **fish**."}',
+        )
+
+
+@pytest.fixture
+async def long_run(product: Product, login: object) -> AsyncGenerator[RunRow, None]:
+    """A run that ended long ago with a long log."""
+    async with parts_of(product) as (services, owner):
+        run = await RowFactory(services.db).run(
+            owner, status="completed", last_seq=LONG_LOG
+        )
+        rows = [
+            RunEventRow(
+                run_id=run.id,
+                seq=seq,
+                owner_id=owner.user_id,
+                ts=run.created_at,
+                type="log",
+                level="info",
+                payload={"level": "info", "message": f"line {seq} of many"},
+            )
+            for seq in range(1, LONG_LOG + 1)
+        ]
+        async with services.db.transaction() as session:
+            session.add_all(rows)
+        yield run
+
+
+async def test_json_is_checked_in_place(tab: Tab, speaker: AgentRow) -> None:
+    await tab.go(agent_path(speaker.id))
+    await tab.page.get_by_role("button", name="JSON", exact=True).click()
+    field = tab.page.get_by_role("textbox", name="Ask as JSON")
+
+    await field.fill('{"query": ')
+    await tab.page.get_by_text("This is not JSON").wait_for()
+    await expect(field).to_have_attribute("aria-invalid", "true")
+    await field.fill('{"query": "Fish?", "tone": "short"}')
+    await tab.page.get_by_text("This is a usable input").wait_for()
+    assert await tab.axe_violations() == []
+    await tab.page.get_by_role("button", name="Run", exact=True).click()
+
+    await RunPage(tab).has_status("completed")
+    await tab.page.get_by_text("The rest of the input").click()
+    await tab.page.get_by_text('"tone": "short"').wait_for()
+
+
+async def test_double_click_is_one_run(tab: Tab, speaker: AgentRow) -> None:
+    await tab.go(agent_path(speaker.id))
+    await tab.page.get_by_role("textbox", name="Ask").fill("Fish?")
+
+    await tab.page.get_by_role("button", name="Run", exact=True).dblclick()
+
+    await RunPage(tab).has_status("completed")
+    runs = tab.page.get_by_role("list", name="Runs").get_by_role("listitem")
+    await expect(runs).to_have_count(1)
+
+
+async def test_follow_up_stays_in_the_conversation(tab: Tab, speaker: AgentRow) -> None:
+    await tab.go(agent_path(speaker.id))
+    page = RunPage(tab)
+    await page.ask("Fish?")
+    await page.has_status("completed")
+    await page.says("Red fish.")
+
+    await page.ask("And what else?")
+
+    await tab.page.get_by_role(
+        "heading", name="Earlier in this conversation"
+    ).wait_for()
+    await tab.page.locator("summary").filter(has_text="Fish?").wait_for()
+    await page.says("Red fish.")
+
+
+async def test_citation_opens_its_passage(tab: Tab) -> None:
+    await tab.go("/agents")
+    await tab.page.get_by_role("link", name="Quote finder").first.click()
+    page = RunPage(tab)
+    await page.ask("Where is my data stored?")
+    await page.has_status("completed")
+
+    await page.answer.get_by_role("button", name="[1]").click()
+
+    panel = tab.page.get_by_role("dialog")
+    await panel.locator("mark").wait_for()
+    assert await tab.axe_violations() == []
+    link = panel.get_by_role("link", name="Open the document")
+    assert "?chunk=" in (await link.get_attribute("href") or "")
+    await tab.page.keyboard.press("Escape")
+    await expect(panel).to_have_count(0)
+
+
+async def test_log_filters_searches_and_links_to_a_line(
+    tab: Tab, speaker: AgentRow
+) -> None:
+    await tab.go(agent_path(speaker.id))
+    page = RunPage(tab)
+    await page.ask("Fish?")
+    await page.has_status("completed")
+    await page.log.get_by_text("[PROGRESS] started:").wait_for()
+
+    await page.log.get_by_role("button", name=re.compile("^llm")).click()
+    await expect(page.log.get_by_text("[PROGRESS]")).to_have_count(0)
+    await page.log.get_by_text("[MESSAGE] One fish.").wait_for()
+    assert "types=llm" in tab.page.url
+    await page.log.get_by_role("button", name=re.compile("^llm")).click()
+
+    await page.log.get_by_label("Search the log").fill("two FISH")
+    await page.log.get_by_label("Search the log").press("Enter")
+    await expect(page.log.locator("mark").first).to_have_text("Two fish")
+    await page.log.get_by_label("Search the log").press("Escape")
+
+    await page.log.get_by_text("Speaker with scripted").click()
+    await expect(tab.page).to_have_url(re.compile(r"event=\d+"))
+    await tab.page.reload()
+    row = page.log.locator("[data-seq]").filter(has_text="Speaker with scripted")
+    await expect(row).to_be_in_viewport()
+    assert await tab.axe_violations() == []
+
+
+async def test_download_has_every_event(tab: Tab, long_run: RunRow) -> None:
+    await tab.go(run_path(long_run.id))
+    page = RunPage(tab)
+    await page.log.get_by_text(f"line {LONG_LOG} of many").wait_for()
+    await page.log.get_by_role("button", name="Download the log").click()
+
+    async with tab.page.expect_download() as started:
+        await tab.page.get_by_role("button", name="All events, JSON lines").click()
+
+    saved = Path(await (await started.value).path())
+    assert len(saved.read_text().splitlines()) == LONG_LOG
+
+
+async def test_any_line_of_a_long_log_is_found(tab: Tab, long_run: RunRow) -> None:
+    await tab.go(run_path(long_run.id))
+    page = RunPage(tab)
+    await page.log.get_by_text(f"line {LONG_LOG} of many").wait_for()
+    search = page.log.get_by_label("Search the log")
+
+    await search.fill("line 12345 of")
+    await expect(page.log.get_by_role("search")).to_contain_text("of 1")
+    await search.press("Enter")
+
+    await expect(page.log.get_by_text("line 12345 of many")).to_be_in_viewport()
+    await page.log.get_by_role("button", name="Jump to latest").click()
+    await expect(page.log.get_by_text(f"line {LONG_LOG} of many")).to_be_in_viewport()
