@@ -15,6 +15,8 @@ SIMILARITY_WITH_WORDS = 0.3
 SHARED_WORDS = 0.6
 _WORD = re.compile(r"\w+")
 _SHORT = 3
+# Word for word, and long enough not to stand there by chance.
+_QUOTED = re.compile('[\u201c"]([^\u201c\u201d"]{15,})[\u201d"]')
 _CLOSING, _OPENING = "\"'\u201d\u2019)\\]", "\"'\u201c\u2018(\\["
 _END = re.compile(rf"(?<=[.!?…])[{_CLOSING}]*\s+(?=[{_OPENING}]?[^\W_a-z])|\n+\s*")
 _NOT_AN_END = re.compile(
@@ -94,6 +96,11 @@ def _support(
     text: str, near: np.ndarray, owners: Sequence[int], passages: Sequence[Passage]
 ) -> tuple[int, float] | None:
     """Return the passage that supports a sentence best, and how well, if any does."""
+    quoted = [" ".join(found.split()) for found in _QUOTED.findall(text)]
+    for place, passage in enumerate(passages):
+        whole = " ".join(passage.text.split())
+        if quoted and all(quote in whole for quote in quoted):
+            return place, 1.0
     words = _words(text)
     best: tuple[float, int, float] | None = None
     for place, passage in enumerate(passages):

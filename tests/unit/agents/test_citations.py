@@ -70,6 +70,19 @@ async def test_cite_gives_an_unsupported_sentence_no_citation() -> None:
     assert citations == []
 
 
+async def test_cite_knows_a_quote_by_its_words() -> None:
+    sentences, citations = await cite(
+        WordEmbedder(),
+        "Of all that was ever written about heating, this is it: \u201cIt holds forty  litres of water.\u201d",
+        [CAT, BOILER],
+    )
+
+    assert [sentence.citations for sentence in sentences] == [[1]]
+    assert [(item.chunk_id, item.score) for item in citations] == [
+        (BOILER.chunk_id, 1.0)
+    ]
+
+
 async def test_cite_without_passages_asks_nobody() -> None:
     sentences, citations = await cite(WordEmbedder(), "Hello. Bye.", [])
 

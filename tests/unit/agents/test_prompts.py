@@ -78,7 +78,7 @@ def test_prompt_has_instructions_turns_passages_and_question() -> None:
     assert isinstance(system, SystemMessage)
     assert str(system.content).startswith("Be kind.")
     assert (asked, answered) == (HumanMessage("What?"), AIMessage("Light."))
-    assert "[1] Light is cheap." in str(question.content)
+    assert "Context:\nLight is cheap." in str(question.content)
     assert "Question: And why?" in str(question.content)
     assert "language: en" in str(question.content)
 

@@ -1,0 +1,199 @@
+"""What the graph does with real documents: answers with citations, quotes, refuses."""
+
+from uuid import UUID
+
+import pytest
+
+from app.backend.agents import service as agents
+from app.backend.agents.context import Task
+from app.backend.agents.prompts import NOTHING_FOUND, Turn
+from app.backend.agents.schemas import AgentKind
+from app.backend.bootstrap import Services
+from app.backend.core import ids
+from app.backend.core.actor import Actor
+from app.backend.core.run_context import RunContext
+from app.backend.core.run_events import (
+    Event,
+    MessageCompleted,
+    MessageDelta,
+    QueuePosition,
+    ReasoningDelta,
+    Retrieved,
+    RunOutput,
+    Step,
+    UsageRecorded,
+)
+from app.backend.knowledge.tables import CollectionRow
+from app.backend.runs.runner import run_agent
+from tests.factories.rows import MakeAgent
+
+
+async def _run(
+    parts: Services,
+    actor: Actor,
+    agent_id: UUID,
+    query: str,
+    *history: Turn,
+) -> tuple[RunOutput, list[Event]]:
+    events: list[Event] = []
+    async with parts.db.read() as session:
+        spec = await agents.get_spec(
+            session, actor, agent_id=agent_id, keyring=parts.keyring
+        )
+    context = RunContext(
+        actor=actor,
+        run_id=ids.new_id(),
+        agent_id=agent_id,
+        thread_id=None,
+        emit=lambda event: events.append(event),
+        is_cancelled=lambda: False,
+    )
+    task = Task(spec=spec, query=query, history=history)
+    return await run_agent(parts, task, context), events
+
+
+async def test_answer_comes_with_the_passage_that_supports_it(
+    parts: Services, actor: Actor, make_agent: MakeAgent, handbook: CollectionRow
+) -> None:
+    agent = await make_agent(
+        actor, model="scripted/quote", collection_ids=[handbook.id]
+    )
+
+    output, events = await _run(
+        parts, actor, agent.id, "How many litres of water does the boiler hold?"
+    )
+
+    assert "forty litres" in output.answer
+    assert "".join(sentence.text for sentence in output.sentences) == output.answer
+    assert output.citations
+    assert [item.n for item in output.citations] == list(
+        range(1, len(output.citations) + 1)
+    )
+    assert "forty litres" in output.citations[0].text
+    assert output.citations[0].document_name == "handbook.md"
+    (retrieved,) = [event for event in events if isinstance(event, Retrieved)]
+    assert retrieved.passages
+    assert any(isinstance(event, UsageRecorded) for event in events)
+
+
+async def test_sentence_of_the_models_own_has_no_citation(
+    parts: Services, actor: Actor, make_agent: MakeAgent, handbook: CollectionRow
+) -> None:
+    said = '{"text": "The cat is called Pepper. Bananas grow well in Ecuador."}'
+    agent = await make_agent(
+        actor, model=f"scripted/{said}", collection_ids=[handbook.id]
+    )
+
+    output, _ = await _run(parts, actor, agent.id, "What is the cat called?")
+
+    assert [bool(sentence.citations) for sentence in output.sentences] == [True, False]
+
+
+async def test_question_that_the_documents_do_not_answer_asks_no_model(
+    parts: Services, actor: Actor, make_agent: MakeAgent, handbook: CollectionRow
+) -> None:
+    agent = await make_agent(
+        actor, model="scripted/error", collection_ids=[handbook.id]
+    )
+
+    output, events = await _run(
+        parts, actor, agent.id, "Who won the football world cup in Brazil?"
+    )
+
+    assert (output.answer, output.is_answered) == (NOTHING_FOUND, False)
+    assert output.nearest
+    assert output.citations == []
+    assert not any(isinstance(event, UsageRecorded) for event in events)
+
+
+async def test_quotes_are_the_passages_and_ask_no_model(
+    parts: Services, actor: Actor, make_agent: MakeAgent, handbook: CollectionRow
+) -> None:
+    agent = await make_agent(
+        actor,
+        model="scripted/error",
+        kind=AgentKind.QUOTES,
+        collection_ids=[handbook.id],
+    )
+
+    output, events = await _run(parts, actor, agent.id, "What is the cat called?")
+
+    assert "Pepper" in output.answer
+    assert len(output.sentences) == len(output.citations)
+    assert "".join(sentence.text for sentence in output.sentences) == output.answer
+    assert not any(isinstance(event, MessageDelta) for event in events)
+
+
+async def test_quotes_without_documents_say_so(
+    parts: Services, actor: Actor, make_agent: MakeAgent
+) -> None:
+    agent = await make_agent(actor, kind=AgentKind.QUOTES)
+
+    output, _ = await _run(parts, actor, agent.id, "Anything?")
+
+    assert not output.is_answered
+
+
+async def test_follow_up_is_searched_with_the_question_before_it(
+    parts: Services, actor: Actor, make_agent: MakeAgent, handbook: CollectionRow
+) -> None:
+    agent = await make_agent(
+        actor, model="scripted/quote", collection_ids=[handbook.id]
+    )
+    before = Turn("What is our cat called?", "She is called Pepper.")
+
+    output, events = await _run(
+        parts, actor, agent.id, "And when does she eat?", before
+    )
+
+    (retrieved,) = [event for event in events if isinstance(event, Retrieved)]
+    assert retrieved.query == "What is our cat called?\nAnd when does she eat?"
+    assert output.is_answered
+    assert "six in the evening" in output.answer
+
+
+async def test_agent_without_documents_says_that_it_skips_retrieval(
+    parts: Services, actor: Actor, make_agent: MakeAgent
+) -> None:
+    agent = await make_agent(actor, model="scripted/hello")
+
+    output, events = await _run(parts, actor, agent.id, "Hello?")
+
+    steps = [event.content for event in events if isinstance(event, Step)]
+    assert any("Retrieval is skipped" in text for text in steps)
+    assert output.is_answered
+    assert output.citations == []
+
+
+@pytest.mark.parametrize(
+    ("script", "kind"), [("queued", QueuePosition), ("thinks", ReasoningDelta)]
+)
+async def test_what_a_model_says_besides_text_is_an_event(
+    parts: Services, actor: Actor, make_agent: MakeAgent, script: str, kind: type[Event]
+) -> None:
+    agent = await make_agent(actor, model=f"scripted/{script}")
+
+    _, events = await _run(parts, actor, agent.id, "Hello?")
+
+    assert any(isinstance(event, kind) for event in events)
+
+
+async def test_answer_that_reaches_the_limit_says_so(
+    parts: Services, actor: Actor, make_agent: MakeAgent
+) -> None:
+    agent = await make_agent(actor, model="scripted/hello", max_tokens=3)
+
+    _, events = await _run(parts, actor, agent.id, "Hello?")
+
+    (done,) = [event for event in events if isinstance(event, MessageCompleted)]
+    assert done.finish_reason == "length"
+
+
+async def test_empty_answer_is_an_answer_without_sentences(
+    parts: Services, actor: Actor, make_agent: MakeAgent
+) -> None:
+    agent = await make_agent(actor, model="scripted/empty")
+
+    output, _ = await _run(parts, actor, agent.id, "Hello?")
+
+    assert (output.answer, output.sentences) == ("", [])
