@@ -15,14 +15,34 @@ _ADDRESS = re.compile(r"""(["'`])(ws|http)s?://[^"'`/]+(/[^"'`]*)?\1""")
 _INLINE = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
 
 
+# What every page needs comes in a few files, not in one per icon; `reflex-env` stays alone, since it is rewritten.
+_CHUNKS = r"""
+            { test: /lucide-react/, name: "icons", priority: 1 },
+            { test: /node_modules[\\/](react|react-dom|react-router|scheduler)[\\/]/, name: "react", priority: 1 },
+            { test: /widgets[\\/](clock|dialog|draft|reveal|shortcuts|connection)[\\/]/, name: "widgets", priority: 1 },
+"""
+
+
 class Portable(Plugin):
-    """Makes the exported bundle follow the address in the browser's location bar."""
+    """Makes the exported bundle follow the address in the browser's location bar, and come in few files."""
+
+    @override
+    def pre_compile(self, **context: Any) -> None:
+        context["add_modify_task"]("vite.config.js", _gather_chunks)
 
     @override
     def post_build(self, **context: Any) -> None:
         static = Path(context["static_dir"])
         _follow_location(static)
         (static.parent / CSP_FILE).write_text(json.dumps(_inline_hashes(static)))
+
+
+def _gather_chunks(config: str) -> str:
+    changed = config.replace("groups: [", f"groups: [{_CHUNKS}", 1)
+    if changed == config:
+        message = "Reflex's vite.config.js has no chunk groups to add to."
+        raise RuntimeError(message)
+    return changed.replace('name: "reflex-env"', 'name: "reflex-env", priority: 9', 1)
 
 
 def _follow_location(static: Path) -> None:

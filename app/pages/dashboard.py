@@ -56,7 +56,7 @@ def _agents() -> rx.Component:
         rx.cond(
             DashboardState.is_loading,
             rx.el.div(
-                *[skeleton("h-40 rounded-xl") for _ in range(3)],
+                *[skeleton("h-48 rounded-xl") for _ in range(3)],
                 class_name="grid gap-3 sm:grid-cols-2 lg:grid-cols-3",
             ),
             rx.cond(
