@@ -10,6 +10,7 @@ from time import perf_counter
 
 import httpx
 import uvicorn
+from langchain_core.language_models import BaseChatModel
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 from starlette.applications import Starlette
@@ -36,31 +37,11 @@ async def main(url: str, folder: Path) -> None:
         model=MODEL, base_url=url, api_key=SecretStr("none"), max_retries=0
     )
     async with httpx.AsyncClient() as client:
-
-        async def protocol() -> None:
-            body = {
-                "model": MODEL,
-                "stream": True,
-                "messages": [{"role": "user", "content": QUESTION}],
-            }
-            async with client.stream(
-                "POST", f"{url}/chat/completions", json=body
-            ) as response:
-                async for line in response.aiter_lines():
-                    if "content" in line:
-                        break
-
-        async def library() -> None:
-            async for chunk in bare.astream(QUESTION):
-                if chunk.text:
-                    break
-
-        async def ours() -> None:
-            async for chunk in catalog.get(f"openai/{MODEL}").astream(QUESTION):
-                if chunk.text:
-                    break
-
-        ways = {"bare protocol": protocol, "langchain-openai": library, "ours": ours}
+        ways = {
+            "bare protocol": lambda: ask_bare(client, url),
+            "langchain-openai": lambda: ask(bare),
+            "ours": lambda: ask(catalog.get(f"openai/{MODEL}")),
+        }
         times = await measure(ways)
     await catalog.close()
     floor = times["bare protocol"]
@@ -78,6 +59,23 @@ async def main(url: str, folder: Path) -> None:
     report(
         "p10_model_call", "First token of a model that answers at once", rows, goal=GOAL
     )
+
+
+async def ask(model: BaseChatModel) -> None:
+    """Return at the first token."""
+    async for chunk in model.astream(QUESTION):
+        if chunk.text:
+            break
+
+
+async def ask_bare(client: httpx.AsyncClient, url: str) -> None:
+    """Return at the first token, with nothing between us and the protocol."""
+    messages = [{"role": "user", "content": QUESTION}]
+    body = {"model": MODEL, "stream": True, "messages": messages}
+    async with client.stream("POST", f"{url}/chat/completions", json=body) as response:
+        async for line in response.aiter_lines():
+            if "content" in line:
+                break
 
 
 async def measure(
