@@ -38,5 +38,13 @@ def configure(settings: Settings, process: str) -> None:
         )
     )
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
-    for noisy in ("httpx", "httpcore", "chromadb", "rq.worker", "socketio", "engineio"):
+    for noisy in (
+        "httpx",
+        "httpcore",
+        "alembic.runtime.migration",
+        "chromadb",
+        "rq.worker",
+        "socketio",
+        "engineio",
+    ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
