@@ -52,7 +52,10 @@ class RunFeedState(rx.State):
     @rx.var
     def is_unanswered(self) -> bool:
         """Whether the documents had no answer."""
-        return self.output is not None and not self.output.is_answered
+        # A stopped run has an unfinished answer, which says nothing about the documents.
+        if self.execution_status != "completed" or self.output is None:
+            return False
+        return not self.output.is_answered
 
     @rx.var
     def citations(self) -> list[SourceLine]:
