@@ -2,14 +2,19 @@
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from langchain_core.messages import AIMessageChunk
 from langgraph.runtime import Runtime
 
 from app.backend.agents.citations import cite, to_citation
 from app.backend.agents.context import AgentParts, AgentState, Task
+from app.backend.agents.grounding import find_missing_quote
 from app.backend.agents.prompts import (
     NOTHING_FOUND,
+    SMALL_MODEL_PASSAGES,
+    SMALL_WINDOW,
+    YOUR_DOCUMENTS_SAY,
     Prompt,
     PromptFacts,
     estimate_tokens,
@@ -153,6 +158,7 @@ class AgentNodes:
         answer, began = _Answer(), clock.monotonic()
         async for chunk in model.astream(prompt.messages):
             self._take(chunk, answer, message_id, runtime.context)
+        await self._quote_what_was_missed(state, answer, message_id, runtime.context)
         emit(
             MessageCompleted(
                 message_id=message_id,
@@ -180,6 +186,20 @@ class AgentNodes:
         output = RunOutput(answer=answer, sentences=sentences, citations=citations)
         return {"output": output.model_dump(mode="json")}
 
+    async def _quote_what_was_missed(
+        self, state: AgentState, answer: _Answer, message_id: UUID, context: RunContext
+    ) -> None:
+        passages = _passages(state)
+        if not passages:
+            return
+        quote = await find_missing_quote(
+            self._parts.embedder, state.get("query", ""), answer.text, passages
+        )
+        if quote:
+            addition = f"\n\n{YOUR_DOCUMENTS_SAY}\n\u201c{quote}\u201d"
+            answer.text += addition
+            context.emit(MessageDelta(message_id=message_id, text=addition))
+
     def _say(self, context: RunContext, output: RunOutput) -> AgentState:
         message_id = ids.new_id()
         context.emit(MessageStarted(message_id=message_id, role=_ROLE))
@@ -198,10 +218,18 @@ class AgentNodes:
             model=spec.model,
         )
         window = await self._parts.models.context_window(spec.model) or WINDOW_UNKNOWN
+        passages = _passages(state)
+        if window <= SMALL_WINDOW and len(passages) > SMALL_MODEL_PASSAGES:
+            context.emit(
+                Step(
+                    content=f"The window of {spec.model} is small: it reads the best {SMALL_MODEL_PASSAGES} of {len(passages)} passages."
+                )
+            )
+            passages = passages[:SMALL_MODEL_PASSAGES]
         prompt = make_prompt(
             fill(spec.instructions, facts),
             state.get("query", ""),
-            passages=_passages(state),
+            passages=passages,
             history=self._task.history,
             extra=self._task.extra,
             budget=window - spec.max_tokens - _WINDOW_MARGIN,

@@ -37,6 +37,7 @@ from app.backend.providers.errors import (
 _TOKEN = re.compile(r"\s*\S+")
 _SENTENCE = re.compile(r"[^.!?\n]+[.!?]?")
 _WORD = re.compile(r"\w{4,}")
+_QUESTION = "Question: "
 _SHOWN = ("hello", "echo", "quote", "slow")
 
 
@@ -191,12 +192,13 @@ def _question(messages: Sequence[BaseMessage]) -> str:
 
 
 def _quote(messages: Sequence[BaseMessage]) -> str:
-    # The question is the last line said; the passages stand before it.
-    *said, question = (
-        "\n".join(message.text for message in messages).rstrip().rsplit("\n", 1)
-    )
+    # The passages stand before the question.
+    text = "\n".join(message.text for message in messages)
+    said, mark, question = text.rpartition(_QUESTION)
+    if not mark:
+        said, _, question = text.rstrip().rpartition("\n")
     wanted = set(_WORD.findall(question.lower()))
-    sentences = [found.group().strip() for found in _SENTENCE.finditer("\n".join(said))]
+    sentences = [found.group().strip() for found in _SENTENCE.finditer(said)]
     return max(
         sentences,
         key=lambda text: len(wanted & set(_WORD.findall(text.lower()))),
