@@ -142,7 +142,7 @@ async def add_events(
     ]
     if stored:
         rows = [
-            {**item.model_dump(), "owner_id": owner_id, "level": level_of(event)}
+            {**vars(item), "owner_id": owner_id, "level": level_of(event)}
             for item, event in zip(stored, events, strict=True)
         ]
         await session.exec(insert(RunEventRow), params=rows)
