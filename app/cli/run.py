@@ -226,9 +226,11 @@ def _print_started(run: RunView, *, is_json: bool, is_shown: bool) -> None:
         output.print_json(run)
     elif not run.status.is_terminal:
         output.say(f"Started {run.id}.")
-    elif not is_shown:
+    elif is_shown:
+        _print_sources(run)
+    else:
         _print_answer(run)
-    if run.error:
+    if run.error and not is_shown:
         output.note(run.error)
 
 
@@ -236,6 +238,12 @@ def _print_answer(run: RunView) -> None:
     if run.output is None:
         return
     output.say(run.output.answer)
+    _print_sources(run)
+
+
+def _print_sources(run: RunView) -> None:
+    if run.output is None:
+        return
     for citation in run.output.citations:
         page = f", page {citation.page}" if citation.page else ""
         output.say(f"[{citation.n}] {citation.document_name}{page}")

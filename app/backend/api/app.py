@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
+from starlette.routing import Match, Mount
 
 from app.backend.api import (
     accounts,
@@ -75,7 +75,8 @@ async def _no_route(request: Request) -> None:
         method
         for route in request.app.routes
         for method in _METHODS
-        if route.matches({**request.scope, "method": method})[0] is Match.FULL
+        if not isinstance(route, Mount)
+        and route.matches({**request.scope, "method": method})[0] is Match.FULL
         and getattr(route, "endpoint", None) is not _no_route
     }
     if methods:

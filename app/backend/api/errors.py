@@ -28,6 +28,8 @@ logger = structlog.get_logger(__name__)
 
 _OUTAGE = "does not answer. `atelier doctor` shows what is wrong; then try again."
 _BODY = "body"
+_NO_OBJECT = frozenset({"missing", "model_attributes_type", "model_type", "dict_type"})
+_SEND_OBJECT = "Send a JSON object, with the header Content-Type: application/json"
 
 
 class BodyTooLarge(AppError):
@@ -101,10 +103,12 @@ def details_of(
     details: dict[str, list[str]] = {}
     for item in errors:
         path = [str(part) for part in item["loc"]][1 if is_request else 0 :]
-        field = ".".join(path) or _BODY
+        field, message = ".".join(path) or _BODY, str(item["msg"])
         if item["type"] == "json_invalid":
             field = _BODY
-        details.setdefault(field, []).append(_sentence(str(item["msg"])))
+        elif not path and item["type"] in _NO_OBJECT:
+            message = _SEND_OBJECT
+        details.setdefault(field, []).append(_sentence(message))
     return details
 
 

@@ -8,6 +8,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from redis.asyncio import Redis
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount
 
 from app.backend.api.app import make_api
 from app.backend.bootstrap import Services
@@ -113,7 +116,10 @@ async def test_unexpected_error_shows_an_id_and_nothing_else(
     assert "secret" not in answer.text
 
 
-async def test_absent_address_and_wrong_method(client: httpx.AsyncClient) -> None:
+async def test_absent_address_and_wrong_method(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
+    app.mount("", Starlette(routes=[Mount("/", PlainTextResponse("page"))]))
     absent = await client.get("/api/v2/agents")
     wrong = await client.put("/api/v1/agents", json={})
 

@@ -97,3 +97,14 @@ def test_details_name_the_field_and_end_with_a_stop() -> None:
         "limit": ["Too big."],
         "body": ["JSON decode error."],
     }
+
+
+def test_body_that_is_no_object_says_what_to_send() -> None:
+    found = errors.details_of(
+        [{"loc": ("body",), "msg": "x", "type": "model_attributes_type"}],
+        is_request=True,
+    )
+
+    assert found == {
+        "body": ["Send a JSON object, with the header Content-Type: application/json."]
+    }
