@@ -1,6 +1,7 @@
 """The run store: the run that this tab shows, its status, its result, and the end of its log."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -82,7 +83,7 @@ class RunFeedState(rx.State):
             generation = self._generation
             if self.current_run_id != run_id:
                 self._clear()
-            self._show(view, [])
+            self._show(view, ())
             after = self._seq = max(self._seq, view.last_seq - EVENTS_SHOWN)
         if not view.status.is_terminal or after < view.last_seq:
             await self._keep_up(wanted, after, generation)
@@ -112,7 +113,7 @@ class RunFeedState(rx.State):
             view = await runs.stop_run(
                 session, actor, run_id=wanted, redis=edge.services().redis
             )
-        self._show(view, [])
+        self._show(view, ())
         self.is_stopping = not view.status.is_terminal
 
     @rx.event
@@ -158,7 +159,7 @@ class RunFeedState(rx.State):
         self.doing, self.is_stopping = "", False
         self._seq = 0
 
-    def _show(self, view: RunView, news: list[RunEvent]) -> None:
+    def _show(self, view: RunView, news: Sequence[RunEvent]) -> None:
         self.current_run_id = str(view.id)
         self.agent_id = str(view.agent_id or "")
         self.execution_status = view.status
@@ -178,10 +179,10 @@ class RunFeedState(rx.State):
             self.doing = stages[-1] if stages else self.doing
 
 
-def show_run(feed: RunFeedState, view: RunView) -> None:
+def show_run(feed: RunFeedState, view: RunView, news: Sequence[RunEvent] = ()) -> None:
     """Make `view` the run of the store, from another store's event."""
     feed._clear()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    feed._show(view, [])  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    feed._show(view, news)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 
 async def _collect(run_id: UUID, after: int, pending: list[RunEvent]) -> None:

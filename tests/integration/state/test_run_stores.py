@@ -1,0 +1,236 @@
+"""The stores of the pages that run agents, on real services."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.backend.agents.tables import AgentRow
+from app.backend.bootstrap import Services
+from app.backend.core import clock
+from app.backend.core.actor import Actor
+from app.backend.core.crypto import hash_token
+from app.backend.core.run_events import RunStatus
+from app.backend.identity import sessions
+from app.backend.identity.tables import SessionRow
+from app.backend.runs import service as runs
+from app.routes import agent_path, run_path
+from app.state import edge, tabs
+from app.state.agent_run import AgentRunState
+from app.state.run_feed import RunFeedState
+from app.state.run_list import RunListState
+from app.state.run_page import RunPageState
+from tests.factories.rows import RowFactory
+from tests.processes import Fork
+from tests.states import make_state
+
+TOKEN = "a-token-of-a-tab"
+
+
+@pytest.fixture
+async def cookie(services: Services, actor: Actor) -> str:
+    """The cookie of the owner's login, in a process with one open tab."""
+    row = SessionRow(
+        owner_id=actor.user_id,
+        token_hash=hash_token(TOKEN),
+        expires_at=clock.now() + timedelta(days=1),
+    )
+    await RowFactory(services.db).add(row)
+    edge.install(services)
+    tabs.install(lambda _: True)
+    return f"{sessions.cookie_name(services.keyring)}={TOKEN}"
+
+
+@pytest.fixture
+async def agent(rows: RowFactory, actor: Actor) -> AgentRow:
+    """An agent that says hello."""
+    return await rows.agent(actor, suggested_prompts=["Hello?"])
+
+
+async def _loaded(agent: AgentRow, cookie: str, query: str = "") -> AgentRunState:
+    path = agent_path(agent.id) + query
+    state = make_state(AgentRunState, path=path, cookie=cookie)
+    await AgentRunState.load.fn(state)
+    return state
+
+
+async def _list(services: Services, actor: Actor) -> list[Any]:
+    async with services.db.read() as session:
+        return (await runs.list_runs(session, actor)).items
+
+
+async def test_agent_page_is_rebuilt_from_address_and_cookie(
+    agent: AgentRow, cookie: str
+) -> None:
+    state = await _loaded(agent, cookie)
+
+    assert (state.agent.name, state.agent.prompts) == ("Librarian", ["Hello?"])
+    assert not state.is_missing
+
+
+async def test_agent_of_somebody_else_is_missing(
+    rows: RowFactory, other_actor: Actor, cookie: str
+) -> None:
+    state = await _loaded(await rows.agent(other_actor), cookie)
+
+    assert state.is_missing
+    assert state.agent.name == ""
+
+
+async def test_same_form_twice_is_one_run(
+    services: Services, actor: Actor, agent: AgentRow, cookie: str
+) -> None:
+    state = await _loaded(agent, cookie)
+    form = {"query": "Hello?", "request_id": state.request_id}
+
+    await AgentRunState.submit.fn(state, form)
+    await AgentRunState.submit.fn(state, form)
+
+    (run,) = await _list(services, actor)
+    feed = await state.get_state(RunFeedState)
+    assert feed.current_run_id == str(run.id)
+    assert feed.execution_status == RunStatus.QUEUED
+
+
+async def test_follow_up_has_the_thread_of_the_run_before(
+    services: Services, actor: Actor, agent: AgentRow, cookie: str
+) -> None:
+    state = await _loaded(agent, cookie)
+    await AgentRunState.submit.fn(
+        state, {"query": "One?", "request_id": state.request_id}
+    )
+    await AgentRunState.submit.fn(
+        state, {"query": "Two?", "request_id": state.request_id}
+    )
+
+    second, first = await _list(services, actor)
+    assert second.thread_id == first.thread_id
+    again = await _loaded(agent, cookie, f"?run={second.id}")
+    assert [turn.query for turn in again.turns] == ["One?"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "This is not JSON"),
+        ("[]", "must be a JSON object"),
+        ('{"query": 5}', "needs a `query` with text"),
+        ('{"query": " "}', "The question is empty"),
+    ],
+)
+async def test_unusable_json_is_said_in_place_and_starts_nothing(
+    services: Services,
+    actor: Actor,
+    agent: AgentRow,
+    cookie: str,
+    text: str,
+    message: str,
+) -> None:
+    state = await _loaded(agent, cookie)
+    await AgentRunState.switch.fn(state)
+
+    await AgentRunState.write.fn(state, text)
+
+    assert message in state.errors["query"]
+    await AgentRunState.submit.fn(state, {"query": text, "request_id": ""})
+    assert message in state.errors["query"]
+    assert await _list(services, actor) == []
+
+
+async def test_switching_to_json_and_back_keeps_the_words(
+    agent: AgentRow, cookie: str
+) -> None:
+    state = await _loaded(agent, cookie)
+    await AgentRunState.write.fn(state, 'Say "hi"')
+
+    await AgentRunState.switch.fn(state)
+    assert state.question == '{"query": "Say \\"hi\\""}'
+    await AgentRunState.switch.fn(state)
+
+    assert state.question == 'Say "hi"'
+
+
+async def test_store_follows_a_run_to_its_end(
+    agent: AgentRow, cookie: str, worker: Fork, runtime_url: str
+) -> None:
+    state = await _loaded(agent, cookie)
+    await AgentRunState.submit.fn(
+        state, {"query": "Hello?", "request_id": state.request_id}
+    )
+    feed = await state.get_state(RunFeedState)
+
+    await RunFeedState.follow.fn(feed, feed.current_run_id)
+
+    assert feed.execution_status == RunStatus.COMPLETED
+    assert feed.output is not None
+    assert feed.output.answer
+    assert feed.events[-1].kind == "run_completed"
+    assert feed.run.tokens_out > 0
+
+
+async def test_queued_run_stops_at_once_and_twice(agent: AgentRow, cookie: str) -> None:
+    state = await _loaded(agent, cookie)
+    await AgentRunState.submit.fn(
+        state, {"query": "Hello?", "request_id": state.request_id}
+    )
+    feed = await state.get_state(RunFeedState)
+
+    await RunFeedState.stop.fn(feed)
+    await RunFeedState.stop.fn(feed)
+
+    assert feed.execution_status == RunStatus.STOPPED
+    assert not feed.is_stopping
+
+
+async def test_retry_is_a_new_run(
+    services: Services, actor: Actor, agent: AgentRow, cookie: str, rows: RowFactory
+) -> None:
+    run = await rows.run(actor, agent=agent, status=RunStatus.FAILED)
+    state = make_state(RunFeedState, path=run_path(run.id), cookie=cookie)
+    await RunFeedState.follow.fn(state, str(run.id))
+
+    answer = await RunFeedState.retry.fn(state)
+
+    newest = (await _list(services, actor))[0]
+    assert newest.id != run.id
+    assert str(newest.id) in str(answer)
+
+
+async def test_run_page_of_somebody_else_is_missing(
+    rows: RowFactory, other_actor: Actor, cookie: str
+) -> None:
+    run = await rows.run(other_actor)
+    state = make_state(RunPageState, path=run_path(run.id), cookie=cookie)
+
+    await RunPageState.load.fn(state)
+
+    assert state.is_missing
+
+
+async def test_list_of_runs_shows_what_the_address_asks_for(
+    rows: RowFactory, actor: Actor, agent: AgentRow, cookie: str
+) -> None:
+    failed = await rows.run(actor, agent=agent, status=RunStatus.FAILED)
+    await rows.run(actor, agent=agent, status=RunStatus.COMPLETED)
+    path = f"/runs?status=failed&agent={agent.id}"
+    state = make_state(RunListState, path=path, cookie=cookie)
+
+    await RunListState.load.fn(state)
+
+    assert [row.id for row in state.rows] == [str(failed.id)]
+    assert state.is_filtered
+    assert [choice.text for choice in state.choices] == ["Librarian"]
+
+
+async def test_list_of_runs_has_pages(
+    rows: RowFactory, actor: Actor, cookie: str
+) -> None:
+    for _ in range(51):
+        await rows.run(actor)
+    state = make_state(RunListState, path="/runs", cookie=cookie)
+    await RunListState.load.fn(state)
+    assert (len(state.rows), state.has_more) == (50, True)
+
+    await RunListState.load_more.fn(state)
+
+    assert (len({row.id for row in state.rows}), state.has_more) == (51, False)
