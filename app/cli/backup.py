@@ -73,7 +73,7 @@ async def back_up(
     is_json: JsonOption = False,
 ) -> None:
     """Write rows, documents and key of the installation into one file; it may be running meanwhile."""
-    manifest = await _back_up(file)
+    manifest = await write_backup(file)
     _tell(manifest, f"Wrote {file}.", is_json=is_json)
     if manifest.has_key:
         output.note(_KEY_WARNING)
@@ -89,14 +89,15 @@ async def restore(
     is_json: JsonOption = False,
 ) -> None:
     """Bring the installation, which must be stopped, to what a backup holds."""
-    manifest = await _restore(file, is_forced=is_forced)
+    manifest = await restore_backup(file, is_forced=is_forced)
     _tell(manifest, f"Restored {file}.", is_json=is_json)
     output.note(
         "Documents can be searched again as soon as the workers have embedded them anew."
     )
 
 
-async def _back_up(file: Path) -> Manifest:
+async def write_backup(file: Path) -> Manifest:
+    """Write the installation into `file` and return what it holds."""
     async with _opened() as parts:
         if await migrations.current_revision(parts.db) != migrations.newest_revision():
             message = "The tables are of another version. Run `atelier migrate` first."
@@ -148,7 +149,13 @@ async def _pack(
     return manifest
 
 
-async def _restore(file: Path, *, is_forced: bool) -> Manifest:
+async def restore_backup(file: Path, *, is_forced: bool) -> Manifest:
+    """Replace what the installation has by what `file` holds.
+
+    Raises:
+        BackupFailed: the file is not whole or of another version, or the installation is not empty.
+        CannotStart: the installation is running.
+    """
     settings = claims.load_settings()
     lock = claims.lock_folder(settings.data_dir.resolve())
     with lock, tempfile.TemporaryDirectory(dir=settings.data_dir) as name:

@@ -56,6 +56,7 @@ def lock_folder(data_dir: Path) -> TextIO:
             holder = lock.read().strip()
             # A supervisor that was killed leaves the lock with its reaper for some seconds.
             if _is_running(holder) or time.monotonic() > end:
+                lock.close()
                 message = f"Atelier already runs on {str(data_dir)!r} (process {holder}). Stop it first, or start a second installation with another --data-dir, --port and --runtime-port."
                 raise CannotStart(message) from None
             time.sleep(0.2)

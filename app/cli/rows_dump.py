@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import IO, Any
 from uuid import UUID
 
-from sqlalchemy import Column, Connection, Table, func, insert, select, text
+from sqlalchemy import Column, Connection, Table, Uuid, func, insert, select, text
 
 from app.backend.core.db import Database
+from app.backend.core.rows import UtcDateTime
 from app.backend.tables import metadata
 
 _BATCH = 500
@@ -90,7 +91,8 @@ def _encode(value: object) -> str:
 
 
 def _decode(column: Column[Any], value: Any) -> Any:
-    kind = column.type.python_type
-    if value is None or kind not in (UUID, datetime):
-        return value
-    return UUID(value) if kind is UUID else datetime.fromisoformat(value)
+    if value is None:
+        return None
+    if isinstance(column.type, UtcDateTime):
+        return datetime.fromisoformat(value)
+    return UUID(value) if isinstance(column.type, Uuid) else value

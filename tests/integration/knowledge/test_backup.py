@@ -1,0 +1,134 @@
+"""A backup brings an installation back: the same rows, the same originals, and documents that are found again."""
+
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.backend import bootstrap
+from app.backend.bootstrap import Services
+from app.backend.core.actor import Actor
+from app.backend.core.settings import Settings
+from app.backend.knowledge import ingest
+from app.backend.knowledge.parts import original_key
+from app.backend.knowledge.search import search
+from app.cli import backup, claims, rows_dump
+from app.cli.backup import BackupFailed
+from app.cli.claims import CannotStart
+from tests.factories.rows import MakeUser
+from tests.integration.knowledge.conftest import AddDocument
+from tests.stack import Stack, environment_of
+
+TEXT = "# Pumps\n\nThe Kestrel pump is reset by holding the green button for nine seconds.\n"
+QUESTION = "How is the Kestrel pump reset?"
+
+Choose = Callable[[Settings], None]
+
+
+@pytest.fixture
+def choose(monkeypatch: pytest.MonkeyPatch) -> Choose:
+    """Make the commands work on an installation whose key is in its folder."""
+
+    def set_environment(settings: Settings) -> None:
+        for name, value in environment_of(settings).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("ATELIER_SECRET_KEY")
+
+    return set_environment
+
+
+@pytest.fixture
+async def other(
+    stack: Stack, tmp_path: Path, parts: Services
+) -> AsyncGenerator[Services, None]:
+    """The parts of a second, empty installation."""
+    with stack.make_installation(tmp_path / "other") as settings:
+        async with bootstrap.build(settings) as services:
+            yield replace(services, embedder=parts.embedder)
+
+
+async def test_restored_installation_has_the_same_rows_and_finds_the_same(
+    parts: Services,
+    other: Services,
+    actor: Actor,
+    add_document: AddDocument,
+    choose: Choose,
+    tmp_path: Path,
+) -> None:
+    document = await add_document("pumps.md", TEXT)
+    file = tmp_path / "atelier.backup"
+    choose(parts.settings)
+    written = await backup.write_backup(file)
+    choose(other.settings)
+
+    restored = await backup.restore_backup(file, is_forced=False)
+
+    assert restored == written
+    counts = await rows_dump.count_rows(other.db)
+    assert counts == {**written.rows, "outbox": written.rows["outbox"] + 1}
+    key = original_key(document.collection_id, document.id)
+    assert await other.objects.get(key) == TEXT.encode()
+    keys = [
+        (each.settings.data_dir / "secret.key").read_text() for each in (parts, other)
+    ]
+    assert keys[0] == keys[1]
+    await ingest.ingest_document(other, actor, document.id)
+    found = await search(
+        other,
+        actor,
+        collection_ids=[document.collection_id],
+        query=QUESTION,
+        limit=1,
+    )
+    assert "nine seconds" in found.passages[0].text
+
+
+async def test_backup_is_for_its_owner_only(
+    parts: Services, choose: Choose, tmp_path: Path
+) -> None:
+    choose(parts.settings)
+
+    await backup.write_backup(tmp_path / "b")
+
+    assert (tmp_path / "b").stat().st_mode & 0o777 == 0o600
+
+
+async def test_installation_in_use_is_replaced_only_by_force(
+    parts: Services, make_user: MakeUser, choose: Choose, tmp_path: Path
+) -> None:
+    choose(parts.settings)
+    written = await backup.write_backup(tmp_path / "b")
+    await make_user()
+
+    with pytest.raises(BackupFailed, match="--force"):
+        await backup.restore_backup(tmp_path / "b", is_forced=False)
+    await backup.restore_backup(tmp_path / "b", is_forced=True)
+
+    assert await rows_dump.count_rows(parts.db) == written.rows
+
+
+@pytest.mark.parametrize("size", [0, 200])
+async def test_cut_file_is_refused(
+    parts: Services, actor: Actor, choose: Choose, tmp_path: Path, size: int
+) -> None:
+    choose(parts.settings)
+    await backup.write_backup(tmp_path / "b")
+    cut = tmp_path / "cut"
+    cut.write_bytes((tmp_path / "b").read_bytes()[:size])
+
+    with pytest.raises(BackupFailed, match="not a whole backup"):
+        await backup.restore_backup(cut, is_forced=True)
+
+
+async def test_running_installation_is_not_restored(
+    parts: Services, choose: Choose, tmp_path: Path
+) -> None:
+    choose(parts.settings)
+    await backup.write_backup(tmp_path / "b")
+
+    with (
+        claims.lock_folder(parts.settings.data_dir),
+        pytest.raises(CannotStart, match="already runs"),
+    ):
+        await backup.restore_backup(tmp_path / "b", is_forced=True)
