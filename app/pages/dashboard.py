@@ -186,5 +186,5 @@ def _model_note() -> rx.Component:
 
 def _code(text: str) -> rx.Component:
     return rx.el.code(
-        text, class_name="rounded bg-sunken px-1 font-mono text-xs break-all"
+        text, class_name="rounded bg-sunken px-1 font-mono text-xs whitespace-nowrap"
     )

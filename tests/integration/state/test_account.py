@@ -1,0 +1,108 @@
+"""The signed-in user's own account: profile, password, keys, logins, and the login page."""
+
+from app.backend.bootstrap import Services
+from app.backend.core.actor import Actor
+from app.backend.identity import service as identity
+from app.backend.identity.schemas import UserDraft
+from app.state.api_keys import ApiKeysState
+from app.state.login import LoginState
+from app.state.session import SessionState
+from app.state.settings import SettingsState
+from tests.integration.state.conftest import SignIn
+from tests.states import make_state
+
+
+async def test_session_shows_who_is_signed_in(cookie: str, actor: Actor) -> None:
+    state = make_state(SessionState, cookie=cookie)
+
+    await SessionState.load.fn(state)
+
+    assert (state.email, state.role, state.initial) == (actor.email, "admin", "O")
+
+
+async def test_login_page_forgets_what_the_tab_showed() -> None:
+    state = make_state(SessionState, email="ada@example.org")
+    login = await state.get_state(LoginState)
+
+    await LoginState.load.fn(login)
+
+    assert state.email == ""
+
+
+async def test_save_profile_keeps_the_name(cookie: str) -> None:
+    state = make_state(SettingsState, path="/settings", cookie=cookie)
+
+    await SettingsState.save_profile.fn(state, {"display_name": "Ada"})
+
+    session = await state.get_state(SessionState)
+    await SessionState.load.fn(session)
+    assert session.display_name == "Ada"
+
+
+async def test_set_times_keeps_the_choice(cookie: str) -> None:
+    state = make_state(SettingsState, path="/settings", cookie=cookie)
+
+    await SettingsState.set_times.fn(state, "utc")
+
+    session = await state.get_state(SessionState)
+    await SessionState.load.fn(session)
+    assert session.times == "utc"
+
+
+async def test_set_times_ignores_unknown_words(cookie: str) -> None:
+    state = make_state(SettingsState, path="/settings", cookie=cookie)
+
+    assert await SettingsState.set_times.fn(state, "<script>") is None
+
+
+async def test_change_password_refuses_a_wrong_present_one(
+    sign_in: SignIn, services: Services
+) -> None:
+    password = "correct horse battery"
+    async with services.db.transaction() as session:
+        draft = UserDraft.model_validate(
+            {"email": "ada@example.org", "password": password}
+        )
+        await identity.bootstrap_owner(session, draft=draft)
+        actor = await identity.find_actor_by_email(session, None)
+    state = make_state(SettingsState, path="/settings", cookie=await sign_in(actor))
+
+    await SettingsState.change_password.fn(
+        state, {"current": "wrong", "new": "another long password"}
+    )
+    assert "not your present password" in state.errors["current"]
+
+    await SettingsState.change_password.fn(
+        state, {"current": password, "new": "another long password"}
+    )
+    assert (state.errors, state.password_key) == ({}, 1)
+
+
+async def test_key_is_shown_once_and_can_be_revoked(cookie: str) -> None:
+    state = make_state(ApiKeysState, path="/settings", cookie=cookie)
+
+    await ApiKeysState.create.fn(state, {"name": "ci"})
+    (row,) = state.rows
+    assert state.fresh_key.startswith(row.prefix)
+
+    await ApiKeysState.load.fn(state)
+    assert state.fresh_key == ""
+
+    await ApiKeysState.ask_revoke.fn(state, row.id, row.name)
+    await ApiKeysState.revoke.fn(state)
+    assert state.rows == []
+
+
+async def test_end_login_signs_the_other_device_out(
+    cookie: str, sign_in: SignIn, actor: Actor
+) -> None:
+    elsewhere = await sign_in(actor)
+    state = make_state(SettingsState, path="/settings", cookie=cookie)
+    await SettingsState.load.fn(state)
+    other = next(login for login in state.logins if not login.is_current)
+
+    await SettingsState.end_login.fn(state, other.id)
+
+    assert len(state.logins) == 1
+    there = make_state(SettingsState, path="/settings", cookie=elsewhere)
+    assert "/login" in str(await SettingsState.load.fn(there))

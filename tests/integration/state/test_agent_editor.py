@@ -1,0 +1,116 @@
+"""The agent editor: what the form starts with, what it refuses, what it keeps."""
+
+from typing import Any
+
+import pytest
+
+from app.backend.agents import service as agents
+from app.backend.bootstrap import Services
+from app.backend.core.actor import Actor
+from app.state.agent_editor import AgentEditorState
+from tests.factories.rows import MakeAgent, MakeCollection
+from tests.states import make_state
+
+
+def _form(**changes: Any) -> dict[str, Any]:
+    return {
+        "name": "Potter",
+        "description": "Knows the kiln.",
+        "kind": "answer",
+        "instructions": "Be brief. Today is {today}.",
+        "model": "scripted/hello",
+        "temperature": "0.2",
+        "max_tokens": "150",
+        "passages": "3",
+        "execution": "worker",
+        "remote_url": "",
+        "remote_agent_id": "",
+        "remote_key": "",
+        "suggested_prompts": "How hot?\n\n  How long?  ",
+        **changes,
+    }
+
+
+async def test_save_makes_an_agent(
+    cookie: str, actor: Actor, make_collection: MakeCollection, services: Services
+) -> None:
+    collection = await make_collection(actor)
+    state = make_state(AgentEditorState, path="/agents/new", cookie=cookie)
+    await AgentEditorState.load_new.fn(state)
+
+    await AgentEditorState.save.fn(
+        state, _form(**{f"collection:{collection.id}": "on"})
+    )
+
+    async with services.db.read() as session:
+        (agent,) = (await agents.list_agents(session, actor)).items
+    assert agent.name == "Potter"
+    assert agent.suggested_prompts == ["How hot?", "How long?"]
+    assert agent.collection_ids == [collection.id]
+    assert (agent.temperature, agent.max_tokens, agent.passages) == (0.2, 150, 3)
+    assert state.saved_at
+
+
+async def test_load_existing_fills_the_form(
+    cookie: str, actor: Actor, make_agent: MakeAgent, make_collection: MakeCollection
+) -> None:
+    collection = await make_collection(actor)
+    agent = await make_agent(actor, name="Known", collection_ids=[collection.id])
+    state = make_state(AgentEditorState, path=f"/agents/{agent.id}/edit", cookie=cookie)
+
+    await AgentEditorState.load_existing.fn(state)
+
+    assert state.values.name == "Known"
+    assert [choice.is_chosen for choice in state.collections] == [True]
+    assert state.editing_id == str(agent.id)
+
+
+async def test_save_changes_the_agent(
+    cookie: str, actor: Actor, make_agent: MakeAgent, services: Services
+) -> None:
+    agent = await make_agent(actor, name="Before")
+    state = make_state(AgentEditorState, path=f"/agents/{agent.id}/edit", cookie=cookie)
+    await AgentEditorState.load_existing.fn(state)
+
+    await AgentEditorState.save.fn(state, _form(name="After"))
+
+    async with services.db.read() as session:
+        changed = await agents.get_agent(session, actor, agent_id=agent.id)
+    assert changed.name == "After"
+
+
+async def test_load_new_starts_from_a_template(cookie: str) -> None:
+    path = "/agents/new?template=study-partner"
+    state = make_state(AgentEditorState, path=path, cookie=cookie)
+
+    await AgentEditorState.load_new.fn(state)
+
+    assert state.values.name == "Study partner"
+    assert state.values.temperature == "0.3"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "message"),
+    [
+        ({"name": "  "}, "name", "Fill this in."),
+        ({"temperature": "9"}, "temperature", "The most is 2.0."),
+        ({"max_tokens": "many"}, "max_tokens", "Write a whole number."),
+        ({"instructions": "Hello {foo}"}, "instructions", "{foo} is no variable."),
+        ({"model": "nobody/x"}, "model", "'nobody/x' is not a model."),
+        (
+            {"execution": "remote", "remote_url": "ftp://x"},
+            "remote_url",
+            "is no URL of a runtime",
+        ),
+    ],
+)
+async def test_save_says_which_field_is_wrong(
+    cookie: str, changes: dict[str, Any], field: str, message: str
+) -> None:
+    state = make_state(AgentEditorState, path="/agents/new", cookie=cookie)
+    await AgentEditorState.load_new.fn(state)
+
+    answer = await AgentEditorState.save.fn(state, _form(**changes))
+
+    assert message in state.errors[field]
+    assert f"ref_{next(iter(state.errors))}" in str(answer)

@@ -1,0 +1,136 @@
+"""Collections and documents as the pages show and change them."""
+
+from pathlib import Path
+
+from app.backend.bootstrap import Services
+from app.backend.core.actor import Actor
+from app.backend.knowledge import service as knowledge
+from app.backend.knowledge import uploads
+from app.state.collection import CollectionState
+from app.state.collection_list import CollectionListState
+from app.state.document import DocumentState
+from tests.factories.rows import MakeCollection
+from tests.states import make_state
+
+
+async def test_create_makes_a_collection_and_goes_there(
+    cookie: str, actor: Actor, services: Services
+) -> None:
+    state = make_state(CollectionListState, path="/knowledge", cookie=cookie)
+
+    answer = await CollectionListState.create.fn(
+        state, {"name": "Pottery", "description": "The kiln"}
+    )
+
+    async with services.db.read() as session:
+        (made,) = (await knowledge.list_collections(session, actor)).items
+    assert (made.name, made.description) == ("Pottery", "The kiln")
+    assert f"/knowledge/{made.id}" in str(answer)
+
+
+async def test_create_without_a_name_says_so(cookie: str) -> None:
+    state = make_state(CollectionListState, path="/knowledge", cookie=cookie)
+
+    await CollectionListState.create.fn(state, {"name": ""})
+
+    assert state.errors == {"name": "Fill this in."}
+
+
+async def test_load_shows_a_document_on_its_way(
+    cookie: str, actor: Actor, services: Services, make_collection: MakeCollection
+) -> None:
+    collection = await make_collection(actor, name="Pottery")
+    await uploads.upload_document(
+        services,
+        actor,
+        collection_id=collection.id,
+        name="kiln.md",
+        body=Path("docs/index.md").read_bytes(),
+    )
+    state = make_state(
+        CollectionState, path=f"/knowledge/{collection.id}", cookie=cookie
+    )
+
+    await CollectionState.load.fn(state)
+
+    (row,) = state.rows
+    assert (row.name, row.status, row.stage) == ("kiln.md", "uploaded", 1)
+    assert state.is_busy
+    assert state.shown.name == "Pottery"
+
+
+async def test_delete_takes_the_document_away(
+    cookie: str, actor: Actor, services: Services, make_collection: MakeCollection
+) -> None:
+    collection = await make_collection(actor)
+    document = await uploads.upload_document(
+        services, actor, collection_id=collection.id, name="a.txt", body=b"Some words."
+    )
+    state = make_state(
+        CollectionState, path=f"/knowledge/{collection.id}", cookie=cookie
+    )
+    await CollectionState.load.fn(state)
+
+    await CollectionState.ask_delete.fn(state, str(document.id), "a.txt")
+    await CollectionState.delete.fn(state)
+
+    assert (state.rows, state.doomed) == ([], "")
+
+
+async def test_delete_takes_the_collection_away(
+    cookie: str, actor: Actor, services: Services, make_collection: MakeCollection
+) -> None:
+    collection = await make_collection(actor)
+    state = make_state(
+        CollectionState, path=f"/knowledge/{collection.id}", cookie=cookie
+    )
+    await CollectionState.load.fn(state)
+
+    await CollectionState.ask_delete.fn(state, "", "Pottery")
+    answer = await CollectionState.delete.fn(state)
+
+    async with services.db.read() as session:
+        assert (await knowledge.list_collections(session, actor)).items == []
+    assert "/knowledge" in str(answer)
+
+
+async def test_save_renames_the_collection(
+    cookie: str, actor: Actor, make_collection: MakeCollection
+) -> None:
+    collection = await make_collection(actor, name="Before")
+    state = make_state(
+        CollectionState, path=f"/knowledge/{collection.id}", cookie=cookie
+    )
+    await CollectionState.load.fn(state)
+
+    await CollectionState.save.fn(state, {"name": "After", "description": ""})
+
+    assert (state.shown.name, state.is_editing) == ("After", False)
+
+
+async def test_collection_of_somebody_else_is_not_found(
+    cookie: str, other_actor: Actor, make_collection: MakeCollection
+) -> None:
+    collection = await make_collection(other_actor)
+    state = make_state(
+        CollectionState, path=f"/knowledge/{collection.id}", cookie=cookie
+    )
+
+    answer = await CollectionState.load.fn(state)
+
+    assert "or it is not yours" in str(answer)
+    assert state.rows == []
+
+
+async def test_document_without_passages_is_shown_as_not_ready(
+    cookie: str, actor: Actor, services: Services, make_collection: MakeCollection
+) -> None:
+    collection = await make_collection(actor)
+    document = await uploads.upload_document(
+        services, actor, collection_id=collection.id, name="a.txt", body=b"Some words."
+    )
+    state = make_state(DocumentState, path=f"/documents/{document.id}", cookie=cookie)
+
+    await DocumentState.load.fn(state)
+
+    assert (state.shown.name, state.passage, state.is_loading) == ("a.txt", "", False)

@@ -1,0 +1,66 @@
+"""Headers that every answer of the port carries."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse
+from starlette.routing import Route
+
+from app.backend.api.edge import content_security_policy, with_headers
+
+
+async def _html(request: Request) -> HTMLResponse:
+    return HTMLResponse(request.url.path)
+
+
+async def _text(_: Request) -> PlainTextResponse:
+    return PlainTextResponse("x")
+
+
+@pytest.fixture
+def static_dir(tmp_path: Path) -> Path:
+    """A built front end with one page."""
+    folder = tmp_path / "client"
+    (folder / "login").mkdir(parents=True)
+    (folder / "login" / "index.html").write_text("x")
+    (tmp_path / "csp.json").write_text(json.dumps(["sha256-abc"]))
+    return folder
+
+
+async def _get(static_dir: Path, path: str) -> Any:
+    routes = [Route("/assets/{name}", _text), Route("/{path:path}", _html)]
+    app = with_headers(Starlette(routes=routes), static_dir)
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        return await client.get(path)
+
+
+async def test_page_gets_the_policy(static_dir: Path) -> None:
+    response = await _get(static_dir, "/agents")
+
+    policy = response.headers["content-security-policy"]
+    assert "script-src 'self' 'sha256-abc';" in policy
+    assert "unsafe-eval" not in policy
+    assert response.headers["cache-control"] == "no-cache"
+    assert response.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_asset_is_kept_for_ever(static_dir: Path) -> None:
+    response = await _get(static_dir, "/assets/a.js")
+
+    assert "immutable" in response.headers["cache-control"]
+
+
+async def test_prerendered_page_is_served_without_a_redirect(static_dir: Path) -> None:
+    response = await _get(static_dir, "/login?next=%2F")
+
+    assert response.text == "/login/"
+
+
+def test_policy_without_a_build_allows_own_scripts_only(tmp_path: Path) -> None:
+    assert "script-src 'self';" in content_security_policy(tmp_path / "client")
