@@ -1,0 +1,70 @@
+"""Documents of one's own: from a file to an answer that cites it."""
+
+from io import BytesIO
+from pathlib import Path
+
+from playwright.async_api import FilePayload, expect
+from reportlab.pdfgen.canvas import Canvas
+
+from app import routes
+from tests.e2e.browser import Tab
+
+FACT = "The tide clock of Port Ellery was built in 1931 by Ada Morrow."
+INGEST_SECONDS = 60
+
+
+def _pdf(text: str) -> FilePayload:
+    buffer = BytesIO()
+    canvas = Canvas(buffer)
+    canvas.drawString(72, 720, text)
+    canvas.save()
+    return {
+        "name": "harbour.pdf",
+        "mimeType": "application/pdf",
+        "buffer": buffer.getvalue(),
+    }
+
+
+async def test_uploaded_pdf_is_found_and_shown_in_its_document(tab: Tab) -> None:
+    page = tab.page
+    await tab.go(routes.KNOWLEDGE)
+    await page.get_by_role("button", name="New collection").first.click()
+    await page.get_by_label("Name").fill("Harbour")
+    await page.get_by_role("button", name="Create", exact=True).click()
+    await expect(page.get_by_role("heading", name="Harbour", level=1)).to_be_visible()
+
+    await page.locator("input[type=file]").set_input_files([_pdf(FACT)])
+
+    row = page.get_by_role("row").filter(has_text="harbour.pdf")
+    await expect(row).to_contain_text("Ready", timeout=INGEST_SECONDS * 1000)
+    await page.get_by_label("Question or words").fill("Who built the tide clock?")
+    await page.get_by_role("button", name="Find", exact=True).click()
+    await expect(page.get_by_text("Ada Morrow").first).to_be_visible()
+    assert await tab.axe_violations() == []
+    await row.get_by_role("link", name="harbour.pdf").click()
+    await expect(page.get_by_text(FACT).first).to_be_visible()
+    assert await tab.axe_violations() == []
+
+
+async def test_file_that_is_not_what_it_says_is_refused_in_words(
+    tab: Tab, tmp_path: Path
+) -> None:
+    page = tab.page
+    tab.expected.append("status of 4")
+    await tab.go(routes.KNOWLEDGE)
+    await page.get_by_role("button", name="New collection").first.click()
+    await page.get_by_label("Name").fill("Trash")
+    await page.get_by_role("button", name="Create", exact=True).click()
+    await expect(page.get_by_role("heading", name="Trash", level=1)).to_be_visible()
+    program: FilePayload = {
+        "name": "report.pdf",
+        "mimeType": "application/pdf",
+        "buffer": b"MZ\x90\x00" + b"\x00" * 2000,
+    }
+
+    await page.locator("input[type=file]").set_input_files([program])
+
+    await expect(page.get_by_text("report.pdf").first).to_be_visible()
+    await expect(
+        page.get_by_text("Refused").or_(page.get_by_text("PDF")).first
+    ).to_be_visible()
