@@ -1,7 +1,5 @@
 """Collections and documents as the pages show and change them."""
 
-from pathlib import Path
-
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.knowledge import service as knowledge
@@ -45,7 +43,7 @@ async def test_load_shows_a_document_on_its_way(
         actor,
         collection_id=collection.id,
         name="kiln.md",
-        body=Path("docs/index.md").read_bytes(),
+        body=b"# Kiln\n\nIt fires at 1240 degrees.",
     )
     state = make_state(
         CollectionState, path=f"/knowledge/{collection.id}", cookie=cookie
