@@ -1,7 +1,9 @@
 #!/bin/sh
-# Writes constraints.txt from the packages of .venv: names and versions, no addresses.
+# Writes constraints.txt: names and versions, no addresses, that fit the oldest Python we support (Debian 12's).
+# Versions that are there already are kept; delete the file first to take the newest of all.
 set -eu
 cd "$(dirname "$0")/.."
-.venv/bin/uv pip freeze --quiet --python .venv/bin/python --exclude-editable |
-    sed -n 's/^\([A-Za-z0-9._-]*==[^+ ;]*\).*/\1/p' | grep -v -i '^\(pip\|uv\|setuptools\|wheel\)==' | LC_ALL=C sort -f >constraints.new
-mv constraints.new constraints.txt
+.venv/bin/uv pip compile --quiet --python-version 3.11.2 --extra all --group pyproject.toml:dev \
+    --no-header --no-annotate --no-emit-index-url --output-file constraints.txt pyproject.toml
+# CUDA comes only with the build of torch that we do not use.
+sed -i -e '/^nvidia-/d' -e '/^cuda-/d' -e '/^triton==/d' constraints.txt
