@@ -7,6 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from redis.asyncio import Redis
+from sqlmodel import col, func
 
 from app.backend.agents import service as agents
 from app.backend.agents.context import Task
@@ -20,14 +21,12 @@ from app.backend.core.outbox import Outbox
 from app.backend.core.run_events import (
     AttemptStarted,
     Event,
-    RunEvent,
     RunFailed,
     RunStarted,
     RunStatus,
 )
 from app.backend.core.settings import Settings
 from app.backend.identity import service as identity
-from app.backend.runs import engine_repository
 from app.backend.runs.errors import AgentUnavailable
 from app.backend.runs.inputs import extra_of, query_of
 from app.backend.runs.live import publish
@@ -67,33 +66,55 @@ class EngineParts(RunnerParts, Protocol):
 
 @dataclass(frozen=True)
 class Claim:
-    """A run that is this worker's, what it needs, and the events that its beginning made."""
+    """A run that is this worker's, and what it needs."""
 
     row: RunRow
     actor: Actor
     task: Task
-    events: list[RunEvent]
 
 
-async def claim_run(parts: EngineParts, run_id: UUID, *, worker: str) -> Claim | None:
-    """Take the run, or return None: it is not queued any more, or its agent is gone and it has failed."""
+async def claim_run(parts: EngineParts, run_id: UUID, *, worker: str) -> RunRow | None:
+    """Take the run and say so in its log; None when it is not queued any more.
+
+    Only this stands between a click and the run's first sign of life; what the run needs is read afterwards.
+    """
+    now = clock.now()
     async with parts.db.transaction() as session:
-        row = await engine_repository.find_run(session, run_id)
-        if row is None or row.status != RunStatus.QUEUED:
-            return None
+        changed = await change_status(
+            session,
+            run_id,
+            RunStatus.RUNNING,
+            events=[_beginning],
+            values={
+                "epoch": col(RunRow.epoch) + 1,
+                "attempt": col(RunRow.attempt) + 1,
+                "worker": worker,
+                "lease_until": now + timedelta(seconds=parts.settings.lease_seconds),
+                "started_at": func.coalesce(RunRow.started_at, now),
+            },
+        )
+    if changed is None:
+        return None
+    row, events = changed
+    await publish(parts.redis, run_id, events)
+    return row
+
+
+async def prepare_run(parts: EngineParts, row: RunRow) -> Claim | None:
+    """Read what a claimed run needs; None when its agent or its owner is gone, and the run has failed."""
+    async with parts.db.read() as session:
         try:
-            return await _take(session, parts, row, worker)
+            return await _read(session, parts, row)
         except (NotFound, AgentUnavailable) as error:
             failed = RunFailed(code=error.code, error=error.message)
-            ended = await end_run(session, run_id, failed, epoch=row.epoch)
+    async with parts.db.transaction() as session:
+        ended = await end_run(session, row.id, failed, epoch=row.epoch)
     if ended is not None:
-        await publish(parts.redis, run_id, ended[1])
+        await publish(parts.redis, row.id, ended[1])
     return None
 
 
-async def _take(
-    session: Session, parts: EngineParts, row: RunRow, worker: str
-) -> Claim | None:
+async def _read(session: Session, parts: EngineParts, row: RunRow) -> Claim:
     actor = await identity.get_actor(session, row.owner_id)
     if row.agent_id is None:
         raise AgentUnavailable(row.agent_name)
@@ -101,42 +122,22 @@ async def _take(
         session, actor, agent_id=row.agent_id, keyring=parts.keyring
     )
     profile = await identity.get_profile(session, actor)
-    history = await _history(session, actor, row)
-    now = clock.now()
-    changed = await change_status(
-        session,
-        row.id,
-        RunStatus.RUNNING,
-        epoch=row.epoch,
-        events=[_beginning(row, spec.name, spec.model, worker)],
-        values={
-            "epoch": row.epoch + 1,
-            "attempt": row.attempt + 1,
-            "worker": worker,
-            "model": spec.model,
-            "lease_until": now + timedelta(seconds=parts.settings.lease_seconds),
-            "started_at": row.started_at or now,
-        },
-    )
-    if changed is None:
-        return None
-    claimed, events = changed
     task = Task(
         spec=spec,
-        query=query_of(claimed.input),
-        extra=extra_of(claimed.input),
-        history=history,
+        query=query_of(row.input),
+        extra=extra_of(row.input),
+        history=await _history(session, actor, row),
         user_name=profile.display_name,
     )
-    return Claim(row=claimed, actor=actor, task=task, events=events)
+    return Claim(row=row, actor=actor, task=task)
 
 
-def _beginning(row: RunRow, agent_name: str, model: str, worker: str) -> Event:
-    if row.attempt == 0:
-        return RunStarted(agent_name=agent_name, model=model, worker=worker)
+def _beginning(row: RunRow) -> Event:
+    if row.attempt == 1:
+        return RunStarted(agent_name=row.agent_name, model=row.model, worker=row.worker)
     return AttemptStarted(
-        attempt=row.attempt + 1,
-        attempts_max=max(ATTEMPTS_MAX, row.attempt + 1),
+        attempt=row.attempt,
+        attempts_max=max(ATTEMPTS_MAX, row.attempt),
         reason="The worker before was shut down.",
     )
 

@@ -27,7 +27,12 @@ from app.backend.core.run_events import (
     TerminalEvent,
     UsageRecorded,
 )
-from app.backend.runs.claiming import Claim, EngineParts, claim_run
+from app.backend.runs.claiming import (
+    Claim,
+    EngineParts,
+    claim_run,
+    prepare_run,
+)
 from app.backend.runs.errors import LeaseLost
 from app.backend.runs.event_log import RETRY_SECONDS, EventLog
 from app.backend.runs.lease import Heartbeat
@@ -55,7 +60,8 @@ async def execute_run(
 
     When `shutdown` is set, the run goes back into the queue, for another worker or for the next start.
     """
-    claim = await claim_run(parts, run_id, worker=worker)
+    row = await claim_run(parts, run_id, worker=worker)
+    claim = await prepare_run(parts, row) if row is not None else None
     if claim is None:
         return
     try:
@@ -86,7 +92,6 @@ class _Execution:
         """Work until the run has ended, is stopped, or has to be given back."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._log)
-            self._log.tell(self._claim.events)
             await stack.enter_async_context(self._heartbeat())
             listener = asyncio.create_task(self._listen(), name="stop-signal")
             stack.callback(listener.cancel)
@@ -177,7 +182,11 @@ class _Execution:
             await asyncio.sleep(SIGNAL_RETRY_SECONDS)
 
     async def _end(self, end: TerminalEvent) -> None:
-        values = {"tokens_in": self._tokens_in, "tokens_out": self._tokens_out}
+        values = {
+            "model": self._claim.task.spec.model,
+            "tokens_in": self._tokens_in,
+            "tokens_out": self._tokens_out,
+        }
 
         async def write(session: Session) -> list[RunEvent]:
             await self._add_answer(session, end)

@@ -1,6 +1,6 @@
 """The only place that changes the status of a run; the change and its events are one write."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -67,11 +67,13 @@ async def change_status(
     run_id: UUID,
     to: RunStatus,
     *,
-    events: Sequence[Event] = (),
+    events: Sequence[Event | Callable[[RunRow], Event]] = (),
     epoch: int | None = None,
     values: dict[str, Any] | None = None,
 ) -> tuple[RunRow, list[RunEvent]] | None:
     """Change the status if the table allows it, and add `events` to the log, in the caller's transaction.
+
+    An event may be a function of the row after the change.
 
     Returns:
         The row after the change and the stored events; None when the run has another status by now, or when
@@ -87,13 +89,14 @@ async def change_status(
         query.values(
             status=to, last_seq=col(RunRow.last_seq) + len(events), **(values or {})
         ).returning(RunRow),
-        execution_options={"populate_existing": True},
+        execution_options={"populate_existing": True, "synchronize_session": False},
     )
     row = changed.scalar_one_or_none()
     if row is None:
         return None
+    made = [event(row) if callable(event) else event for event in events]
     return row, await add_events(
-        session, row.id, row.owner_id, row.last_seq - len(events), events
+        session, row.id, row.owner_id, row.last_seq - len(made), made
     )
 
 
