@@ -14,6 +14,7 @@ from app.backend.knowledge.embeddings import Embedder
 
 SIMILAR = 0.85
 SHARED_WORDS = 0.5
+WORDS_MIN = 4
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
 _RULE = re.compile(r"[|\s:-]*")
 _NUMBERS = [
@@ -133,6 +134,8 @@ def _lines(passage: Passage, place: int) -> list[_Line]:
         if text.startswith("|"):
             text = ", ".join(cell.strip() for cell in text.strip("|").split("|"))
         for sentence in split_sentences(text):
+            if len(sentence.split()) < WORDS_MIN and not _DIGITS.search(sentence):
+                continue  # the heading of a PDF, which nothing marks as one
             lines.append(_Line(sentence.strip(), heading, before, place))
             before = sentence.strip()
     return lines
