@@ -119,7 +119,7 @@ def start_stack(kind: str) -> Generator[Stack, None, None]:
     try:
         redis, redis_port = _start_redis(kind, folder)
         parts.append(redis)
-        chroma, chroma_port = _start_chroma(folder)
+        chroma, chroma_port = start_chroma(folder)
         parts.append(chroma)
         postgres_port = None
         if kind == "postgres":
@@ -170,7 +170,8 @@ def _start_redis(kind: str, folder: Path) -> tuple[Part, int]:
     return start_redis(redis_binary(kind), folder, port), port
 
 
-def _start_chroma(folder: Path) -> tuple[Part, int]:
+def start_chroma(folder: Path) -> tuple[Part, int]:
+    """Start a Chroma server and return its port too."""
     port = free_port()
     program = str(Path(sys.executable).parent / "chroma")
     path = str(folder / "chroma")

@@ -1,4 +1,4 @@
-"""An installation whose Redis, runtime, worker and scheduler belong to one test, which may kill them."""
+"""An installation whose Redis, Chroma, runtime, worker and scheduler belong to one test, which may kill them."""
 
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import ExitStack
@@ -12,7 +12,7 @@ from app.backend.bootstrap import Services
 from app.backend.core.settings import Settings
 from tests.parts import Part, free_port
 from tests.processes import Fork, ForkServer
-from tests.stack import Stack, redis_binary, start_redis
+from tests.stack import Stack, redis_binary, start_chroma, start_redis
 
 LEASE_SECONDS = 2.0
 
@@ -23,6 +23,7 @@ class Machine:
 
     settings: Settings
     redis: Part
+    chroma: Part
     fork_server: ForkServer
     cleanup: ExitStack
 
@@ -50,18 +51,21 @@ class Machine:
 def machine(
     settings: Settings, stack: Stack, fork_server: ForkServer, tmp_path: Path
 ) -> Iterator[Machine]:
-    """The installation of this test, with a short lease and a Redis and a runtime address of its own."""
+    """The installation of this test, with a short lease and a Redis, a Chroma and a runtime address of its own."""
     port = free_port()
     with ExitStack() as cleanup:
         redis = start_redis(redis_binary(stack.kind), tmp_path, port)
         cleanup.callback(redis.stop)
+        chroma, chroma_port = start_chroma(tmp_path)
+        cleanup.callback(chroma.stop)
         changes = {
+            "chroma_url": f"http://127.0.0.1:{chroma_port}",
             "redis_url": f"redis://127.0.0.1:{port}/0",
             "runtime_url": f"http://127.0.0.1:{free_port()}",
             "lease_seconds": LEASE_SECONDS,
         }
         own = settings.model_copy(update=changes)
-        yield Machine(own, redis, fork_server, cleanup)
+        yield Machine(own, redis, chroma, fork_server, cleanup)
 
 
 @pytest.fixture

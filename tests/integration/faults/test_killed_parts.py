@@ -1,11 +1,16 @@
 """Redis, the runtime or a worker dies while a run goes on: a clear end, a whole log, and the next run works."""
 
+from typing import Any
+
 import pytest
 
+from app.backend.agents.tables import AgentRow
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.core.run_events import RunStatus
-from tests.factories.rows import MakeAgent
+from app.backend.files.tables import FileRow
+from app.backend.knowledge.tables import ChunkRow, DocumentRow
+from tests.factories.rows import MakeAgent, RowFactory
 from tests.integration.faults.conftest import Machine
 from tests.runs import Runs, assert_log_is_whole
 
@@ -107,3 +112,57 @@ async def test_run_without_any_runtime_ends_with_what_to_do(
 
     assert ended.status == RunStatus.FAILED
     assert "runtime" in ended.error.lower()
+
+
+async def test_run_whose_index_is_killed_ends_with_what_to_do_and_works_again_after(
+    machine: Machine, runs: Runs, rows: RowFactory, actor: Actor
+) -> None:
+    machine.start_worker()
+    machine.start_runtime()
+    agent = await _agent_with_a_passage(rows, actor)
+    machine.chroma.kill()
+
+    ended = await runs.wait((await runs.start(agent.id)).id)
+
+    assert ended.status == RunStatus.FAILED
+    assert "Chroma" in ended.error
+    assert_log_is_whole(await runs.events(ended.id))
+    machine.chroma.start()
+    assert (
+        await runs.wait((await runs.start(agent.id)).id)
+    ).status == RunStatus.COMPLETED
+
+
+async def _agent_with_a_passage(rows: RowFactory, owner: Actor) -> AgentRow:
+    collection = await rows.collection(owner)
+    text = "The ship sailed at noon."
+    shared: dict[str, Any] = {
+        "owner_id": owner.user_id,
+        "name": "log.txt",
+        "media_type": "text/plain",
+        "size": len(text),
+        "sha256": "0" * 64,
+    }
+    file = await rows.add(FileRow(**shared, object_key="log"))
+    document = await rows.add(
+        DocumentRow(
+            **shared,
+            collection_id=collection.id,
+            file_id=file.id,
+            status="ready",
+        )
+    )
+    await rows.add(
+        ChunkRow(
+            owner_id=owner.user_id,
+            collection_id=collection.id,
+            document_id=document.id,
+            ordinal=1,
+            text=text,
+            start=0,
+            end=len(text),
+        )
+    )
+    return await rows.agent(
+        owner, model="scripted/hello", collection_ids=[collection.id]
+    )
