@@ -49,6 +49,7 @@ function useKeys(view, field, active, setActive, toggle) {
     const move = (to) => {
       const row = log.visible[Math.max(0, Math.min(log.visible.length - 1, to))];
       if (!row) return;
+      view.follow(false);
       setActive(row.from);
       if (event.shiftKey) view.select(row, true);
       list.current?.scrollIntoView({ index: log.visible.indexOf(row), done: () => document.querySelector(`[data-line="${row.from}"]`)?.focus() });

@@ -6,8 +6,8 @@ import { indexOfSeq, toPattern, toRows } from "./event_log_core.js";
 const PREFERENCES = "atelier-log";
 const EXPORT_PAGE = 1000;
 const SEARCH_PAGE = 1000;
-const AROUND = 150;
-const NEAR = 200;
+const AROUND = 400; // more than NEAR, so that nothing is fetched while the list finds its place
+const NEAR = 150;
 const BOTTOM = 40;
 const NOTHING = { before: [], after: [], isMore: false };
 

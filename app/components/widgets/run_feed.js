@@ -126,7 +126,7 @@ class RunFeed {
 
   take(events) {
     if (!this.log.push(events)) this.follow();
-    for (const event of events) this.note(event);
+    for (const event of events) if (event.seq <= this.log.head) this.note(event);
     this.isLoaded = true;
     this.paint();
   }
@@ -146,11 +146,15 @@ class RunFeed {
       meter.lastTs = Date.parse(ts);
       meter.firstTs ||= meter.lastTs;
       meter.tokens += payload.tokens;
-      if (answer.id !== payload.message_id) this.answer = { id: payload.message_id, text: payload.text, isDone: false };
-      else answer.text += payload.text;
+      if (answer.id === payload.message_id) answer.text += payload.text;
+      else {
+        this.answer = { id: payload.message_id, text: payload.text, isDone: false };
+        this.recall(this.answer, seq);
+      }
     } else if (type === "run_queued" || type === "run_started") meter.startedTs ||= Date.parse(ts);
     else if (type === "retrieved") this.hasPassages ||= payload.passages.length > 0;
     else if (type === "stage_changed") meter.stage = payload.stage;
+    else if (type === "message_started" && payload.role === "assistant") this.answer = { id: payload.message_id, text: "", isDone: false };
     else if (type === "message_completed" && payload.role === "assistant") this.answer = { id: payload.message_id, text: payload.text, isDone: true };
     else if (type === "usage_recorded") {
       meter.usedOut = (meter.usedOut ?? 0) + payload.tokens_out;
@@ -162,6 +166,18 @@ class RunFeed {
       this.status = ENDS[type];
       this.output = payload.output ?? null;
     }
+  }
+
+  /** A log that is opened late has only the end of a long answer: fetch its beginning. */
+  async recall(answer, before) {
+    for (let isMore = true; isMore && before > 1;) {
+      const page = await this.page({ before, limit: 1000, types: ["message_started", "message_delta"] });
+      const own = page.items.filter(({ payload }) => payload.message_id === answer.id);
+      answer.text = own.map(({ payload }) => payload.text ?? "").join("") + answer.text;
+      isMore = page.has_more && own.length > 0 && own[0].type !== "message_started";
+      before = own[0]?.seq ?? 0;
+    }
+    this.paint();
   }
 
   /** Render once a frame at most; a hidden tab renders when it is seen again. */
