@@ -90,6 +90,7 @@ export function highlight(text, pattern, most = 200) {
   if (!pattern) return [[text, false]];
   const parts = [];
   let at = 0;
+  pattern.lastIndex = 0; // where a test of another row may have left it
   for (const match of text.matchAll(pattern)) {
     if (!match[0] || parts.length >= most) break;
     if (match.index > at) parts.push([text.slice(at, match.index), false]);

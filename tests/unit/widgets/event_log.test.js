@@ -198,6 +198,9 @@ group("filter and search", () => {
 
   test("marks what was found", () => {
     expect(highlight("a Cat, a cat", toPattern({ text: "cat" }))).toEqual([["a ", false], ["Cat", true], [", a ", false], ["cat", true]]);
+    const used = toPattern({ text: "cat" });
+    used.test("a cat");
+    expect(highlight("cat", used)).toEqual([["cat", true]]);
     expect(highlight("abc", toPattern({ text: "x*", isRegex: true }))).toEqual([["abc", false]]);
   });
 
