@@ -3,15 +3,16 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 ARGS ?=
+PYTHON ?=
 
 up: setup ## install what is missing, start everything, print one URL
 	@exec $(BIN)/atelier up $(ARGS)
 
 setup: ## make .venv and install the product into it
-	@sh scripts/setup.sh
+	@PYTHON="$(PYTHON)" sh scripts/setup.sh
 
 setup-dev: ## the same, with what tests and checks need
-	@sh scripts/setup.sh dev
+	@PYTHON="$(PYTHON)" sh scripts/setup.sh dev
 
 build: setup ## build the front end
 	@$(BIN)/atelier build
