@@ -285,7 +285,9 @@ def _commands(group: TyperGroup, path: str) -> Iterator[tuple[str, Any]]:
 
 def test_every_command_is_documented_and_prints_json() -> None:
     text = (Path(project.DOCS) / "cli.md").read_text()
-    documented = set(re.findall(r"^\| `(atelier(?: [a-z][a-z-]*)+)", text, re.MULTILINE))
+    documented = set(
+        re.findall(r"^\| `(atelier(?: [a-z][a-z-]*)+)", text, re.MULTILINE)
+    )
     root = typer.main.get_command(app)
     assert isinstance(root, TyperGroup)
     real = dict(_commands(root, "atelier"))
