@@ -18,36 +18,33 @@ TURNS = 4
 RATE, SECONDS = 200, 10
 GOAL = "first turn 120 ms, later turns 70 ms; 200 tokens/s, no gap over 0.2 s"
 # The scripted model speaks at once, so all of the time until the first word is ours.
-HELLO = 'scripted/{"tokens": 5}'
+HELLO = "scripted/echo"
 STREAM = f'scripted/{{"tokens": {RATE * SECONDS}, "tokens_per_second": {RATE}}}'
-# Clicks Run, then notes in each frame how many words of the newest answer are on the page.
+# Clicks Run, then notes in each frame how many words of the answer to `question` are on the page.
 ASK = """([question, words]) => new Promise((resolve) => {
   const said = () => [...document.querySelectorAll('[data-testid=answer-text]')].at(-1)?.innerText ?? '';
-  const count = () => (said().match(/word\\d+/g) ?? []).length;
-  const before = said();
+  const count = () => words > 1 ? (said().match(/word\\d+/g) ?? []).length : Number(said().includes(question));
   const seen = [];
   const began = performance.now();
   [...document.querySelectorAll('button')].find((button) => button.innerText.trim() === 'Run').click();
-  let isFresh = !before;
   const look = (now) => {
-    isFresh ||= said() !== before;
-    const n = isFresh ? count() : 0;
+    const n = count();
     if (n && n !== seen.at(-1)?.[1]) seen.push([now - began, n]);
     if (n >= words) resolve(seen); else requestAnimationFrame(look);
   };
   requestAnimationFrame(look);
 })"""
+COMPLETED = (
+    "document.querySelector('[data-testid=event-log]')?.dataset.status === 'completed'"
+)
 
 
-async def ask(page: Page, words: int) -> list[tuple[float, int]]:
+async def ask(page: Page, question: str, words: int = 1) -> list[tuple[float, int]]:
     """Ask, and return when how many words were shown, in milliseconds after the click."""
-    await page.get_by_role("textbox", name="Ask").fill("Say it.")
+    await page.get_by_role("textbox", name="Ask").fill(question)
     await page.get_by_role("button", name="Run", exact=True).wait_for()
-    seen: list[tuple[float, int]] = await page.evaluate(ASK, ["Say it.", words])
-    await until(
-        page,
-        "document.querySelector('[data-testid=event-log]')?.dataset.status === 'completed'",
-    )
+    seen: list[tuple[float, int]] = await page.evaluate(ASK, [question, words])
+    await until(page, COMPLETED)
     return seen
 
 
@@ -77,11 +74,13 @@ async def main() -> None:
             async with fresh_window(login) as window:
                 page = await window.new_page()
                 await page.goto(product.url + agent_path(hello.id))
-                times = [(await ask(page, 5))[0][0] for _ in range(TURNS)]
+                times = [
+                    (await ask(page, f"turn{turn}"))[0][0] for turn in range(TURNS)
+                ]
                 firsts.append(times[0])
                 laters += times[1:]
                 await page.goto(product.url + agent_path(stream.id))
-                paces.append(pace(await ask(page, RATE * SECONDS)))
+                paces.append(pace(await ask(page, "Say it.", RATE * SECONDS)))
     report(
         "p16_first_token",
         "P16: click to first token in the page",
