@@ -1,7 +1,7 @@
 """Paths of the pages, and builders for those with an id."""
 
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import reflex as rx
 
@@ -20,6 +20,13 @@ DOCUMENT = "/documents/[document_ref]"
 SETTINGS = "/settings"
 
 # An id is a str or UUID on the server, or a Reflex var that is joined in the browser: hence `+`, and `Any`.
+
+
+def agents_path(text: str = "", *, is_archived: bool = False) -> str:
+    """Return the list of agents as it is searched and filtered."""
+    asked = {"q": text, "show": "archived" if is_archived else ""}
+    query = urlencode({name: value for name, value in asked.items() if value})
+    return f"{AGENTS}?{query}" if query else AGENTS
 
 
 def agent_path(agent_id: Any, run_id: Any = None) -> Any:

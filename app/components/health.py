@@ -10,6 +10,7 @@ from app.components.widgets.clock import pulse
 from app.state.health import HealthState
 
 _SECONDS = 20.0
+_GRID = "grid-cols-2 gap-x-4 gap-y-3 px-4 py-3 sm:grid-cols-4 xl:grid-cols-7"
 
 
 def health_strip() -> rx.Component:
@@ -21,11 +22,22 @@ def health_strip() -> rx.Component:
             rx.el.div(
                 rx.el.ul(
                     rx.foreach(HealthState.parts, _part),
-                    class_name="grid grid-cols-2 gap-x-4 gap-y-3 px-4 py-3 sm:grid-cols-4 xl:grid-cols-7",
+                    class_name=rx.cond(
+                        HealthState.is_well, f"hidden sm:grid {_GRID}", f"grid {_GRID}"
+                    ),
                 ),
                 rx.cond(
                     HealthState.is_well,
-                    rx.fragment(),
+                    rx.el.p(
+                        rx.icon(
+                            "circle_check",
+                            size=16,
+                            aria_hidden="true",
+                            class_name="text-ok",
+                        ),
+                        "Everything works",
+                        class_name="flex h-11 items-center gap-2 px-4 text-sm font-medium sm:hidden",
+                    ),
                     rx.el.ul(
                         rx.foreach(HealthState.parts, _problem),
                         class_name="flex flex-col gap-1 border-t border-line bg-bad-soft px-3.5 py-2.5 text-sm text-bad",
@@ -33,7 +45,7 @@ def health_strip() -> rx.Component:
                 ),
                 class_name=f"{SURFACE} overflow-hidden",
             ),
-            skeleton("h-26 rounded-xl sm:h-26 xl:h-16.5"),
+            skeleton("h-11 rounded-xl sm:h-29 xl:h-16"),
         ),
         pulse(seconds=_SECONDS, on_pulse=HealthState.load),
     )

@@ -36,7 +36,7 @@ def agents() -> rx.Component:
                     (words.ACTIVE, routes.AGENTS, ~AgentListState.is_archived),
                     (
                         words.ARCHIVED,
-                        f"{routes.AGENTS}?show=archived",
+                        routes.agents_path(is_archived=True),
                         AgentListState.is_archived,
                     ),
                 ],

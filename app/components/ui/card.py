@@ -24,6 +24,7 @@ def section(
                 rx.el.p(description, class_name="text-sm text-muted")
                 if description
                 else None,
+                class_name="min-w-28 flex-1",
             ),
             actions,
             class_name="mb-3 flex flex-wrap items-end justify-between gap-2",

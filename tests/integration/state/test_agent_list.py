@@ -117,3 +117,16 @@ async def test_viewer_may_not_archive(
     answer = await AgentListState.archive.fn(state, str(agent.id))
 
     assert "Your role does not allow this" in str(answer)
+
+
+async def test_search_shows_what_matches(
+    cookie: str, actor: Actor, make_agent: MakeAgent
+) -> None:
+    await make_agent(actor, name="Apple")
+    await make_agent(actor, name="Pear")
+    state = make_state(AgentListState, path="/agents", cookie=cookie)
+    await AgentListState.load.fn(state)
+
+    await AgentListState.search.fn(state, "app")
+
+    assert [row.name for row in state.rows] == ["Apple"]
