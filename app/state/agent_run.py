@@ -67,6 +67,7 @@ class AgentRunState(FormMixin, rx.State):
     turns: rx.Field[list[TurnLine]] = rx.field(default_factory=list)
     history: rx.Field[list[RunLine]] = rx.field(default_factory=list)
     _asked: str = ""
+    _started: str = ""
 
     @rx.var
     def has_active(self) -> bool:
@@ -77,6 +78,12 @@ class AgentRunState(FormMixin, rx.State):
     @edge.requires(Permission.VIEW_AGENT)
     async def load(self) -> Any:
         """Show the agent of the address, and the run that the address names or that goes on."""
+        if self._started and edge.query_value(self, "run") == self._started:
+            # The address changed because a run was started here, which is shown and followed already.
+            await self._show_turns(self._started)
+            await self._show_history()
+            self._started = ""
+            return None
         try:
             agent_id = edge.id_in_path(self, "agent")
             async with edge.read(self) as (session, actor):
@@ -167,7 +174,7 @@ class AgentRunState(FormMixin, rx.State):
             )
         self._clear_errors()
         self.question, self.request_id = "", str(ids.new_id())
-        self.thread_id = str(run.thread_id or "")
+        self.thread_id, self._started = str(run.thread_id or ""), str(run.id)
         # Shown in this very answer, so that the log connects at once; loading the new address shows the rest.
         show_run(await self.get_state(RunFeedState), run)
         path = f"{routes.agent_path(self.agent.id)}?run={run.id}"
