@@ -1,0 +1,37 @@
+"""The whole installation under its supervisor: what dies comes back, and nothing outlives a killed supervisor."""
+
+import signal
+from pathlib import Path
+
+import httpx
+import psutil
+
+from app.backend.core.settings import PARTS_FILE
+from tests.parts import wait_until
+from tests.product import Product
+
+
+def test_killed_parts_come_back_and_a_killed_supervisor_leaves_nothing(
+    folder: Path,
+) -> None:
+    product = Product(folder / "killed", "--workers", "1").start()
+    mode = (product.data_dir / PARTS_FILE).stat().st_mode
+
+    for words in ("valkey-server", "app.workers.runtime"):
+        for process in product.processes():
+            if words in " ".join(process.cmdline()):
+                process.kill()
+    wait_until(
+        lambda: product.read_output().count("is back.") == 2,
+        seconds=60,
+        what="Valkey and the runtime come back",
+    )
+    is_alive = httpx.get(f"{product.url}/health/live").is_success
+    family = product.processes()
+    family[0].send_signal(signal.SIGKILL)
+    _, left = psutil.wait_procs(family, timeout=20)
+
+    assert left == []
+    assert len(family) > 6
+    assert is_alive
+    assert mode & 0o777 == 0o600
