@@ -44,16 +44,14 @@ def _measure(folder: Path) -> list[Row]:
     begun = time.monotonic()
     clone = folder / "atelier"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
-    first = _start(clone, folder)
+    process = _start(clone, folder)
     first_seconds = time.monotonic() - begun
-    _stop(first)
     seconds: list[float] = []
     for _ in range(STARTS):
+        _stop(process)
         begun = time.monotonic()
         process = _start(clone, folder)
         seconds.append(time.monotonic() - begun)
-        if len(seconds) < STARTS:
-            _stop(process)
     time.sleep(IDLE_SECONDS)
     memory = _memory(process)
     _stop(process)
