@@ -8,7 +8,7 @@ from bs4 import BeautifulSoup
 from markitdown import StreamInfo
 from markitdown.converters import DocxConverter, HtmlConverter
 
-from app.backend.knowledge.parsed import Parsed, decode_text
+from app.backend.knowledge.parsed import Parsed, clean, decode_text
 from app.backend.knowledge.parser_process import serve
 
 _BOILERPLATE = "script, style, noscript, template, svg, nav, header, footer, aside, form, iframe, [hidden], [aria-hidden=true]"
@@ -39,7 +39,7 @@ def tidy_markdown(text: str) -> str:
     """Return Markdown without images, link targets and runs of blank lines."""
     text = re.sub(r"!\[([^\]]*)\]\([^)]*\)", r"\1", text)
     text = re.sub(r"\[([^\]]+)\]\([^)\s]*(?:\s+\"[^\"]*\")?\)", r"\1", text)
-    return re.sub(r"\n{3,}", "\n\n", text.replace("\xa0", " ")).strip()
+    return re.sub(r"\n{3,}", "\n\n", clean(text).replace("\xa0", " ")).strip()
 
 
 if __name__ == "__main__":

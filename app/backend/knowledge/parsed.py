@@ -49,14 +49,16 @@ def decode_text(body: bytes) -> str:
     """Return text of any usual encoding; UTF-8 is tried first, guessing comes last."""
     for mark, encoding in _MARKS:
         if body.startswith(mark):
-            return _clean(body.decode(encoding, errors="replace"))
+            return clean(body.decode(encoding, errors="replace"))
     try:
-        return _clean(body.decode("utf-8"))
+        return clean(body.decode("utf-8"))
     except UnicodeDecodeError:
         best = from_bytes(body[:_SAMPLE]).best()
         encoding = best.encoding if best is not None else "cp1252"
-        return _clean(body.decode(encoding, errors="replace"))
+        return clean(body.decode(encoding, errors="replace"))
 
 
-def _clean(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+def clean(text: str) -> str:
+    """Return the text with one kind of line end, and without what no database takes."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    return text.encode("utf-8", errors="ignore").decode("utf-8")

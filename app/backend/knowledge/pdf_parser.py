@@ -6,7 +6,7 @@ from io import BytesIO
 
 from pypdf import PdfReader
 
-from app.backend.knowledge.parsed import Parsed
+from app.backend.knowledge.parsed import Parsed, clean
 from app.backend.knowledge.parser_process import CannotRead, serve
 
 PAGES_MAX = 5000
@@ -24,7 +24,7 @@ def read_pdf(body: bytes) -> Parsed:
     if len(reader.pages) > PAGES_MAX:
         message = f"The PDF has {len(reader.pages)} pages; the limit is {PAGES_MAX}. Split it into smaller files."
         raise CannotRead(message)
-    pages = [page.extract_text().splitlines() for page in reader.pages]
+    pages = [clean(page.extract_text()).splitlines() for page in reader.pages]
     running = find_running_lines(pages)
     return Parsed.from_pages([join_lines(page, running) for page in pages])
 

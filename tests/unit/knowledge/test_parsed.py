@@ -1,6 +1,6 @@
 import pytest
 
-from app.backend.knowledge.parsed import Parsed, decode_text
+from app.backend.knowledge.parsed import Parsed, clean, decode_text
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,7 @@ def test_page_at_counts_from_one() -> None:
     assert parsed.page_at(0) == 1
     assert parsed.page_at(parsed.text.index("two")) == 2
     assert Parsed(text="no pages").page_at(3) is None
+
+
+def test_clean_drops_what_no_database_takes() -> None:
+    assert clean("a\0b\ud800c") == "abc"
