@@ -44,7 +44,8 @@ def agents() -> rx.Component:
             rx.el.div(
                 search_field(
                     words.SEARCH,
-                    value=AgentListState.text,
+                    default_value=AgentListState.text,
+                    key=AgentListState.search_key.to(str),
                     on_change=AgentListState.search.debounce(200),
                 ),
                 class_name="flex",
@@ -83,7 +84,7 @@ def _rows() -> Any:
                 "search_x",
                 words.NO_MATCH,
                 words.NO_MATCH_TEXT,
-                button(words.CLEAR, on_click=AgentListState.search("")),
+                button(words.CLEAR, on_click=AgentListState.clear),
             ),
             rx.cond(
                 AgentListState.is_archived,

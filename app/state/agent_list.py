@@ -18,6 +18,7 @@ class AgentListState(PagingMixin, rx.State):
 
     rows: rx.Field[list[AgentLine]] = rx.field(default_factory=list)
     text: rx.Field[str] = rx.field("")
+    search_key: rx.Field[int] = rx.field(0)
     is_archived: rx.Field[bool] = rx.field(False)
     doomed_id: rx.Field[str] = rx.field("")
     doomed_name: rx.Field[str] = rx.field("")
@@ -26,7 +27,7 @@ class AgentListState(PagingMixin, rx.State):
     @edge.requires(Permission.VIEW_AGENT)
     async def load(self) -> None:
         """Show what the address asks for."""
-        self.text = edge.query_value(self, "q")
+        self._put_text(edge.query_value(self, "q"))
         self.is_archived = edge.query_value(self, "show") == "archived"
         await self._show_first()
 
@@ -35,6 +36,13 @@ class AgentListState(PagingMixin, rx.State):
     async def search(self, text: str) -> None:
         """Show the agents whose name or description has `text`."""
         self.text = text
+        await self._show_first()
+
+    @rx.event
+    @edge.requires(Permission.VIEW_AGENT)
+    async def clear(self) -> None:
+        """Show all agents again."""
+        self._put_text("")
         await self._show_first()
 
     @rx.event
@@ -89,6 +97,12 @@ class AgentListState(PagingMixin, rx.State):
             await agents.delete_agent(session, actor, agent_id=doomed)
         self.rows = [row for row in self.rows if row.id != str(doomed)]
         return notices.done(f"{self.doomed_name} is deleted.")
+
+    def _put_text(self, text: str) -> None:
+        # The box keeps what is typed by itself; a new key makes it take our text.
+        if text != self.text:
+            self.search_key += 1
+        self.text = text
 
     async def _set_archived(self, agent_id: str, *, is_archived: bool) -> str:
         wanted = edge.parse_id(agent_id, "agent")

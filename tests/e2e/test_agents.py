@@ -95,8 +95,9 @@ async def test_search_without_a_match_can_be_cleared(tab: Tab) -> None:
     page = tab.page
     await tab.go(routes.AGENTS)
 
-    await page.get_by_label("Search agents").fill("nobody is called so")
+    await page.get_by_label("Search agents").press_sequentially("nobody at all")
     await expect(page.get_by_text("No agent matches")).to_be_visible()
     await page.get_by_role("button", name="Clear search").click()
 
     await expect(page.get_by_role("link", name="Document Q&A")).to_be_visible()
+    await expect(page.get_by_label("Search agents")).to_have_value("")

@@ -128,5 +128,7 @@ async def test_search_shows_what_matches(
     await AgentListState.load.fn(state)
 
     await AgentListState.search.fn(state, "app")
-
     assert [row.name for row in state.rows] == ["Apple"]
+
+    await AgentListState.clear.fn(state)
+    assert (len(state.rows), state.text, state.search_key) == (2, "", 1)
