@@ -63,6 +63,7 @@ function Gap({ milliseconds }) {
 /** One line of the log, and what is behind it. */
 export const Row = memo(function Row({ row, startedTs, time, isWrapped, isCompact, isSelected, isCurrent, isRunning, pattern, isOpen, actions }) {
   const [isCopied, setCopied] = useState("");
+  const [isHovered, setHovered] = useState(false); // the actions of rows that nobody points at would be half of all elements
   const isOpenStage = isRunning && row.type === "stage_changed" && !row.isDone;
   const isStreaming = Boolean(row.stream) && !row.isDone && isRunning;
   const text = isStreaming ? tailOf(row.text) : row.text.slice(0, STREAM_SHOWN).replace(/\s*\n\s*/g, " ");
@@ -77,7 +78,8 @@ export const Row = memo(function Row({ row, startedTs, time, isWrapped, isCompac
   return (
     <div data-seq={row.from} className="pb-px">
       {row.gap > GAP && <Gap milliseconds={row.gap} />}
-      <div className={`group/row relative flex items-start gap-x-2.5 px-3 ${isCompact ? "py-px" : "py-1"} ${look} ${isSelected ? "" : "hover:bg-sunken"}`}>
+      <div onPointerEnter={() => setHovered(true)} onPointerLeave={() => setHovered(false)}
+        className={`relative flex items-start gap-x-2.5 px-3 ${isCompact ? "py-px" : "py-1"} ${look} ${isSelected ? "" : "hover:bg-sunken"}`}>
         {(isSelected || row.level === 3) && <span aria-hidden="true" className={`absolute inset-y-0 start-0 w-0.5 ${isSelected ? "bg-accent" : "bg-bad"}`} />}
         <button type="button" data-line={row.from} tabIndex={-1} aria-expanded={isOpen} onClick={(event) => actions.press(row, event)}
           className="flex min-w-0 flex-1 cursor-pointer items-start gap-x-2.5 rounded text-start select-text focus-visible:outline-offset-1">
@@ -96,10 +98,12 @@ export const Row = memo(function Row({ row, startedTs, time, isWrapped, isCompac
             <span className="min-w-12">{row.duration > 0 ? formatDuration(row.duration) : ""}</span>
           </span>
         </button>
-        <span className={`absolute end-1 top-0 gap-0.5 rounded-md border border-line bg-raised p-px shadow-card ${isCurrent ? "flex" : "hidden group-hover/row:flex group-focus-within/row:flex"}`}>
-          <Action icon={isCopied === "line" ? Check : Clipboard} label="Copy line" onClick={did("line", actions.copyLine)} />
-          <Action icon={isCopied === "link" ? Check : Link} label="Copy link to this line" onClick={did("link", actions.copyLink)} />
-        </span>
+        {(isCurrent || isHovered) && (
+          <span className="absolute end-1 top-0 flex gap-0.5 rounded-md border border-line bg-raised p-px shadow-card">
+            <Action icon={isCopied === "line" ? Check : Clipboard} label="Copy line" onClick={did("line", actions.copyLine)} />
+            <Action icon={isCopied === "link" ? Check : Link} label="Copy link to this line" onClick={did("link", actions.copyLink)} />
+          </span>
+        )}
       </div>
       {isOpen && (
         <Suspense fallback={<div className="skeleton mx-10 my-2 h-16 rounded-md" />}>
