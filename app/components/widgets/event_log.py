@@ -48,7 +48,8 @@ class Answer(rx.NoSSRComponent):
 
     run_id: rx.Var[str]
     output: rx.Var[Any]
-    on_cite: rx.EventHandler[rx.event.passthrough_event_spec(str, int)]
+    # The overload for two types is not seen inside a subscript.
+    on_cite: rx.EventHandler[rx.event.passthrough_event_spec(str, int)]  # pyright: ignore[reportCallIssue]
 
 
 class Connection(rx.NoSSRComponent):
