@@ -16,7 +16,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 DESKTOP, PHONE = (1280, 800), (360, 740)
 QUESTION = "What happens when I press Stop?"
-SECONDS = 120
+SECONDS = 30
 
 
 @asynccontextmanager
@@ -44,7 +44,8 @@ async def signed_in(
 async def ask(page: Page) -> None:
     """Ask the ready-made agent, and wait for its answer."""
     await page.get_by_role("link", name="Document Q&A").first.click()
-    box = page.get_by_role("textbox", name="Question")
+    await page.wait_for_url("**/agents/*")
+    box = page.get_by_role("textbox", name="Ask")
     await box.fill(QUESTION)
     await page.get_by_role("button", name="Run", exact=True).click()
     ended = page.get_by_text("Completed").first

@@ -69,4 +69,8 @@ async def _make_agents(parts: ReadyMadeParts, actor: Actor) -> CollectionView:
 
 
 def _manual() -> list[Path]:
-    return sorted(project.DOCS.rglob("*.md"))
+    # What a newcomer asks about is searchable first.
+    paths = project.DOCS.rglob("*.md")
+    return sorted(
+        paths, key=lambda path: (path.name != "index.md", len(path.parts), path)
+    )
