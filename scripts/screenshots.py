@@ -16,7 +16,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 DESKTOP, PHONE = (1280, 800), (360, 740)
 QUESTION = "What happens when I press Stop?"
-SECONDS = 30
+SECONDS = 60
 
 
 @asynccontextmanager
@@ -32,6 +32,7 @@ async def signed_in(
     )
     page = await context.new_page()
     page.set_default_timeout(SECONDS * 1000)
+    expect.set_options(timeout=SECONDS * 1000)
     await page.goto(f"{url}/login")
     await page.get_by_label("E-mail").fill(email)
     await page.get_by_label("Password").fill(os.environ["ATELIER_PASSWORD"])
@@ -48,8 +49,10 @@ async def ask(page: Page) -> None:
     box = page.get_by_role("textbox", name="Ask")
     await box.fill(QUESTION)
     await page.get_by_role("button", name="Run", exact=True).click()
-    ended = page.get_by_text("Completed").first
-    await expect(ended).to_be_visible(timeout=SECONDS * 1000)
+    ended = page.get_by_test_id("event-log").get_by_text("Completed", exact=True)
+    await expect(ended.last).to_be_visible()
+    await expect(page.get_by_test_id("answer-text").last).to_be_visible()
+    await page.locator("h1").scroll_into_view_if_needed()
 
 
 async def shoot(page: Page, name: str) -> None:
