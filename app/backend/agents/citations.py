@@ -31,9 +31,11 @@ def split_sentences(text: str) -> list[str]:
     start = 0
     for found in _END.finditer(text):
         piece = text[start : found.end()]
-        if "\n" not in found.group() and _NOT_AN_END.search(
-            text[start : found.start()]
-        ):
+        before = text[start : found.start()]
+        # A colon leads in what follows, so that its source is the source of both.
+        if before.rstrip().endswith(":"):
+            continue
+        if "\n" not in found.group() and _NOT_AN_END.search(before):
             continue
         if piece.strip():
             sentences.append(piece)

@@ -100,6 +100,7 @@ async def test_cite_without_passages_asks_nobody() -> None:
         ("No end", 1),
         ("", 0),
         ('He said "Stop." Then he left.', 2),
+        ("It stops.\n\nYour documents say:\n\u201cIt stops at once.\u201d", 2),
     ],
 )
 def test_split_sentences_counts(text: str, count: int) -> None:
