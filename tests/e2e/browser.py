@@ -33,6 +33,8 @@ FLAGS = [
 ]
 SECONDS = 15
 BUSY = ".skeleton"
+SHORTCUTS_BUTTON = "[data-shortcuts]"
+SHORTCUTS = "dialog[aria-label='Keyboard shortcuts']"
 DESKTOP = (1280, 800)
 PHONE = (360, 740)
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
@@ -107,6 +109,9 @@ class Tab:
         """Return when the page has its heading and nothing on it is still loading."""
         await self.page.locator("h1").first.wait_for()
         await self.page.locator(BUSY).first.wait_for(state="detached")
+        if await self.page.locator(SHORTCUTS_BUTTON).count():
+            # The frame's widget comes with the scripts: from here on, the page takes clicks.
+            await self.page.locator(SHORTCUTS).wait_for(state="attached")
 
     async def axe_violations(self) -> list[str]:
         """Return what axe-core finds wrong with the page as it is now."""

@@ -97,7 +97,8 @@ async def test_signing_out_ends_the_login(new_tab: NewTab) -> None:
     await page.get_by_role("button", name="Sign in").click()
     await expect(page.get_by_role("heading", name="Settings", level=1)).to_be_visible()
 
-    await page.get_by_role("button", name="Sign out").click()
+    await tab.settle()
+    await page.get_by_role("button", name="Sign out", exact=True).click()
     await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     await page.goto(f"{tab.url}{routes.AGENTS}")
     await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
