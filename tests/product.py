@@ -97,6 +97,14 @@ class Product:
         self._part.stop()
         return alive
 
+    def kill(self) -> list[psutil.Process]:
+        """Kill the supervisor alone, wait, and return the processes that outlive it."""
+        family = self.processes()
+        family[0].send_signal(signal.SIGKILL)
+        _, alive = psutil.wait_procs(family, timeout=STOP_SECONDS)
+        self._part.stop()
+        return alive
+
     def processes(self) -> list[psutil.Process]:
         """Return all processes of the installation."""
         root = psutil.Process(self._part.pid)

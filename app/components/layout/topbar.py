@@ -52,10 +52,14 @@ def _trail(crumbs: Sequence[Crumb]) -> rx.Component:
         rx.el.ol(
             *[
                 rx.el.li(
-                    rx.el.a(
+                    # A name that is still being loaded is no link yet.
+                    rx.cond(
                         text,
-                        href=path,
-                        class_name="truncate rounded hover:text-ink hover:underline",
+                        rx.el.a(
+                            text,
+                            href=path,
+                            class_name="truncate rounded hover:text-ink hover:underline",
+                        ),
                     ),
                     class_name="inline-flex min-w-0 not-first:before:mx-1.5 not-first:before:text-faint not-first:before:content-['/']",
                 )

@@ -40,6 +40,12 @@ def reaper() -> Iterator[Reaper]:
 
 
 @pytest.fixture
+def others() -> frozenset[int]:
+    """Processes that other tests of the session left running on purpose."""
+    return frozenset(child.pid for child in psutil.Process().children(recursive=True))
+
+
+@pytest.fixture
 def supervisor(tmp_path: Path, said: list[str], reaper: Reaper) -> Supervisor:
     return Supervisor(env=os.environ, logs=tmp_path, reaper=reaper, say=said.append)
 
@@ -48,11 +54,13 @@ async def eventually(is_true: Callable[[], bool], what: str) -> None:
     await asyncio.to_thread(wait_until, is_true, seconds=10, what=what)
 
 
-def children(but: Reaper) -> list[psutil.Process]:
+def children(but: Reaper, others: frozenset[int]) -> list[psutil.Process]:
     return [
         child
         for child in psutil.Process().children(recursive=True)
-        if child.status() != psutil.STATUS_ZOMBIE and child.pid != but.pid
+        if child.status() != psutil.STATUS_ZOMBIE
+        and child.pid != but.pid
+        and child.pid not in others
     ]
 
 
@@ -96,7 +104,7 @@ async def test_died_part_is_started_again_and_it_is_said(
 
 
 async def test_part_that_cannot_start_is_an_error_with_its_last_words(
-    supervisor: Supervisor, reaper: Reaper
+    supervisor: Supervisor, reaper: Reaper, others: frozenset[int]
 ) -> None:
     async def never(_pid: int) -> bool:
         return False
@@ -109,11 +117,11 @@ async def test_part_that_cannot_start_is_an_error_with_its_last_words(
 
     assert "web ended (exit code 3)" in failed.value.message
     assert "no disk" in failed.value.message
-    assert children(reaper) == []
+    assert children(reaper, others) == []
 
 
 async def test_part_that_does_not_stop_is_killed(
-    supervisor: Supervisor, said: list[str], reaper: Reaper
+    supervisor: Supervisor, said: list[str], reaper: Reaper, others: frozenset[int]
 ) -> None:
     code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('x', flush=True); time.sleep(600)"
 
@@ -124,7 +132,7 @@ async def test_part_that_does_not_stop_is_killed(
         await eventually(lambda: bool(log.read_text()), "It has set its handler")
 
     assert "worker did not stop in 0.3 s and was killed." in said
-    assert children(reaper) == []
+    assert children(reaper, others) == []
 
 
 async def test_output_of_a_command_is_returned(supervisor: Supervisor) -> None:

@@ -108,7 +108,8 @@ async def test_run_without_any_runtime_ends_with_what_to_do(
     machine.start_worker()
     agent = await make_agent(actor, model="local/smollm2-135m")
 
-    ended = await runs.wait((await runs.start(agent.id)).id)
+    # A runtime that is being started again is waited for, up to half a minute.
+    ended = await runs.wait((await runs.start(agent.id)).id, seconds=50)
 
     assert ended.status == RunStatus.FAILED
     assert "runtime" in ended.error.lower()
