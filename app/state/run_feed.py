@@ -171,20 +171,19 @@ class RunFeedState(rx.State):
             self.output = view.output
         if news:
             self._seq = news[-1].seq
-        # The log widget shows the text as it grows; here it would push out what is worth a line.
-        lines = [event_line(event) for event in news if event.type not in GROWING]
-        if lines:
+            lines = [event_line(event) for event in news]
             self.events = [*self.events, *lines][-EVENTS_SHOWN:]
             stages = [line.text for line in lines if line.kind == "stage_changed"]
             self.doing = stages[-1] if stages else self.doing
 
 
-def show_run(feed: RunFeedState, view: RunView, news: Sequence[RunEvent] = ()) -> None:
+def show_run(feed: RunFeedState, view: RunView) -> None:
     """Make `view` the run of the store, from another store's event."""
     feed._clear()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    feed._show(view, news)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    feed._show(view, ())  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 
 async def _collect(run_id: UUID, after: int, pending: list[RunEvent]) -> None:
+    # The log widget shows text as it grows; here it would only push out what is worth a line.
     async for batch in edge.services().feed.follow(run_id, after):
-        pending.extend(batch)
+        pending.extend(event for event in batch if event.type not in GROWING)

@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
+from itertools import count
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -20,12 +21,12 @@ from socketio.exceptions import (  # pyright: ignore[reportMissingTypeStubs]
 )
 from starlette.datastructures import Headers
 
+from app.backend.api.feed_wire import Item, Packer
 from app.backend.api.origin import is_same_origin
 from app.backend.api.parts import ApiParts
 from app.backend.core import clock
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.errors import AppError, Forbidden, Invalid, Unauthorized
-from app.backend.core.run_events import RunEvent
 from app.backend.identity import service as identity
 from app.backend.identity import sessions
 from app.backend.runs import service as runs
@@ -69,6 +70,7 @@ class FeedNamespace(AsyncNamespace):
         self._get_parts = get_parts
         self._tokens: dict[str, str] = {}
         self._following: dict[str, dict[UUID, asyncio.Task[None]]] = defaultdict(dict)
+        self._streams = count(1)
 
     async def on_connect(
         self, sid: str, environ: Mapping[str, Any], _auth: object = None
@@ -173,20 +175,27 @@ class FeedNamespace(AsyncNamespace):
         following[run_id] = asyncio.create_task(self._send_run(sid, run_id, after))
 
     async def _send_run(self, sid: str, run_id: UUID, after: int) -> None:
+        stream = next(self._streams)
+        begin = {"stream": stream, "run_id": str(run_id), "after": after}
         try:
-            status = await self._send_batches(sid, run_id, after)
-            if status is not None:
-                await self.emit(
-                    "end", {"run_id": str(run_id), "status": status}, to=sid
-                )
+            await self.emit("begin", begin, to=sid)
+            status = await self._send_batches(sid, stream, run_id, after)
+            await self.emit("end", {"stream": stream, "status": status}, to=sid)
         except (TimeoutError, DisconnectedError):
             logger.debug("viewer_does_not_answer", run_id=str(run_id))
         except AppError as error:  # lint-skip: edge-catch
             logger.info("viewer_sent_away", run_id=str(run_id), code=error.code)
             await self.disconnect(sid)
 
-    async def _send_batches(self, sid: str, run_id: UUID, after: int) -> str | None:
-        """Send until the run ends; returns its status then, None when the run is gone."""
+    async def _send_batches(
+        self, sid: str, stream: int, run_id: UUID, after: int
+    ) -> str:
+        """Send until the run ends; returns its status then.
+
+        Raises:
+            NotFound: the run is gone, or no longer the viewer's.
+        """
+        packer = Packer()
         check_at = clock.monotonic() + CHECK_SECONDS
         async with aclosing(self._get_parts().feed.follow(run_id, after)) as batches:
             async for batch in batches:
@@ -194,12 +203,11 @@ class FeedNamespace(AsyncNamespace):
                     await self._find_run(await self._find_actor(sid), run_id)
                     check_at = clock.monotonic() + CHECK_SECONDS
                 # The next batch waits for the answer: a slow tab costs no memory and holds up nobody.
-                message = {"run_id": str(run_id), "events": _dump(batch)}
-                await self._deliver(sid, message)
+                await self._deliver(sid, stream, packer.pack(batch))
         actor = await self._find_actor(sid)
         return (await self._find_run(actor, run_id)).status
 
-    async def _deliver(self, sid: str, message: Answer) -> None:
+    async def _deliver(self, sid: str, stream: int, items: list[Item]) -> None:
         # The server's own `call` refuses to work where handlers run in the receive loop, as Reflex's do.
         answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -207,7 +215,7 @@ class FeedNamespace(AsyncNamespace):
             if not answered.done():
                 answered.set_result(None)
 
-        await self.emit("batch", message, to=sid, callback=note)
+        await self.emit("batch", (stream, items), to=sid, callback=note)
         async with asyncio.timeout(ANSWER_SECONDS):
             await answered
 
@@ -226,10 +234,6 @@ def _parse(kind: type[R], request: object) -> R:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "request"
         raise Invalid.field(name, f"{name}: {first['msg']}.") from None
-
-
-def _dump(batch: list[RunEvent]) -> list[dict[str, Any]]:
-    return [event.model_dump(mode="json") for event in batch]
 
 
 async def _cancel(task: asyncio.Task[None] | None) -> None:

@@ -32,7 +32,7 @@ from app.backend.runs.tables import RunRow
 
 logger = structlog.get_logger(__name__)
 
-WINDOW_SECONDS = 0.03
+WINDOW_SECONDS = 0.05
 BUFFER_EVENTS_MAX = 50_000
 BATCH_EVENTS_MAX = 2_000
 RETRY_SECONDS = 0.2
@@ -131,8 +131,11 @@ class EventLog:
             LeaseLost: somebody else owns the run now; nothing was written.
         """
         async with self._writing:
-            while self._buffer:
-                size = min(len(self._buffer), BATCH_EVENTS_MAX)
+            # What comes meanwhile waits for the next window, or a quick model would be written token by token.
+            left = len(self._buffer)
+            while left:
+                size = min(left, BATCH_EVENTS_MAX)
+                left -= size
                 batch = [self._buffer.popleft() for _ in range(size)]
                 stored = await self._store(batch)
                 self._last_seq += len(stored)

@@ -12,6 +12,7 @@ for _file in (
     "event_log_bar.jsx",
     "event_log_details.jsx",
     "event_log_row.jsx",
+    "feed_wire.js",
     "markdown.jsx",
     "run_feed.js",
     "run_meter.jsx",

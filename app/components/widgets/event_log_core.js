@@ -14,8 +14,7 @@ let keys = 0;
 
 function makeRow(event) {
   const [tag, text] = describe(event);
-  const ts = Date.parse(event.ts);
-  const { type, payload } = event;
+  const { type, payload, ts } = event;
   return {
     key: ++keys, version: 0, from: event.seq, to: event.seq, ts, end: ts, gap: 0, type, payload, tag, text,
     category: categoryOf(type), level: levelOf(event),
@@ -44,7 +43,7 @@ function grow(row, event) {
   row.type = type;
   row.payload = payload;
   row.to = event.seq;
-  row.end = Date.parse(event.ts);
+  row.end = event.ts;
   row.duration = row.end - row.ts;
   row.hay = "";
   row.version += 1;

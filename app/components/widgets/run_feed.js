@@ -2,6 +2,7 @@
 import { useSyncExternalStore } from "react";
 import io from "socket.io-client";
 import { EventLog } from "./event_log_core.js";
+import { Unpacker } from "./feed_wire.js";
 
 const TAIL = 1000;
 const PAGE = 500;
@@ -11,6 +12,7 @@ const LINGER = 1000;
 const ENDS = { run_completed: "completed", run_failed: "failed", run_stopped: "stopped", run_timed_out: "timed_out" };
 
 const feeds = new Map();
+const streams = new Map(); // number → what it carries, while the socket lives
 let socket = null;
 let holders = 0;
 
@@ -32,14 +34,25 @@ function connect() {
     announce({ isOnline: true, isRefused: false, caught: 0 });
     for (const feed of feeds.values()) feed.follow();
   });
-  socket.on("disconnect", () => announce({ isOnline: false }));
+  socket.on("disconnect", () => {
+    streams.clear();
+    announce({ isOnline: false });
+  });
   // A refusal by the server is final; a lost line is retried by the library.
   socket.on("connect_error", () => announce({ isOnline: false, isRefused: !socket.active }));
-  socket.on("batch", (batch, ack) => {
-    feeds.get(batch.run_id)?.take(batch.events);
-    ack?.();
+  socket.on("begin", ({ stream, run_id, after }) => {
+    for (const [number, { runId }] of streams) if (runId === run_id) streams.delete(number);
+    streams.set(stream, { runId: run_id, unpacker: new Unpacker(after) });
   });
-  socket.on("end", ({ run_id, status }) => feeds.get(run_id)?.finish(status));
+  socket.on("batch", (stream, items, ack) => {
+    const { runId, unpacker } = streams.get(stream);
+    feeds.get(runId)?.take(unpacker.unpack(items));
+    ack();
+  });
+  socket.on("end", ({ stream, status }) => {
+    feeds.get(streams.get(stream).runId)?.finish(status);
+    streams.delete(stream);
+  });
 }
 
 function disconnect() {
@@ -121,7 +134,7 @@ class RunFeed {
     if (lastSeq <= TAIL) return;
     const [{ counts }, { items }] = await Promise.all([ask("counts", { run_id: this.runId }), this.page({ after: 0, limit: 1 })]);
     this.log.startCounts(counts, lastSeq);
-    if (items.length) this.meter.startedTs = Date.parse(items[0].ts);
+    if (items.length) this.meter.startedTs = items[0].ts;
   }
 
   take(events) {
@@ -143,7 +156,7 @@ class RunFeed {
     this.noted = seq;
     const { meter, answer } = this;
     if (type === "message_delta") {
-      meter.lastTs = Date.parse(ts);
+      meter.lastTs = ts;
       meter.firstTs ||= meter.lastTs;
       meter.tokens += payload.tokens;
       if (answer.id === payload.message_id) answer.text += payload.text;
@@ -151,7 +164,7 @@ class RunFeed {
         this.answer = { id: payload.message_id, text: payload.text, isDone: false };
         this.recall(this.answer, seq);
       }
-    } else if (type === "run_queued" || type === "run_started") meter.startedTs ||= Date.parse(ts);
+    } else if (type === "run_queued" || type === "run_started") meter.startedTs ||= ts;
     else if (type === "retrieved") this.hasPassages ||= payload.passages.length > 0;
     else if (type === "stage_changed") meter.stage = payload.stage;
     else if (type === "message_started" && payload.role === "assistant") this.answer = { id: payload.message_id, text: "", isDone: false };
@@ -162,7 +175,7 @@ class RunFeed {
       const seconds = (payload.milliseconds - payload.first_token_milliseconds) / 1000;
       if (seconds > 0 && payload.tokens_out > 1) meter.speed = (payload.tokens_out - 1) / seconds;
     } else if (ENDS[type]) {
-      meter.endedTs = Date.parse(ts);
+      meter.endedTs = ts;
       this.status = ENDS[type];
       this.output = payload.output ?? null;
     }
@@ -190,7 +203,9 @@ class RunFeed {
   }
 
   async page(request) {
-    return ask("page", { run_id: this.runId, limit: PAGE, ...request });
+    const page = await ask("page", { run_id: this.runId, limit: PAGE, ...request });
+    for (const event of page.items) event.ts = Date.parse(event.ts);
+    return page;
   }
 }
 

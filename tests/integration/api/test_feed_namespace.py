@@ -35,9 +35,11 @@ class Tab:
     def __init__(self) -> None:
         self.client = socketio.AsyncClient(reconnection=False)
         self.seqs: list[int] = []
+        self._seq = 0
         self.sizes: list[int] = []
         self.ended = asyncio.Event()
         self.status = ""
+        self.client.on("begin", self._begin, namespace=NAMESPACE)
         self.client.on("batch", self._take, namespace=NAMESPACE)
         self.client.on("end", self._end, namespace=NAMESPACE)
 
@@ -46,9 +48,14 @@ class Tab:
         assert answer is not None
         return answer
 
-    async def _take(self, batch: dict[str, Any]) -> None:
-        self.sizes.append(len(batch["events"]))
-        self.seqs += [event["seq"] for event in batch["events"]]
+    async def _begin(self, stream: dict[str, Any]) -> None:
+        self._seq = stream["after"]
+
+    async def _take(self, _stream: int, items: list[Any]) -> None:
+        rows = [item for item in items if isinstance(item, list)]
+        self.sizes.append(len(rows))
+        self.seqs += range(self._seq + 1, self._seq + len(rows) + 1)
+        self._seq += len(rows)
 
     async def _end(self, end: dict[str, Any]) -> None:
         self.status = end["status"]

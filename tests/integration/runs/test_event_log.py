@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from app.backend import bootstrap
 from app.backend.bootstrap import Services
+from app.backend.core import clock
 from app.backend.core.actor import Actor
 from app.backend.core.run_events import (
     Event,
@@ -24,7 +25,7 @@ from app.backend.core.run_events import (
 )
 from app.backend.core.settings import Settings
 from app.backend.runs.errors import LeaseLost
-from app.backend.runs.event_log import EventLog
+from app.backend.runs.event_log import WINDOW_SECONDS, EventLog
 from app.backend.runs.status import change_status, end_run
 from app.backend.runs.tables import RunRow
 from tests.factories.rows import MakeRun, RowFactory
@@ -45,6 +46,21 @@ class Viewers:
 
 async def _running(make_run: MakeRun, actor: Actor) -> RunRow:
     return await make_run(actor, status=RunStatus.RUNNING, epoch=1)
+
+
+async def test_quick_model_is_written_once_per_window(
+    services: Services, actor: Actor, make_run: MakeRun, runs: Runs
+) -> None:
+    row = await _running(make_run, actor)
+    began = clock.monotonic()
+    async with EventLog(services.db, row, Viewers()) as log:
+        while clock.monotonic() < began + 6 * WINDOW_SECONDS:
+            log.append(MessageDelta(message_id=MESSAGES[0], text="x"))
+            await asyncio.sleep(0)
+        await log.flush()
+
+    windows = (clock.monotonic() - began) / WINDOW_SECONDS
+    assert len(await runs.events(row.id)) <= windows + 2
 
 
 async def test_tokens_of_one_flush_are_one_event(

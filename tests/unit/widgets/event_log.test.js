@@ -5,7 +5,7 @@ import { describe, formatDuration, formatTime, lineOf, typesOf } from "../../../
 
 const START = Date.parse("2026-11-21T08:00:00Z");
 const event = (seq, type = "log", payload = { message: `line ${seq}`, level: "info" }, ts = START + seq * 100) =>
-  ({ run_id: "r", seq, type, payload, ts: new Date(ts).toISOString() });
+  ({ seq, type, payload, ts });
 const delta = (seq, text = `t${seq} `, message_id = "m") => event(seq, "message_delta", { message_id, text, tokens: 1 });
 const logs = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => event(from + i));
 const texts = (log) => log.visible.map((row) => row.text);
