@@ -36,7 +36,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         folder = item.path.relative_to(here).parts[0]
         if item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(SECONDS[folder]))
+            # Fixtures wait with limits of their own; those of the session end within some test.
+            limit = pytest.mark.timeout(SECONDS[folder], func_only=True)
+            item.add_marker(limit)
         if folder in MARKED:
             item.add_marker(folder)
 

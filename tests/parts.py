@@ -56,6 +56,17 @@ def end_process(pid: int, *, seconds: float = 10) -> None:
     psutil.wait_procs(alive, timeout=5)
 
 
+def find_processes(words: str, *, below: int) -> list[psutil.Process]:
+    """Return the living descendants of the process `below` whose command has `words`."""
+    found: list[psutil.Process] = []
+    for process in psutil.Process(below).children(recursive=True):
+        # One that has just ended has no command any more.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if words in " ".join(process.cmdline()):
+                found.append(process)
+    return found
+
+
 class Part:
     """A server that tests talk to; its output goes to `log`."""
 

@@ -17,7 +17,7 @@ from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.core.settings import PARTS_FILE
 from app.backend.identity import service as identity
-from tests.parts import Part, free_port
+from tests.parts import Part, find_processes, free_port
 from tests.stack import settings_of
 
 READY = "Atelier is ready"
@@ -109,6 +109,11 @@ class Product:
         """Return all processes of the installation."""
         root = psutil.Process(self._part.pid)
         return [root, *root.children(recursive=True)]
+
+    def kill_part(self, words: str) -> None:
+        """Kill the processes whose command has `words`, as a crash would."""
+        for process in find_processes(words, below=self._part.pid):
+            process.kill()
 
     def kill_web(self) -> None:
         """Kill what listens on the port of the UI, as a crash would."""

@@ -15,7 +15,7 @@ PICTURES = Path(__file__).parent.parent.parent / "build" / "e2e"  # of failed te
 NewTab = Callable[..., Awaitable[Tab]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def folder() -> Iterator[Path]:
     """Where the installations of this session live."""
     path = Path(tempfile.mkdtemp(prefix="atelier-e2e-"))
@@ -23,7 +23,7 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(path, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def product(folder: Path) -> Iterator[Product]:
     """The product that most journeys share."""
     started = Product(folder / "shared", "--workers", "1").start()
@@ -33,7 +33,7 @@ def product(folder: Path) -> Iterator[Product]:
     assert started.complaints() == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def login(product: Product) -> StorageState:
     """The owner's login in the shared product."""
     return create_owner(product)

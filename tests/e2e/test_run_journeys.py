@@ -1,8 +1,9 @@
 """Asking, reading the answer and its sources, and finding one's way in the log."""
 
+import json
 import re
 from collections.abc import AsyncGenerator
-from pathlib import Path
+from datetime import datetime
 
 import pytest
 from playwright.async_api import expect
@@ -153,7 +154,10 @@ async def test_download_has_every_event(tab: Tab, long_run: RunRow) -> None:
     async with tab.page.expect_download() as started:
         await tab.page.get_by_role("button", name="All events, JSON lines").click()
 
-    assert _count_lines(await (await started.value).path()) == LONG_LOG
+    lines = (await (await started.value).path()).read_text().splitlines()
+    events = [json.loads(line) for line in lines]
+    assert [event["seq"] for event in events] == list(range(1, LONG_LOG + 1))
+    assert datetime.fromisoformat(events[0]["ts"]).tzinfo is not None
 
 
 async def test_any_line_of_a_long_log_is_found(tab: Tab, long_run: RunRow) -> None:
@@ -169,7 +173,3 @@ async def test_any_line_of_a_long_log_is_found(tab: Tab, long_run: RunRow) -> No
     await expect(page.log.get_by_text("line 12345 of many")).to_be_in_viewport()
     await page.log.get_by_role("button", name="Jump to latest").click()
     await expect(page.log.get_by_text(f"line {LONG_LOG} of many")).to_be_in_viewport()
-
-
-def _count_lines(path: Path) -> int:
-    return len(path.read_text().splitlines())

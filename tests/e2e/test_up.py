@@ -16,9 +16,7 @@ def test_killed_parts_come_back_and_a_killed_supervisor_leaves_nothing(
     mode = (product.data_dir / PARTS_FILE).stat().st_mode
 
     for words in ("valkey-server", "app.workers.runtime"):
-        for process in product.processes():
-            if words in " ".join(process.cmdline()):
-                process.kill()
+        product.kill_part(words)
     wait_until(
         lambda: product.read_output().count("is back.") == 2,
         seconds=60,

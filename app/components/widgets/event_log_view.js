@@ -211,7 +211,7 @@ export function useLogView(feed) {
       const page = await feed.page({ after, limit: EXPORT_PAGE, ...(isFiltered ? wanted : {}) });
       if (!page.items.length) break;
       parts.push(format === "jsonl"
-        ? page.items.map((event) => `${JSON.stringify(event)}\n`).join("")
+        ? page.items.map((event) => `${JSON.stringify({ ...event, ts: new Date(event.ts).toISOString() })}\n`).join("")
         : toRows(page.items).map((row) => `${lineOf(row)}\n`).join(""));
       after = page.items.at(-1).seq;
       isMore = page.has_more;

@@ -19,7 +19,7 @@ from app.backend.providers.local_chat import (
     Text,
 )
 from app.backend.providers.local_engine import LocalEngine
-from tests.parts import wait_until
+from tests.parts import find_processes, wait_until
 
 LONG = "Write a long story about a fox."
 
@@ -38,11 +38,7 @@ def text_of(pieces: list[Piece]) -> str:
 
 
 def child_of_this_process() -> psutil.Process:
-    return next(
-        child
-        for child in psutil.Process().children()
-        if any("local_child" in part for part in child.cmdline())
-    )
+    return find_processes("local_child", below=os.getpid())[0]
 
 
 async def test_first_question_loads_the_model_and_says_so(engine: LocalEngine) -> None:
@@ -154,7 +150,7 @@ async def test_crash_in_the_middle_is_an_error_and_the_next_question_works(
     async def crash() -> None:
         async for piece in engine.chat(ask(LONG, max_tokens=400)):
             if isinstance(piece, Text) and piece.tokens == 3:
-                os.kill(child_of_this_process().pid, signal.SIGSEGV)
+                child_of_this_process().send_signal(signal.SIGSEGV)
 
     with pytest.raises(ModelCrashed, match="SIGSEGV"):
         await crash()
@@ -168,7 +164,7 @@ async def test_crash_before_the_first_token_is_tried_again(engine: LocalEngine) 
     pieces: list[Piece] = []
     async for piece in engine.chat(ask("What is the capital of France?")):
         if isinstance(piece, Loading) and piece.is_done and not pieces:
-            os.kill(child_of_this_process().pid, signal.SIGKILL)
+            child_of_this_process().kill()
         if isinstance(piece, Loading) and not piece.is_done:
             continue
         pieces.append(piece)

@@ -1,11 +1,9 @@
 """`local/<model>` as agents use it: through the runtime, which may be busy, dead, or on its way back."""
 
 import asyncio
-import os
 import signal
 from typing import Any
 
-import psutil
 import pytest
 
 from app.backend.bootstrap import Services
@@ -14,6 +12,7 @@ from app.backend.models.catalog import make_catalog
 from app.backend.providers.base import notice_of
 from app.backend.providers.errors import ContextOverflow, ModelUnavailable, RuntimeLost
 from tests.integration.runtime.conftest import WaitForQueue
+from tests.parts import find_processes
 from tests.processes import Fork, ForkServer
 
 MODEL = "local/smollm2-135m"
@@ -23,14 +22,6 @@ STORY = [("user", "Write a very long story.")]
 
 def text_of(chunks: list[Any]) -> str:
     return "".join(chunk.text for chunk in chunks)
-
-
-def model_process(runtime: Fork) -> psutil.Process:
-    return next(
-        child
-        for child in psutil.Process(runtime.pid).children(recursive=True)
-        if any("local_child" in part for part in child.cmdline())
-    )
 
 
 async def test_answer_tells_of_loading_and_usage(
@@ -104,7 +95,8 @@ async def test_crash_of_the_native_library_is_explained_and_the_next_question_wo
     async def crash() -> None:
         async for chunk in model.astream(STORY):
             if chunk.text:
-                os.kill(model_process(own_runtime).pid, signal.SIGSEGV)
+                for child in find_processes("local_child", below=own_runtime.pid):
+                    child.send_signal(signal.SIGSEGV)
 
     with pytest.raises(ModelUnavailable, match="SIGSEGV"):
         await crash()
