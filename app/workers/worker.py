@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from rq import Queue, Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import configure_mappers
 from typing_extensions import override
 
@@ -33,6 +34,7 @@ from app.backend.core.run_context import RunContext
 from app.backend.core.run_events import Event
 from app.backend.core.settings import Settings
 from app.backend.providers.errors import ModelMissing
+from app.backend.runs.claiming import claim_run
 from app.backend.runs.runner import run_agent, run_to_end
 from app.workers.queues import open_queues
 
@@ -116,7 +118,7 @@ def preload() -> None:
 
 
 async def rehearse(settings: Settings) -> None:
-    """Play a run without rows and sockets: libraries do much at their first use, and children inherit that."""
+    """Play a run, and claim one that is not there: much is done at its first use, and children inherit that."""
     memory = settings.model_copy(update={"checkpointer": "memory"})
     async with bootstrap.build(memory, pooled=False) as services:
         # A default model that is not set up is said by the run that asks for it.
@@ -145,6 +147,8 @@ async def rehearse(settings: Settings) -> None:
         )
         task = Task(spec=spec, query="Ready?")
         await run_to_end(partial(run_agent, services, task, context), seconds=30)
+        with suppress(DBAPIError):
+            await claim_run(services, ids.new_id(), worker="")
 
 
 def _ignore(event: Event) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
 from sqlalchemy import event
@@ -20,7 +21,7 @@ class Database:
     """Opens transactions; services get the session, they never commit it."""
 
     def __init__(self, url: str, *, pooled: bool = True) -> None:
-        self.engine = _make_engine(url, pooled=pooled)
+        self.engine = _make_engine(url) if pooled else _share_engine(url)
         # Both share one pool. On SQLite a writer takes its lock at BEGIN, so that it never fails half-way.
         self._writes = async_sessionmaker(
             self.engine.execution_options(**{_IMMEDIATE: True}),
@@ -67,17 +68,17 @@ def after_commit(session: Session, action: Callable[[], Awaitable[None]]) -> Non
     session.info.setdefault(AFTER_COMMIT, []).append(action)
 
 
-def _make_engine(url: str, *, pooled: bool) -> AsyncEngine:
+@cache
+def _share_engine(url: str) -> AsyncEngine:
+    # It keeps no connection, so a process and the children it forks can share it, and the statements it has compiled.
+    return _make_engine(url, poolclass=NullPool)
+
+
+def _make_engine(url: str, **pool: Any) -> AsyncEngine:
     if not url.startswith("sqlite"):
-        pool: dict[str, Any] = (
-            {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20}
-            if pooled
-            else {"poolclass": NullPool}
-        )
+        pool = pool or {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20}
         return create_async_engine(url, json_serializer=_to_json, **pool)
-    engine = create_async_engine(
-        url, json_serializer=_to_json, **({} if pooled else {"poolclass": NullPool})
-    )
+    engine = create_async_engine(url, json_serializer=_to_json, **pool)
     event.listen(engine.sync_engine, "connect", _set_pragmas)
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
