@@ -46,6 +46,10 @@ class Settings(BaseSettings):
     workers: int = Field(
         2, ge=1, le=64, description="Worker processes that `atelier up` starts."
     )
+    worker_ingests: bool = Field(
+        True,
+        description="Whether a worker reads documents too; the first of several that `atelier up` starts never does.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Lowest level that is logged."
     )
