@@ -72,6 +72,11 @@ class RunFeedState(rx.State):
             [source_line(item) for item in self.output.nearest] if self.output else []
         )
 
+    @rx.var
+    def caveat(self) -> str:
+        """What to know before trusting the answer."""
+        return self.output.caveat if self.output else ""
+
     @rx.event(background=True)
     @edge.requires(Permission.VIEW_RUN)
     async def follow(self, run_id: str) -> None:
