@@ -134,7 +134,9 @@ class Settings(BaseSettings):
         600, ge=1, description="Longest time a run may take, in seconds."
     )
     runs_active_max: int = Field(
-        1000, ge=1, description="Most runs that may be queued or running at once."
+        1000,
+        ge=1,
+        description="Most runs that may be queued or running at once, of all users together.",
     )
     lease_seconds: float = Field(
         6.0, gt=0, description="A run whose worker is silent this long is lost."

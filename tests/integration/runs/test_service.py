@@ -33,6 +33,7 @@ async def _start(
             agent_id=agent_id,  # pyright: ignore[reportArgumentType] - some are wrong on purpose
             draft=draft,
             outbox=services.outbox,
+            active_max=1000,
         )
 
 
@@ -117,7 +118,9 @@ async def test_what_belongs_to_others_is_not_found(
         for ask in (
             service.get_run(session, actor, run_id=run.id),
             service.stop_run(session, actor, run_id=run.id, redis=services.redis),
-            service.retry_run(session, actor, run_id=run.id, outbox=services.outbox),
+            service.retry_run(
+                session, actor, run_id=run.id, outbox=services.outbox, active_max=1000
+            ),
             service.list_events(session, actor, run_id=run.id, filter=EventFilter()),
             service.count_events(session, actor, run_id=run.id),
         ):
@@ -142,11 +145,12 @@ async def test_refused_start_leaves_nothing(
     assert _queued(services) == []
 
 
-async def test_too_many_active_runs_are_refused(
-    services: Services, actor: Actor, make_agent: MakeAgent
+async def test_too_many_active_runs_of_all_users_are_refused(
+    services: Services, actor: Actor, other_actor: Actor, make_agent: MakeAgent
 ) -> None:
     agent = await make_agent(actor)
-    await _start(services, actor, agent.id)
+    theirs = await make_agent(other_actor)
+    await _start(services, other_actor, theirs.id)
 
     async with services.db.transaction() as session:
         with pytest.raises(TooMany):
@@ -181,13 +185,13 @@ async def test_retry_makes_a_new_run_in_the_same_conversation(
     async with services.db.transaction() as session:
         with pytest.raises(Conflict):
             await service.retry_run(
-                session, actor, run_id=run.id, outbox=services.outbox
+                session, actor, run_id=run.id, outbox=services.outbox, active_max=1000
             )
     await runs.stop(run.id)
 
     async with services.db.transaction() as session:
         again = await service.retry_run(
-            session, actor, run_id=run.id, outbox=services.outbox
+            session, actor, run_id=run.id, outbox=services.outbox, active_max=1000
         )
 
     assert again.id != run.id
@@ -210,7 +214,7 @@ async def test_deleted_agent_leaves_its_runs(
     async with services.db.transaction() as session:
         with pytest.raises(Conflict, match="deleted"):
             await service.retry_run(
-                session, actor, run_id=run.id, outbox=services.outbox
+                session, actor, run_id=run.id, outbox=services.outbox, active_max=1000
             )
 
 

@@ -169,6 +169,7 @@ async def retry_run(
         actor,
         run_id=run_id,
         outbox=parts.outbox,
+        active_max=parts.settings.runs_active_max,
         request_id=_request_id(actor, idempotency_key),
     )
 
