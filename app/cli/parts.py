@@ -122,8 +122,14 @@ def chroma(settings: Settings, port: int) -> Part:
     folder = settings.data_dir / "chroma"
     folder.mkdir(exist_ok=True)
     options = ("--path", str(folder), "--host", _LOOPBACK, "--port", str(port))
-    ready = http_probe(f"http://{_LOOPBACK}:{port}/api/v2/heartbeat")
-    return Part("chroma", (sys.executable, "-c", _CHROMA, "run", *options), ready, 3)
+    return Part(
+        "chroma",
+        (sys.executable, "-c", _CHROMA, "run", *options),
+        http_probe(f"http://{_LOOPBACK}:{port}/api/v2/heartbeat"),
+        rank=3,
+        # It would write several lines for each request.
+        variables={"RUST_LOG": os.environ.get("RUST_LOG", "warn")},
+    )
 
 
 def runtime(settings: Settings) -> Part:

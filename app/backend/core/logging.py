@@ -40,9 +40,12 @@ def configure(settings: Settings, process: str) -> None:
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     for noisy in (
         "httpx",
+        "httpx2",
         "httpcore",
+        "httpcore2",
         "alembic.runtime.migration",
         "chromadb",
+        "bm25s",
         "rq.worker",
         "socketio",
         "engineio",

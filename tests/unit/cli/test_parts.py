@@ -18,3 +18,12 @@ def test_one_of_several_workers_reads_no_documents(
     ]
 
     assert found == readers
+
+
+def test_chroma_writes_no_line_for_each_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RUST_LOG", raising=False)
+    part = parts.chroma(settings_of(tmp_path), 8002)
+
+    assert part.variables == {"RUST_LOG": "warn"}
