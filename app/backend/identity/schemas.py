@@ -161,7 +161,7 @@ class Presented(BaseModel):
 
 
 class NewSession(BaseModel):
-    """A fresh login; `token` goes into the cookie and nowhere else. `is_first` marks the account's first one."""
+    """A fresh login; `token` goes into the cookie and nowhere else."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -169,4 +169,3 @@ class NewSession(BaseModel):
     session_id: UUID
     expires_at: datetime
     user: UserView
-    is_first: bool

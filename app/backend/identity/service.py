@@ -172,6 +172,17 @@ async def update_preferences(
     return UserView.model_validate(user)
 
 
+async def welcome(session: Session, actor: Actor) -> bool:
+    """Note that the actor's account gets what a new one finds; only one caller is ever told to give it."""
+    return await repository.welcome(session, actor.user_id, clock.now())
+
+
+async def list_unwelcomed(session: Session, *, limit: int) -> list[Actor]:
+    """Return who has signed in and was never welcomed."""
+    user_ids = await repository.list_unwelcomed(session, limit=limit)
+    return [await get_actor(session, user_id) for user_id in user_ids]
+
+
 async def get_actor(session: Session, user_id: UUID) -> Actor:
     """Return the actor for a job that works for a user.
 
@@ -376,7 +387,6 @@ async def _add_user(session: Session, draft: UserDraft, role: Role) -> UserRow:
 async def _open_session(
     session: Session, user: UserRow, user_agent: str, session_days: int
 ) -> NewSession:
-    is_first = not await repository.has_sessions(session, _actor_of(user))
     token = ids.new_token()
     row = SessionRow(
         owner_id=user.id,
@@ -391,7 +401,6 @@ async def _open_session(
         session_id=row.id,
         expires_at=row.expires_at,
         user=UserView.model_validate(user),
-        is_first=is_first,
     )
 
 
