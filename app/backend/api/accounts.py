@@ -13,6 +13,7 @@ from app.backend.api import auth, forms, tries
 from app.backend.api.deps import ActorDep, PartsDep, ReadDep, WriteDep
 from app.backend.api.parts import ApiParts
 from app.backend.core.errors import AppError, Forbidden
+from app.backend.core.texts import Text
 from app.backend.identity import service as identity
 from app.backend.identity import sessions
 from app.backend.identity.schemas import (
@@ -37,7 +38,7 @@ class Login(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    email: str = Field(min_length=1, max_length=254)
+    email: Text = Field(min_length=1, max_length=254)
     password: SecretStr = Field(min_length=1, max_length=1000)
 
 
