@@ -14,8 +14,8 @@ from app.backend.agents import ready_made
 from app.backend.api.tries import TRIES_MAX
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
+from app.backend.identity import cookies
 from app.backend.identity import service as identity
-from app.backend.identity import sessions
 from app.backend.identity.tables import SessionRow
 from tests.fakes.knowledge import FakeEmbedder
 from tests.integration.api.conftest import ADDRESS
@@ -49,7 +49,7 @@ async def test_first_run_form_signs_in_and_goes_home(
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     cookie = answer.headers["set-cookie"]
-    assert cookie.startswith(f"{sessions.cookie_name(services.keyring)}=")
+    assert cookie.startswith(f"{cookies.cookie_name(services.keyring)}=")
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
     assert "Secure" not in cookie

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from app.backend.agents.tables import AgentRow
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
-from app.backend.identity import service as identity
+from app.backend.identity import sessions
 from tests.factories.rows import MakeAgent
 from tests.processes import Fork
 
@@ -206,8 +206,8 @@ async def test_own_pages_connect_until_the_login_ends(
     socket = await open_socket(agent.id, **cookie, Origin=served)
     await _receive(socket)
     async with services.db.transaction() as session:
-        found = await identity.list_sessions(session, actor)
-        await identity.revoke_session(session, actor, session_id=found[0].id)
+        found = await sessions.list_sessions(session, actor)
+        await sessions.revoke_session(session, actor, session_id=found[0].id)
 
     assert (await _receive(socket))["message"] == "Sign in to continue."
     with pytest.raises(ConnectionClosed):

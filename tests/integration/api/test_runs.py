@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.core.run_events import RunStatus
-from app.backend.identity import service as identity
+from app.backend.identity import sessions
 from tests.factories.rows import MakeAgent, MakeRun
 from tests.processes import Fork
 
@@ -217,8 +217,8 @@ async def test_stream_ends_soon_after_the_login(
         lines = answer.aiter_lines()
         assert await anext(lines) == "id: 1"
         async with services.db.transaction() as session:
-            found = await identity.list_sessions(session, actor)
-            await identity.revoke_session(session, actor, session_id=found[0].id)
+            found = await sessions.list_sessions(session, actor)
+            await sessions.revoke_session(session, actor, session_id=found[0].id)
         async with asyncio.timeout(8):
             rest = [line async for line in lines]
 

@@ -12,7 +12,7 @@ from app.backend.core import clock
 from app.backend.core.actor import Actor
 from app.backend.core.crypto import hash_token
 from app.backend.core.run_events import RunStatus
-from app.backend.identity import sessions
+from app.backend.identity import cookies
 from app.backend.identity.tables import SessionRow
 from app.backend.runs import service as runs
 from app.routes import agent_path, run_path
@@ -40,7 +40,7 @@ async def cookie(services: Services, actor: Actor) -> str:
     await RowFactory(services.db).add(row)
     edge.install(services)
     tabs.install(lambda _: True)
-    return f"{sessions.cookie_name(services.keyring)}={TOKEN}"
+    return f"{cookies.cookie_name(services.keyring)}={TOKEN}"
 
 
 @pytest.fixture
