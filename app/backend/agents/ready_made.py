@@ -39,8 +39,6 @@ class ReadyMadeParts(IngestParts, Protocol):
 
 async def install_ready_made(parts: ReadyMadeParts, actor: Actor) -> None:
     """Give a new account its agents at once, but never twice; the manual's ingest goes on in the background."""
-    if not actor.may(Permission.ADD_AGENT):
-        return
     collection = await _make_agents(parts, actor)
     if collection is None:
         return
@@ -65,7 +63,8 @@ async def install_missing(parts: ReadyMadeParts) -> None:
 
 async def _make_agents(parts: ReadyMadeParts, actor: Actor) -> CollectionView | None:
     async with parts.db.transaction() as session:
-        if not await identity.welcome(session, actor):
+        is_due = await identity.welcome(session, actor)
+        if not is_due or not actor.may(Permission.ADD_AGENT):
             return None
         collection = await knowledge.create_collection(
             session, actor, draft=MANUAL, embedding_model=parts.embedder.name
