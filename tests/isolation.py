@@ -5,12 +5,14 @@ Somebody else's thing and one that does not exist must look the same, and asking
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
+from app.backend.agents.tables import AgentRow
 from app.backend.bootstrap import Services
 from app.backend.core import clock, ids
 from app.backend.core.actor import Actor
@@ -62,39 +64,18 @@ async def make_world(services: Services, owner: Actor) -> World:
         collection_ids=[collection.id],
     )
     thread = await rows.thread(owner, agent_id=agent.id, title=SECRET)
-    runs = [
-        await rows.run(
-            owner,
-            agent=agent,
-            thread_id=thread.id,
-            status=status,
-            last_seq=1,
-            input={"query": SECRET},
-        )
-        for status in (RunStatus.QUEUED, RunStatus.FAILED)
-    ]
-    for run in runs:
-        event: dict[str, Any] = {"ts": clock.now(), "type": "log", "level": "info"}
-        payload = {"message": SECRET, "level": "info"}
-        await rows.add(
-            RunEventRow(run_id=run.id, seq=1, payload=payload, **event, **mine)
-        )
-    said: dict[str, Any] = {"sequence": 1, "role": MessageRole.USER, "content": SECRET}
-    await rows.add(MessageRow(thread_id=thread.id, **said, **mine))
+    said: dict[str, Any] = {"sequence": 1, "role": MessageRole.USER, **mine}
+    await rows.add(MessageRow(thread_id=thread.id, content=SECRET, **said))
     documents = [
         await _add_document(rows, owner, collection.id, status)
         for status in (DocumentStatus.READY, DocumentStatus.FAILED)
     ]
-    place: dict[str, Any] = {"ordinal": 0, "start": 0, "end": 5}
+    place: dict[str, Any] = {"ordinal": 0, "start": 0, "end": 5, **mine}
     passage = ChunkRow(
-        collection_id=collection.id,
-        document_id=documents[0],
-        text=SECRET,
-        **place,
-        **mine,
+        collection_id=collection.id, document_id=documents[0], text=SECRET, **place
     )
     key = ApiKeyRow(name=SECRET, prefix="x", key_hash=ids.new_token(), **mine)
-    later = clock.now().replace(year=clock.now().year + 1)
+    later = clock.now() + timedelta(days=1)
     login = SessionRow(token_hash=ids.new_token(), expires_at=later, **mine)
     return {
         Kind.AGENT: [agent.id],
@@ -102,7 +83,10 @@ async def make_world(services: Services, owner: Actor) -> World:
         Kind.DOCUMENT: documents,
         Kind.PASSAGE: [(await rows.add(passage)).id],
         Kind.THREAD: [thread.id],
-        Kind.RUN: [run.id for run in runs],
+        Kind.RUN: [
+            await _add_run(rows, owner, agent, thread.id, status)
+            for status in (RunStatus.QUEUED, RunStatus.FAILED)
+        ],
         Kind.KEY: [(await rows.add(key)).id],
         Kind.LOGIN: [(await rows.add(login)).id],
     }
@@ -130,6 +114,26 @@ async def read_all(services: Services) -> dict[str, Any]:
 def without_ids(text: str) -> str:
     """Return `text` with every id replaced, so that answers about two things can be compared."""
     return _ANY_ID.sub("ID", text)
+
+
+async def _add_run(
+    rows: RowFactory, owner: Actor, agent: AgentRow, thread_id: UUID, status: RunStatus
+) -> UUID:
+    run = await rows.run(
+        owner,
+        agent=agent,
+        thread_id=thread_id,
+        status=status,
+        last_seq=1,
+        input={"query": SECRET},
+    )
+    event: dict[str, Any] = {"ts": clock.now(), "type": "log", "level": "info"}
+    payload = {"message": SECRET, "level": "info"}
+    row = RunEventRow(
+        run_id=run.id, seq=1, owner_id=owner.user_id, payload=payload, **event
+    )
+    await rows.add(row)
+    return run.id
 
 
 async def _add_document(
