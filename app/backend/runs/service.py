@@ -68,6 +68,8 @@ async def start_run(
     if agent.archived_at is not None:
         message = f"The agent {agent.name!r} is archived. Restore it first."
         raise Conflict(message)
+    if draft.thread_id is not None:
+        await threads.get_thread(session, actor, thread_id=draft.thread_id)
     if await repository.count_active(session) >= active_max:
         message = f"As many runs as this installation allows ({active_max:,}) are queued or running already. Wait for one to end, or stop one of yours."
         raise TooMany(message, retry_after=RETRY_AFTER_SECONDS)

@@ -7,7 +7,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from app.backend.api.agent_socket import Action
 from app.backend.bootstrap import Services
 from app.backend.core import ids
 from app.backend.core.actor import Actor
+from tests.fakes.knowledge import FakeEmbedder
 from tests.isolation import SECRET, Kind, World, make_world, read_all, without_ids
 
 KINDS = {
@@ -118,7 +119,7 @@ def test_every_id_of_an_address_has_a_kind(app: FastAPI) -> None:
 async def test_foreign_and_absent_look_the_same_at_every_address(
     services: Services,
     app: FastAPI,
-    client: httpx.AsyncClient,
+    signed_in: httpx.AsyncClient,
     actor: Actor,
     other_actor: Actor,
 ) -> None:
@@ -129,9 +130,9 @@ async def test_foreign_and_absent_look_the_same_at_every_address(
     assert len(cases) > 30
 
     for case in cases:
-        absent = await _ask(client, case, ids.new_id(), own)
+        absent = await _ask(signed_in, case, ids.new_id(), own)
         for wanted in foreign[KINDS[case.name]]:
-            answer = await _ask(client, case, wanted, own)
+            answer = await _ask(signed_in, case, wanted, own)
 
             assert answer == absent, case
             assert SECRET not in answer[2], case
@@ -142,13 +143,15 @@ async def test_foreign_and_absent_look_the_same_at_every_address(
 
 
 async def test_own_things_are_found_at_every_address(
-    services: Services, app: FastAPI, client: httpx.AsyncClient, actor: Actor
+    services: Services, app: FastAPI, signed_in: httpx.AsyncClient, actor: Actor
 ) -> None:
+    # A search must not need the runtime.
+    app.state.services = replace(services, embedder=FakeEmbedder())
     for case in _cases(app):
         own = await make_world(services, actor)
-        absent = await _ask(client, case, ids.new_id(), own)
+        absent = await _ask(signed_in, case, ids.new_id(), own)
         found = [
-            await _ask(client, case, wanted, own) for wanted in own[KINDS[case.name]]
+            await _ask(signed_in, case, wanted, own) for wanted in own[KINDS[case.name]]
         ]
 
         assert set(found) - {absent}, f"{case} asks for nothing, so it proves nothing."

@@ -107,6 +107,7 @@ async def test_what_belongs_to_others_is_not_found(
     foreign = await make_agent(other_actor)
     run = await make_run(other_actor)
     draft = ASKED.model_copy(update={"thread_id": (await make_thread(other_actor)).id})
+    nowhere = ASKED.model_copy(update={"thread_id": uuid4()})
 
     with pytest.raises(NotFound):
         await _start(services, actor, foreign.id)
@@ -114,6 +115,8 @@ async def test_what_belongs_to_others_is_not_found(
         await _start(services, actor, uuid4())
     with pytest.raises(NotFound):
         await _start(services, actor, (await make_agent(actor)).id, draft)
+    with pytest.raises(NotFound):
+        await _start(services, actor, (await make_agent(actor)).id, nowhere)
     async with services.db.transaction() as session:
         for ask in (
             service.get_run(session, actor, run_id=run.id),

@@ -198,9 +198,7 @@ NAMED = pytest.mark.parametrize(
 def parts(services: Services) -> Services:
     """The parts of the stores, with an embedder that needs no runtime, and no open tab."""
     tabs.install(lambda _: False)
-    made = replace(services, embedder=FakeEmbedder())
-    edge.install(made)
-    return made
+    return replace(services, embedder=FakeEmbedder())
 
 
 async def _send(
