@@ -37,6 +37,7 @@ class Runs:
                 agent_id=agent_id,
                 draft=RunDraft(input={"query": query}, thread_id=thread_id),
                 outbox=self._services.outbox,
+                active_max=self._services.settings.runs_active_max,
             )
 
     async def stop(self, run_id: UUID) -> RunView:

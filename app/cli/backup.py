@@ -9,12 +9,13 @@ import io
 import shutil
 import tarfile
 import tempfile
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import typer
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -169,21 +170,28 @@ async def restore_backup(file: Path, *, is_forced: bool) -> Manifest:
             if held["user"] and not is_forced:
                 message = f"This installation has {held['user']} users and their data. Restore into an empty one, or add --force to replace everything."
                 raise BackupFailed(message)
-            await _forget_vectors(parts)
-            counts = await rows_dump.read_rows(parts.db, folder / "rows")
-            if counts != manifest.rows:
-                message = f"The database has {counts} rows, the backup {manifest.rows}. Restore it again with --force."
-                raise BackupFailed(message)
-        # The objects are signed and found with the key of the backup.
-        _restore_key(settings, folder)
-        async with _opened() as parts:
-            for key in manifest.objects:
-                body = (folder / "objects" / key).read_bytes()
-                await parts.objects.put(
-                    key, body, media_type="application/octet-stream"
-                )
-            await documents_again.embed(parts.db)
+            former = await documents_again.list_collections(parts.db)
+            # Until the rows are replaced, all at once, nothing refers to what is stored here.
+            await _put_objects(parts, manifest, folder)
+            await _replace_rows(parts, manifest, folder)
+            _restore_key(settings, folder)
+            await _forget_vectors(settings, former)
     return manifest
+
+
+async def _put_objects(parts: _Parts, manifest: Manifest, folder: Path) -> None:
+    for key in manifest.objects:
+        body = (folder / "objects" / key).read_bytes()
+        await parts.objects.put(key, body, media_type="application/octet-stream")
+
+
+async def _replace_rows(parts: _Parts, manifest: Manifest, folder: Path) -> None:
+    async with parts.db.transaction() as session:
+        counts = await rows_dump.read_rows(session, folder / "rows")
+        if counts != manifest.rows:
+            message = f"The backup is damaged: it has {counts} rows and should have {manifest.rows}. Nothing was changed."
+            raise BackupFailed(message)
+        await documents_again.embed(session)
 
 
 def _unpack(file: Path, folder: Path) -> Manifest:
@@ -213,15 +221,12 @@ def _check_objects(manifest: Manifest, folder: Path) -> None:
 def _restore_key(settings: Settings, folder: Path) -> None:
     saved = folder / _KEY
     if settings.secret_key is None and saved.is_file():
-        key = settings.data_dir / crypto.KEY_FILE
-        key.unlink(missing_ok=True)
-        key.touch(mode=0o600)
-        key.write_text(saved.read_text())
+        saved.chmod(0o600)
+        saved.replace(settings.data_dir / crypto.KEY_FILE)
 
 
-async def _forget_vectors(parts: _Parts) -> None:
-    """Drop what is derived from rows, and the queue: it speaks of rows that may be gone."""
-    settings = parts.settings
+async def _forget_vectors(settings: Settings, former: Sequence[UUID]) -> None:
+    """Drop what was derived from the former rows, and the queue: it speaks of rows that may be gone."""
     shutil.rmtree(settings.data_dir / "bm25", ignore_errors=True)
     (settings.data_dir / "checkpoints.db").unlink(missing_ok=True)
     if not settings.redis_url:
@@ -230,7 +235,7 @@ async def _forget_vectors(parts: _Parts) -> None:
         shutil.rmtree(settings.data_dir / "chroma", ignore_errors=True)
         return
     index = vectors.make_index(settings)
-    for collection_id in await documents_again.list_collections(parts.db):
+    for collection_id in former:
         await index.delete_collection(collection_id)
 
 

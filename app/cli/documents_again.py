@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
-from app.backend.core.db import Database
+from app.backend.core.db import Database, Session
 from app.backend.core.jobs import JobName
 from app.backend.core.outbox import OutboxRow
 from app.backend.files.tables import FileRow
@@ -36,19 +36,18 @@ async def list_collections(db: Database) -> list[UUID]:
         )  # lint-skip: repo-scope - a restore replaces everybody's
 
 
-async def embed(db: Database) -> None:
+async def embed(session: Session) -> None:
     """Send every document that has vectors back to the step before, with a job for the workers."""
-    async with db.transaction() as session:
-        query = select(DocumentRow).where(
-            col(DocumentRow.status).in_(_EMBEDDED)
-        )  # lint-skip: repo-scope - a restore replaces everybody's
-        for row in (await session.exec(query)).all():
-            row.status, row.chunks_done = DocumentStatus.CHUNKED, 0
-            row.lease_until = None
-            row.dispatch += 1
-            job = OutboxRow(
-                name=JobName.DOCUMENT_INGEST,
-                key=f"ingest-{row.id}-{row.dispatch}",
-                subject_id=str(row.id),
-            )
-            session.add_all([row, job])
+    query = select(DocumentRow).where(
+        col(DocumentRow.status).in_(_EMBEDDED)
+    )  # lint-skip: repo-scope - a restore replaces everybody's
+    for row in (await session.exec(query)).all():
+        row.status, row.chunks_done = DocumentStatus.CHUNKED, 0
+        row.lease_until = None
+        row.dispatch += 1
+        job = OutboxRow(
+            name=JobName.DOCUMENT_INGEST,
+            key=f"ingest-{row.id}-{row.dispatch}",
+            subject_id=str(row.id),
+        )
+        session.add_all([row, job])

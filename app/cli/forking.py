@@ -67,8 +67,10 @@ class Nursery:
             self._reaper.watch(self._process.pid)
             self._listening = asyncio.create_task(self._listen(self._process))
 
-    async def fork(self, module: str, log: Path) -> Forked:
-        """Run `module` in a process of its own.
+    async def fork(
+        self, module: str, log: Path, variables: Mapping[str, str]
+    ) -> Forked:
+        """Run `module` in a process of its own, with `variables` on top of the environment.
 
         Raises:
             ConnectionError: the nursery died; another try starts it again.
@@ -79,7 +81,12 @@ class Nursery:
         number = next(self._numbers)
         answer: asyncio.Future[Forked] = asyncio.get_running_loop().create_future()
         self._asked[number] = answer
-        order = {"number": number, "module": module, "log": str(log)}
+        order = {
+            "number": number,
+            "module": module,
+            "log": str(log),
+            "variables": dict(variables),
+        }
         self._process.stdin.write(f"{json.dumps(order)}\n".encode())
         return await answer
 

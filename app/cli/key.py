@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from app.backend.core import clock
+from app.backend.identity import keys
 from app.backend.identity import service as identity
 from app.cli import output
 from app.cli.edge import command, open_rows
@@ -38,9 +39,7 @@ async def create(
     expires_at = clock.now() + timedelta(days=days) if days else None
     async with open_rows() as rows, rows.db.transaction() as session:
         actor = await identity.find_actor_by_email(session, email)
-        new = await identity.create_key(
-            session, actor, name=name, expires_at=expires_at
-        )
+        new = await keys.create_key(session, actor, name=name, expires_at=expires_at)
     if is_json:
         output.print_json({"key": new.key, **new.view.model_dump(mode="json")})
     else:

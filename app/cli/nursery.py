@@ -87,9 +87,12 @@ def _tell_ends(pipes: _Pipes) -> None:
             pipes.tell(ended=pid, code=os.waitstatus_to_exitcode(status))
 
 
-def _fork(pipes: _Pipes, *, number: int, module: str, log: str) -> None:
+def _fork(
+    pipes: _Pipes, *, number: int, module: str, log: str, variables: dict[str, str]
+) -> None:
     pid = os.fork()
     if pid == 0:
+        os.environ.update(variables)
         _become(pipes, module, log)
     pipes.tell(number=number, pid=pid)
 

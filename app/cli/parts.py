@@ -6,7 +6,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,7 @@ class Part:
     """One process that `atelier up` keeps running; parts of a lower `rank` stop first.
 
     It is a program with its arguments, or one of our modules, whose `main` runs in a fork of the nursery.
+    Its `variables` come on top of the environment that all parts share.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Part:
     is_ready: Probe
     rank: int
     stop_seconds: float = 8.0
+    variables: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def own_environment(chosen: Mapping[str, str]) -> dict[str, str]:
@@ -120,8 +122,14 @@ def chroma(settings: Settings, port: int) -> Part:
     folder = settings.data_dir / "chroma"
     folder.mkdir(exist_ok=True)
     options = ("--path", str(folder), "--host", _LOOPBACK, "--port", str(port))
-    ready = http_probe(f"http://{_LOOPBACK}:{port}/api/v2/heartbeat")
-    return Part("chroma", (sys.executable, "-c", _CHROMA, "run", *options), ready, 3)
+    return Part(
+        "chroma",
+        (sys.executable, "-c", _CHROMA, "run", *options),
+        http_probe(f"http://{_LOOPBACK}:{port}/api/v2/heartbeat"),
+        rank=3,
+        # It would write several lines for each request.
+        variables={"RUST_LOG": os.environ.get("RUST_LOG", "warn")},
+    )
 
 
 def runtime(settings: Settings) -> Part:
@@ -138,10 +146,19 @@ def web(settings: Settings) -> Part:
 
 
 def worker(settings: Settings, number: int) -> Part:
-    """Return one worker process; it gets time to bring its job to a good end."""
-    ready = _worker_probe(settings.redis_url)
-    module = "app.workers.worker"
-    return Part(f"worker-{number}", module, ready, rank=0, stop_seconds=25.0)
+    """Return one worker process; it gets time to bring its job to a good end.
+
+    The first of several reads no documents, so that a long ingest never holds up the runs.
+    """
+    is_for_runs = number == 1 and settings.workers > 1
+    return Part(
+        f"worker-{number}",
+        "app.workers.worker",
+        _worker_probe(settings.redis_url),
+        rank=0,
+        stop_seconds=25.0,
+        variables={"ATELIER_WORKER_INGESTS": "false"} if is_for_runs else {},
+    )
 
 
 def scheduler(settings: Settings) -> Part:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Column, Connection, Table, Uuid, func, insert, select, text
 
-from app.backend.core.db import Database
+from app.backend.core.db import Database, Session
 from app.backend.core.rows import UtcDateTime
 from app.backend.tables import metadata
 
@@ -24,10 +24,10 @@ async def write_rows(db: Database, folder: Path) -> dict[str, int]:
         return await connection.run_sync(_write_tables, folder)
 
 
-async def read_rows(db: Database, folder: Path) -> dict[str, int]:
-    """Replace all rows by those in `folder`, in one transaction; returns how many each table has then."""
-    async with db.engine.begin() as connection:
-        return await connection.run_sync(_read_tables, folder)
+async def read_rows(session: Session, folder: Path) -> dict[str, int]:
+    """Replace all rows by those in `folder`; returns how many each table has then."""
+    connection = await session.connection()
+    return await connection.run_sync(_read_tables, folder)
 
 
 async def count_rows(db: Database) -> dict[str, int]:

@@ -239,6 +239,8 @@ def _print_answer(run: RunView) -> None:
         return
     output.say(run.output.answer)
     _print_sources(run)
+    if run.output.caveat:
+        output.note(run.output.caveat)
 
 
 def _print_sources(run: RunView) -> None:

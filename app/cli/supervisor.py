@@ -154,11 +154,12 @@ class Supervisor:
     async def _make_process(self, part: Part) -> Child:
         log = self.log_of(part)
         if not isinstance(part.run, str):
-            return await processes.start(part.run, env=self._env, log=log)
+            env = {**self._env, **part.variables}
+            return await processes.start(part.run, env=env, log=log)
         try:
-            return await self._nursery.fork(part.run, log)
+            return await self._nursery.fork(part.run, log, part.variables)
         except ConnectionError:
-            return await self._nursery.fork(part.run, log)
+            return await self._nursery.fork(part.run, log, part.variables)
 
     async def _becomes_ready(self, running: _Running) -> bool:
         end = time.monotonic() + _READY_SECONDS

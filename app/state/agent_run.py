@@ -171,6 +171,7 @@ class AgentRunState(FormMixin, rx.State):
                 agent_id=agent_id,
                 draft=draft,
                 outbox=edge.services().outbox,
+                active_max=edge.services().settings.runs_active_max,
             )
         self._clear_errors()
         self.question, self.request_id = "", str(ids.new_id())

@@ -6,7 +6,7 @@ import reflex as rx
 from pydantic import BaseModel, ConfigDict
 
 from app.backend.core.actor import Permission
-from app.backend.identity import service as identity
+from app.backend.identity import keys
 from app.state import edge, notices
 from app.state.forms import FormMixin
 from app.state.lines import iso
@@ -49,9 +49,7 @@ class ApiKeysState(FormMixin, rx.State):
         """Make a key and show it, this once."""
         self._clear_errors()
         async with edge.work(self) as (session, actor):
-            made = await identity.create_key(
-                session, actor, name=str(form.get("name", ""))
-            )
+            made = await keys.create_key(session, actor, name=str(form.get("name", "")))
         self.fresh_key = made.key
         self.form_key += 1
         await self._show()
@@ -80,13 +78,13 @@ class ApiKeysState(FormMixin, rx.State):
         """Revoke the key that was asked about."""
         doomed, self.doomed_key = edge.parse_id(self.doomed_key, "API key"), ""
         async with edge.work(self) as (session, actor):
-            await identity.revoke_key(session, actor, key_id=doomed)
+            await keys.revoke_key(session, actor, key_id=doomed)
         await self._show()
         return notices.done(f"The key {self.doomed_name} is revoked.")
 
     async def _show(self) -> None:
         async with edge.read(self) as (session, actor):
-            page = await identity.list_keys(session, actor, limit=KEYS_SHOWN)
+            page = await keys.list_keys(session, actor, limit=KEYS_SHOWN)
         self.rows = [
             ApiKeyLine(
                 id=str(key.id),

@@ -63,6 +63,7 @@ class DashboardState(rx.State):
                 agent_id=wanted,
                 draft=draft,
                 outbox=edge.services().outbox,
+                active_max=edge.services().settings.runs_active_max,
             )
         return rx.redirect(routes.agent_path(wanted, run.id))
 

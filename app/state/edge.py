@@ -24,8 +24,7 @@ from app.backend.core.errors import (
     NotFound,
     Unauthorized,
 )
-from app.backend.identity import service as identity
-from app.backend.identity import sessions
+from app.backend.identity import cookies, sessions
 from app.state import notices
 from app.state.forms import FormMixin
 
@@ -62,11 +61,11 @@ def services() -> Services:
 async def find_actor(state: rx.State) -> Actor | None:
     """Return who is signed in on the tab of `state`, as the rows say it now."""
     parts = services()
-    token = sessions.token_from_cookies(state.router.headers.cookie, parts.keyring)
+    token = cookies.token_from_cookies(state.router.headers.cookie, parts.keyring)
     if token is None:
         return None
     async with parts.db.read() as session:
-        return await identity.find_actor_by_session(session, token)
+        return await sessions.find_actor_by_session(session, token)
 
 
 @asynccontextmanager

@@ -72,6 +72,11 @@ class RunFeedState(rx.State):
             [source_line(item) for item in self.output.nearest] if self.output else []
         )
 
+    @rx.var
+    def caveat(self) -> str:
+        """What to know before trusting the answer."""
+        return self.output.caveat if self.output else ""
+
     @rx.event(background=True)
     @edge.requires(Permission.VIEW_RUN)
     async def follow(self, run_id: str) -> None:
@@ -123,7 +128,11 @@ class RunFeedState(rx.State):
         wanted = edge.parse_id(self.current_run_id, "run")
         async with edge.work(self) as (session, actor):
             view = await runs.retry_run(
-                session, actor, run_id=wanted, outbox=edge.services().outbox
+                session,
+                actor,
+                run_id=wanted,
+                outbox=edge.services().outbox,
+                active_max=edge.services().settings.runs_active_max,
             )
         return [
             notices.done("The question is asked again, in a new run."),

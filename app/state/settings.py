@@ -6,6 +6,7 @@ import reflex as rx
 from pydantic import BaseModel, ConfigDict
 
 from app.backend.identity import service as identity
+from app.backend.identity import sessions
 from app.backend.identity.schemas import PasswordDraft, ProfileDraft
 from app.state import edge, notices
 from app.state.forms import FormMixin
@@ -102,13 +103,13 @@ class SettingsState(FormMixin, rx.State):
         """End a login on another device."""
         wanted = edge.parse_id(login_id, "login")
         async with edge.work(self) as (session, actor):
-            await identity.revoke_session(session, actor, session_id=wanted)
+            await sessions.revoke_session(session, actor, session_id=wanted)
         await self._show_logins()
         return notices.done("That login has ended.")
 
     async def _show_logins(self) -> None:
         async with edge.read(self) as (session, actor):
-            found = await identity.list_sessions(session, actor)
+            found = await sessions.list_sessions(session, actor)
         self.logins = [
             LoginLine(
                 id=str(login.id),

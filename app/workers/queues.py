@@ -9,10 +9,10 @@ from app.backend.core.jobs import QueueName
 ORDER = (QueueName.RUNS, QueueName.INGEST, QueueName.MAINTENANCE)
 
 
-def open_queues(redis: Redis, chosen: tuple[QueueName, ...] = ORDER) -> list[Queue]:
+def open_queues(redis: Redis, *, has_ingest: bool) -> list[Queue]:
     """Return the queues in the order in which jobs are taken from them."""
     return [
         Queue(name, connection=redis, serializer=JSONSerializer)
         for name in ORDER
-        if name in chosen
+        if has_ingest or name != QueueName.INGEST
     ]

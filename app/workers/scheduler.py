@@ -12,6 +12,7 @@ from redis.exceptions import LockError, RedisError
 from sqlalchemy.exc import OperationalError
 
 from app.backend import bootstrap
+from app.backend.agents import ready_made
 from app.backend.bootstrap import Services
 from app.backend.core import clock, logging
 from app.backend.core import redis as redis_names
@@ -26,6 +27,7 @@ logger = structlog.get_logger(__name__)
 TICK_SECONDS = 1.0
 LOCK_SECONDS = 5.0
 OUTBOX_AGE = timedelta(seconds=2)
+_MINUTE = 60.0
 _HOUR = 3600.0
 
 
@@ -58,6 +60,7 @@ class Scheduler:
             Task("sweep_outbox", TICK_SECONDS, self._sweep_outbox),
             Task("queue_runs_again", 2 * TICK_SECONDS, recovery.queue_again),
             Task("sweep_documents", 10 * TICK_SECONDS, self._sweep_documents),
+            Task("install_ready_made", _MINUTE, self._install_ready_made),
             Task("purge_logins", _HOUR, self._purge_logins),
         ]
 
@@ -106,6 +109,9 @@ class Scheduler:
             return await knowledge.sweep_documents(
                 session, outbox=self._services.outbox
             )
+
+    async def _install_ready_made(self) -> None:
+        await ready_made.install_missing(self._services)
 
     async def _purge_logins(self) -> int:
         async with self._services.db.transaction() as session:

@@ -160,7 +160,7 @@ def work(settings: Settings) -> bool:
     connection = redis.connect_blocking(settings.redis_url)
     try:
         worker = ForkingWorker(
-            open_queues(connection),
+            open_queues(connection, has_ingest=settings.worker_ingests),
             connection=connection,
             serializer=JSONSerializer,
         )

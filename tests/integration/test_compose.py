@@ -14,7 +14,7 @@ assert PACKAGE is not None
 assert PACKAGE.origin is not None
 PROGRAM = Path(PACKAGE.origin).parent / "docker-compose"
 SECRETS = {"POSTGRES_PASSWORD": "p", "REDIS_PASSWORD": "r"}
-OURS = {"migrate", "web", "worker", "scheduler", "runtime"}
+OURS = {"migrate", "web", "worker", "reader", "scheduler", "runtime"}
 STORES = {"postgres", "valkey", "chroma"}
 FILES = ["docker-compose.yml"]
 FILES_DEV = [*FILES, "docker-compose.dev.yml"]
@@ -107,6 +107,7 @@ def test_our_services_wait_for_what_they_need(services: dict[str, Any]) -> None:
         "scheduler": lasting,
         "web": lasting | {"runtime": "healthy"},
         "worker": lasting | {"runtime": "healthy"},
+        "reader": lasting | {"runtime": "healthy"},
     }
 
 
@@ -134,6 +135,15 @@ def test_data_lies_in_named_volumes(services: dict[str, Any]) -> None:
 def test_worker_can_be_scaled(services: dict[str, Any]) -> None:
     assert "container_name" not in services["worker"]
     assert not services["worker"].get("ports")
+
+
+def test_documents_are_read_by_the_reader_alone(services: dict[str, Any]) -> None:
+    ingests = {
+        name: services[name]["environment"].get("ATELIER_WORKER_INGESTS", "true")
+        for name in ("worker", "reader")
+    }
+
+    assert ingests == {"worker": "false", "reader": "true"}
 
 
 def test_stores_cannot_reach_the_outside(services: dict[str, Any]) -> None:

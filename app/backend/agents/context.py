@@ -36,5 +36,6 @@ class AgentState(TypedDict, total=False):
     query: str
     passages: list[dict[str, Any]]
     is_relevant: bool
+    caveat: str
     answer: str
     output: dict[str, Any]

@@ -21,11 +21,13 @@ from app.backend.agents.prompts import (
     fill,
     make_prompt,
     search_query,
+    unread_caveat,
 )
 from app.backend.agents.schemas import AgentKind
 from app.backend.core import clock, ids
 from app.backend.core.run_context import RunContext
 from app.backend.core.run_events import (
+    Level,
     Log,
     MessageCompleted,
     MessageDelta,
@@ -41,6 +43,7 @@ from app.backend.core.run_events import (
     Step,
     UsageRecorded,
 )
+from app.backend.knowledge import service as knowledge
 from app.backend.knowledge.search import search
 from app.backend.providers.base import Notice, notice_of
 
@@ -86,6 +89,7 @@ class AgentNodes:
             return {"passages": [], "is_relevant": not is_quoting}
         what = "1 collection" if count == 1 else f"{count} collections"
         emit(StageChanged(stage=Stage.RETRIEVING, message=f"Searching {what}."))
+        caveat = await self._find_caveat(runtime.context)
         result = await search(
             self._parts,
             runtime.context.actor,
@@ -103,6 +107,7 @@ class AgentNodes:
         return {
             "passages": [item.model_dump(mode="json") for item in result.passages],
             "is_relevant": result.is_relevant,
+            "caveat": caveat,
         }
 
     async def refuse(
@@ -114,6 +119,7 @@ class AgentNodes:
             sentences=[Sentence(text=NOTHING_FOUND)],
             nearest=_passages(state),
             is_answered=False,
+            caveat=state.get("caveat", ""),
         )
         return self._say(runtime.context, output)
 
@@ -136,6 +142,7 @@ class AgentNodes:
                 )
                 for number, text in enumerate(texts, start=1)
             ],
+            caveat=state.get("caveat", ""),
         )
         return self._say(runtime.context, output)
 
@@ -183,8 +190,25 @@ class AgentNodes:
         sentences, citations = await cite(
             self._parts.embedder, answer, _passages(state)
         )
-        output = RunOutput(answer=answer, sentences=sentences, citations=citations)
+        output = RunOutput(
+            answer=answer,
+            sentences=sentences,
+            citations=citations,
+            caveat=state.get("caveat", ""),
+        )
         return {"output": output.model_dump(mode="json")}
+
+    async def _find_caveat(self, context: RunContext) -> str:
+        """Return, and log, what the search cannot know yet: documents whose ingest goes on."""
+        async with self._parts.db.read() as session:
+            unread, documents = await knowledge.count_unread(
+                session, context.actor, collection_ids=self._spec.collection_ids
+            )
+        if not unread:
+            return ""
+        caveat = unread_caveat(unread, documents)
+        context.emit(Log(level=Level.WARNING, message=caveat))
+        return caveat
 
     async def _quote_what_was_missed(
         self, state: AgentState, answer: _Answer, message_id: UUID, context: RunContext

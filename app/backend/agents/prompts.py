@@ -169,3 +169,10 @@ def _messages(
     for turn in turns:
         messages += [HumanMessage(turn.question), AIMessage(turn.answer)]
     return [*messages, HumanMessage(question)]
+
+
+def unread_caveat(unread: int, documents: int) -> str:
+    """Say that some of an agent's documents cannot be found yet."""
+    noun = "document" if documents == 1 else "documents"
+    are, them = ("is", "it") if unread == 1 else ("are", "them")
+    return f"{unread} of {documents} {noun} {are} still being read; the answer may miss {them}."

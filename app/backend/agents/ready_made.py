@@ -10,13 +10,16 @@ from app.backend.agents import service as agents
 from app.backend.agents.schemas import AgentKind
 from app.backend.agents.templates import READY_MADE
 from app.backend.core import project
-from app.backend.core.actor import Actor
+from app.backend.core.actor import Actor, Permission
 from app.backend.core.crypto import Keyring
 from app.backend.core.errors import AppError
+from app.backend.identity import service as identity
 from app.backend.knowledge import service as knowledge
 from app.backend.knowledge import uploads
 from app.backend.knowledge.parts import IngestParts
 from app.backend.knowledge.schemas import CollectionDraft, CollectionView
+
+_ACCOUNTS_MAX = 100
 
 logger = structlog.get_logger(__name__)
 
@@ -35,8 +38,10 @@ class ReadyMadeParts(IngestParts, Protocol):
 
 
 async def install_ready_made(parts: ReadyMadeParts, actor: Actor) -> None:
-    """Give a new account its agents at once; the manual's ingest goes on in the background."""
+    """Give a new account its agents at once, but never twice; the manual's ingest goes on in the background."""
     collection = await _make_agents(parts, actor)
+    if collection is None:
+        return
     for path in await asyncio.to_thread(_manual):
         body = await asyncio.to_thread(path.read_bytes)
         try:
@@ -48,8 +53,19 @@ async def install_ready_made(parts: ReadyMadeParts, actor: Actor) -> None:
             logger.warning("manual_not_uploaded", name=path.name, error=error.message)
 
 
-async def _make_agents(parts: ReadyMadeParts, actor: Actor) -> CollectionView:
+async def install_missing(parts: ReadyMadeParts) -> None:
+    """Give their agents to those who signed in when that failed."""
+    async with parts.db.read() as session:
+        actors = await identity.list_unwelcomed(session, limit=_ACCOUNTS_MAX)
+    for actor in actors:
+        await install_ready_made(parts, actor)
+
+
+async def _make_agents(parts: ReadyMadeParts, actor: Actor) -> CollectionView | None:
     async with parts.db.transaction() as session:
+        is_due = await identity.welcome(session, actor)
+        if not is_due or not actor.may(Permission.ADD_AGENT):
+            return None
         collection = await knowledge.create_collection(
             session, actor, draft=MANUAL, embedding_model=parts.embedder.name
         )

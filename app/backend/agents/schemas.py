@@ -2,17 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.backend.core.paging import Listed
 from app.backend.core.run_events import RunStatus
-
-Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)
-]
+from app.backend.core.texts import Name, Text
 
 
 class AgentKind(StrEnum):
@@ -35,21 +31,21 @@ class AgentDraft(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: Name
-    description: str = Field(default="", max_length=500)
+    description: Text = Field(default="", max_length=500)
     kind: AgentKind = AgentKind.ANSWER
-    instructions: str = Field(default="", max_length=20_000)
-    model: str = ""
+    instructions: Text = Field(default="", max_length=20_000)
+    model: Text = ""
     temperature: float = Field(default=0.0, ge=0, le=2)
     max_tokens: int = Field(default=200, ge=1, le=100_000)
     passages: int = Field(default=4, ge=1, le=20)
     collection_ids: list[UUID] = Field(default_factory=list[UUID])
     execution: Execution = Execution.WORKER
-    remote_url: str = Field(default="", max_length=500)
-    remote_agent_id: str = Field(default="", max_length=100)
-    remote_key: str | None = Field(
+    remote_url: Text = Field(default="", max_length=500)
+    remote_agent_id: Text = Field(default="", max_length=100)
+    remote_key: Text | None = Field(
         default=None, description="None keeps the stored key."
     )
-    suggested_prompts: list[str] = Field(default_factory=list[str], max_length=10)
+    suggested_prompts: list[Text] = Field(default_factory=list[str], max_length=10)
 
 
 class AgentView(Listed):

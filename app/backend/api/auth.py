@@ -10,8 +10,8 @@ from app.backend.api.parts import ApiParts
 from app.backend.core import clock
 from app.backend.core.actor import Actor
 from app.backend.core.errors import Unauthorized
+from app.backend.identity import cookies, keys, sessions
 from app.backend.identity import service as identity
-from app.backend.identity import sessions
 from app.backend.identity.schemas import Presented
 
 logger = structlog.get_logger(__name__)
@@ -83,11 +83,11 @@ async def _find_presented(connection: HTTPConnection) -> Presented | None:
     key = bearer_of(connection)
     if key is not None:
         async with parts.db.read() as session:
-            return await identity.find_by_key(session, key)
-    token = sessions.token_from_cookies(
+            return await keys.find_by_key(session, key)
+    token = cookies.token_from_cookies(
         connection.headers.get("cookie", ""), parts.keyring
     )
     if token is None:
         return None
     async with parts.db.read() as session:
-        return await identity.find_by_session(session, token)
+        return await sessions.find_by_session(session, token)

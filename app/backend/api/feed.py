@@ -27,8 +27,7 @@ from app.backend.api.parts import ApiParts
 from app.backend.core import clock
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.errors import AppError, Forbidden, Invalid, Unauthorized
-from app.backend.identity import service as identity
-from app.backend.identity import sessions
+from app.backend.identity import cookies, sessions
 from app.backend.runs import service as runs
 from app.backend.runs.schemas import EventFilter, RunView
 
@@ -81,7 +80,7 @@ class FeedNamespace(AsyncNamespace):
         if not is_same_origin(headers, parts.settings):
             message = "This page is not part of this installation."
             raise Refused(message)
-        token = sessions.token_from_cookies(headers.get("cookie", ""), parts.keyring)
+        token = cookies.token_from_cookies(headers.get("cookie", ""), parts.keyring)
         self._tokens[sid] = token or ""
         try:
             await self._find_actor(sid)
@@ -154,7 +153,7 @@ class FeedNamespace(AsyncNamespace):
     async def _find_actor(self, sid: str) -> Actor:
         async with self._get_parts().db.read() as session:
             token = self._tokens.get(sid, "")
-            actor = await identity.find_actor_by_session(session, token)
+            actor = await sessions.find_actor_by_session(session, token)
         if actor is None:
             raise Unauthorized
         if not actor.may(Permission.VIEW_RUN):

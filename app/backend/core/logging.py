@@ -7,6 +7,20 @@ import structlog
 
 from app.backend.core.settings import Settings
 
+# Libraries that would write a line for each thing they do.
+_NOISY = (
+    "httpx",
+    "httpx2",
+    "httpcore",
+    "httpcore2",
+    "alembic.runtime.migration",
+    "chromadb",
+    "bm25s",
+    "rq.worker",
+    "socketio",
+    "engineio",
+)
+
 
 def configure(settings: Settings, process: str) -> None:
     """Send this process's log to standard error, as text or as JSON lines."""
@@ -38,13 +52,5 @@ def configure(settings: Settings, process: str) -> None:
         )
     )
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
-    for noisy in (
-        "httpx",
-        "httpcore",
-        "alembic.runtime.migration",
-        "chromadb",
-        "rq.worker",
-        "socketio",
-        "engineio",
-    ):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(logging.WARNING)

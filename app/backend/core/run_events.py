@@ -96,6 +96,9 @@ class RunOutput(BaseModel):
     sentences: list[Sentence] = Field(default_factory=list[Sentence])
     nearest: list[Passage] = Field(default_factory=list[Passage])
     is_answered: bool = True
+    caveat: str = Field(
+        default="", description="What the reader should know before they trust it."
+    )
 
 
 class _Event(BaseModel):

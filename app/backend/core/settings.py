@@ -46,6 +46,10 @@ class Settings(BaseSettings):
     workers: int = Field(
         2, ge=1, le=64, description="Worker processes that `atelier up` starts."
     )
+    worker_ingests: bool = Field(
+        True,
+        description="Whether a worker reads documents too; the first of several that `atelier up` starts never does.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Lowest level that is logged."
     )
@@ -130,7 +134,9 @@ class Settings(BaseSettings):
         600, ge=1, description="Longest time a run may take, in seconds."
     )
     runs_active_max: int = Field(
-        1000, ge=1, description="Most runs that may be queued or running at once."
+        1000,
+        ge=1,
+        description="Most runs that may be queued or running at once, of all users together.",
     )
     lease_seconds: float = Field(
         6.0, gt=0, description="A run whose worker is silent this long is lost."

@@ -23,6 +23,29 @@ async def find_user_by_email(session: Session, email: str) -> UserRow | None:
     return (await session.exec(query)).first()
 
 
+async def welcome(session: Session, user_id: UUID, now: datetime) -> bool:
+    """Note that an account was welcomed; False when it was before."""
+    query = update(UserRow).where(
+        col(UserRow.id) == user_id, col(UserRow.welcomed_at).is_(None)
+    )
+    return (await session.exec(query.values(welcomed_at=now))).rowcount == 1
+
+
+async def list_unwelcomed(session: Session, *, limit: int) -> Sequence[UUID]:
+    """Return active users who have signed in and were not welcomed."""
+    signed_in = select(SessionRow.owner_id)  # lint-skip: repo-scope - of all users
+    query = (
+        select(UserRow.id)
+        .where(
+            col(UserRow.is_active).is_(True),
+            col(UserRow.welcomed_at).is_(None),
+            col(UserRow.id).in_(signed_in),
+        )
+        .limit(limit)
+    )
+    return (await session.exec(query)).all()
+
+
 async def find_owner(session: Session) -> UserRow | None:
     """Return the owner of the installation: its earliest administrator."""
     query = (
@@ -68,12 +91,6 @@ async def find_key_by_hash(
         )
     )
     return (await session.exec(query)).first()
-
-
-async def has_sessions(session: Session, actor: Actor) -> bool:
-    """Tell whether the actor has ever signed in."""
-    query = visible_to(actor, SessionRow).limit(1)
-    return (await session.exec(query)).first() is not None
 
 
 async def list_sessions(

@@ -17,6 +17,7 @@ from pydantic import (
 
 from app.backend.core.actor import Actor, Role
 from app.backend.core.paging import Listed
+from app.backend.core.texts import STORABLE, Name, Text
 
 PASSWORD_LENGTH_MIN = 10
 PASSWORD_LENGTH_MAX = 1000
@@ -48,13 +49,14 @@ def _check_password(password: SecretStr) -> SecretStr:
 Email = Annotated[
     str,
     StringConstraints(strip_whitespace=True, to_lower=True, max_length=254),
+    STORABLE,
     AfterValidator(_check_email),
 ]
 Password = Annotated[SecretStr, AfterValidator(_check_password)]
 Preferences = Annotated[
     dict[
         Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.]{0,39}$")],
-        Annotated[str, StringConstraints(max_length=500)],
+        Annotated[Text, StringConstraints(max_length=500)],
     ],
     Field(max_length=100),
 ]
@@ -68,7 +70,7 @@ class UserDraft(BaseModel):
     email: Email
     password: Password
     role: Role = Role.USER
-    display_name: str = Field(default="", max_length=100)
+    display_name: Text = Field(default="", max_length=100)
 
 
 class UserView(Listed):
@@ -108,8 +110,8 @@ class ProfileDraft(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    display_name: str = Field(default="", max_length=100)
-    avatar_url: str = Field(default="", max_length=500, pattern=r"^(https?://\S+)?$")
+    display_name: Text = Field(default="", max_length=100)
+    avatar_url: Text = Field(default="", max_length=500, pattern=r"^(https?://\S+)?$")
 
 
 class PasswordDraft(BaseModel):
@@ -136,9 +138,7 @@ class ApiKeyDraft(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    name: Annotated[
-        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)
-    ]
+    name: Name
     expires_at: AwareDatetime | None = None
 
 
@@ -161,7 +161,7 @@ class Presented(BaseModel):
 
 
 class NewSession(BaseModel):
-    """A fresh login; `token` goes into the cookie and nowhere else. `is_first` marks the account's first one."""
+    """A fresh login; `token` goes into the cookie and nowhere else."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -169,4 +169,3 @@ class NewSession(BaseModel):
     session_id: UUID
     expires_at: datetime
     user: UserView
-    is_first: bool

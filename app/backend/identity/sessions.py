@@ -1,23 +1,125 @@
-"""The cookie that carries a login: its name per installation, and how it is set and read."""
+"""Logins: a password becomes a session, whose token the browser keeps in a cookie."""
 
-from http.cookies import CookieError, SimpleCookie
+from datetime import timedelta
+from uuid import UUID
 
-from app.backend.core.crypto import Keyring
+from app.backend.core import clock, ids
+from app.backend.core.actor import Actor
+from app.backend.core.crypto import hash_token
+from app.backend.core.db import Session
+from app.backend.core.errors import NotFound
+from app.backend.identity import audit, passwords, repository
+from app.backend.identity.actors import actor_of, need_user
+from app.backend.identity.audit import Action
+from app.backend.identity.errors import WrongLogin
+from app.backend.identity.schemas import (
+    NewSession,
+    Presented,
+    SessionView,
+    UserView,
+    Verified,
+)
+from app.backend.identity.tables import SessionRow, UserRow
+
+_USER_AGENT_MAX = 300
 
 
-def cookie_name(keyring: Keyring) -> str:
-    """Return the name of the login's cookie; cookies ignore ports, so each installation has its own."""
-    return f"atelier_session_{keyring.derive('installation').hex()[:8]}"
+async def check_login(session: Session, *, email: str, password: str) -> Verified:
+    """Check a password; it takes as long for unknown and suspended users as for others.
+
+    Raises:
+        WrongLogin: without telling which of the two is wrong.
+    """
+    user = await repository.find_user_by_email(session, email.strip().lower())
+    known_hash = user.password_hash if user is not None and user.is_active else None
+    is_right, better_hash = await passwords.verify_password(password, known_hash)
+    if user is None or not is_right:
+        raise WrongLogin
+    return Verified(user_id=user.id, better_hash=better_hash)
 
 
-def token_from_cookies(cookie_header: str, keyring: Keyring) -> str | None:
-    """Return the login's token from the value of a `Cookie` header."""
-    cookies: SimpleCookie = SimpleCookie()
-    for part in cookie_header.split(";"):
-        # One by one: a cookie of another program that cannot be parsed must not hide ours.
-        try:
-            cookies.load(part.strip())
-        except CookieError:
-            continue
-    found = cookies.get(cookie_name(keyring))
-    return found.value if found and found.value else None
+async def login(
+    session: Session, *, verified: Verified, user_agent: str, session_days: int
+) -> NewSession:
+    """Sign in a user whose password `check_login` found right."""
+    user = await need_user(session, verified.user_id)
+    if verified.better_hash:
+        user.password_hash = verified.better_hash
+    audit.record(session, actor_of(user), Action.LOGGED_IN)
+    return await open_session(session, user, user_agent, session_days)
+
+
+async def logout(session: Session, actor: Actor) -> None:
+    """End the login that the actor came with."""
+    if actor.session_id is None:
+        return
+    row = await repository.find_session(session, actor, actor.session_id)
+    if row is not None:
+        row.revoked_at = clock.now()
+        audit.record(session, actor, Action.LOGGED_OUT)
+
+
+async def list_sessions(session: Session, actor: Actor) -> list[SessionView]:
+    """Return the actor's logins, newest first."""
+    rows = await repository.list_sessions(session, actor, clock.now())
+    return [
+        SessionView.model_validate(row).model_copy(
+            update={"is_current": row.id == actor.session_id}
+        )
+        for row in rows
+    ]
+
+
+async def revoke_session(session: Session, actor: Actor, *, session_id: UUID) -> None:
+    """End one of the actor's logins."""
+    row = await repository.find_session(session, actor, session_id)
+    if row is None:
+        raise NotFound("session", session_id)
+    if row.revoked_at is None:
+        row.revoked_at = clock.now()
+        audit.record(
+            session,
+            actor,
+            Action.SESSION_REVOKED,
+            object_kind="session",
+            object_id=row.id,
+        )
+
+
+async def find_by_session(session: Session, token: str) -> Presented | None:
+    """Return whose login the token is, unless it is over or its user is suspended."""
+    found = await repository.find_session_by_hash(
+        session, hash_token(token), clock.now()
+    )
+    if found is None:
+        return None
+    row, user = found
+    actor = actor_of(user).model_copy(update={"session_id": row.id})
+    return Presented(actor=actor, used_at=row.last_seen_at)
+
+
+async def find_actor_by_session(session: Session, token: str) -> Actor | None:
+    """Return whose login the token is."""
+    found = await find_by_session(session, token)
+    return found.actor if found else None
+
+
+async def open_session(
+    session: Session, user: UserRow, user_agent: str, session_days: int
+) -> NewSession:
+    """Begin a login of a user who has proved who they are."""
+    token = ids.new_token()
+    row = SessionRow(
+        owner_id=user.id,
+        token_hash=hash_token(token),
+        user_agent=user_agent[:_USER_AGENT_MAX],
+        expires_at=clock.now() + timedelta(days=session_days),
+    )
+    session.add(row)
+    await session.flush()
+    return NewSession(
+        token=token,
+        session_id=row.id,
+        expires_at=row.expires_at,
+        user=UserView.model_validate(user),
+    )

@@ -10,7 +10,7 @@ from app.backend.core.rows import JsonColumn, OwnedRow, Row, UtcColumn
 
 
 class UserRow(Row, table=True):
-    """A person with an account."""
+    """A person with an account; `welcomed_at` says when it got its ready-made agents."""
 
     email: str = Field(unique=True, max_length=254)
     display_name: str = Field(default="", max_length=100)
@@ -19,6 +19,7 @@ class UserRow(Row, table=True):
     password_hash: str
     preferences: dict[str, str] = Field(default_factory=dict, sa_type=JsonColumn)
     is_active: bool = True
+    welcomed_at: datetime | None = Field(default=None, sa_type=UtcColumn)
     updated_at: datetime = Field(default_factory=clock.now, sa_type=UtcColumn)
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Executable
+from sqlalchemy import CursorResult, Executable, case
 from sqlalchemy.orm import Session as PlainSession
 from sqlmodel import col, delete, func, insert, or_, select, update
 
@@ -190,6 +190,20 @@ async def has_unfinished(session: Session, actor: Actor, collection_id: UUID) ->
         .limit(1)
     )
     return (await session.exec(query)).first() is not None
+
+
+async def count_documents(
+    session: Session, actor: Actor, collection_ids: Sequence[UUID]
+) -> tuple[int, int]:
+    """Return how many documents the collections have, and how many of them are being ingested."""
+    is_unread = case((col(DocumentRow.status).not_in(FINAL), 1), else_=0)
+    query = (
+        visible_to(actor, DocumentRow)
+        .where(col(DocumentRow.collection_id).in_(collection_ids))
+        .with_only_columns(func.count(), func.coalesce(func.sum(is_unread), 0))
+    )
+    ((documents, unread),) = await _fetch(session, query)
+    return documents, unread
 
 
 async def replace_chunks(

@@ -2,17 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.backend.core.paging import Listed
 from app.backend.core.run_events import Passage
-
-Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)
-]
+from app.backend.core.texts import Name, Text
 
 
 class DocumentStatus(StrEnum):
@@ -32,7 +28,7 @@ class CollectionDraft(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: Name
-    description: str = Field(default="", max_length=500)
+    description: Text = Field(default="", max_length=500)
 
 
 class CollectionView(Listed):

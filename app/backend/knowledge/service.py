@@ -111,6 +111,14 @@ async def get_document(
     return DocumentView.model_validate(row)
 
 
+async def count_unread(
+    session: Session, actor: Actor, *, collection_ids: Sequence[UUID]
+) -> tuple[int, int]:
+    """Return how many documents of the collections are still being read, and how many there are."""
+    documents, unread = await repository.count_documents(session, actor, collection_ids)
+    return unread, documents
+
+
 async def find_copy(
     session: Session, actor: Actor, *, collection_id: UUID, sha256: str
 ) -> DocumentView | None:

@@ -137,7 +137,7 @@ def _beginning(row: RunRow) -> Event:
         return RunStarted(agent_name=row.agent_name, model=row.model, worker=row.worker)
     return AttemptStarted(
         attempt=row.attempt,
-        attempts_max=max(ATTEMPTS_MAX, row.attempt),
+        attempts_max=ATTEMPTS_MAX,
         reason="The worker before was shut down.",
     )
 

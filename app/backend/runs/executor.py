@@ -22,12 +22,14 @@ from app.backend.core.run_events import (
     MessageStarted,
     RunCompleted,
     RunEvent,
+    RunFailed,
     RunStatus,
     RunStopped,
     TerminalEvent,
     UsageRecorded,
 )
 from app.backend.runs.claiming import (
+    ATTEMPTS_MAX,
     Claim,
     EngineParts,
     claim_run,
@@ -49,6 +51,7 @@ logger = structlog.get_logger(__name__)
 # A model that does not let go within this time is left behind; its words no longer count.
 CANCEL_SECONDS = 0.3
 SIGNAL_RETRY_SECONDS = 1.0
+INTERRUPTED = f"The worker was shut down in the middle of this run {ATTEMPTS_MAX} times. Press Retry to run it again."
 
 _Write = Callable[[Session], Awaitable[list[RunEvent]]]
 
@@ -58,7 +61,8 @@ async def execute_run(
 ) -> None:
     """Carry out a queued run; does nothing when the run is no longer queued.
 
-    When `shutdown` is set, the run goes back into the queue, for another worker or for the next start.
+    When `shutdown` is set, the run goes back into the queue, for another worker or for the next start; after its
+    last attempt it fails.
     """
     row = await claim_run(parts, run_id, worker=worker)
     claim = await prepare_run(parts, row) if row is not None else None
@@ -126,6 +130,8 @@ class _Execution:
             raise LeaseLost
         if self._stop.is_set():
             return RunStopped(text=self._text)
+        if self._row.attempt >= ATTEMPTS_MAX:
+            return RunFailed(code="INTERRUPTED", error=INTERRUPTED)
         self._emit(
             Log(message="The worker shuts down; the run goes on when one is back.")
         )

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from app.backend.core.errors import Invalid
+from app.backend.core.texts import NUL
 
 QUERY_LENGTH_MAX = 20_000
 INPUT_BYTES_MAX = 100_000
@@ -32,6 +33,10 @@ def check_input(given: Any) -> dict[str, Any]:
             "query",
             f"The question has {len(query):,} characters; {QUERY_LENGTH_MAX:,} are allowed. Shorten it, or upload the text as a document.",
         )
+    if NUL in query:
+        raise Invalid.field(
+            "query", "A NUL character cannot be stored. Take it out of the question."
+        )
     checked = {**given, "query": query}
     _check_size(checked)
     return checked
@@ -51,10 +56,11 @@ def _check_size(given: dict[str, Any]) -> None:
             "input",
             "The input holds something that is no JSON, such as NaN. Take it out.",
         ) from None
-    if "\\u0000" in text or "\x00" in text:
+    # JSON writes NUL as an escape; a backslash that somebody wrote is doubled.
+    if "\\u0000" in text.replace("\\\\", ""):
         raise Invalid.field(
             "input",
-            "The input holds binary data. Send text, and upload files as documents.",
+            "The input holds a NUL character, which cannot be stored. Send text, and upload files as documents.",
         )
     if size > INPUT_BYTES_MAX:
         raise Invalid.field(

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.backend.core.paging import Listed
 from app.backend.core.run_events import Level, RunEvent, RunOutput, RunStatus
+from app.backend.core.texts import Text
 
 
 class RunDraft(BaseModel):
@@ -20,7 +21,7 @@ class RunDraft(BaseModel):
 
     input: dict[str, Any]
     thread_id: UUID | None = None
-    trigger: str = "user"
+    trigger: Text = "user"
     request_id: UUID | None = None
 
 
@@ -54,9 +55,9 @@ class EventFilter(BaseModel):
     after: int | None = Field(default=None, ge=0)
     before: int | None = Field(default=None, ge=1)
     limit: int = Field(default=200, ge=1, le=1000)
-    types: list[str] = Field(default_factory=list[str])
+    types: list[Text] = Field(default_factory=list[str])
     level: Level | None = None
-    text: str = ""
+    text: Text = ""
 
 
 class EventPage(BaseModel):

@@ -38,7 +38,7 @@ from app.backend.runs.tables import RunRow
 from app.backend.threads import service as threads
 from app.backend.threads.schemas import MessageRole
 
-RUNS_ACTIVE_MAX = 1000
+RETRY_AFTER_SECONDS = 10
 _DAY = timedelta(days=1)
 
 
@@ -49,7 +49,7 @@ async def start_run(
     agent_id: UUID,
     draft: RunDraft,
     outbox: Outbox,
-    active_max: int = RUNS_ACTIVE_MAX,
+    active_max: int,
 ) -> RunView:
     """Queue a run: its row, its first event, its thread and message, and its job are one transaction.
 
@@ -59,7 +59,7 @@ async def start_run(
         NotFound: the agent or the thread is not there, or not the actor's.
         Invalid: the input has no usable `query`.
         Conflict: the agent is archived.
-        TooMany: `active_max` runs are queued or running already.
+        TooMany: `active_max` runs, of all users together, are queued or running already.
     """
     if (twin := await _find_twin(session, actor, draft)) is not None:
         return _to_view(twin)
@@ -68,9 +68,11 @@ async def start_run(
     if agent.archived_at is not None:
         message = f"The agent {agent.name!r} is archived. Restore it first."
         raise Conflict(message)
-    if await repository.count_active(session, actor) >= active_max:
-        message = f"{active_max} runs are queued or running already. Wait for one to end, or stop one."
-        raise TooMany(message, retry_after=10)
+    if draft.thread_id is not None:
+        await threads.get_thread(session, actor, thread_id=draft.thread_id)
+    if await repository.count_active(session) >= active_max:
+        message = f"As many runs as this installation allows ({active_max:,}) are queued or running already. Wait for one to end, or stop one of yours."
+        raise TooMany(message, retry_after=RETRY_AFTER_SECONDS)
     try:
         async with session.begin_nested():
             row = await _add_run(session, actor, agent, given, draft)
@@ -113,12 +115,14 @@ async def retry_run(
     *,
     run_id: UUID,
     outbox: Outbox,
+    active_max: int,
     request_id: UUID | None = None,
 ) -> RunView:
     """Start a new run with the input of one that has ended; the old one stays as it is.
 
     Raises:
         Conflict: the run goes on, or its agent is deleted.
+        TooMany: as for `start_run`.
     """
     row = await _need_run(session, actor, run_id)
     if not RunStatus(row.status).is_terminal:
@@ -134,7 +138,12 @@ async def retry_run(
         request_id=request_id,
     )
     return await start_run(
-        session, actor, agent_id=row.agent_id, draft=draft, outbox=outbox
+        session,
+        actor,
+        agent_id=row.agent_id,
+        draft=draft,
+        outbox=outbox,
+        active_max=active_max,
     )
 
 

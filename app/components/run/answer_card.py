@@ -67,6 +67,7 @@ def _body() -> rx.Component:
                 _sources(),
             ),
         ),
+        rx.cond(RunFeedState.caveat != "", _caveat()),
         rx.match(
             RunFeedState.execution_status,
             ("failed", _problem(words.FAILED)),
@@ -103,6 +104,14 @@ def _sources() -> rx.Component:
     return rx.cond(
         RunFeedState.citations.length() > 0,
         source_list(RunFeedState.citations, words.SOURCES),
+    )
+
+
+def _caveat() -> rx.Component:
+    return rx.el.p(
+        rx.icon("hourglass", size=14, aria_hidden="true", class_name="mt-0.5 shrink-0"),
+        RunFeedState.caveat,
+        class_name="flex items-start gap-2 text-sm text-warn",
     )
 
 

@@ -14,6 +14,8 @@ from app.backend.core.actor import Actor
 from app.backend.core.run_context import RunContext
 from app.backend.core.run_events import (
     Event,
+    Level,
+    Log,
     MessageCompleted,
     MessageDelta,
     QueuePosition,
@@ -23,6 +25,7 @@ from app.backend.core.run_events import (
     Step,
     UsageRecorded,
 )
+from app.backend.knowledge import uploads
 from app.backend.knowledge.tables import CollectionRow
 from app.backend.runs.runner import run_agent
 from tests.factories.rows import MakeAgent
@@ -104,6 +107,31 @@ async def test_question_that_the_documents_do_not_answer_asks_no_model(
     assert output.nearest
     assert output.citations == []
     assert not any(isinstance(event, UsageRecorded) for event in events)
+
+
+@pytest.mark.parametrize("kind", AgentKind)
+@pytest.mark.parametrize("query", ["What is the cat called?", "Who won in Brazil?"])
+async def test_documents_that_are_still_being_read_are_said(
+    parts: Services,
+    actor: Actor,
+    make_agent: MakeAgent,
+    handbook: CollectionRow,
+    kind: AgentKind,
+    query: str,
+) -> None:
+    agent = await make_agent(
+        actor, kind=kind, model="scripted/quote", collection_ids=[handbook.id]
+    )
+    before, _ = await _run(parts, actor, agent.id, query)
+    await uploads.upload_document(
+        parts, actor, collection_id=handbook.id, name="late.md", body=b"# Late"
+    )
+
+    output, events = await _run(parts, actor, agent.id, query)
+
+    said = "1 of 2 documents is still being read; the answer may miss it."
+    assert (before.caveat, output.caveat) == ("", said)
+    assert Log(level=Level.WARNING, message=said) in events
 
 
 async def test_quotes_are_the_passages_and_ask_no_model(

@@ -14,8 +14,7 @@ from app.backend.bootstrap import Services
 from app.backend.core import clock
 from app.backend.core.actor import Actor
 from app.backend.core.crypto import hash_token
-from app.backend.identity import service as identity
-from app.backend.identity import sessions
+from app.backend.identity import cookies, keys
 from app.backend.identity.tables import SessionRow
 from tests.parts import free_port
 
@@ -47,7 +46,7 @@ async def client_of(app: FastAPI, services: Services) -> AsyncGenerator[ClientOf
 
     async def make(actor: Actor) -> httpx.AsyncClient:
         async with services.db.transaction() as session:
-            new = await identity.create_key(session, actor, name="tests")
+            new = await keys.create_key(session, actor, name="tests")
         client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app),
             base_url=ADDRESS,
@@ -77,7 +76,7 @@ async def cookie(services: Services, actor: Actor) -> dict[str, str]:
     )
     async with services.db.transaction() as session:
         session.add(row)
-    return {"Cookie": f"{sessions.cookie_name(services.keyring)}={SESSION_TOKEN}"}
+    return {"Cookie": f"{cookies.cookie_name(services.keyring)}={SESSION_TOKEN}"}
 
 
 @pytest.fixture

@@ -1,15 +1,23 @@
 """First run, login, logout: as the forms of the pages and as JSON."""
 
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from sqlmodel import delete
+from structlog.testing import capture_logs
+from typing_extensions import override
 
+from app.backend.agents import ready_made
 from app.backend.api.tries import TRIES_MAX
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
+from app.backend.identity import cookies
 from app.backend.identity import service as identity
-from app.backend.identity import sessions
+from app.backend.identity.tables import SessionRow
+from tests.fakes.knowledge import FakeEmbedder
 from tests.integration.api.conftest import ADDRESS
 
 EMAIL = "ada@example.org"
@@ -41,7 +49,7 @@ async def test_first_run_form_signs_in_and_goes_home(
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     cookie = answer.headers["set-cookie"]
-    assert cookie.startswith(f"{sessions.cookie_name(services.keyring)}=")
+    assert cookie.startswith(f"{cookies.cookie_name(services.keyring)}=")
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
     assert "Secure" not in cookie
@@ -59,6 +67,49 @@ async def test_new_owner_finds_agents(stranger: httpx.AsyncClient, link: str) ->
         "Quote finder",
         "Plain chat",
     ]
+
+
+async def test_account_is_made_when_its_agents_cannot_be_and_gets_them_later(
+    app: FastAPI, stranger: httpx.AsyncClient, services: Services, link: str
+) -> None:
+    class Broken(FakeEmbedder):
+        @property
+        @override
+        def name(self) -> str:
+            message = "no name"
+            raise RuntimeError(message)
+
+    app.state.services = replace(services, embedder=Broken())
+    with capture_logs() as logs:
+        answer = await _make_owner(stranger, link)
+    agents = [await _count_agents(stranger)]
+    app.state.services = services
+    for _ in range(2):
+        await ready_made.install_missing(services)
+        agents.append(await _count_agents(stranger))
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == [
+        "ready_made_not_installed"
+    ]
+    assert agents == [0, 3, 3]
+
+
+async def test_agents_are_not_given_again_after_a_long_time_away(
+    stranger: httpx.AsyncClient, services: Services, link: str
+) -> None:
+    await _make_owner(stranger, link)
+    async with services.db.transaction() as session:
+        await session.exec(delete(SessionRow))
+    fields = {"email": EMAIL, "password": PASSWORD}
+
+    await stranger.post("/api/auth/login", data=fields, headers=ORIGIN)
+
+    assert await _count_agents(stranger) == 3
+
+
+async def _count_agents(client: httpx.AsyncClient) -> int:
+    return len((await client.get("/api/v1/agents")).json()["items"])
 
 
 async def test_first_run_as_json(stranger: httpx.AsyncClient, link: str) -> None:

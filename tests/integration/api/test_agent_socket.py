@@ -3,18 +3,19 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.backend.agents.tables import AgentRow
 from app.backend.bootstrap import Services
-from app.backend.core import ids
 from app.backend.core.actor import Actor
-from app.backend.identity import service as identity
+from app.backend.identity import sessions
 from tests.factories.rows import MakeAgent
 from tests.processes import Fork
 
@@ -176,21 +177,6 @@ async def test_bad_message_is_answered_and_the_socket_stays(
     assert (await _receive(socket))["type"] == "execution_started"
 
 
-async def test_foreign_and_absent_agents_look_the_same(
-    open_socket: Open, other_actor: Actor, make_agent: MakeAgent
-) -> None:
-    foreign = (await make_agent(other_actor)).id
-    answers: list[str] = []
-    for agent_id in (foreign, ids.new_id()):
-        socket = await open_socket(agent_id)
-        answer = await _receive(socket)
-        answers.append(answer["message"].replace(str(agent_id), "ID"))
-        with pytest.raises(ConnectionClosed):
-            await _receive(socket)
-
-    assert answers == ["There is no agent 'ID', or it is not yours."] * 2
-
-
 async def test_strangers_do_not_connect(open_socket: Open, agent: AgentRow) -> None:
     for headers in ({"X-Nothing": ""}, {"Authorization": "Bearer wrong"}):
         with pytest.raises(InvalidStatus) as refused:
@@ -220,8 +206,8 @@ async def test_own_pages_connect_until_the_login_ends(
     socket = await open_socket(agent.id, **cookie, Origin=served)
     await _receive(socket)
     async with services.db.transaction() as session:
-        found = await identity.list_sessions(session, actor)
-        await identity.revoke_session(session, actor, session_id=found[0].id)
+        found = await sessions.list_sessions(session, actor)
+        await sessions.revoke_session(session, actor, session_id=found[0].id)
 
     assert (await _receive(socket))["message"] == "Sign in to continue."
     with pytest.raises(ConnectionClosed):
@@ -242,3 +228,19 @@ async def test_viewers_cannot_start(
     await _send(socket, START)
 
     assert "add_run" in (await _receive(socket))["message"]
+
+
+async def test_one_run_too_many_is_an_error_message(
+    open_socket: Open, app: FastAPI, services: Services, agent: AgentRow
+) -> None:
+    one = services.settings.model_copy(update={"runs_active_max": 1})
+    app.state.services = replace(services, settings=one)
+    socket = await open_socket(agent.id)
+    await _receive(socket)
+
+    await _send(socket, START)
+    await _receive_until(socket, "execution_started")
+    await _send(socket, START)
+
+    (*_, refused) = await _receive_until(socket, "error")
+    assert "stop one of yours" in refused["message"]

@@ -24,6 +24,7 @@ from app.backend.runs.live import publish
 from app.backend.runs.status import end_run
 from app.backend.runs.tables import RunRow
 from tests.factories.rows import MakeRun
+from tests.isolation import read_all, without_ids
 from tests.parts import free_port
 
 PATH = "_event"
@@ -206,19 +207,31 @@ async def test_malformed_request_gets_an_answer(
     assert answer["code"] == "VALIDATION_FAILED"
 
 
-async def test_foreign_run_looks_like_none(
-    open_tab: OpenTab, other_actor: Actor, make_run: MakeRun
+async def test_foreign_run_looks_like_none_in_every_request(
+    open_tab: OpenTab,
+    services: Services,
+    actor: Actor,
+    other_actor: Actor,
+    make_run: MakeRun,
 ) -> None:
     tab = await open_tab()
-    foreign = await make_run(other_actor)
+    own, foreign = await make_run(actor), await make_run(other_actor)
+    before = await read_all(services)
+    requests = {
+        name.removeprefix("on_") for name in vars(FeedNamespace) if name[:3] == "on_"
+    }
 
-    answers = [
-        await tab.ask(what, run_id=str(run_id))
-        for what in ("follow", "page", "counts")
-        for run_id in (foreign.id, uuid4())
-    ]
+    for what in requests - {"connect", "disconnect"}:
+        absent, theirs, mine = [
+            without_ids(str(await tab.ask(what, run_id=str(run_id))))
+            for run_id in (uuid4(), foreign.id, own.id)
+        ]
 
-    assert {answer["code"] for answer in answers} == {"NOT_FOUND"}
+        assert theirs == absent, what
+        # Nothing is looked up to stop following.
+        assert (mine == absent) is (what == "unfollow"), what
+
+    assert await read_all(services) == before
 
 
 @pytest.mark.parametrize(

@@ -51,20 +51,6 @@ async def test_every_address_refuses_strangers(
     assert all(answer.json()["code"] == "AUTH_REQUIRED" for answer in answers.values())
 
 
-async def test_absent_and_foreign_ids_look_the_same(
-    app: FastAPI, signed_in: httpx.AsyncClient
-) -> None:
-    for method, path, operation in _operations(app):
-        if "{" not in path or _is_open(path):
-            continue
-        body = _valid_body(path, operation)
-        answer = await signed_in.request(method, _filled(path), **body)
-
-        assert answer.status_code == 404, (method, path, answer.text)
-        assert set(answer.json()) == {"error", "resource", "id"}
-        assert answer.json()["id"] == ID
-
-
 def _valid_body(path: str, operation: dict[str, Any]) -> dict[str, Any]:
     if path.endswith(("/documents", "/upload")) and "requestBody" in operation:
         return {"files": {"files": ("a.txt", b"some text", "text/plain")}}

@@ -3,15 +3,18 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
-from app.backend.identity import service as identity
-from tests.factories.rows import MakeAgent
+from app.backend.core.run_events import RunStatus
+from app.backend.identity import sessions
+from tests.factories.rows import MakeAgent, MakeRun
 from tests.processes import Fork
 
 QUESTION = {"input": {"query": "What is salt?"}}
@@ -214,8 +217,8 @@ async def test_stream_ends_soon_after_the_login(
         lines = answer.aiter_lines()
         assert await anext(lines) == "id: 1"
         async with services.db.transaction() as session:
-            found = await identity.list_sessions(session, actor)
-            await identity.revoke_session(session, actor, session_id=found[0].id)
+            found = await sessions.list_sessions(session, actor)
+            await sessions.revoke_session(session, actor, session_id=found[0].id)
         async with asyncio.timeout(8):
             rest = [line async for line in lines]
 
@@ -240,3 +243,28 @@ async def test_foreign_runs_cannot_be_followed(
             "resource": "run",
             "id": run_id,
         }
+
+
+async def test_too_many_runs_are_answered_with_when_to_come_back(
+    app: FastAPI,
+    services: Services,
+    client: httpx.AsyncClient,
+    actor: Actor,
+    other_actor: Actor,
+    make_agent: MakeAgent,
+    make_run: MakeRun,
+) -> None:
+    agent = await make_agent(actor)
+    ended = await make_run(actor, agent=agent, status=RunStatus.FAILED)
+    await make_run(other_actor)
+    one = services.settings.model_copy(update={"runs_active_max": 1})
+    app.state.services = replace(services, settings=one)
+
+    answers = [
+        await client.post(f"/api/v1/agents/{agent.id}/runs", json=QUESTION),
+        await client.post(f"/api/v1/runs/{ended.id}/retry"),
+    ]
+
+    assert [answer.status_code for answer in answers] == [429, 429]
+    assert [answer.headers["Retry-After"] for answer in answers] == ["10", "10"]
+    assert "stop one of yours" in answers[0].json()["message"]

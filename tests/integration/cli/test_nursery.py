@@ -26,10 +26,10 @@ async def nursery(tmp_path: Path) -> AsyncGenerator[Nursery, None]:
 
 
 async def fork_asleep(nursery: Nursery, log: Path) -> Forked:
-    forked = await nursery.fork(MODULE, log)
+    forked = await nursery.fork(MODULE, log, {"SLEEP": log.stem})
     await asyncio.to_thread(
         wait_until,
-        lambda: log.read_text().endswith("asleep\n"),
+        lambda: log.read_text().endswith(f"{log.stem}, asleep\n"),
         seconds=20,
         what="It sleeps",
     )
@@ -61,7 +61,7 @@ async def test_module_that_fails_says_so_in_its_log(
 ) -> None:
     log = tmp_path / "bad.log"
 
-    forked = await nursery.fork("tests.integration.cli.no_such_module", log)
+    forked = await nursery.fork("tests.integration.cli.no_such_module", log, {})
 
     assert await forked.wait() == 1
     assert "No module named" in log.read_text()

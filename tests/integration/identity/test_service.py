@@ -8,6 +8,7 @@ from app.backend.bootstrap import Services
 from app.backend.core import clock
 from app.backend.core.actor import Actor, Permission, Role
 from app.backend.core.errors import Forbidden, Invalid, NotFound
+from app.backend.identity import keys, sessions
 from app.backend.identity import service as identity
 from app.backend.identity.errors import (
     EmailTaken,
@@ -51,21 +52,21 @@ async def _create_owner(services: Services, token: str) -> NewSession:
 
 async def _login(services: Services, email: str, password: str) -> NewSession:
     async with services.db.read() as session:
-        verified = await identity.check_login(session, email=email, password=password)
+        verified = await sessions.check_login(session, email=email, password=password)
     async with services.db.transaction() as session:
-        return await identity.login(
+        return await sessions.login(
             session, verified=verified, user_agent="x" * 1000, session_days=30
         )
 
 
 async def _find(services: Services, token: str) -> Actor | None:
     async with services.db.read() as session:
-        return await identity.find_actor_by_session(session, token)
+        return await sessions.find_actor_by_session(session, token)
 
 
 async def _find_by_key(services: Services, key: str) -> Actor | None:
     async with services.db.read() as session:
-        return await identity.find_actor_by_key(session, key)
+        return await keys.find_actor_by_key(session, key)
 
 
 async def _actions(services: Services) -> list[str]:
@@ -93,7 +94,7 @@ async def test_owner_link_creates_the_owner_and_signs_in(services: Services) -> 
 async def test_secrets_are_stored_as_hashes_only(services: Services) -> None:
     new, actor = await _owner(services)
     async with services.db.transaction() as session:
-        key = await identity.create_key(session, actor, name="ci")
+        key = await keys.create_key(session, actor, name="ci")
     async with services.db.read() as session:
         rows = [
             row.model_dump_json()
@@ -156,7 +157,7 @@ async def test_login_and_logout(services: Services) -> None:
     actor = await _find(services, new.token)
     assert actor is not None
     async with services.db.transaction() as session:
-        await identity.logout(session, actor)
+        await sessions.logout(session, actor)
 
     assert await _find(services, new.token) is None
     assert await _actions(services) == ["owner_created", "logged_in", "logged_out"]
@@ -178,7 +179,7 @@ async def test_wrong_login_does_not_say_what_is_wrong(
 async def test_suspended_user_is_out_at_once(services: Services) -> None:
     new, actor = await _owner(services)
     async with services.db.transaction() as session:
-        key = (await identity.create_key(session, actor, name="ci")).key
+        key = (await keys.create_key(session, actor, name="ci")).key
     async with services.db.transaction() as session:
         row = await session.get(UserRow, actor.user_id)
         assert row is not None
@@ -256,7 +257,7 @@ async def test_taken_address_is_refused(services: Services) -> None:
 async def test_key_acts_as_its_user_with_less_rights(services: Services) -> None:
     _, actor = await _owner(services)
     async with services.db.transaction() as session:
-        new = await identity.create_key(session, actor, name=" ci ")
+        new = await keys.create_key(session, actor, name=" ci ")
     found = await _find_by_key(services, new.key)
 
     assert found is not None
@@ -264,7 +265,7 @@ async def test_key_acts_as_its_user_with_less_rights(services: Services) -> None
     assert found.may(Permission.ADD_RUN)
     with pytest.raises(Forbidden):
         async with services.db.transaction() as session:
-            await identity.create_key(session, found, name="more")
+            await keys.create_key(session, found, name="more")
     assert new.view.name == "ci"
     assert new.key.startswith(new.view.prefix)
 
@@ -272,12 +273,12 @@ async def test_key_acts_as_its_user_with_less_rights(services: Services) -> None
 async def test_revoked_key_is_useless_and_stays_listed(services: Services) -> None:
     _, actor = await _owner(services)
     async with services.db.transaction() as session:
-        new = await identity.create_key(session, actor, name="ci")
+        new = await keys.create_key(session, actor, name="ci")
     async with services.db.transaction() as session:
-        await identity.revoke_key(session, actor, key_id=new.view.id)
+        await keys.revoke_key(session, actor, key_id=new.view.id)
     async with services.db.transaction() as session:
-        again = await identity.revoke_key(session, actor, key_id=new.view.id)
-        listed = await identity.list_keys(session, actor)
+        again = await keys.revoke_key(session, actor, key_id=new.view.id)
+        listed = await keys.list_keys(session, actor)
 
     assert await _find_by_key(services, new.key) is None
     assert listed.items == [again]
@@ -288,7 +289,7 @@ async def test_key_expires(services: Services) -> None:
     _, actor = await _owner(services)
     soon = clock.now() + timedelta(minutes=5)
     async with services.db.transaction() as session:
-        new = await identity.create_key(session, actor, name="ci", expires_at=soon)
+        new = await keys.create_key(session, actor, name="ci", expires_at=soon)
     assert await _find_by_key(services, new.key) is not None
     async with services.db.transaction() as session:
         row = (await session.exec(select(ApiKeyRow))).one()
@@ -303,7 +304,7 @@ async def test_key_that_has_expired_already_is_refused(services: Services) -> No
 
     with pytest.raises(Invalid, match="expired already"):
         async with services.db.transaction() as session:
-            await identity.create_key(session, actor, name="ci", expires_at=past)
+            await keys.create_key(session, actor, name="ci", expires_at=past)
 
 
 async def test_other_users_keys_and_logins_do_not_exist(
@@ -311,16 +312,16 @@ async def test_other_users_keys_and_logins_do_not_exist(
 ) -> None:
     new, actor = await _new_user(services)
     async with services.db.transaction() as session:
-        key = await identity.create_key(session, actor, name="ci")
+        key = await keys.create_key(session, actor, name="ci")
     async with services.db.transaction() as session:
         with pytest.raises(NotFound):
-            await identity.revoke_key(session, other_actor, key_id=key.view.id)
+            await keys.revoke_key(session, other_actor, key_id=key.view.id)
         with pytest.raises(NotFound):
-            await identity.revoke_session(
+            await sessions.revoke_session(
                 session, other_actor, session_id=new.session_id
             )
-        assert (await identity.list_keys(session, other_actor)).items == []
-        assert await identity.list_sessions(session, other_actor) == []
+        assert (await keys.list_keys(session, other_actor)).items == []
+        assert await sessions.list_sessions(session, other_actor) == []
 
 
 async def _new_user(services: Services) -> tuple[NewSession, Actor]:
@@ -349,8 +350,8 @@ async def test_sessions_are_listed_and_revoked(services: Services) -> None:
     actor = await _find(services, second.token)
     assert actor is not None
     async with services.db.transaction() as session:
-        listed = await identity.list_sessions(session, actor)
-        await identity.revoke_session(session, actor, session_id=first.session_id)
+        listed = await sessions.list_sessions(session, actor)
+        await sessions.revoke_session(session, actor, session_id=first.session_id)
 
     assert [(view.id, view.is_current) for view in listed] == [
         (second.session_id, True),
@@ -362,15 +363,15 @@ async def test_sessions_are_listed_and_revoked(services: Services) -> None:
 async def test_use_is_recorded(services: Services) -> None:
     new, actor = await _owner(services)
     async with services.db.transaction() as session:
-        key = (await identity.create_key(session, actor, name="ci")).key
+        key = (await keys.create_key(session, actor, name="ci")).key
     by_key = await _find_by_key(services, key)
     assert by_key is not None
     async with services.db.transaction() as session:
         await identity.record_use(session, actor)
         await identity.record_use(session, by_key)
     async with services.db.read() as session:
-        used = await identity.find_by_key(session, key)
-        seen = await identity.find_by_session(session, new.token)
+        used = await keys.find_by_key(session, key)
+        seen = await sessions.find_by_session(session, new.token)
 
     assert used is not None
     assert used.used_at is not None

@@ -1,5 +1,7 @@
 """A backup brings an installation back: the same rows, the same originals, and documents that are found again."""
 
+import json
+import tarfile
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -119,6 +121,47 @@ async def test_cut_file_is_refused(
 
     with pytest.raises(BackupFailed, match="not a whole backup"):
         await backup.restore_backup(cut, is_forced=True)
+
+
+async def test_restore_that_fails_changes_nothing(
+    parts: Services,
+    actor: Actor,
+    add_document: AddDocument,
+    make_user: MakeUser,
+    choose: Choose,
+    tmp_path: Path,
+) -> None:
+    document = await add_document("pumps.md", TEXT)
+    choose(parts.settings)
+    await backup.write_backup(tmp_path / "b")
+    _lose_a_row(tmp_path / "b", "user")
+    await make_user()
+    key = (parts.settings.data_dir / "secret.key").read_text()
+    before = await rows_dump.count_rows(parts.db)
+
+    with pytest.raises(BackupFailed, match="Nothing was changed"):
+        await backup.restore_backup(tmp_path / "b", is_forced=True)
+
+    assert await rows_dump.count_rows(parts.db) == before
+    assert (parts.settings.data_dir / "secret.key").read_text() == key
+    found = await search(
+        parts, actor, collection_ids=[document.collection_id], query=QUESTION
+    )
+    assert "nine seconds" in found.passages[0].text
+
+
+def _lose_a_row(file: Path, table: str) -> None:
+    """Make the manifest of a backup tell of one row more than it has."""
+    folder = file.with_name("unpacked")
+    with tarfile.open(file) as archive:
+        archive.extractall(folder, filter="data")
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["rows"][table] += 1
+    path.write_text(json.dumps(manifest))
+    with tarfile.open(file, "w:gz") as archive:
+        for part in folder.iterdir():
+            archive.add(part, part.name)
 
 
 async def test_running_installation_is_not_restored(

@@ -14,7 +14,7 @@ from app.backend.core.jobs import QueueName
 from app.backend.core.redis import connect_blocking
 from app.backend.core.run_events import RunStatus
 from app.backend.core.settings import Settings
-from app.backend.runs import recovery
+from app.backend.runs import executor, recovery
 from app.backend.runs.recovery import RunRecovery
 from app.workers.scheduler import Scheduler
 from tests.factories.rows import MakeAgent, MakeRun
@@ -99,6 +99,32 @@ async def test_run_whose_job_was_lost_is_queued_again(
 
     assert _queued(services.settings) == [f"run-{run.id}-2"]
     assert (await runs.get(run.id)).status == RunStatus.QUEUED
+
+
+@pytest.mark.parametrize(
+    ("attempt", "status"), [(2, RunStatus.QUEUED), (3, RunStatus.FAILED)]
+)
+async def test_run_cut_off_by_shutdowns_has_so_many_attempts(
+    services: Services,
+    actor: Actor,
+    make_agent: MakeAgent,
+    runs: Runs,
+    make_run: MakeRun,
+    attempt: int,
+    status: RunStatus,
+) -> None:
+    agent = await make_agent(actor, model="scripted/rate-40")
+    row = await make_run(actor, agent=agent, attempt=attempt - 1)
+    shutdown = asyncio.Event()
+    shutdown.set()
+
+    await executor.execute_run(services, row.id, worker="one", shutdown=shutdown)
+
+    run = await runs.get(row.id)
+    assert (run.status, run.attempt) == (status, attempt)
+    began = (await runs.events(row.id))[0]
+    assert began.payload["attempts_max"] == 3
+    assert ("Press Retry" in run.error) is (status == RunStatus.FAILED)
 
 
 async def test_one_of_two_schedulers_is_active_and_the_other_takes_over(

@@ -14,7 +14,7 @@ from app.backend.core import clock
 from app.backend.core.actor import Actor
 from app.backend.core.run_events import RunStatus
 from app.backend.core.settings import Settings
-from app.backend.identity import service as identity
+from app.backend.identity import keys
 from tests.factories.rows import RowFactory
 from tests.parts import free_port
 from tests.processes import Fork, ForkServer
@@ -56,7 +56,7 @@ async def elsewhere(
     async with bootstrap.build(other_settings) as services:
         owner = await RowFactory(services.db).user()
         async with services.db.transaction() as session:
-            made = await identity.create_key(session, owner, name="remote")
+            made = await keys.create_key(session, owner, name="remote")
         yield Elsewhere(other_settings, services, owner, runtime, made.key)
     runtime.stop()
 

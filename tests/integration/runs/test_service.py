@@ -33,6 +33,7 @@ async def _start(
             agent_id=agent_id,  # pyright: ignore[reportArgumentType] - some are wrong on purpose
             draft=draft,
             outbox=services.outbox,
+            active_max=1000,
         )
 
 
@@ -106,6 +107,7 @@ async def test_what_belongs_to_others_is_not_found(
     foreign = await make_agent(other_actor)
     run = await make_run(other_actor)
     draft = ASKED.model_copy(update={"thread_id": (await make_thread(other_actor)).id})
+    nowhere = ASKED.model_copy(update={"thread_id": uuid4()})
 
     with pytest.raises(NotFound):
         await _start(services, actor, foreign.id)
@@ -113,11 +115,15 @@ async def test_what_belongs_to_others_is_not_found(
         await _start(services, actor, uuid4())
     with pytest.raises(NotFound):
         await _start(services, actor, (await make_agent(actor)).id, draft)
+    with pytest.raises(NotFound):
+        await _start(services, actor, (await make_agent(actor)).id, nowhere)
     async with services.db.transaction() as session:
         for ask in (
             service.get_run(session, actor, run_id=run.id),
             service.stop_run(session, actor, run_id=run.id, redis=services.redis),
-            service.retry_run(session, actor, run_id=run.id, outbox=services.outbox),
+            service.retry_run(
+                session, actor, run_id=run.id, outbox=services.outbox, active_max=1000
+            ),
             service.list_events(session, actor, run_id=run.id, filter=EventFilter()),
             service.count_events(session, actor, run_id=run.id),
         ):
@@ -142,11 +148,12 @@ async def test_refused_start_leaves_nothing(
     assert _queued(services) == []
 
 
-async def test_too_many_active_runs_are_refused(
-    services: Services, actor: Actor, make_agent: MakeAgent
+async def test_too_many_active_runs_of_all_users_are_refused(
+    services: Services, actor: Actor, other_actor: Actor, make_agent: MakeAgent
 ) -> None:
     agent = await make_agent(actor)
-    await _start(services, actor, agent.id)
+    theirs = await make_agent(other_actor)
+    await _start(services, other_actor, theirs.id)
 
     async with services.db.transaction() as session:
         with pytest.raises(TooMany):
@@ -181,13 +188,13 @@ async def test_retry_makes_a_new_run_in_the_same_conversation(
     async with services.db.transaction() as session:
         with pytest.raises(Conflict):
             await service.retry_run(
-                session, actor, run_id=run.id, outbox=services.outbox
+                session, actor, run_id=run.id, outbox=services.outbox, active_max=1000
             )
     await runs.stop(run.id)
 
     async with services.db.transaction() as session:
         again = await service.retry_run(
-            session, actor, run_id=run.id, outbox=services.outbox
+            session, actor, run_id=run.id, outbox=services.outbox, active_max=1000
         )
 
     assert again.id != run.id
@@ -210,7 +217,7 @@ async def test_deleted_agent_leaves_its_runs(
     async with services.db.transaction() as session:
         with pytest.raises(Conflict, match="deleted"):
             await service.retry_run(
-                session, actor, run_id=run.id, outbox=services.outbox
+                session, actor, run_id=run.id, outbox=services.outbox, active_max=1000
             )
 
 

@@ -10,7 +10,7 @@ from app.backend.bootstrap import Services
 from app.backend.core import clock
 from app.backend.core.actor import Actor, Role
 from app.backend.core.settings import Settings
-from app.backend.identity import service as identity
+from app.backend.identity import keys
 from tests.factories.rows import MakeUser
 from tests.parts import free_port
 from tests.processes import Fork, ForkServer
@@ -53,7 +53,7 @@ async def other_actor(make_user: MakeUser) -> Actor:
 async def key(services: Services, actor: Actor) -> str:
     """An API key of the actor."""
     async with services.db.transaction() as session:
-        return (await identity.create_key(session, actor, name="test")).key
+        return (await keys.create_key(session, actor, name="test")).key
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.core.settings import Settings
-from app.backend.identity import service as identity
+from app.backend.identity import keys
 from tests.processes import Fork
 
 ROUTES = [
@@ -57,8 +57,8 @@ async def test_key_opens_until_it_is_revoked(
 ) -> None:
     before = await client.get("/v1/models")
     async with services.db.transaction() as session:
-        keys = await identity.list_keys(session, actor)
-        await identity.revoke_key(session, actor, key_id=keys.items[0].id)
+        listed = await keys.list_keys(session, actor)
+        await keys.revoke_key(session, actor, key_id=listed.items[0].id)
     after = await client.get("/v1/models")
 
     assert (before.status_code, after.status_code) == (200, 401)
@@ -83,5 +83,5 @@ async def test_use_of_a_key_is_noted(
     await client.get("/v1/models")
 
     async with services.db.read() as session:
-        keys = await identity.list_keys(session, actor)
-    assert keys.items[0].last_used_at is not None
+        listed = await keys.list_keys(session, actor)
+    assert listed.items[0].last_used_at is not None

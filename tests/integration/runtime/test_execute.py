@@ -11,7 +11,7 @@ from app.backend.bootstrap import Services
 from app.backend.core import ids
 from app.backend.core.actor import Actor, Role
 from app.backend.core.run_events import RunStatus
-from app.backend.identity import service as identity
+from app.backend.identity import keys
 from app.backend.identity.tables import UserRow
 from tests.factories.rows import MakeAgent, MakeRun, MakeUser
 from tests.integration.runtime.conftest import WaitForQueue
@@ -149,7 +149,7 @@ async def test_key_of_a_viewer_starts_nothing(
     viewer = await make_user(role=Role.USER)
     agent = await make_agent(viewer)
     async with services.db.transaction() as session:
-        key = (await identity.create_key(session, viewer, name="k")).key
+        key = (await keys.create_key(session, viewer, name="k")).key
     async with services.db.transaction() as session:
         row = await session.get(UserRow, viewer.user_id)
         assert row is not None

@@ -14,6 +14,7 @@ from app.backend.core import ids
 from app.backend.core.actor import Actor
 from app.backend.core.settings import Settings
 from tests.factories.rows import MakeAgent
+from tests.isolation import read_all, without_ids
 from tests.processes import Fork
 
 
@@ -66,15 +67,41 @@ async def test_chat_and_embed_use_the_local_models(mcp: Client[Any]) -> None:
     assert [len(vector) for vector in vectors.data] == [384, 384]
 
 
-async def test_agent_of_somebody_else_is_not_there(
-    mcp: Client[Any], other_actor: Actor, make_agent: MakeAgent
+async def test_foreign_and_absent_look_the_same_to_every_tool(
+    services: Services,
+    mcp: Client[Any],
+    actor: Actor,
+    other_actor: Actor,
+    make_agent: MakeAgent,
 ) -> None:
-    agent = await make_agent(other_actor)
+    own, foreign = await make_agent(actor), await make_agent(other_actor)
+    before = await read_all(services)
+    tools = await mcp.list_tools()
+    ids_taken = {
+        (tool.name, name)
+        for tool in tools
+        for name, schema in tool.input_schema["properties"].items()
+        if schema.get("format") == "uuid"
+    }
 
-    for tool in ("run_agent", "search_knowledge"):
-        for agent_id in (agent.id, ids.new_id()):
-            with pytest.raises(ToolError, match="or it is not yours"):
-                await mcp.call_tool(tool, {"agent_id": str(agent_id), "query": "Hi?"})
+    # Made from the tools themselves: one with an id of another name has to be added to this test.
+    assert {name for _, name in ids_taken} == {"agent_id"}
+    for tool, _ in ids_taken:
+        absent, theirs, mine = [
+            without_ids(await _said(mcp, tool, str(wanted)))
+            for wanted in (ids.new_id(), foreign.id, own.id)
+        ]
+
+        assert theirs == absent
+        assert "or it is not yours" in absent
+        assert mine != absent, f"{tool} asks for nothing, so it proves nothing."
+    assert await read_all(services) == before
+
+
+async def _said(mcp: Client[Any], tool: str, agent_id: str) -> str:
+    asked = {"agent_id": agent_id, "query": "Hi?"}
+    result = await mcp.call_tool(tool, asked, raise_on_error=False)
+    return str(result.content)
 
 
 async def test_prompt_beyond_the_window_is_an_error(mcp: Client[Any]) -> None:

@@ -9,7 +9,7 @@ from app.backend.bootstrap import Services
 from app.backend.core import clock, ids
 from app.backend.core.actor import Actor
 from app.backend.core.crypto import hash_token
-from app.backend.identity import sessions
+from app.backend.identity import cookies
 from app.backend.identity.tables import SessionRow
 from app.state import edge
 
@@ -31,7 +31,7 @@ def sign_in(services: Services) -> SignIn:
                     expires_at=clock.now() + timedelta(days=1),
                 )
             )
-        return f"{sessions.cookie_name(services.keyring)}={token}"
+        return f"{cookies.cookie_name(services.keyring)}={token}"
 
     return make_login
 

@@ -3,18 +3,16 @@
 Made from the registry, so that a new event without a guard fails here.
 """
 
-import importlib
 import inspect
-import pkgutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import reflex as rx
 
-from app import state as stores
 from app.backend.bootstrap import Services
 from app.state import edge
+from tests.integration.state.stores import events
 from tests.states import make_state
 
 # What somebody who is not signed in may do: read the address of the login page, and close notices.
@@ -24,33 +22,9 @@ PUBLIC = {
     "NoticesState.dismiss",
     "NoticesState.undo",
 }
-FRAMEWORK = {"setvar"}
-
-
-def _stores() -> Iterator[type[rx.State]]:
-    for found in pkgutil.iter_modules(stores.__path__):
-        module = importlib.import_module(f"{stores.__name__}.{found.name}")
-        for _, kind in inspect.getmembers(module, inspect.isclass):
-            is_ours = kind.__module__ == module.__name__
-            if (
-                is_ours
-                and issubclass(kind, rx.State)
-                and kind is not rx.State
-                and not vars(kind).get("_mixin")
-            ):
-                yield kind
-
-
-def _events() -> list[tuple[type[rx.State], str]]:
-    return [
-        (kind, name)
-        for kind in _stores()
-        for name in kind.event_handlers
-        if name not in FRAMEWORK and f"{kind.__name__}.{name}" not in PUBLIC
-    ]
-
-
-EVENTS = _events()
+EVENTS = [
+    (kind, name) for kind, name in events() if f"{kind.__name__}.{name}" not in PUBLIC
+]
 
 
 @pytest.mark.parametrize(
@@ -75,9 +49,7 @@ async def test_event_without_login_leads_to_the_login_page(
 
 
 def test_public_events_exist() -> None:
-    known = {
-        f"{kind.__name__}.{name}" for kind in _stores() for name in kind.event_handlers
-    }
+    known = {f"{kind.__name__}.{name}" for kind, name in events()}
 
     assert known >= PUBLIC, "Take what is gone off the list of public events."
 

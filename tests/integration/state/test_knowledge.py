@@ -106,20 +106,6 @@ async def test_save_renames_the_collection(
     assert (state.shown.name, state.is_editing) == ("After", False)
 
 
-async def test_collection_of_somebody_else_is_not_found(
-    cookie: str, other_actor: Actor, make_collection: MakeCollection
-) -> None:
-    collection = await make_collection(other_actor)
-    state = make_state(
-        CollectionState, path=f"/knowledge/{collection.id}", cookie=cookie
-    )
-
-    answer = await CollectionState.load.fn(state)
-
-    assert "or it is not yours" in str(answer)
-    assert state.rows == []
-
-
 async def test_document_without_passages_is_shown_as_not_ready(
     cookie: str, actor: Actor, services: Services, make_collection: MakeCollection
 ) -> None:

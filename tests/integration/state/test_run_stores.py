@@ -1,5 +1,6 @@
 """The stores of the pages that run agents, on real services."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,12 +12,13 @@ from app.backend.core import clock
 from app.backend.core.actor import Actor
 from app.backend.core.crypto import hash_token
 from app.backend.core.run_events import RunStatus
-from app.backend.identity import sessions
+from app.backend.identity import cookies
 from app.backend.identity.tables import SessionRow
 from app.backend.runs import service as runs
 from app.routes import agent_path, run_path
 from app.state import edge, tabs
 from app.state.agent_run import AgentRunState
+from app.state.dashboard import DashboardState
 from app.state.run_feed import RunFeedState
 from app.state.run_list import RunListState
 from app.state.run_page import RunPageState
@@ -38,7 +40,7 @@ async def cookie(services: Services, actor: Actor) -> str:
     await RowFactory(services.db).add(row)
     edge.install(services)
     tabs.install(lambda _: True)
-    return f"{sessions.cookie_name(services.keyring)}={TOKEN}"
+    return f"{cookies.cookie_name(services.keyring)}={TOKEN}"
 
 
 @pytest.fixture
@@ -68,15 +70,6 @@ async def test_agent_page_is_rebuilt_from_address_and_cookie(
     assert not state.is_missing
 
 
-async def test_agent_of_somebody_else_is_missing(
-    rows: RowFactory, other_actor: Actor, cookie: str
-) -> None:
-    state = await _loaded(await rows.agent(other_actor), cookie)
-
-    assert state.is_missing
-    assert state.agent.name == ""
-
-
 async def test_same_form_twice_is_one_run(
     services: Services, actor: Actor, agent: AgentRow, cookie: str
 ) -> None:
@@ -90,6 +83,26 @@ async def test_same_form_twice_is_one_run(
     feed = await state.get_state(RunFeedState)
     assert feed.current_run_id == str(run.id)
     assert feed.execution_status == RunStatus.QUEUED
+
+
+async def test_one_run_too_many_is_said_on_every_page(
+    services: Services, rows: RowFactory, actor: Actor, agent: AgentRow, cookie: str
+) -> None:
+    one = services.settings.model_copy(update={"runs_active_max": 1})
+    edge.install(replace(services, settings=one))
+    ended = await rows.run(actor, agent=agent, status=RunStatus.FAILED)
+    await rows.run(actor, agent=agent)
+    asking = await _loaded(agent, cookie)
+    home = make_state(DashboardState, cookie=cookie)
+    feed = make_state(RunFeedState, cookie=cookie, current_run_id=str(ended.id))
+
+    answers = [
+        await AgentRunState.submit.fn(asking, {"query": "Hello?"}),
+        await DashboardState.ask.fn(home, str(agent.id), "Hello?"),
+        await RunFeedState.retry.fn(feed),
+    ]
+
+    assert ["stop one of yours" in str(answer) for answer in answers] == [True] * 3
 
 
 async def test_follow_up_has_the_thread_of_the_run_before(

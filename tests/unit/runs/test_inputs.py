@@ -26,7 +26,9 @@ def test_check_input_trims_the_query_and_keeps_the_rest() -> None:
         ({"query": " \n\t "}, "query"),
         ({"query": "a" * (QUERY_LENGTH_MAX + 1)}, "query"),
         ({"query": "a", "more": "b" * 1_000_000}, "input"),
-        ({"query": "a\x00b"}, "input"),
+        ({"query": "a\x00b"}, "query"),
+        ({"query": "a", "more": ["b\x00"]}, "input"),
+        ({"query": "a", "more": {"b\x00": 1}}, "input"),
         ({"query": "a", "more": float("nan")}, "input"),
         ({"query": "a", "more": b"binary"}, "input"),
         ({"query": "a\ud800"}, "input"),
@@ -38,3 +40,9 @@ def test_check_input_refuses_and_names_the_field(given: object, field: str) -> N
 
     assert list(caught.value.details) == [field]
     assert caught.value.message.endswith(".")
+
+
+def test_check_input_takes_the_words_for_a_nul_character() -> None:
+    given = {"query": r"What is \u0000?", "more": r"\\u0000"}
+
+    assert check_input(given) == given

@@ -17,6 +17,7 @@ from app.backend.api.deps import (
 )
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.paging import PAGE_SIZE, Page
+from app.backend.core.texts import Text
 from app.backend.runs import service as runs
 
 router = APIRouter(prefix="/api/v1/agents", tags=["agents"])
@@ -29,7 +30,7 @@ Changer = Annotated[Actor, may(Permission.CHANGE_AGENT)]
 async def list_agents(
     actor: Viewer,
     session: ReadDep,
-    q: Annotated[str, Query(description="Text in name or description.")] = "",
+    q: Annotated[Text, Query(description="Text in name or description.")] = "",
     archived: Annotated[bool, Query(description="The archived ones instead.")] = False,
     cursor: CursorQuery = None,
     limit: LimitQuery = PAGE_SIZE,

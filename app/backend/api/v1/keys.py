@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from app.backend.api.deps import CursorQuery, LimitQuery, ReadDep, WriteDep, may
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.paging import PAGE_SIZE, Page
-from app.backend.identity import service as identity
+from app.backend.identity import keys
 from app.backend.identity.schemas import ApiKeyDraft, ApiKeyView, NewApiKey
 
 router = APIRouter(prefix="/api/v1/keys", tags=["API keys"])
@@ -22,7 +22,7 @@ async def list_keys(
     limit: LimitQuery = PAGE_SIZE,
 ) -> Page[ApiKeyView]:
     """List the caller's API keys, newest first."""
-    return await identity.list_keys(session, actor, cursor=cursor, limit=limit)
+    return await keys.list_keys(session, actor, cursor=cursor, limit=limit)
 
 
 @router.post("", status_code=201)
@@ -32,7 +32,7 @@ async def create_key(
     draft: ApiKeyDraft,
 ) -> NewApiKey:
     """Make an API key; the answer is the only place that shows it."""
-    return await identity.create_key(
+    return await keys.create_key(
         session, actor, name=draft.name, expires_at=draft.expires_at
     )
 
@@ -44,4 +44,4 @@ async def revoke_key(
     key_id: UUID,
 ) -> ApiKeyView:
     """Make an API key useless for good."""
-    return await identity.revoke_key(session, actor, key_id=key_id)
+    return await keys.revoke_key(session, actor, key_id=key_id)

@@ -22,6 +22,7 @@ from app.backend.core.actor import Actor, Permission
 from app.backend.core.errors import Invalid
 from app.backend.core.paging import PAGE_SIZE, Page
 from app.backend.core.run_events import Level, RunStatus
+from app.backend.core.texts import Text
 from app.backend.runs import service as runs
 from app.backend.runs.schemas import EventFilter, EventPage, RunDraft, RunView
 
@@ -113,8 +114,8 @@ async def list_events(
     after: Seq = None,
     before: Annotated[int | None, Query(ge=1, le=SEQ_MAX)] = None,
     limit: Annotated[int, Query(ge=1, le=EVENTS_MAX)] = EVENTS_DEFAULT,
-    q: Annotated[str, Query(max_length=200, description="Text in the event.")] = "",
-    type: Annotated[list[str] | None, Query(description="Only these types.")] = None,  # noqa: A002 - the word of the API
+    q: Annotated[Text, Query(max_length=200, description="Text in the event.")] = "",
+    type: Annotated[list[Text] | None, Query(description="Only these types.")] = None,  # noqa: A002 - the word of the API
     level: Annotated[Level | None, Query(description="From this level on.")] = None,
 ) -> Response | EventPage:
     """Return a stretch of a run's log, or follow it when asked for `text/event-stream`.
@@ -169,6 +170,7 @@ async def retry_run(
         actor,
         run_id=run_id,
         outbox=parts.outbox,
+        active_max=parts.settings.runs_active_max,
         request_id=_request_id(actor, idempotency_key),
     )
 

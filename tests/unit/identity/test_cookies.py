@@ -2,35 +2,35 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.backend.core.crypto import Keyring
-from app.backend.identity import sessions
+from app.backend.identity import cookies
 
 KEYRING = Keyring("a")
-NAME = sessions.cookie_name(KEYRING)
+NAME = cookies.cookie_name(KEYRING)
 
 
 def test_each_installation_has_its_own_cookie() -> None:
-    assert sessions.cookie_name(Keyring("b")) != NAME
+    assert cookies.cookie_name(Keyring("b")) != NAME
     assert NAME.startswith("atelier_session_")
 
 
 def test_token_is_found_among_other_cookies() -> None:
     header = f"theme=dark; {NAME}=secret-token_1; other=2"
 
-    assert sessions.token_from_cookies(header, KEYRING) == "secret-token_1"
+    assert cookies.token_from_cookies(header, KEYRING) == "secret-token_1"
 
 
 def test_cookie_of_another_installation_is_not_ours() -> None:
-    header = f"{sessions.cookie_name(Keyring('b'))}=secret"
+    header = f"{cookies.cookie_name(Keyring('b'))}=secret"
 
-    assert sessions.token_from_cookies(header, KEYRING) is None
+    assert cookies.token_from_cookies(header, KEYRING) is None
 
 
 def test_empty_cookie_is_no_login() -> None:
-    assert sessions.token_from_cookies(f"{NAME}=", KEYRING) is None
+    assert cookies.token_from_cookies(f"{NAME}=", KEYRING) is None
 
 
 @given(st.text(), st.text())
 def test_garbage_around_it_hides_no_login(before: str, after: str) -> None:
     header = f"{before.replace(NAME, '')};{NAME}=token;{after.replace(NAME, '')}"
 
-    assert sessions.token_from_cookies(header, KEYRING) == "token"
+    assert cookies.token_from_cookies(header, KEYRING) == "token"

@@ -1,0 +1,255 @@
+"""Every event of every store, sent with an id of somebody else: it looks like an id of nothing, and changes nothing.
+
+Made from the registry: a new event fails here until it is said which ids it takes, or that it takes none.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+import pytest
+import reflex as rx
+
+from app import routes
+from app.backend.bootstrap import Services
+from app.backend.core import ids
+from app.backend.core.actor import Actor
+from app.state import edge, tabs
+from app.state.agent_run import AgentDetail
+from app.state.collection import _NONE as NO_COLLECTION  # pyright: ignore[reportPrivateUsage]
+from tests.fakes.knowledge import FakeEmbedder
+from tests.integration.state.conftest import SignIn
+from tests.integration.state.stores import events
+from tests.isolation import Kind, World, make_world, read_all, without_ids
+from tests.states import make_state
+
+Own = Callable[[Kind], str]
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a tab holds and sends: the address it shows, its vars, the arguments of the event."""
+
+    path: str = "/"
+    held: dict[str, Any] | None = None
+    given: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Case:
+    """An event that takes an id of `kind`; `send(wanted, own)` says where it stands."""
+
+    kind: Kind
+    send: Callable[[str, Own], Sent]
+
+
+def _given(kind: Kind, *more: Any) -> Case:
+    return Case(kind, lambda wanted, _: Sent(given=(wanted, *more)))
+
+
+def _held(kind: Kind, name: str, *given: Any) -> Case:
+    return Case(kind, lambda wanted, _: Sent(held={name: wanted}, given=given))
+
+
+def _in_path(kind: Kind, path: Callable[[str], str], *given: Any, **held: Any) -> Case:
+    return Case(kind, lambda wanted, _: Sent(path=path(wanted), held=held, given=given))
+
+
+def _question(*given: Any) -> list[Case]:
+    def to_agent(wanted: str, _: Own) -> Sent:
+        return Sent(held={"agent": AgentDetail(id=wanted)}, given=given)
+
+    def in_thread(wanted: str, own: Own) -> Sent:
+        agent = AgentDetail(id=own(Kind.AGENT))
+        return Sent(held={"agent": agent, "thread_id": wanted}, given=given)
+
+    return [Case(Kind.AGENT, to_agent), Case(Kind.THREAD, in_thread)]
+
+
+def _doomed(doomed: str, shown: str) -> dict[str, Any]:
+    return {"doomed": doomed, "shown": NO_COLLECTION.model_copy(update={"id": shown})}
+
+
+_REQUEST = str(ids.new_id())
+_FORM = {"name": "x", "model": "scripted/hello"}
+_COLLECTION = _in_path(Kind.COLLECTION, routes.collection_path)
+CASES: dict[str, list[Case]] = {
+    "AgentEditorState.load_existing": [_in_path(Kind.AGENT, routes.agent_edit_path)],
+    "AgentEditorState.save": [
+        _held(Kind.AGENT, "editing_id", _FORM),
+        Case(
+            Kind.COLLECTION,
+            lambda wanted, _: Sent(given=({**_FORM, f"collection:{wanted}": "on"},)),
+        ),
+    ],
+    "AgentListState.archive": [_given(Kind.AGENT)],
+    "AgentListState.restore": [_given(Kind.AGENT)],
+    "AgentListState.duplicate": [_given(Kind.AGENT)],
+    "AgentListState.delete": [_held(Kind.AGENT, "doomed_id")],
+    "AgentRunState.load": [
+        _in_path(Kind.AGENT, routes.agent_path),
+        Case(
+            Kind.RUN,
+            lambda wanted, own: Sent(
+                f"{routes.agent_path(own(Kind.AGENT))}?run={wanted}"
+            ),
+        ),
+    ],
+    "AgentRunState.refresh": _question()[:1],
+    "AgentRunState.submit": _question({"query": "What?", "request_id": _REQUEST}),
+    "AgentRunState.ask": _question("What?", _REQUEST),
+    "ApiKeysState.revoke": [_held(Kind.KEY, "doomed_key")],
+    "CollectionState.load": [_COLLECTION],
+    "CollectionState.refresh": [_COLLECTION],
+    "CollectionState.load_more": [_COLLECTION],
+    "CollectionState.retry": [_given(Kind.DOCUMENT)],
+    "CollectionState.save": [
+        Case(
+            Kind.COLLECTION,
+            lambda wanted, _: Sent(held=_doomed("", wanted), given=({"name": "x"},)),
+        )
+    ],
+    "CollectionState.delete": [
+        Case(Kind.DOCUMENT, lambda wanted, _: Sent(held=_doomed(wanted, ""))),
+        Case(Kind.COLLECTION, lambda wanted, _: Sent(held=_doomed(wanted, wanted))),
+    ],
+    "DashboardState.ask": [_given(Kind.AGENT, "What?")],
+    "DocumentState.load": [
+        _in_path(Kind.DOCUMENT, routes.document_path),
+        Case(
+            Kind.PASSAGE,
+            lambda wanted, own: Sent(
+                f"{routes.document_path(own(Kind.DOCUMENT))}?chunk={wanted}"
+            ),
+        ),
+    ],
+    "KnowledgeSearchState.find": [
+        _in_path(Kind.COLLECTION, routes.collection_path, query="What?")
+    ],
+    "PassageState.load": [_held(Kind.PASSAGE, "chunk_id")],
+    "RunFeedState.follow": [_given(Kind.RUN)],
+    "RunFeedState.stop": [_held(Kind.RUN, "current_run_id")],
+    "RunFeedState.retry": [_held(Kind.RUN, "current_run_id")],
+    "RunListState.load": [
+        Case(Kind.AGENT, lambda wanted, _: Sent(f"/runs?agent={wanted}"))
+    ],
+    "RunListState.load_more": [_held(Kind.AGENT, "agent_id")],
+    "RunListState.refresh": [_held(Kind.AGENT, "agent_id")],
+    "RunPageState.load": [_in_path(Kind.RUN, routes.run_path)],
+    "SettingsState.end_login": [_given(Kind.LOGIN)],
+}
+# These read no id, or only put one into their own tab: the event that uses it stands above.
+WITHOUT_ID = {
+    "AgentEditorState.load_new",
+    "AgentListState.ask_delete",
+    "AgentListState.clear",
+    "AgentListState.keep",
+    "AgentListState.load",
+    "AgentListState.load_more",
+    "AgentListState.search",
+    "AgentRunState.begin_again",
+    "AgentRunState.switch",
+    "AgentRunState.write",
+    "ApiKeysState.ask_revoke",
+    "ApiKeysState.create",
+    "ApiKeysState.hide",
+    "ApiKeysState.keep",
+    "ApiKeysState.load",
+    "CollectionListState.close_form",
+    "CollectionListState.create",
+    "CollectionListState.load",
+    "CollectionListState.load_more",
+    "CollectionListState.open_form",
+    "CollectionState.ask_delete",
+    "CollectionState.close_form",
+    "CollectionState.keep",
+    "CollectionState.open_form",
+    "DashboardState.load",
+    "DashboardState.refresh",
+    "HealthState.load",
+    "KnowledgeSearchState.clear",
+    "KnowledgeSearchState.search",
+    "LoginState.load",
+    "NoticesState.dismiss",
+    "NoticesState.show",
+    "NoticesState.undo",
+    "PassageState.close",
+    "PassageState.open",
+    "RunFeedState.disconnect",
+    "RunFeedState.note_connection",
+    "RunListState.filter_agent",
+    "RunListState.filter_status",
+    "SessionState.load",
+    "SettingsState.change_password",
+    "SettingsState.load",
+    "SettingsState.save_profile",
+    "SettingsState.set_times",
+}
+EVENTS = {f"{kind.__name__}.{name}": (kind, name) for kind, name in events()}
+TAKING = [(event, case) for event, cases in CASES.items() for case in cases]
+NAMED = pytest.mark.parametrize(
+    ("event", "case"), TAKING, ids=[f"{event}-{case.kind}" for event, case in TAKING]
+)
+
+
+@pytest.fixture
+def parts(services: Services) -> Services:
+    """The parts of the stores, with an embedder that needs no runtime, and no open tab."""
+    tabs.install(lambda _: False)
+    return replace(services, embedder=FakeEmbedder())
+
+
+async def _send(
+    event: str, case: Case, wanted: UUID, cookie: str, own: World
+) -> tuple[str, str]:
+    """Return the answer to the event, and all that its tab has then."""
+    kind, name = EVENTS[event]
+    sent = case.send(str(wanted), lambda kind: str(own[kind][0]))
+    state = make_state(kind, path=sent.path, cookie=cookie, **(sent.held or {}))
+    handler: Any = kind.event_handlers[name]
+    result = handler.fn(state, *sent.given)
+    answers = (
+        [answer async for answer in result]
+        if inspect.isasyncgen(result)
+        else [await result]
+    )
+    return without_ids(repr(answers)), without_ids(repr(_root(state).dict()))
+
+
+def _root(state: rx.State) -> rx.State:
+    while state.parent_state is not None:
+        state = state.parent_state  # pyright: ignore[reportAssignmentType] - all states of a tab are ours
+    return state
+
+
+def test_every_event_says_which_ids_it_takes() -> None:
+    assert EVENTS.keys() == CASES.keys() | WITHOUT_ID
+    assert not CASES.keys() & WITHOUT_ID
+
+
+@NAMED
+async def test_foreign_and_absent_look_the_same_to_every_event(
+    parts: Services,
+    sign_in: SignIn,
+    actor: Actor,
+    other_actor: Actor,
+    event: str,
+    case: Case,
+) -> None:
+    cookie = await sign_in(actor)
+    edge.install(parts)
+    foreign = await make_world(parts, other_actor)
+    own = await make_world(parts, actor)
+    before = await read_all(parts)
+    absent = await _send(event, case, ids.new_id(), cookie, own)
+
+    answers = [
+        await _send(event, case, wanted, cookie, own) for wanted in foreign[case.kind]
+    ]
+
+    assert set(answers) == {absent}
+    assert await read_all(parts) == before
+    mine = [await _send(event, case, wanted, cookie, own) for wanted in own[case.kind]]
+    assert set(mine) - {absent}, "It asks for nothing, so it proves nothing."

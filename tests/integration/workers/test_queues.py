@@ -1,0 +1,47 @@
+"""Which jobs a worker takes, with real workers on the real queue."""
+
+import asyncio
+
+from rq import Queue
+
+from app.backend.bootstrap import Services
+from app.backend.core import ids
+from app.backend.core.actor import Actor
+from app.backend.core.jobs import Job, JobName, QueueName
+from app.backend.core.redis import connect_blocking
+from app.backend.core.run_events import RunStatus
+from app.backend.core.settings import Settings
+from tests.factories.rows import MakeAgent
+from tests.parts import wait_until
+from tests.processes import ForkServer
+from tests.runs import Runs
+
+
+async def test_document_waits_for_a_worker_that_reads_and_holds_up_no_run(
+    services: Services,
+    settings: Settings,
+    fork_server: ForkServer,
+    actor: Actor,
+    make_agent: MakeAgent,
+) -> None:
+    agent, runs = await make_agent(actor), Runs(services, actor)
+    nothing = str(ids.new_id())
+    job = Job(name=JobName.DOCUMENT_INGEST, key=f"ingest-{nothing}", subject_id=nothing)
+    async with services.db.transaction() as session:
+        await services.outbox.add(session, job)
+    chosen = settings.model_copy(update={"worker_ingests": False})
+    connection = connect_blocking(settings.redis_url)
+    documents = Queue(QueueName.INGEST, connection=connection)
+
+    first = fork_server.start("app.workers.worker", chosen)
+    run = await runs.wait((await runs.start(agent.id)).id)
+
+    assert run.status == RunStatus.COMPLETED
+    assert documents.count == 1
+    second = fork_server.start("app.workers.worker", settings)
+    await asyncio.to_thread(
+        wait_until, documents.is_empty, seconds=20, what="The document is taken"
+    )
+    for worker in (first, second):
+        worker.stop()
+    connection.close()

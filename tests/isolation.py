@@ -1,0 +1,159 @@
+"""What isolation tests share: all that a person can own, and a look at everything that is stored.
+
+Somebody else's thing and one that does not exist must look the same, and asking for either must change nothing.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.backend.agents.tables import AgentRow
+from app.backend.bootstrap import Services
+from app.backend.core import clock, ids
+from app.backend.core.actor import Actor
+from app.backend.core.jobs import QueueName
+from app.backend.core.run_events import RunStatus
+from app.backend.files.tables import FileRow
+from app.backend.identity.tables import ApiKeyRow, SessionRow
+from app.backend.knowledge.schemas import DocumentStatus
+from app.backend.knowledge.tables import ChunkRow, DocumentRow
+from app.backend.runs.tables import RunEventRow
+from app.backend.tables import metadata
+from app.backend.threads.schemas import MessageRole
+from app.backend.threads.tables import MessageRow
+from tests.factories.rows import RowFactory
+
+# In every text that somebody else owns; whoever reads it has seen too much.
+SECRET = "hush-hush"
+_NOTED_AT_USE = {("api_key", "last_used_at"), ("session", "last_seen_at")}
+_ANY_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class Kind(StrEnum):
+    """Kinds of things that have an id and an owner."""
+
+    AGENT = "agent"
+    COLLECTION = "collection"
+    DOCUMENT = "document"
+    PASSAGE = "passage"
+    THREAD = "thread"
+    RUN = "run"
+    KEY = "key"
+    LOGIN = "login"
+
+
+World = Mapping[Kind, list[UUID]]
+
+
+async def make_world(services: Services, owner: Actor) -> World:
+    """Give `owner` something of every kind; of documents and runs some that go on and some that failed."""
+    rows = RowFactory(services.db)
+    mine: dict[str, Any] = {"owner_id": owner.user_id}
+    collection = await rows.collection(owner, name=SECRET, description=SECRET)
+    agent = await rows.agent(
+        owner,
+        name=SECRET,
+        description=SECRET,
+        instructions=SECRET,
+        suggested_prompts=[SECRET],
+        collection_ids=[collection.id],
+    )
+    thread = await rows.thread(owner, agent_id=agent.id, title=SECRET)
+    said: dict[str, Any] = {"sequence": 1, "role": MessageRole.USER, **mine}
+    await rows.add(MessageRow(thread_id=thread.id, content=SECRET, **said))
+    documents = [
+        await _add_document(rows, owner, collection.id, status)
+        for status in (DocumentStatus.READY, DocumentStatus.FAILED)
+    ]
+    place: dict[str, Any] = {"ordinal": 0, "start": 0, "end": 5, **mine}
+    passage = ChunkRow(
+        collection_id=collection.id, document_id=documents[0], text=SECRET, **place
+    )
+    key = ApiKeyRow(name=SECRET, prefix="x", key_hash=ids.new_token(), **mine)
+    later = clock.now() + timedelta(days=1)
+    login = SessionRow(token_hash=ids.new_token(), expires_at=later, **mine)
+    return {
+        Kind.AGENT: [agent.id],
+        Kind.COLLECTION: [collection.id],
+        Kind.DOCUMENT: documents,
+        Kind.PASSAGE: [(await rows.add(passage)).id],
+        Kind.THREAD: [thread.id],
+        Kind.RUN: [
+            await _add_run(rows, owner, agent, thread.id, status)
+            for status in (RunStatus.QUEUED, RunStatus.FAILED)
+        ],
+        Kind.KEY: [(await rows.add(key)).id],
+        Kind.LOGIN: [(await rows.add(login)).id],
+    }
+
+
+async def read_all(services: Services) -> dict[str, Any]:
+    """Return every row, every stored object and how many jobs wait; what is noted at each use is left out."""
+    found: dict[str, Any] = {}
+    async with services.db.engine.connect() as connection:
+        for table in metadata.sorted_tables:
+            columns = [
+                column
+                for column in table.columns
+                if (table.name, column.name) not in _NOTED_AT_USE
+            ]
+            kept = await connection.execute(select(*columns))
+            found[table.name] = sorted(map(repr, kept.all()))
+    folder = services.settings.data_dir / "objects"
+    found["objects"] = sorted(str(path) for path in folder.rglob("*"))
+    for queue in QueueName:
+        found[queue] = await services.redis.execute_command("LLEN", f"rq:queue:{queue}")
+    return found
+
+
+def without_ids(text: str) -> str:
+    """Return `text` with every id replaced, so that answers about two things can be compared."""
+    return _ANY_ID.sub("ID", text)
+
+
+async def _add_run(
+    rows: RowFactory, owner: Actor, agent: AgentRow, thread_id: UUID, status: RunStatus
+) -> UUID:
+    run = await rows.run(
+        owner,
+        agent=agent,
+        thread_id=thread_id,
+        status=status,
+        last_seq=1,
+        input={"query": SECRET},
+    )
+    event: dict[str, Any] = {"ts": clock.now(), "type": "log", "level": "info"}
+    payload = {"message": SECRET, "level": "info"}
+    row = RunEventRow(
+        run_id=run.id, seq=1, owner_id=owner.user_id, payload=payload, **event
+    )
+    await rows.add(row)
+    return run.id
+
+
+async def _add_document(
+    rows: RowFactory, owner: Actor, collection_id: UUID, status: DocumentStatus
+) -> UUID:
+    name = f"{SECRET}-{status}.md"
+    upload: dict[str, Any] = {"name": name, "media_type": "text/markdown", "size": 5}
+    sha256 = ids.new_token()
+    file = await rows.add(
+        FileRow(owner_id=owner.user_id, object_key=sha256, sha256=sha256, **upload)
+    )
+    document = DocumentRow(
+        owner_id=owner.user_id,
+        collection_id=collection_id,
+        file_id=file.id,
+        sha256=sha256,
+        status=status,
+        error=SECRET,
+        chunks_total=1,
+        chunks_done=1,
+        **upload,
+    )
+    return (await rows.add(document)).id
