@@ -186,10 +186,10 @@ class RunFeedState(rx.State):
             self.doing = stages[-1] if stages else self.doing
 
 
-def show_run(feed: RunFeedState, view: RunView) -> None:
+def show_run(feed: RunFeedState, view: RunView, news: Sequence[RunEvent] = ()) -> None:
     """Make `view` the run of the store, from another store's event."""
     feed._clear()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    feed._show(view, ())  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    feed._show(view, news)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 
 async def _collect(run_id: UUID, after: int, pending: list[RunEvent]) -> None:

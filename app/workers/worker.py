@@ -1,4 +1,4 @@
-"""A worker process: takes jobs from the queues and forks one child for each, ready to go."""
+"""A worker process: takes jobs from the queues and gives each to a child that is forked and ready to go."""
 
 import asyncio
 import ctypes
@@ -11,10 +11,12 @@ import threading
 import time
 from contextlib import suppress
 from functools import partial
+from typing import cast
 
 import structlog
 from redis.exceptions import RedisError
 from rq import Queue, Worker
+from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from sqlalchemy.exc import DBAPIError
@@ -37,6 +39,7 @@ from app.backend.providers.errors import ModelMissing
 from app.backend.runs.claiming import claim_run
 from app.backend.runs.runner import run_agent, run_to_end
 from app.workers.queues import open_queues
+from app.workers.spare import Spare
 
 logger = structlog.get_logger(__name__)
 
@@ -59,7 +62,9 @@ _PR_SET_PDEATHSIG = 1
 
 
 class ForkingWorker(Worker):
-    """RQ's worker, made to outlive a Redis that is away and to give its run back when it must stop."""
+    """RQ's worker, with a child in reserve; it outlives a Redis that is away, and gives its run back when it must stop."""
+
+    _spare: Spare | None = None
 
     @property
     def is_asked_to_stop(self) -> bool:
@@ -80,6 +85,42 @@ class ForkingWorker(Worker):
             super().maintain_heartbeats(job)
         except RedisError as error:
             logger.warning("worker_heartbeat_failed", error=str(error))
+
+    def stand_by(self) -> None:
+        """Have a child in reserve."""
+        self._spare = self._spare or Spare(self._take_order)
+
+    def stand_down(self) -> None:
+        """Let the child in reserve go."""
+        if self._spare is not None:
+            self._spare.dismiss()
+            self._spare = None
+
+    @override
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Have the job done, then be ready for the next."""
+        super().execute_job(job, queue)
+        self.stand_by()
+
+    @override
+    def fork_work_horse(self, job: Job, queue: Queue) -> None:
+        """Give the job to the child in reserve."""
+        # RQ has just made it, in `execute_job`.
+        execution = cast("Execution", self.execution)
+        order = (job.id, queue.name, execution.id)
+        spare = self._spare
+        if spare is None or not spare.give(order):
+            spare = Spare(self._take_order)
+            spare.give(order)
+        self._spare = None
+        self._horse_pid = spare.pid
+
+    def _take_order(self, job_id: str, queue_name: str, execution_id: str) -> None:
+        connection = self.connection
+        job = Job.fetch(job_id, connection, serializer=JSONSerializer)
+        queue = Queue(queue_name, connection=connection, serializer=JSONSerializer)
+        self.execution = Execution(execution_id, job_id, connection)
+        self.main_work_horse(job, queue)
 
     @override
     def main_work_horse(self, job: Job, queue: Queue) -> None:
@@ -158,17 +199,19 @@ def _ignore(event: Event) -> None:
 def work(settings: Settings) -> bool:
     """Take jobs; returns True when asked to stop, False when Redis went away."""
     connection = redis.connect_blocking(settings.redis_url)
+    worker = ForkingWorker(
+        open_queues(connection, has_ingest=settings.worker_ingests),
+        connection=connection,
+        serializer=JSONSerializer,
+    )
+    worker.stand_by()
     try:
-        worker = ForkingWorker(
-            open_queues(connection, has_ingest=settings.worker_ingests),
-            connection=connection,
-            serializer=JSONSerializer,
-        )
         worker.work(logging_level="WARNING")
     except (RedisError, OSError) as error:
         logger.warning("worker_lost_redis", error=str(error))
         return False
     finally:
+        worker.stand_down()
         connection.close()
     return worker.is_asked_to_stop
 

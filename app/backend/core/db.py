@@ -49,7 +49,7 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[Session, None]:
-        """Open a transaction for reading only."""
+        """Open a session for reading only; each statement sees what is committed by then."""
         async with self._reads() as session:
             yield session
 
@@ -90,7 +90,7 @@ def _to_json(value: object) -> str:
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:
-    # The driver's own BEGIN is switched off; `_begin` decides between deferred and immediate.
+    # The driver's own BEGIN is switched off; `_begin` says it for writers.
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in (
@@ -104,8 +104,6 @@ def _set_pragmas(connection: Any, _record: object) -> None:
 
 
 def _begin(connection: Any) -> None:
-    connection.exec_driver_sql(
-        "BEGIN IMMEDIATE"
-        if connection.get_execution_options().get(_IMMEDIATE)
-        else "BEGIN"
-    )
+    # A reader needs no BEGIN: each statement sees what is committed by then, as on PostgreSQL.
+    if connection.get_execution_options().get(_IMMEDIATE):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

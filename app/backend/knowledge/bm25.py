@@ -55,13 +55,13 @@ class WordIndexes:
     ) -> list[float]:
         """Return, for each text, the share of the query's rare words that it has, 0 to 1."""
         loaded = self._loaded[collection_id]
-        weights = _weights(loaded, set(split_words(query)))
+        asked, *said = split_texts([query, *texts])
+        weights = _weights(loaded, set(asked))
         total = sum(weights.values())
         if not total:
             return [0.0] * len(texts)
         return [
-            sum(weights.get(word, 0.0) for word in set(split_words(text))) / total
-            for text in texts
+            sum(weights.get(word, 0.0) for word in set(words)) / total for words in said
         ]
 
     async def prepare(
@@ -97,15 +97,20 @@ class WordIndexes:
 
 def split_words(text: str) -> list[str]:
     """Return the stemmed words of a text without the commonest ones."""
+    return split_texts([text])[0]
+
+
+def split_texts(texts: Sequence[str]) -> list[list[str]]:
+    """Return the words of each text; one call for many costs little more than for one."""
     found = bm25s.tokenize(
-        [text],
+        list(texts),
         token_pattern=_WORD,
         stopwords="en_plus",
         stemmer=Stemmer.Stemmer("english"),
         return_ids=False,
         show_progress=False,
     )
-    return [str(word) for word in found[0]]
+    return [[str(word) for word in words] for words in found]
 
 
 def _build(folder: Path, rows: list[tuple[UUID, str]]) -> None:

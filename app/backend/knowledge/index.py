@@ -9,6 +9,7 @@ from uuid import UUID
 
 import chromadb
 import httpx
+import numpy as np
 from chromadb.api import ClientAPI
 from chromadb.api.models.Collection import (  # pyright: ignore[reportMissingTypeStubs]
     Collection,
@@ -134,13 +135,11 @@ class ChromaIndex:
             )
         except NotFoundError:
             return []
-        others: Any = found["embeddings"]
+        vectors = np.asarray(found["embeddings"]).reshape(-1, len(vector))
+        scores = vectors @ np.asarray(vector)
         return [
-            Hit(
-                UUID(chunk_id),
-                float(sum(a * b for a, b in zip(vector, other, strict=True))),
-            )
-            for chunk_id, other in zip(found["ids"], others, strict=True)
+            Hit(UUID(chunk_id), float(score))
+            for chunk_id, score in zip(found["ids"], scores, strict=True)
         ]
 
     async def count(self, collection_id: UUID) -> int:

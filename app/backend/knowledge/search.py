@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
@@ -49,11 +50,10 @@ async def search(
     legs = await asyncio.gather(
         *(_search_one(parts, actor, row, query, vector) for row in collections)
     )
-    near = {hit.chunk_id: hit.score for dense, _ in legs for hit in dense}
-    ranked = fuse([merge(dense for dense, _ in legs), *(words for _, words in legs)])
-    passages = await _to_passages(
-        parts, actor, ranked, limit, collections, vector, near
+    ranked = fuse(
+        [merge(leg.dense for leg in legs), *(leg.words for leg in legs)],
     )
+    passages = await _to_passages(parts, actor, ranked, limit, legs, vector)
     weights = await _weigh(parts.words, collections, query, passages)
     return SearchResult(
         query=query,
@@ -110,10 +110,19 @@ def _check_models(collections: Sequence[CollectionRow], embedder: Embedder) -> N
             raise EmbedderChanged(message)
 
 
+@dataclass(frozen=True)
+class _Leg:
+    """What one collection has, by meaning and by words."""
+
+    collection_id: UUID
+    dense: list[Hit]
+    words: list[Hit]
+
+
 async def _search_one(
     parts: SearchParts, actor: Actor, row: CollectionRow, query: str, vector: Vector
-) -> tuple[list[Hit], list[Hit]]:
-    return await asyncio.gather(
+) -> _Leg:
+    dense, words = await asyncio.gather(
         parts.index.query(row.id, vector, limit=POOL),
         parts.words.query(
             row.id,
@@ -123,6 +132,7 @@ async def _search_one(
             load_texts=partial(load_texts, parts.db, actor, row.id),
         ),
     )
+    return _Leg(row.id, dense, words)
 
 
 async def _to_passages(
@@ -130,15 +140,19 @@ async def _to_passages(
     actor: Actor,
     ranked: Sequence[UUID],
     limit: int,
-    collections: Sequence[CollectionRow],
+    legs: Sequence[_Leg],
     vector: Vector,
-    near: dict[UUID, float],
 ) -> list[Passage]:
-    async with parts.db.read() as session:
-        # Twice as many as asked for: vectors of deleted or unfinished documents drop out here.
-        rows = await repository.find_passages(session, actor, ranked[: limit * 2 + 8])
+    scores = {hit.chunk_id: hit.score for leg in legs for hit in leg.dense}
+    # Twice as many as asked for: vectors of deleted or unfinished documents drop out here.
+    rows, likely = await asyncio.gather(
+        _read(parts.db, actor, ranked[: limit * 2 + 8]),
+        _score(parts, legs, vector, set(ranked[:limit]) - scores.keys()),
+    )
     kept = [rows[chunk_id] for chunk_id in ranked if chunk_id in rows][:limit]
-    scores = near | await _score_missing(parts, collections, vector, near, kept)
+    scores |= likely
+    late = {chunk.id for chunk, _ in kept} - scores.keys()
+    scores |= await _score(parts, legs, vector, late)
     return [
         Passage(
             n=n,
@@ -153,25 +167,29 @@ async def _to_passages(
     ]
 
 
-async def _score_missing(
-    parts: SearchParts,
-    collections: Sequence[CollectionRow],
-    vector: Vector,
-    near: dict[UUID, float],
-    kept: Sequence[tuple[ChunkRow, str]],
+async def _read(
+    db: Database, actor: Actor, chunk_ids: Sequence[UUID]
+) -> dict[UUID, tuple[ChunkRow, str]]:
+    async with db.read() as session:
+        return await repository.find_passages(session, actor, chunk_ids)
+
+
+async def _score(
+    parts: SearchParts, legs: Sequence[_Leg], vector: Vector, wanted: set[UUID]
 ) -> dict[UUID, float]:
     """Return the similarity of passages that only their words brought in."""
-    found: dict[UUID, float] = {}
-    for row in collections:
-        missing = [
-            chunk.id
-            for chunk, _ in kept
-            if chunk.collection_id == row.id and chunk.id not in near
-        ]
-        if missing:
-            hits = await parts.index.score(row.id, vector, missing)
-            found |= {hit.chunk_id: hit.score for hit in hits}
-    return found
+    asked = {
+        leg.collection_id: [hit.chunk_id for hit in leg.words if hit.chunk_id in wanted]
+        for leg in legs
+    }
+    found = await asyncio.gather(
+        *(
+            parts.index.score(collection_id, vector, chunk_ids)
+            for collection_id, chunk_ids in asked.items()
+            if chunk_ids
+        )
+    )
+    return {hit.chunk_id: hit.score for hits in found for hit in hits}
 
 
 async def _weigh(

@@ -49,6 +49,8 @@ class ChunkRow(OwnedRow, table=True):
 
     __table_args__ = (UniqueConstraint("document_id", "ordinal"),)
 
+    # Found by id, document or collection. With an index of owners SQLite would read all that somebody owns.
+    owner_id: UUID = Field(foreign_key="user.id", ondelete="CASCADE")
     collection_id: UUID = Field(
         foreign_key="collection.id", index=True, ondelete="CASCADE"
     )

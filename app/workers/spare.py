@@ -1,0 +1,53 @@
+"""A child that a worker forks before there is a job for it, so that a run does not wait for the fork."""
+
+import json
+import os
+import signal
+from collections.abc import Callable, Sequence
+
+Work = Callable[..., None]
+
+
+class Spare:
+    """A forked process that waits for its order; it ends when its parent does."""
+
+    def __init__(self, work: Work) -> None:
+        """Fork; the child calls `work` with the words of its order, and exits."""
+        reading, self._writing = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.close(self._writing)
+            _wait(reading, work)
+        os.close(reading)
+
+    def give(self, order: Sequence[str]) -> bool:
+        """Give the order; False when the child is no longer there."""
+        try:
+            os.write(self._writing, json.dumps(order).encode())
+        except BrokenPipeError:
+            os.waitpid(self.pid, 0)
+            return False
+        finally:
+            os.close(self._writing)
+        return True
+
+    def dismiss(self) -> None:
+        """Let the child go without an order."""
+        os.close(self._writing)
+        os.waitpid(self.pid, 0)
+
+
+def _wait(reading: int, work: Work) -> None:
+    code = 1
+    try:
+        # Signals for the worker's terminal are not for its children.
+        os.setpgrp()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        with os.fdopen(reading, "rb") as orders:
+            order = orders.read()
+        if order:
+            work(*json.loads(order))
+        code = 0
+    finally:
+        # Whatever happens, the child must not go on as a second worker.
+        os._exit(code)
