@@ -25,6 +25,7 @@ from app.state.agent_list import AgentListState
     words.AGENTS,
     permission=Permission.VIEW_AGENT,
     on_load=[AgentListState.load],
+    on_leave=[AgentListState.leave],
 )
 def agents() -> rx.Component:
     return shell(

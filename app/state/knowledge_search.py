@@ -35,10 +35,18 @@ class KnowledgeSearchState(rx.State):
     is_searching: rx.Field[bool] = rx.field(False)
     is_relevant: rx.Field[bool] = rx.field(True)
     milliseconds: rx.Field[int] = rx.field(0)
+    _path: str = ""
 
     @rx.event
     @edge.requires(Permission.VIEW_KNOWLEDGE)
-    async def clear(self) -> None:
+    async def load(self) -> None:
+        """Forget a search in another collection."""
+        if self._path != self.router.url.path:
+            self.reset()
+
+    @rx.event
+    @edge.public
+    async def leave(self) -> None:
         """Forget the search."""
         self.reset()
 
@@ -50,7 +58,7 @@ class KnowledgeSearchState(rx.State):
         if not self.query:
             self.reset()
             return None
-        self.is_searching = True
+        self.is_searching, self._path = True, self.router.url.path
         return KnowledgeSearchState.find
 
     @rx.event(background=True)

@@ -10,7 +10,7 @@ class LoginState(rx.State):
 
     error: rx.Field[str] = rx.field("")
     email: rx.Field[str] = rx.field("")
-    then: rx.Field[str] = rx.field("/")
+    then: rx.Field[str] = rx.field("")
     token: rx.Field[str] = rx.field("")
 
     @rx.event
@@ -22,4 +22,4 @@ class LoginState(rx.State):
         self.error = query.get("error", "")
         self.email = query.get("email", "")
         self.token = query.get("token", "")
-        self.then = query.get("next", "/")
+        self.then = query.get("next", "")

@@ -60,7 +60,7 @@ class PassageState(rx.State):
         self.after = text[shown.end : shown.end + AFTER]
 
     @rx.event
-    @edge.requires(Permission.VIEW_KNOWLEDGE)
+    @edge.public
     async def close(self) -> None:
         """Close the panel."""
         self.is_open = False

@@ -17,12 +17,20 @@ from app.backend.bootstrap import Services
 from app.state import edge
 from tests.states import make_state
 
-# What somebody who is not signed in may do: read the address of the login page, and close notices.
+# What somebody who is not signed in may do: read the address of the login page, close notices and panels, leave a page.
 PUBLIC = {
+    "AgentEditorState.leave",
+    "AgentListState.leave",
+    "ApiKeysState.leave",
+    "CollectionListState.leave",
+    "CollectionState.leave",
+    "KnowledgeSearchState.leave",
     "LoginState.load",
     "NoticesState.show",
     "NoticesState.dismiss",
     "NoticesState.undo",
+    "PassageState.close",
+    "SettingsState.leave",
 }
 FRAMEWORK = {"setvar"}
 
