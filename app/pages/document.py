@@ -13,7 +13,7 @@ from app.components.ui.button import button
 from app.components.ui.card import SURFACE
 from app.components.ui.empty import empty
 from app.components.ui.skeleton import skeleton
-from app.components.widgets.reveal import reveal
+from app.components.widgets.page import reveal
 from app.pages._page import page
 from app.state.document import DocumentState
 

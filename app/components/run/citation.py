@@ -8,7 +8,7 @@ from app import routes
 from app.components.run import strings as words
 from app.components.ui.button import button, icon_button
 from app.components.ui.skeleton import skeleton
-from app.components.widgets.dialog import modal
+from app.components.widgets.page import modal
 from app.state.passage import PassageState
 
 _SHEET = (
