@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from app.backend.core.actor import Permission
 from app.backend.knowledge import search
 from app.state import edge
+from app.state.lines import score_words
 
 SHOWN = 8
 TEXT_LENGTH_MAX = 600
@@ -24,7 +25,7 @@ class Found(BaseModel):
     document_name: str
     place: str
     text: str
-    percent: int
+    score: str
 
 
 class KnowledgeSearchState(rx.State):
@@ -90,7 +91,7 @@ class KnowledgeSearchState(rx.State):
                         document_name=item.document_name,
                         place=f"page {item.page}" if item.page else "",
                         text=item.text[:TEXT_LENGTH_MAX],
-                        percent=max(0, round(item.score * 100)),
+                        score=score_words(item.score),
                     )
                     for item in result.passages
                 ]

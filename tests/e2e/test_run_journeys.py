@@ -116,6 +116,17 @@ async def test_citation_opens_its_passage(tab: Tab) -> None:
     await expect(panel).to_have_count(0)
 
 
+async def test_document_in_markdown_is_shown_without_marks(tab: Tab) -> None:
+    await tab.go("/knowledge")
+    await tab.page.get_by_role("link", name="Atelier manual").first.click()
+    await tab.page.get_by_role("link", name=re.compile(r"[.]md$")).first.click()
+
+    text = tab.page.get_by_role("article")
+    await text.locator("#passage").wait_for()
+    await expect(text.locator("strong").first).to_be_visible()
+    assert not re.search(r"^#|[*][*]", await text.inner_text(), re.MULTILINE)
+
+
 async def test_log_filters_searches_and_links_to_a_line(
     tab: Tab, speaker: AgentRow
 ) -> None:

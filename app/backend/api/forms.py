@@ -82,9 +82,9 @@ def _filled(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def back_to(page: str, error: AppError, **fields: str) -> RedirectResponse:
-    """Return to a page that shows what was wrong, with what need not be typed again."""
+    """Return to a page that says what the error's code means, with what need not be typed again."""
     kept = {name: value for name, value in fields.items() if value}
-    query = urlencode({"error": error.message, **kept})
+    query = urlencode({"error": error.code, **kept})
     return RedirectResponse(f"{page}?{query}", 303)
 
 

@@ -113,3 +113,19 @@ export function Shortcuts({ places, actions, words }) {
     </dialog>
   );
 }
+
+/** Keeps the address's query in step with what is shown; the first values came from there. */
+export function Address({ query }) {
+  const isFirst = useRef(true);
+  const text = JSON.stringify(query);
+  useEffect(() => {
+    if (isFirst.current) return void (isFirst.current = false);
+    const address = new URL(window.location.href);
+    for (const [name, value] of Object.entries(JSON.parse(text))) {
+      if (value) address.searchParams.set(name, value);
+      else address.searchParams.delete(name);
+    }
+    window.history.replaceState(window.history.state, "", address);
+  }, [text]);
+  return null;
+}

@@ -1,4 +1,4 @@
-"""What a page does by itself in the browser: dialogs, single-key shortcuts, what it brings into sight."""
+"""What a page does by itself in the browser: dialogs, single-key shortcuts, what it brings into sight, its address."""
 
 import reflex as rx
 
@@ -23,6 +23,15 @@ class Reveal(rx.Component):
     tag = "Reveal"
 
 
+class Address(rx.Component):
+    """Writes `query` into the address when it changes, so that a reload shows the same."""
+
+    library = _LIBRARY
+    tag = "Address"
+
+    query: rx.Var[dict[str, str]]
+
+
 class Shortcuts(rx.NoSSRComponent):
     """`g` and a key goes to a place; an action presses or focuses the element whose `data-key` it is."""
 
@@ -36,4 +45,5 @@ class Shortcuts(rx.NoSSRComponent):
 
 modal = Dialog.create
 reveal = Reveal.create
+address = Address.create
 shortcuts = Shortcuts.create
