@@ -98,8 +98,7 @@ class AgentRunState(FormMixin, rx.State):
         self.agent = _detail(agent, places)
         self.request_id = self.request_id or str(ids.new_id())
         await self._show_history()
-        found = await self._find_run()
-        return [found, rx.set_value(FIELD, self.question)] if self.question else found
+        return await self._find_run()
 
     @rx.event
     @edge.requires(Permission.VIEW_AGENT)

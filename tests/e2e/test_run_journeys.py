@@ -82,6 +82,24 @@ async def test_double_click_is_one_run(tab: Tab, speaker: AgentRow) -> None:
     await expect(runs).to_have_count(1)
 
 
+async def test_question_survives_a_reload_until_it_is_asked(
+    tab: Tab, speaker: AgentRow
+) -> None:
+    await tab.go(agent_path(speaker.id))
+    field = tab.page.get_by_role("textbox", name="Ask")
+    page = RunPage(tab)
+    await field.fill("Which fish?")
+
+    await tab.page.reload()
+    await expect(field).to_have_value("Which fish?")
+    await tab.page.get_by_role("button", name="Run", exact=True).click()
+    await page.says("Red fish.")
+
+    await tab.page.reload()
+    await page.says("Red fish.")
+    await expect(field).to_have_value("")
+
+
 async def test_follow_up_stays_in_the_conversation(tab: Tab, speaker: AgentRow) -> None:
     await tab.go(agent_path(speaker.id))
     page = RunPage(tab)
