@@ -1,4 +1,4 @@
-"""What the build adds to Reflex's: one bundle for any host and port, and the hashes of its inline scripts."""
+"""What the build adds to Reflex's: one bundle for any host and port, and lists of what its pages need."""
 
 import base64
 import hashlib
@@ -11,15 +11,17 @@ from reflex_base.plugins import Plugin
 from typing_extensions import override
 
 CSP_FILE = "csp.json"
+PRELOAD_FILE = "preload.json"
 _ADDRESS = re.compile(r"""(["'`])(ws|http)s?://[^"'`/]+(/[^"'`]*)?\1""")
+_LAZY = re.compile(r"""import\((["'`])\./([^"'`]+\.js)\1\)""")
 _INLINE = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
 
 
-# What every page needs comes in a few files, not in one per icon; `reflex-env` stays alone, since it is rewritten.
+# What every page needs comes in two files, what shows a run in one; `reflex-env` stays alone, since it is rewritten.
 _CHUNKS = r"""
-            { test: /lucide-react/, name: "icons", priority: 1 },
-            { test: /node_modules[\\/](react|react-dom|react-router|scheduler)[\\/]/, name: "react", priority: 1 },
-            { test: /widgets[\\/](clock|dialog|draft|reveal|shortcuts|connection)[\\/]/, name: "widgets", priority: 1 },
+            { test: /node_modules[\\/](react|react-dom|react-router|scheduler)[\\/]|preload-helper|rolldown[\\/]runtime/, name: "react", priority: 3 },
+            { test: /lucide-react|widgets[\\/](clock|page|draft)[\\/]|event_log[\\/](connection|run_feed|event_log_core)\./, name: "frame", priority: 2 },
+            { test: /widgets[\\/]event_log[\\/]/, name: "run", priority: 1 },
 """
 
 
@@ -35,6 +37,7 @@ class Portable(Plugin):
         static = Path(context["static_dir"])
         _follow_location(static)
         (static.parent / CSP_FILE).write_text(json.dumps(_inline_hashes(static)))
+        (static.parent / PRELOAD_FILE).write_text(json.dumps(_preloads(static)))
 
 
 def _gather_chunks(config: str) -> str:
@@ -73,3 +76,21 @@ def _inline_hashes(static: Path) -> list[str]:
         for body in _INLINE.findall(page.read_text())
     }
     return sorted(hashes)
+
+
+def _preloads(static: Path) -> dict[str, list[str]]:
+    """Return, for each page that is not rendered ahead, a pattern of its path and the chunks that it needs."""
+    (manifest,) = static.glob("assets/manifest-*.js")
+    text = manifest.read_text()
+    routes = json.loads(text[text.index("{") : text.rindex("}") + 1])["routes"]
+    return {
+        "/" + re.sub(r":\w+", "[^/]+", route["path"]): _chunks_of(static, route)
+        for route in routes.values()
+        if ":" in route.get("path", "")
+    }
+
+
+def _chunks_of(static: Path, route: dict[str, Any]) -> list[str]:
+    page = (static / route["module"].lstrip("/")).read_text()
+    lazy = [f"/assets/{name}" for _, name in _LAZY.findall(page)]
+    return list(dict.fromkeys([route["module"], *route["imports"], *lazy]))

@@ -72,6 +72,7 @@ def _part(part: Any) -> rx.Component:
             rx.el.p(part.label, class_name="truncate text-sm font-medium"),
             rx.el.p(
                 part.word,
+                title=part.word,
                 class_name=rx.cond(
                     part.is_ok,
                     "truncate text-xs text-muted",

@@ -1,5 +1,6 @@
 """The only page decorator: it collects the pages that the app adds."""
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,17 +36,20 @@ def page(
     permission: Permission | None = None,
     is_public: bool = False,
     on_load: Sequence[Any] = (),
+    on_leave: Sequence[Any] = (),
 ) -> Callable[[Render], Render]:
     """Add the decorated function as a page; all but public ones first load who is signed in.
 
     The permission is checked by the guards of the events in `on_load`; here it says what the page is about.
+    `on_load` comes again whenever the websocket does, and may come after the first click: it wipes nothing that
+    the person sees. What belongs to one visit is put away by `on_leave`.
     """
 
     def add(render: Render) -> Render:
         before = () if is_public else (SessionState.load,)
         PAGES.append(
             Page(
-                render,
+                _leaving(render, on_leave) if on_leave else render,
                 route,
                 f"{title} · {PRODUCT}",
                 permission,
@@ -56,3 +60,12 @@ def page(
         return render
 
     return add
+
+
+def _leaving(render: Render, on_leave: Sequence[Any]) -> Render:
+    # Reflex gathers a page's code by the module of its function.
+    @functools.wraps(render)
+    def leaving() -> rx.Component:
+        return rx.fragment(render(), on_unmount=list(on_leave))
+
+    return leaving

@@ -21,6 +21,7 @@ from app.components.widgets.event_log import answer, event_log
 from app.pages import _run_strings as words
 from app.pages._page import page
 from app.state.agent_run import AgentRunState
+from app.state.passage import PassageState
 from app.state.run_feed import RunFeedState
 
 _BUSY_SECONDS = 2.0
@@ -32,6 +33,7 @@ _IDLE_SECONDS = 15.0
     words.AGENT,
     permission=Permission.VIEW_AGENT,
     on_load=[AgentRunState.load],
+    on_leave=[PassageState.close],
 )
 def agent() -> rx.Component:
     return shell(

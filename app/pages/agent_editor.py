@@ -22,6 +22,7 @@ _CRUMBS = [(words.AGENTS, routes.AGENTS)]
     words.NEW_TITLE,
     permission=Permission.ADD_AGENT,
     on_load=[AgentEditorState.load_new],
+    on_leave=[AgentEditorState.leave],
 )
 def new_agent() -> rx.Component:
     return shell(
@@ -49,6 +50,7 @@ def new_agent() -> rx.Component:
     words.EDIT_TITLE,
     permission=Permission.CHANGE_AGENT,
     on_load=[AgentEditorState.load_existing],
+    on_leave=[AgentEditorState.leave],
 )
 def edit_agent() -> rx.Component:
     back = routes.agent_path(AgentEditorState.editing_id)

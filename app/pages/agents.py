@@ -15,6 +15,7 @@ from app.components.ui.empty import empty
 from app.components.ui.form import search_field
 from app.components.ui.skeleton import skeleton_rows
 from app.components.ui.tabs import tabs
+from app.components.widgets.page import address
 from app.pages import _agent_strings as words
 from app.pages._page import page
 from app.state.agent_list import AgentListState
@@ -25,6 +26,7 @@ from app.state.agent_list import AgentListState
     words.AGENTS,
     permission=Permission.VIEW_AGENT,
     on_load=[AgentListState.load],
+    on_leave=[AgentListState.leave],
 )
 def agents() -> rx.Component:
     return shell(
@@ -48,6 +50,7 @@ def agents() -> rx.Component:
                     key=AgentListState.search_key.to(str),
                     on_change=AgentListState.search.debounce(200),
                 ),
+                address(query={"q": AgentListState.text}),
                 class_name="flex",
             ),
             rx.cond(AgentListState.is_loading, skeleton_rows(4, "h-16"), _rows()),

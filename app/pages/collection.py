@@ -32,7 +32,8 @@ _MENU = "collection-menu"
     routes.COLLECTION,
     words.KNOWLEDGE,
     permission=Permission.VIEW_KNOWLEDGE,
-    on_load=[CollectionState.load, KnowledgeSearchState.clear],
+    on_load=[CollectionState.load, KnowledgeSearchState.load],
+    on_leave=[CollectionState.leave, KnowledgeSearchState.leave],
 )
 def collection() -> rx.Component:
     shown = CollectionState.shown

@@ -12,8 +12,9 @@ from app.components.layout.topbar import page_head
 from app.components.ui.button import button
 from app.components.ui.card import SURFACE
 from app.components.ui.empty import empty
+from app.components.ui.pieces import pieces
 from app.components.ui.skeleton import skeleton
-from app.components.widgets.reveal import reveal
+from app.components.widgets.page import reveal
 from app.pages._page import page
 from app.state.document import DocumentState
 
@@ -84,9 +85,9 @@ def document() -> rx.Component:
 def _text() -> rx.Component:
     return rx.el.article(
         rx.cond(DocumentState.has_before, _ellipsis()),
-        rx.el.span(DocumentState.before, class_name="text-muted"),
-        reveal(DocumentState.passage, key=DocumentState.place),
-        rx.el.span(DocumentState.after, class_name="text-muted"),
+        rx.el.span(pieces(DocumentState.before), class_name="text-muted"),
+        reveal(pieces(DocumentState.passage), key=DocumentState.place),
+        rx.el.span(pieces(DocumentState.after), class_name="text-muted"),
         rx.cond(DocumentState.has_after, _ellipsis()),
         rx.el.nav(
             _step(words.PREVIOUS, "arrow_up", DocumentState.previous_chunk),

@@ -27,6 +27,7 @@ _GRID = "grid gap-3 sm:grid-cols-2 lg:grid-cols-3"
     words.KNOWLEDGE,
     permission=Permission.VIEW_KNOWLEDGE,
     on_load=[CollectionListState.load],
+    on_leave=[CollectionListState.leave],
 )
 def knowledge() -> rx.Component:
     return shell(

@@ -17,13 +17,18 @@ from app.components.widgets.clock import elapsed, time_ago
 from app.components.widgets.event_log import event_log
 from app.pages import _run_strings as words
 from app.pages._page import page
+from app.state.passage import PassageState
 from app.state.run_feed import RunFeedState
 from app.state.run_page import RunPageState
 from app.state.session import SessionState
 
 
 @page(
-    routes.RUN, words.RUN, permission=Permission.VIEW_RUN, on_load=[RunPageState.load]
+    routes.RUN,
+    words.RUN,
+    permission=Permission.VIEW_RUN,
+    on_load=[RunPageState.load],
+    on_leave=[PassageState.close],
 )
 def run() -> rx.Component:
     return shell(

@@ -14,7 +14,12 @@ from app.state.api_keys import ApiKeysState
 from app.state.settings import SettingsState
 
 
-@page(routes.SETTINGS, words.TITLE, on_load=[SettingsState.load, ApiKeysState.load])
+@page(
+    routes.SETTINGS,
+    words.TITLE,
+    on_load=[SettingsState.load, ApiKeysState.load],
+    on_leave=[SettingsState.leave, ApiKeysState.leave],
+)
 def settings() -> rx.Component:
     return shell(
         page_head(words.TITLE, description=words.ABOUT),

@@ -62,25 +62,28 @@ class AgentEditorState(FormMixin, rx.State):
     @edge.requires(Permission.ADD_AGENT)
     async def load_new(self) -> None:
         """Start an agent: empty, or from the template that the address names."""
-        self._clear_errors()
-        self.editing_id, self.saved_at = "", ""
         key = edge.query_value(self, "template")
+        self._begin(f"new-{key}")
         self.values = values_of_template(key, edge.services().settings.default_model)
         await self._load_choices([])
-        self.form_key = f"new-{key}"
 
     @rx.event
     @edge.requires(Permission.CHANGE_AGENT)
     async def load_existing(self) -> None:
         """Show the agent that the address names."""
-        self._clear_errors()
         agent_id = edge.id_in_path(self, "agent")
         async with edge.read(self) as (session, actor):
             agent = await agents.get_agent(session, actor, agent_id=agent_id)
-        self.editing_id, self.saved_at = str(agent.id), ""
+        self._begin(f"{agent.id}-{agent.updated_at.isoformat()}")
+        self.editing_id = str(agent.id)
         self.values = values_of(agent)
         await self._load_choices(agent.collection_ids)
-        self.form_key = f"{agent.id}-{agent.updated_at.isoformat()}"
+
+    @rx.event
+    @edge.public
+    async def leave(self) -> None:
+        """Forget the form."""
+        self.reset()
 
     @rx.event
     @edge.requires(Permission.CHANGE_AGENT)
@@ -97,6 +100,11 @@ class AgentEditorState(FormMixin, rx.State):
             rx.redirect(routes.agent_path(agent.id)),
             notices.done(f"{agent.name} is saved."),
         ]
+
+    def _begin(self, form_key: str) -> None:
+        if form_key != self.form_key:
+            self.reset()
+        self.form_key = form_key
 
     async def _keep(
         self, draft: AgentDraft, keyring: Keyring, default_model: str

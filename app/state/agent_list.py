@@ -10,7 +10,7 @@ from app.backend.core.actor import Permission
 from app.backend.runs import service as runs
 from app.state import edge, notices
 from app.state.lines import AgentLine, agent_line
-from app.state.paging import PAGE_SIZE, PagingMixin
+from app.state.paging import PAGE_SIZE, PagingMixin, length_again
 
 
 class AgentListState(PagingMixin, rx.State):
@@ -26,10 +26,19 @@ class AgentListState(PagingMixin, rx.State):
     @rx.event
     @edge.requires(Permission.VIEW_AGENT)
     async def load(self) -> None:
-        """Show what the address asks for."""
+        """Show what the address asks for; of the same agents as before, as many as are shown."""
+        before = (self.text, self.is_archived)
         self._put_text(edge.query_value(self, "q"))
         self.is_archived = edge.query_value(self, "show") == "archived"
-        await self._show_first()
+        if before != (self.text, self.is_archived):
+            self.rows = []
+        self.rows = await self._read("", length_again(self.rows))
+
+    @rx.event
+    @edge.public
+    async def leave(self) -> None:
+        """Ask nothing any more."""
+        self.doomed_id = ""
 
     @rx.event
     @edge.requires(Permission.VIEW_AGENT)
@@ -116,18 +125,19 @@ class AgentListState(PagingMixin, rx.State):
     async def _show_first(self) -> None:
         self.rows = await self._read("")
 
-    async def _read(self, cursor: str) -> list[AgentLine]:
+    async def _read(self, cursor: str, limit: int = PAGE_SIZE) -> list[AgentLine]:
         async with edge.read(self) as (session, actor):
             page = await agents.list_agents(
                 session,
                 actor,
                 cursor=cursor or None,
-                limit=PAGE_SIZE,
+                limit=limit,
                 text=self.text,
                 is_archived=self.is_archived,
             )
             found = await runs.with_last_run(session, actor, page.items)
-        self._note_page(page.next_cursor, len(self.rows))
+        shown = len(self.rows) if cursor else 0
+        self._note_page(page.next_cursor, shown + len(page.items))
         return [agent_line(agent) for agent in found]
 
 

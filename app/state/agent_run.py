@@ -77,7 +77,7 @@ class AgentRunState(FormMixin, rx.State):
     @rx.event
     @edge.requires(Permission.VIEW_AGENT)
     async def load(self) -> Any:
-        """Show the agent of the address, and the run that the address names or that goes on."""
+        """Show the agent of the address, and the run that the address names; without one, that which goes on."""
         if self._started and edge.query_value(self, "run") == self._started:
             # The address changed because a run was started here, which is shown and followed already.
             await self._show_turns(self._started)
@@ -98,8 +98,7 @@ class AgentRunState(FormMixin, rx.State):
         self.agent = _detail(agent, places)
         self.request_id = self.request_id or str(ids.new_id())
         await self._show_history()
-        found = await self._find_run()
-        return [found, rx.set_value(FIELD, self.question)] if self.question else found
+        return await self._find_run()
 
     @rx.event
     @edge.requires(Permission.VIEW_AGENT)
@@ -178,7 +177,7 @@ class AgentRunState(FormMixin, rx.State):
         self.thread_id, self._started = str(run.thread_id or ""), str(run.id)
         # Shown in this very answer, so that the log connects at once; loading the new address shows the rest.
         show_run(await self.get_state(RunFeedState), run)
-        path = f"{routes.agent_path(self.agent.id)}?run={run.id}"
+        path = routes.agent_path(self.agent.id, run.id)
         return [
             RunFeedState.follow(str(run.id)),
             rx.redirect(path, replace=True),
@@ -189,7 +188,9 @@ class AgentRunState(FormMixin, rx.State):
         named = edge.query_value(self, "run")
         newest = self.history[0] if self.history else None
         if not named and newest is not None and newest.completed_at == "":
-            named = newest.id
+            # Named by the address, it stays in sight when it has ended and the page loads again.
+            path = routes.agent_path(self.agent.id, newest.id)
+            return rx.redirect(path, replace=True)
         feed = await self.get_state(RunFeedState)
         if not named or named == "new":
             self.thread_id, self.turns = "", []

@@ -39,9 +39,14 @@ class ApiKeysState(FormMixin, rx.State):
     @edge.requires(Permission.VIEW_APIKEY)
     async def load(self) -> None:
         """Show the keys that work."""
+        await self._show()
+
+    @rx.event
+    @edge.public
+    async def leave(self) -> None:
+        """Put the fresh key away for good, and ask nothing any more."""
         self._clear_errors()
         self.fresh_key, self.doomed_key = "", ""
-        await self._show()
 
     @rx.event
     @edge.requires(Permission.ADD_APIKEY)

@@ -17,7 +17,7 @@ from app.state.lines import (
     document_line,
     size_words,
 )
-from app.state.paging import PAGE_SIZE, ROWS_MAX, PagingMixin
+from app.state.paging import PAGE_SIZE, ROWS_MAX, PagingMixin, length_again
 
 _NONE = CollectionLine(
     id="", name="", description="", documents=0, chunks=0, size="", updated_at=""
@@ -47,17 +47,23 @@ class CollectionState(PagingMixin, FormMixin, rx.State):
     @rx.event
     @edge.requires(Permission.VIEW_KNOWLEDGE)
     async def load(self) -> None:
-        """Show the collection and its first documents."""
-        self.is_editing, self.doomed = False, ""
-        self.rows, self.shown = [], _NONE
+        """Show the collection and its first documents, or as many as are shown."""
+        if self.shown.id not in ("", str(edge.id_in_path(self, "collection"))):
+            self.reset()
         self.bytes_max = edge.services().settings.upload_max_bytes
-        await self._show(PAGE_SIZE)
+        await self._show(length_again(self.rows))
+
+    @rx.event
+    @edge.public
+    async def leave(self) -> None:
+        """Forget the collection."""
+        self.reset()
 
     @rx.event
     @edge.requires(Permission.VIEW_KNOWLEDGE)
     async def refresh(self) -> None:
         """Show what has changed; the browser asks while something is on its way."""
-        await self._show(max(len(self.rows), PAGE_SIZE))
+        await self._show(length_again(self.rows))
 
     @rx.event
     @edge.requires(Permission.VIEW_KNOWLEDGE)
@@ -74,7 +80,7 @@ class CollectionState(PagingMixin, FormMixin, rx.State):
             await knowledge.retry_document(
                 session, actor, document_id=wanted, outbox=edge.services().outbox
             )
-        await self._show(max(len(self.rows), PAGE_SIZE))
+        await self._show(length_again(self.rows))
 
     @rx.event
     @edge.requires(Permission.CHANGE_KNOWLEDGE)
@@ -134,7 +140,7 @@ class CollectionState(PagingMixin, FormMixin, rx.State):
         said = notices.done(f"{self.doomed_name} is deleted.")
         if is_whole:
             return [rx.redirect(routes.KNOWLEDGE), said]
-        await self._show(max(len(self.rows), PAGE_SIZE))
+        await self._show(length_again(self.rows))
         return said
 
     async def _show(self, limit: int) -> None:

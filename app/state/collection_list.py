@@ -11,7 +11,7 @@ from app.backend.knowledge.schemas import CollectionDraft
 from app.state import edge
 from app.state.forms import FormMixin
 from app.state.lines import CollectionLine, collection_line
-from app.state.paging import PAGE_SIZE, PagingMixin
+from app.state.paging import PAGE_SIZE, ROWS_MAX, PagingMixin, length_again
 
 
 class CollectionListState(PagingMixin, FormMixin, rx.State):
@@ -23,16 +23,21 @@ class CollectionListState(PagingMixin, FormMixin, rx.State):
     @rx.event
     @edge.requires(Permission.VIEW_KNOWLEDGE)
     async def load(self) -> None:
-        """Show the first page."""
+        """Show the first page, or as many as are shown."""
+        await self._show(length_again(self.rows))
+
+    @rx.event
+    @edge.public
+    async def leave(self) -> None:
+        """Close the form."""
+        self._clear_errors()
         self.is_adding = False
-        self.rows = []
-        await self._add_page("")
 
     @rx.event
     @edge.requires(Permission.VIEW_KNOWLEDGE)
     async def load_more(self) -> None:
-        """Add the next page."""
-        await self._add_page(self._cursor)
+        """Show more collections."""
+        await self._show(min(len(self.rows) + PAGE_SIZE, ROWS_MAX))
 
     @rx.event
     @edge.requires(Permission.ADD_KNOWLEDGE)
@@ -63,10 +68,8 @@ class CollectionListState(PagingMixin, FormMixin, rx.State):
         self.is_adding = False
         return rx.redirect(routes.collection_path(made.id))
 
-    async def _add_page(self, cursor: str) -> None:
+    async def _show(self, limit: int) -> None:
         async with edge.read(self) as (session, actor):
-            page = await knowledge.list_collections(
-                session, actor, cursor=cursor or None, limit=PAGE_SIZE
-            )
-        self.rows = [*self.rows, *map(collection_line, page.items)]
+            page = await knowledge.list_collections(session, actor, limit=limit)
+        self.rows = [collection_line(collection) for collection in page.items]
         self._note_page(page.next_cursor, len(self.rows))

@@ -8,6 +8,7 @@ from app.backend.knowledge import uploads
 from app.backend.knowledge.schemas import DocumentText
 from app.state import edge
 from app.state.lines import DocumentLine, document_line
+from app.state.pieces import Piece, cut
 
 _NONE = DocumentLine(
     id="",
@@ -32,9 +33,9 @@ class DocumentState(rx.State):
     collection: rx.Field[str] = rx.field("")
     collection_name: rx.Field[str] = rx.field("")
     is_loading: rx.Field[bool] = rx.field(True)
-    before: rx.Field[str] = rx.field("")
-    passage: rx.Field[str] = rx.field("")
-    after: rx.Field[str] = rx.field("")
+    before: rx.Field[list[Piece]] = rx.field(default_factory=list)
+    passage: rx.Field[list[Piece]] = rx.field(default_factory=list)
+    after: rx.Field[list[Piece]] = rx.field(default_factory=list)
     has_before: rx.Field[bool] = rx.field(False)
     has_after: rx.Field[bool] = rx.field(False)
     place: rx.Field[str] = rx.field("")
@@ -67,9 +68,9 @@ class DocumentState(rx.State):
         self.is_loading = False
 
     def _show(self, found: DocumentText) -> None:
-        self.before = found.text[: found.start]
-        self.passage = found.text[found.start : found.end]
-        self.after = found.text[found.end :]
+        self.before, self.passage, self.after = cut(
+            found.text, found.start, found.end, name=found.document.name
+        )
         self.has_before, self.has_after = found.has_before, found.has_after
         number = f"{found.chunk.ordinal + 1} of {found.document.chunks_total}"
         page = f", page {found.chunk.page}" if found.chunk.page else ""

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from app.backend.core.actor import Permission
 from app.backend.knowledge import search
 from app.state import edge
+from app.state.lines import score_words
 
 SHOWN = 8
 TEXT_LENGTH_MAX = 600
@@ -24,7 +25,7 @@ class Found(BaseModel):
     document_name: str
     place: str
     text: str
-    percent: int
+    score: str
 
 
 class KnowledgeSearchState(rx.State):
@@ -35,10 +36,18 @@ class KnowledgeSearchState(rx.State):
     is_searching: rx.Field[bool] = rx.field(False)
     is_relevant: rx.Field[bool] = rx.field(True)
     milliseconds: rx.Field[int] = rx.field(0)
+    _path: str = ""
 
     @rx.event
     @edge.requires(Permission.VIEW_KNOWLEDGE)
-    async def clear(self) -> None:
+    async def load(self) -> None:
+        """Forget a search in another collection."""
+        if self._path != self.router.url.path:
+            self.reset()
+
+    @rx.event
+    @edge.public
+    async def leave(self) -> None:
         """Forget the search."""
         self.reset()
 
@@ -50,7 +59,7 @@ class KnowledgeSearchState(rx.State):
         if not self.query:
             self.reset()
             return None
-        self.is_searching = True
+        self.is_searching, self._path = True, self.router.url.path
         return KnowledgeSearchState.find
 
     @rx.event(background=True)
@@ -82,7 +91,7 @@ class KnowledgeSearchState(rx.State):
                         document_name=item.document_name,
                         place=f"page {item.page}" if item.page else "",
                         text=item.text[:TEXT_LENGTH_MAX],
-                        percent=max(0, round(item.score * 100)),
+                        score=score_words(item.score),
                     )
                     for item in result.passages
                 ]

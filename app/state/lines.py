@@ -97,6 +97,11 @@ def size_words(size: float) -> str:
     return f"{size:.1f} TB"
 
 
+def score_words(score: float) -> str:
+    """Return how near a meaning is, as the log writes it too."""
+    return f"{score:.2f}"
+
+
 def run_line(run: RunView) -> RunLine:
     """Return a run for a list."""
     return RunLine(

@@ -2,7 +2,21 @@
 
 import reflex as rx
 
+from app.backend.core.errors import Invalid, TooMany
+from app.backend.identity.errors import LinkInvalid, OwnerExists, WrongLogin
+from app.backend.identity.schemas import PASSWORD_LENGTH_MIN
 from app.state import edge
+
+# The address has only a code, so that nobody can put words into our page by a link.
+_WORDS = {
+    **{
+        error.code: error.message
+        for error in (WrongLogin(), LinkInvalid(), OwnerExists())
+    },
+    Invalid.code: f"Write a whole e-mail address, and a password of at least {PASSWORD_LENGTH_MIN} characters.",
+    TooMany.code: "Too many tries to sign in with this address. Wait 15 minutes, then try again.",
+}
+_OTHER = "That did not work. Try again; if it stays, ask your administrator."
 
 
 class LoginState(rx.State):
@@ -10,7 +24,7 @@ class LoginState(rx.State):
 
     error: rx.Field[str] = rx.field("")
     email: rx.Field[str] = rx.field("")
-    then: rx.Field[str] = rx.field("/")
+    then: rx.Field[str] = rx.field("")
     token: rx.Field[str] = rx.field("")
 
     @rx.event
@@ -19,7 +33,8 @@ class LoginState(rx.State):
         """Forget what this tab showed to whoever was signed in, and read the address."""
         (await self.get_state(rx.State)).reset()
         query = self.router.url.query_parameters
-        self.error = query.get("error", "")
+        code = query.get("error", "")
+        self.error = _WORDS.get(code, _OTHER) if code else ""
         self.email = query.get("email", "")
         self.token = query.get("token", "")
-        self.then = query.get("next", "/")
+        self.then = query.get("next", "")

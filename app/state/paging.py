@@ -1,9 +1,16 @@
 """What every paged list's store shares."""
 
+from collections.abc import Sized
+
 import reflex as rx
 
 PAGE_SIZE = 50
 ROWS_MAX = 200
+
+
+def length_again(rows: Sized) -> int:
+    """Return how many rows to read so that a list stays as long as it is shown."""
+    return min(max(len(rows), PAGE_SIZE), ROWS_MAX)
 
 
 class PagingMixin(rx.State, mixin=True):

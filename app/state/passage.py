@@ -7,6 +7,7 @@ import reflex as rx
 from app.backend.core.actor import Permission
 from app.backend.knowledge import uploads
 from app.state import edge
+from app.state.pieces import Piece, cut
 from app.state.run_feed import RunFeedState
 
 BEFORE, AFTER = 400, 1500
@@ -22,11 +23,11 @@ class PassageState(rx.State):
     name: rx.Field[str] = rx.field("")
     number: rx.Field[int] = rx.field(0)
     page: rx.Field[int] = rx.field(0)
-    percent: rx.Field[int] = rx.field(0)
+    score: rx.Field[str] = rx.field("")
     heading: rx.Field[str] = rx.field("")
-    before: rx.Field[str] = rx.field("")
-    text: rx.Field[str] = rx.field("")
-    after: rx.Field[str] = rx.field("")
+    before: rx.Field[list[Piece]] = rx.field(default_factory=list)
+    text: rx.Field[list[Piece]] = rx.field(default_factory=list)
+    after: rx.Field[list[Piece]] = rx.field(default_factory=list)
 
     @rx.event
     @edge.requires(Permission.VIEW_KNOWLEDGE)
@@ -40,7 +41,10 @@ class PassageState(rx.State):
         self.chunk_id, self.number = chunk_id, number
         if found is not None:
             self.document_id, self.name = found.document_id, found.document_name
-            self.text, self.page, self.percent = found.text, found.page, found.percent
+            self.page, self.score = found.page, found.score
+            _, self.text, _ = cut(
+                found.text, 0, len(found.text), name=found.document_name
+            )
         return PassageState.load
 
     @rx.event
@@ -52,15 +56,18 @@ class PassageState(rx.State):
             pass
         self.is_loading = False
         shown = await uploads.show_passage(edge.services(), actor, chunk_id=wanted)
-        text = shown.text
         self.document_id, self.name = str(shown.document.id), shown.document.name
         self.page, self.heading = shown.chunk.page or 0, shown.chunk.heading
-        self.before = text[max(0, shown.start - BEFORE) : shown.start]
-        self.text = text[shown.start : shown.end]
-        self.after = text[shown.end : shown.end + AFTER]
+        first = max(0, shown.start - BEFORE)
+        self.before, self.text, self.after = cut(
+            shown.text[first : shown.end + AFTER],
+            shown.start - first,
+            shown.end - first,
+            name=shown.document.name,
+        )
 
     @rx.event
-    @edge.requires(Permission.VIEW_KNOWLEDGE)
+    @edge.public
     async def close(self) -> None:
         """Close the panel."""
         self.is_open = False

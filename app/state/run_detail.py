@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from app.backend.core.run_events import Citation, Passage, RunEvent
 from app.backend.runs.schemas import RunView
-from app.state.lines import iso
+from app.state.lines import iso, score_words
 
 IDLE = "idle"
 TEXT_LENGTH_MAX = 160
@@ -59,7 +59,7 @@ class TurnLine(BaseModel):
 
 
 class SourceLine(BaseModel):
-    """A passage in a list of sources; `percent` is its likeness, as people read it."""
+    """A passage in a list of sources."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -69,7 +69,7 @@ class SourceLine(BaseModel):
     document_name: str
     page: int
     text: str
-    percent: int
+    score: str
 
 
 def source_line(source: Citation | Passage) -> SourceLine:
@@ -81,7 +81,7 @@ def source_line(source: Citation | Passage) -> SourceLine:
         document_name=source.document_name,
         page=source.page or 0,
         text=source.text,
-        percent=round(max(0.0, source.score) * 100),
+        score=score_words(source.score),
     )
 
 

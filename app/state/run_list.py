@@ -13,7 +13,7 @@ from app.backend.core.run_events import RunStatus
 from app.backend.runs import service as runs
 from app.state import edge
 from app.state.lines import RunLine, run_line
-from app.state.paging import PAGE_SIZE, PagingMixin
+from app.state.paging import PAGE_SIZE, PagingMixin, length_again
 
 AGENTS_OFFERED = 200
 
@@ -43,16 +43,19 @@ class RunListState(PagingMixin, rx.State):
     @rx.event
     @edge.requires(Permission.VIEW_RUN)
     async def load(self) -> None:
-        """Show what the address asks for."""
+        """Show what the address asks for; of the same runs as before, as many as are shown."""
+        before = (self.status, self.agent_id)
         status = edge.query_value(self, "status")
         self.status = status if status in set(RunStatus) else ""
         self.agent_id = edge.query_value(self, "agent")
+        if before != (self.status, self.agent_id):
+            self.rows = []
         async with edge.read(self) as (session, actor):
             page = await agents.list_agents(session, actor, limit=AGENTS_OFFERED)
         self.choices = [
             Choice(value=str(agent.id), text=agent.name) for agent in page.items
         ]
-        self.rows = await self._read("")
+        self.rows = await self._read("", length_again(self.rows))
 
     @rx.event
     @edge.requires(Permission.VIEW_RUN)
@@ -82,7 +85,7 @@ class RunListState(PagingMixin, rx.State):
         if rows != self.rows:
             self.rows = rows
 
-    async def _read(self, cursor: str) -> list[RunLine]:
+    async def _read(self, cursor: str, limit: int = PAGE_SIZE) -> list[RunLine]:
         agent_id = edge.parse_id(self.agent_id, "agent") if self.agent_id else None
         async with edge.read(self) as (session, actor):
             page = await runs.list_runs(
@@ -91,9 +94,10 @@ class RunListState(PagingMixin, rx.State):
                 agent_id=agent_id,
                 status=RunStatus(self.status) if self.status else None,
                 cursor=cursor or None,
-                limit=PAGE_SIZE,
+                limit=limit,
             )
-        self._note_page(page.next_cursor, len(self.rows) if cursor else 0)
+        shown = len(self.rows) if cursor else 0
+        self._note_page(page.next_cursor, shown + len(page.items))
         return [run_line(run) for run in page.items]
 
 

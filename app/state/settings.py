@@ -52,8 +52,13 @@ class SettingsState(FormMixin, rx.State):
     @edge.requires()
     async def load(self) -> None:
         """Show the user's logins."""
-        self._clear_errors()
         await self._show_logins()
+
+    @rx.event
+    @edge.public
+    async def leave(self) -> None:
+        """Forget what was wrong with a form."""
+        self._clear_errors()
 
     @rx.event
     @edge.requires()

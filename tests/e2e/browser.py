@@ -156,6 +156,7 @@ async def new_context(
     state: StorageState | None = None,
     size: tuple[int, int] = DESKTOP,
     is_dark: bool = False,
+    has_scripts: bool = True,
 ) -> BrowserContext:
     """Return a window of its own, signed in as `state` says."""
     width, height = size
@@ -164,4 +165,5 @@ async def new_context(
         viewport={"width": width, "height": height},
         color_scheme="dark" if is_dark else "light",
         reduced_motion="reduce",
+        java_script_enabled=has_scripts,
     )

@@ -62,9 +62,12 @@ async def new_tab(
         size: tuple[int, int] = DESKTOP,
         is_dark: bool = False,
         is_signed_in: bool = True,
+        has_scripts: bool = True,
     ) -> Tab:
         state = login if is_signed_in else None
-        context = await new_context(browser, state=state, size=size, is_dark=is_dark)
+        context = await new_context(
+            browser, state=state, size=size, is_dark=is_dark, has_scripts=has_scripts
+        )
         tabs.append(await Tab.open(context, product.url))
         return tabs[-1]
 

@@ -3,7 +3,7 @@
 from playwright.async_api import expect
 
 from app import routes
-from tests.e2e.browser import Tab
+from tests.e2e.browser import EMAIL, PASSWORD, Tab
 from tests.e2e.conftest import NewTab
 
 
@@ -23,6 +23,21 @@ async def test_api_key_works_until_it_is_revoked(tab: Tab) -> None:
     await expect(page.get_by_text("The key journey is revoked.")).to_be_visible()
 
     assert (await page.request.get(address, headers=headers)).status == 401
+
+
+async def test_new_key_is_put_away_when_the_page_is_left(tab: Tab) -> None:
+    page = tab.page
+    await tab.go(routes.SETTINGS)
+    await page.get_by_label("Name of the new key").fill("left")
+    await page.get_by_role("button", name="Create key").click()
+    await expect(page.get_by_label("New API key")).to_be_visible()
+
+    await page.get_by_role("link", name="Agents", exact=True).click()
+    await expect(page.get_by_role("heading", name="Agents", level=1)).to_be_visible()
+    await page.get_by_role("link", name="Settings", exact=True).click()
+
+    await expect(page.get_by_role("button", name="Revoke left")).to_be_visible()
+    await expect(page.get_by_label("New API key")).to_have_count(0)
 
 
 async def test_theme_stays_after_a_reload(tab: Tab) -> None:
@@ -102,3 +117,20 @@ async def test_signing_out_ends_the_login(new_tab: NewTab) -> None:
     await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     await page.goto(f"{tab.url}{routes.AGENTS}")
     await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+async def test_signing_in_and_out_needs_no_scripts(new_tab: NewTab) -> None:
+    tab = await new_tab(is_signed_in=False, has_scripts=False)
+    page = tab.page
+    await page.goto(f"{tab.url}{routes.login_path(routes.SETTINGS)}")
+
+    await page.get_by_label("E-mail").fill(EMAIL)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("heading", name="Settings", level=1)).to_be_visible()
+    me = f"{tab.url}/api/auth/me"
+    assert (await page.request.get(me)).status == 200
+
+    await page.get_by_role("button", name="Sign out", exact=True).click()
+    await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert (await page.request.get(me)).status == 401

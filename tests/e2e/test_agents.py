@@ -101,3 +101,16 @@ async def test_search_without_a_match_can_be_cleared(tab: Tab) -> None:
 
     await expect(page.get_by_role("link", name="Document Q&A")).to_be_visible()
     await expect(page.get_by_label("Search agents")).to_have_value("")
+
+
+async def test_search_is_in_the_address(tab: Tab) -> None:
+    page = tab.page
+    await tab.go(routes.AGENTS)
+
+    await page.get_by_label("Search agents").press_sequentially("quote")
+    await page.wait_for_url(re.compile(r"[?]q=quote$"))
+    await page.reload()
+
+    await expect(page.get_by_label("Search agents")).to_have_value("quote")
+    await expect(page.get_by_role("link", name="Quote finder")).to_be_visible()
+    await expect(page.get_by_role("link", name="Plain chat")).to_have_count(0)

@@ -83,6 +83,24 @@ async def test_double_click_is_one_run(tab: Tab, speaker: AgentRow) -> None:
     await expect(runs).to_have_count(1)
 
 
+async def test_question_survives_a_reload_until_it_is_asked(
+    tab: Tab, speaker: AgentRow
+) -> None:
+    await tab.go(agent_path(speaker.id))
+    field = tab.page.get_by_role("textbox", name="Ask")
+    page = RunPage(tab)
+    await field.fill("Which fish?")
+
+    await tab.page.reload()
+    await expect(field).to_have_value("Which fish?")
+    await tab.page.get_by_role("button", name="Run", exact=True).click()
+    await page.says("Red fish.")
+
+    await tab.page.reload()
+    await page.says("Red fish.")
+    await expect(field).to_have_value("")
+
+
 async def test_follow_up_stays_in_the_conversation(tab: Tab, speaker: AgentRow) -> None:
     await tab.go(agent_path(speaker.id))
     page = RunPage(tab)
@@ -115,6 +133,17 @@ async def test_citation_opens_its_passage(tab: Tab) -> None:
     assert "?chunk=" in (await link.get_attribute("href") or "")
     await tab.page.keyboard.press("Escape")
     await expect(panel).to_have_count(0)
+
+
+async def test_document_in_markdown_is_shown_without_marks(tab: Tab) -> None:
+    await tab.go("/knowledge")
+    await tab.page.get_by_role("link", name="Atelier manual").first.click()
+    await tab.page.get_by_role("link", name=re.compile(r"[.]md$")).first.click()
+
+    text = tab.page.get_by_role("article")
+    await text.locator("#passage").wait_for()
+    await expect(text.locator("strong").first).to_be_visible()
+    assert not re.search(r"^#|[*][*]", await text.inner_text(), re.MULTILINE)
 
 
 async def test_log_filters_searches_and_links_to_a_line(

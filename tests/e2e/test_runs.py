@@ -9,7 +9,7 @@ from app.backend.agents.tables import AgentRow
 from app.routes import agent_path
 from tests.e2e.browser import PHONE, Tab
 from tests.e2e.conftest import NewTab
-from tests.e2e.run_page import RunPage
+from tests.e2e.run_page import RUN_SECONDS, RunPage
 from tests.factories.rows import RowFactory
 from tests.product import Product, parts_of
 
@@ -77,7 +77,9 @@ async def test_page_catches_up_after_the_server_restarted(
     banner = tab.page.get_by_role("status").filter(has_text="Reconnecting")
     await banner.wait_for()
     assert "your agents keep running" in await banner.inner_text()
+    # It is there for seconds only, so it is waited for before the end of the run.
+    back = tab.page.get_by_text(re.compile("Back online"))
+    await back.wait_for(timeout=RUN_SECONDS * 1000)
     await run.has_status("completed")
     await run.says("word400")
     assert await run.words() == WORDS
-    await tab.page.get_by_text(re.compile("Back online")).wait_for()

@@ -8,11 +8,25 @@ import pytest
 
 from app.frontend import Portable
 
+MANIFEST = {
+    "routes": {
+        "runs": {"path": "runs", "module": "/assets/runs.js", "imports": []},
+        "run": {
+            "path": "runs/:run_ref",
+            "module": "/assets/run.js",
+            "imports": ["/assets/react.js"],
+        },
+        "root": {"module": "/assets/root.js", "imports": []},
+    }
+}
+
 
 def _build(tmp_path: Path, env: str) -> Path:
     static = tmp_path / "client"
     (static / "assets").mkdir(parents=True)
     (static / "assets" / "reflex-env-1.js").write_text(env)
+    (static / "assets" / "run.js").write_text("import(`./log.js`)")
+    (static / "assets" / "manifest-1.js").write_text(f"x={json.dumps(MANIFEST)};")
     (static / "index.html").write_text(
         '<script>a()</script><script src="/x.js"></script>'
     )
@@ -42,6 +56,18 @@ def test_inline_scripts_are_listed_by_hash(tmp_path: Path) -> None:
     assert only.startswith("sha256-")
 
 
+def test_chunks_of_pages_that_are_not_rendered_ahead_are_listed(
+    tmp_path: Path,
+) -> None:
+    static = _build(tmp_path, '"http://localhost:8000/ping"')
+
+    Portable().post_build(static_dir=static)
+
+    assert json.loads((tmp_path / "preload.json").read_text()) == {
+        "/runs/[^/]+": ["/assets/run.js", "/assets/react.js", "/assets/log.js"]
+    }
+
+
 def test_build_without_an_address_fails(tmp_path: Path) -> None:
     static = _build(tmp_path, "x={}")
 
@@ -55,6 +81,6 @@ def test_chunks_are_gathered() -> None:
     Portable().pre_compile(add_modify_task=changes.__setitem__)
 
     change = changes["vite.config.js"]
-    assert 'name: "icons"' in change('groups: [\n{ name: "reflex-env" }]')
+    assert 'name: "frame"' in change('groups: [\n{ name: "reflex-env" }]')
     with pytest.raises(RuntimeError, match="no chunk groups"):
         change("{}")

@@ -1,13 +1,16 @@
 """The outermost ASGI layer: what every answer of the port carries, pages and API alike."""
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# The build lists the hashes of the inline scripts of its pages here, see app/frontend.py.
+# The build lists the hashes of its pages' inline scripts, and the chunks that pages need, see app/frontend.py.
 CSP_FILE = "csp.json"
+PRELOAD_FILE = "preload.json"
 _FOR_EVER = "public, max-age=31536000, immutable"
 _UNCHANGING = ("/assets/", "/fonts/")
 
@@ -15,30 +18,45 @@ _UNCHANGING = ("/assets/", "/fonts/")
 def with_headers(app: ASGIApp, static_dir: Path) -> ASGIApp:
     """Return `app` with caching and security headers on each answer."""
     policy = content_security_policy(static_dir)
+    preloads = _read(static_dir, PRELOAD_FILE, {})
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
 
+        found = _without_redirect(scope, static_dir)
+        # A page that was rendered ahead says by itself what it needs.
+        chunks = _chunks_of(scope["path"], preloads) if found is scope else []
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _add_headers(scope["path"], message, policy)
+                _add_headers(scope["path"], message, policy, chunks)
             await send(message)
 
-        await app(_without_redirect(scope, static_dir), receive, send_with_headers)
+        await app(found, receive, send_with_headers)
 
     return wrapped
 
 
 def content_security_policy(static_dir: Path) -> str:
     """Return the policy of all pages: our own scripts and nothing from elsewhere."""
-    listed = static_dir.parent / CSP_FILE
-    hashes = json.loads(listed.read_text()) if listed.is_file() else []
+    hashes = _read(static_dir, CSP_FILE, [])
     scripts = " ".join(["'self'", *(f"'{value}'" for value in hashes)])
     return (
         f"default-src 'self'; script-src {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
         "font-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+    )
+
+
+def _read(static_dir: Path, name: str, default: Any) -> Any:
+    listed = static_dir.parent / name
+    return json.loads(listed.read_text()) if listed.is_file() else default
+
+
+def _chunks_of(path: str, preloads: dict[str, list[str]]) -> list[str]:
+    return next(
+        (chunks for known, chunks in preloads.items() if re.fullmatch(known, path)), []
     )
 
 
@@ -54,7 +72,7 @@ def _without_redirect(scope: Scope, static_dir: Path) -> Scope:
     return {**scope, "path": f"{path}/", "raw_path": f"{path}/".encode()}
 
 
-def _add_headers(path: str, message: Message, policy: str) -> None:
+def _add_headers(path: str, message: Message, policy: str, chunks: list[str]) -> None:
     headers = MutableHeaders(scope=message)
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "same-origin"
@@ -63,3 +81,6 @@ def _add_headers(path: str, message: Message, policy: str) -> None:
     elif headers.get("content-type", "").startswith("text/html"):
         headers["Cache-Control"] = "no-cache"
         headers.setdefault("Content-Security-Policy", policy)
+        if chunks:
+            links = (f"<{chunk}>; rel=modulepreload" for chunk in chunks)
+            headers["Link"] = ", ".join(links)

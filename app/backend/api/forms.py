@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
@@ -15,6 +15,8 @@ from app.backend.core.errors import AppError, Invalid
 HOME = "/"
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _FIELDS_MAX = 20
+# What the pages' scripts copy from the address into hidden fields, once they run.
+_COPIED = frozenset({"next", "token"})
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -57,7 +59,7 @@ async def read(request: Request) -> Given:
                 for name, value in form.items()
                 if not isinstance(value, UploadFile)
             }
-        return Given(fields, is_form=True)
+        return Given({**_copied(request), **_filled(fields)}, is_form=True)
     try:
         body = await request.json()
     except (ValueError, RecursionError):
@@ -67,10 +69,22 @@ async def read(request: Request) -> Given:
     return Given(body, is_form=False)
 
 
+def _copied(request: Request) -> dict[str, str]:
+    # A form that was sent before the scripts ran lacks them; the guard has checked that the page is ours.
+    query = urlsplit(request.headers.get("referer", "")).query
+    return {name: value for name, value in parse_qsl(query) if name in _COPIED}
+
+
+def _filled(fields: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value for name, value in fields.items() if value or name not in _COPIED
+    }
+
+
 def back_to(page: str, error: AppError, **fields: str) -> RedirectResponse:
-    """Return to a page that shows what was wrong, with what need not be typed again."""
+    """Return to a page that says what the error's code means, with what need not be typed again."""
     kept = {name: value for name, value in fields.items() if value}
-    query = urlencode({"error": error.message, **kept})
+    query = urlencode({"error": error.code, **kept})
     return RedirectResponse(f"{page}?{query}", 303)
 
 

@@ -75,7 +75,7 @@ async def _ask(name: str, parts: ApiParts) -> PartHealth:
         status = Health.OK
     except AppError as error:  # lint-skip: edge-catch
         message = error.message
-    except (SQLAlchemyError, RedisError, httpx.HTTPError, OSError, TimeoutError):
+    except (SQLAlchemyError, RedisError, httpx.HTTPError, OSError, ValueError):
         message = f"Does not answer. {_HINTS[name]}"
     milliseconds = round((clock.monotonic() - begun) * 1000, 1)
     return PartHealth(
@@ -110,7 +110,8 @@ async def _check_runtime(parts: ApiParts) -> str:
     async with httpx.AsyncClient(timeout=SECONDS_MAX) as client:
         response = await client.get(url)
     response.raise_for_status()
-    return ""
+    is_loaded = response.json().get("is_model_loaded", True)
+    return "" if is_loaded else "Model not loaded yet, loads when first asked."
 
 
 async def _check_workers(parts: ApiParts) -> str:

@@ -53,7 +53,7 @@ async def run_agent(
     """
     emit, spec = context.emit, task.spec
     emit(StageChanged(stage=Stage.STARTED, message=f"{spec.name} begins."))
-    needs = f"{spec.model}, which is loaded at its first use" if spec.model else "parts"
+    needs = spec.model or "parts"
     emit(StageChanged(stage=Stage.INITIALIZING, message=f"Preparing {needs}."))
     thread = checkpoint_thread(context.run_id, attempt)
     config: RunnableConfig = {

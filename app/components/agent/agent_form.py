@@ -19,6 +19,7 @@ from app.components.ui.form import (
 )
 from app.components.widgets.draft import draft
 from app.state.agent_editor import AgentEditorState
+from app.state.session import SessionState
 
 _values = AgentEditorState.values
 _ONLY_ANSWER = "group-has-[[name=kind][value=quotes]:checked]/form:hidden"
@@ -29,7 +30,7 @@ def agent_form(*, draft_name: Any, back: Any) -> rx.Component:
     """Return the form; what is typed is kept in the browser under `draft_name`."""
     return rx.el.form(
         draft(
-            name=draft_name,
+            name=SessionState.email + "/" + draft_name,
             saved_at=AgentEditorState.saved_at,
             restored_text=words.RESTORED,
             discard_text=words.DISCARD,

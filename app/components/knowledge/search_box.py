@@ -6,6 +6,7 @@ import reflex as rx
 
 from app import routes
 from app.components.knowledge import strings as words
+from app.components.run import strings as run_words
 from app.components.ui.button import button, text_link
 from app.components.ui.card import SURFACE, section
 from app.components.ui.form import search_field
@@ -69,9 +70,9 @@ def _found(passage: Any) -> rx.Component:
             ),
             rx.el.span(passage.place, class_name="shrink-0 text-xs text-muted"),
             rx.el.span(
-                passage.percent,
-                " %",
-                title="Likeness of meaning",
+                run_words.SCORE,
+                passage.score,
+                title=run_words.SCORE_ABOUT,
                 class_name="ms-auto shrink-0 text-xs text-muted tabular-nums",
             ),
             class_name="flex items-baseline gap-2",

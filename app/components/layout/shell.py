@@ -10,7 +10,7 @@ from app.components.layout import strings
 from app.components.layout.sidebar import bottom_bar, logo, sidebar, theme_button
 from app.components.layout.topbar import mobile_bar
 from app.components.ui.skeleton import skeleton, skeleton_rows
-from app.components.widgets.shortcuts import shortcuts
+from app.components.widgets.page import shortcuts
 
 
 class _Anchor(Element):

@@ -7,8 +7,9 @@ import reflex as rx
 from app import routes
 from app.components.run import strings as words
 from app.components.ui.button import button, icon_button
+from app.components.ui.pieces import pieces
 from app.components.ui.skeleton import skeleton
-from app.components.widgets.dialog import modal
+from app.components.widgets.page import modal
 from app.state.passage import PassageState
 
 _SHEET = (
@@ -88,9 +89,8 @@ def _source(source: Any) -> rx.Component:
                 class_name="min-w-0 flex-1",
             ),
             rx.el.span(
-                source.percent,
-                "%",
-                title=words.MATCH,
+                source.score,
+                title=words.SCORE_ABOUT,
                 class_name="shrink-0 text-xs text-faint tabular-nums",
             ),
             type="button",
@@ -116,8 +116,8 @@ def _facts() -> rx.Component:
         ),
         rx.cond(PassageState.page > 0, rx.el.span(words.PAGE, PassageState.page)),
         rx.cond(
-            PassageState.percent > 0,
-            rx.el.span(PassageState.percent, "% ", words.MATCH),
+            PassageState.score != "",
+            rx.el.span(words.SCORE, PassageState.score, title=words.SCORE_ABOUT),
         ),
         rx.cond(PassageState.heading != "", rx.el.span(PassageState.heading)),
         class_name="mt-1 flex flex-wrap items-center gap-x-3 gap-y-1 text-xs text-muted",
@@ -129,13 +129,15 @@ def _text() -> rx.Component:
         rx.cond(
             PassageState.is_loading,
             skeleton("mb-3 h-16 w-full"),
-            rx.el.span(PassageState.before, class_name="text-muted"),
+            rx.el.span(pieces(PassageState.before), class_name="text-muted"),
         ),
-        rx.el.mark(PassageState.text, id="passage", class_name="box-decoration-clone"),
+        rx.el.mark(
+            pieces(PassageState.text), id="passage", class_name="box-decoration-clone"
+        ),
         rx.cond(
             PassageState.is_loading,
             skeleton("mt-3 h-16 w-full"),
-            rx.el.span(PassageState.after, class_name="text-muted"),
+            rx.el.span(pieces(PassageState.after), class_name="text-muted"),
         ),
         class_name="text-sm leading-6 break-words whitespace-pre-wrap",
     )

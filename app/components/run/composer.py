@@ -8,8 +8,10 @@ from app.components.run import strings as words
 from app.components.ui.button import button
 from app.components.ui.card import SURFACE
 from app.components.ui.form import field_error
+from app.components.widgets.draft import draft
 from app.state.agent_run import AgentRunState
 from app.state.run_feed import RunFeedState
+from app.state.session import SessionState
 
 _LINES = 3
 _PAUSE = 250  # milliseconds after the last key
@@ -18,6 +20,7 @@ _PAUSE = 250  # milliseconds after the last key
 def composer() -> rx.Component:
     """Return the form; its hidden id makes a double click one run."""
     return rx.el.form(
+        rx.cond(AgentRunState.agent.id != "", _draft()),
         rx.el.input(
             type="hidden",
             name="request_id",
@@ -82,6 +85,15 @@ def suggestions() -> rx.Component:
                 class_name="mt-2 flex flex-wrap gap-2",
             ),
         ),
+    )
+
+
+def _draft() -> rx.Component:
+    agent_id: Any = AgentRunState.agent.id
+    return draft(
+        name=SessionState.email + "/ask:" + agent_id,
+        saved_at=AgentRunState.request_id,
+        key=agent_id,
     )
 
 

@@ -25,7 +25,8 @@ NOTHING_TEXT = "No model was asked. These passages came nearest:"
 NOTHING_NEAR = (
     "No passage came near. Add documents that cover it, or ask in other words."
 )
-MATCH = "match"
+SCORE = "score "
+SCORE_ABOUT = "How near its meaning is: 1.00 is the same"
 PAGE = "page "
 FAILED = "The run failed"
 TIMED_OUT = "The run ran out of time"

@@ -5,7 +5,7 @@ from typing import Any
 import reflex as rx
 
 from app.components.ui.button import button
-from app.components.widgets.dialog import modal
+from app.components.widgets.page import modal
 
 
 def dialog(

@@ -1,8 +1,7 @@
-import { Suspense, lazy, memo, useMemo } from "react";
+import { memo, useMemo } from "react";
+import Markdown from "./markdown.jsx";
 import { useRunFeed } from "./run_feed.js";
 
-const load = () => import("./markdown.jsx");
-const Markdown = lazy(load);
 const CARET = "[&>:last-child:not(ul,ol,pre)]:after:ms-0.5 [&>:last-child:not(ul,ol,pre)]:after:inline-block [&>:last-child:not(ul,ol,pre)]:after:h-4 "
   + "[&>:last-child:not(ul,ol,pre)]:after:w-2 [&>:last-child:not(ul,ol,pre)]:after:translate-y-0.5 [&>:last-child:not(ul,ol,pre)]:after:rounded-xs "
   + "[&>:last-child:not(ul,ol,pre)]:after:bg-accent [&>:last-child:not(ul,ol,pre)]:after:content-['']";
@@ -53,9 +52,7 @@ function Streaming({ text }) {
   const blocks = toBlocks(text);
   return (
     <div className={`prose break-words ${CARET}`} data-testid="answer-text" aria-busy="true">
-      <Suspense fallback={<p className="whitespace-pre-wrap">{text}</p>}>
-        {blocks.map((block, index) => <Block key={index} text={block} />)}
-      </Suspense>
+      {blocks.map((block, index) => <Block key={index} text={block} />)}
     </div>
   );
 }
@@ -84,9 +81,7 @@ function Finished({ output, onCite }) {
   }, [output, onCite]);
   return (
     <div className="prose break-words" data-testid="answer-text">
-      <Suspense fallback={<p className="whitespace-pre-wrap">{output.answer}</p>}>
-        <Markdown text={withMarks(output)} components={components} />
-      </Suspense>
+      <Markdown text={withMarks(output)} components={components} />
     </div>
   );
 }
@@ -102,5 +97,3 @@ export function Answer({ runId, output, onCite }) {
   if (feed?.answer.text) return feed.meter.endedTs ? <Finished output={{ answer: feed.answer.text }} /> : <Streaming text={feed.answer.text} />;
   return null;
 }
-
-if (typeof window !== "undefined") load(); // so that the first word needs no more code

@@ -13,50 +13,78 @@ function read(form) {
   return values;
 }
 
+/** React hears of a new text only when it does not come through its own setter. */
+function type(element, text) {
+  if (element.value === text) return;
+  Object.getOwnPropertyDescriptor(Object.getPrototypeOf(element), "value").set.call(element, text);
+  element.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
 function write(form, values) {
   for (const element of form.elements) {
     if (!(element.name in values)) continue;
     const value = values[element.name];
     if (element.type === "checkbox") element.checked = value;
     else if (element.type === "radio") element.checked = element.value === value;
-    else element.value = value;
+    else type(element, value);
   }
 }
 
-/** Keeps what was typed into the surrounding form in this browser until it is saved. */
+const isEmpty = (values) => !Object.values(values).some(Boolean);
+
+function recall(key) {
+  const kept = JSON.parse(localStorage.getItem(key) ?? "null");
+  return kept && Date.now() - kept.at < MONTH ? kept.values : null;
+}
+
+function keep(key, values) {
+  if (isEmpty(values)) localStorage.removeItem(key);
+  else localStorage.setItem(key, JSON.stringify({ at: Date.now(), values }));
+}
+
+/**
+ * Keeps what was typed into the surrounding form in this browser until it is saved. With `restoredText` it says so when
+ * it brings something back; without, it only fills a form that is empty.
+ */
 export function Draft({ name, savedAt, restoredText, discardText }) {
   const place = useRef(null);
   const note = useRef(null);
+  const first = useRef(savedAt);
   const key = PREFIX + name;
   useEffect(() => {
     const form = place.current.closest("form");
     const original = read(form);
-    const kept = JSON.parse(localStorage.getItem(key) ?? "null");
-    const isUseful = kept && Date.now() - kept.at < MONTH && JSON.stringify(kept.values) !== JSON.stringify(original);
-    note.current.hidden = !isUseful;
-    if (isUseful) write(form, kept.values);
+    const values = recall(key);
+    const isUseful = values && (restoredText ? JSON.stringify(values) !== JSON.stringify(original) : isEmpty(original));
+    note.current.hidden = !isUseful || !restoredText;
+    if (isUseful) write(form, values);
     let timer = 0;
-    const keep = () => {
+    const keepSoon = () => {
       clearTimeout(timer);
-      timer = setTimeout(() => localStorage.setItem(key, JSON.stringify({ at: Date.now(), values: read(form) })), 300);
+      timer = setTimeout(() => keep(key, read(form)), 300);
     };
     const discard = () => {
+      write(form, original);
       clearTimeout(timer);
       localStorage.removeItem(key);
-      write(form, original);
       note.current.hidden = true;
     };
+    // A field that is filled by the page itself tells nobody: look once more at the end.
+    const leave = () => restoredText || keep(key, read(form));
     const button = note.current.querySelector("button");
-    form.addEventListener("input", keep);
+    form.addEventListener("input", keepSoon);
     button.addEventListener("click", discard);
+    window.addEventListener("pagehide", leave);
     return () => {
       clearTimeout(timer);
-      form.removeEventListener("input", keep);
+      form.removeEventListener("input", keepSoon);
       button.removeEventListener("click", discard);
+      window.removeEventListener("pagehide", leave);
+      leave();
     };
-  }, [key]);
+  }, [key, restoredText]);
   useEffect(() => {
-    if (savedAt) localStorage.removeItem(key);
+    if (savedAt !== first.current) localStorage.removeItem(key);
   }, [savedAt, key]);
   return (
     <div ref={place} className="contents">

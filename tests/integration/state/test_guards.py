@@ -15,12 +15,20 @@ from app.state import edge
 from tests.integration.state.stores import events
 from tests.states import make_state
 
-# What somebody who is not signed in may do: read the address of the login page, and close notices.
+# What somebody who is not signed in may do: read the address of the login page, close notices and panels, leave a page.
 PUBLIC = {
+    "AgentEditorState.leave",
+    "AgentListState.leave",
+    "ApiKeysState.leave",
+    "CollectionListState.leave",
+    "CollectionState.leave",
+    "KnowledgeSearchState.leave",
     "LoginState.load",
     "NoticesState.show",
     "NoticesState.dismiss",
     "NoticesState.undo",
+    "PassageState.close",
+    "SettingsState.leave",
 }
 EVENTS = [
     (kind, name) for kind, name in events() if f"{kind.__name__}.{name}" not in PUBLIC

@@ -117,4 +117,4 @@ async def test_document_without_passages_is_shown_as_not_ready(
 
     await DocumentState.load.fn(state)
 
-    assert (state.shown.name, state.passage, state.is_loading) == ("a.txt", "", False)
+    assert (state.shown.name, state.passage, state.is_loading) == ("a.txt", [], False)

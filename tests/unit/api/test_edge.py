@@ -29,6 +29,8 @@ def static_dir(tmp_path: Path) -> Path:
     (folder / "login").mkdir(parents=True)
     (folder / "login" / "index.html").write_text("x")
     (tmp_path / "csp.json").write_text(json.dumps(["sha256-abc"]))
+    preloads = {"/login": ["/assets/a.js"], "/runs/[^/]+": ["/assets/b.js"]}
+    (tmp_path / "preload.json").write_text(json.dumps(preloads))
     return folder
 
 
@@ -48,6 +50,22 @@ async def test_page_gets_the_policy(static_dir: Path) -> None:
     assert "unsafe-eval" not in policy
     assert response.headers["cache-control"] == "no-cache"
     assert response.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("path", "link"),
+    [
+        ("/runs/1", "</assets/b.js>; rel=modulepreload"),
+        ("/runs/1/2", None),
+        ("/login", None),
+    ],
+)
+async def test_page_that_is_not_rendered_ahead_says_what_it_needs(
+    static_dir: Path, path: str, link: str | None
+) -> None:
+    response = await _get(static_dir, path)
+
+    assert response.headers.get("link") == link
 
 
 async def test_asset_is_kept_for_ever(static_dir: Path) -> None:

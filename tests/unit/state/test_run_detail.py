@@ -64,9 +64,9 @@ def test_input_beside_the_question_is_shown_as_json() -> None:
     assert run_detail(_run()).extra == ""
 
 
-def test_source_has_a_percentage_that_is_never_negative() -> None:
-    assert source_line(_citation()).percent == 68
-    assert source_line(_citation(score=-0.2, page=3)).percent == 0
+def test_source_has_its_score_as_it_is() -> None:
+    assert source_line(_citation()).score == "0.68"
+    assert source_line(_citation(score=-0.2, page=3)).score == "-0.20"
 
 
 def test_turn_of_a_failed_run_says_why() -> None:

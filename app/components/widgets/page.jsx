@@ -1,6 +1,33 @@
 import { useEffect, useRef, useState } from "react";
 import { useLocation, useNavigate } from "react-router";
 
+/** The browser's own modal dialog: it traps focus, closes on Escape, and gives focus back. */
+export function Dialog({ open, onClose, label, className, children }) {
+  const dialog = useRef(null);
+  useEffect(() => {
+    const element = dialog.current;
+    if (open && !element.open) element.showModal();
+    if (!open && element.open) element.close();
+  }, [open]);
+  const cancel = (event) => { event.preventDefault(); onClose(); };
+  const clickOutside = (event) => event.target === dialog.current && onClose();
+  return (
+    <dialog ref={dialog} aria-label={label} className={className} onCancel={cancel} onClick={clickOutside}>
+      {open ? children : null}
+    </dialog>
+  );
+}
+
+/** Marked text that brings itself to the middle of the screen. */
+export function Reveal({ children }) {
+  const mark = useRef(null);
+  useEffect(() => {
+    const frame = requestAnimationFrame(() => mark.current?.scrollIntoView({ block: "center" }));
+    return () => cancelAnimationFrame(frame);
+  }, []);
+  return <mark ref={mark} id="passage">{children}</mark>;
+}
+
 const OFF = "shortcuts-off";
 const typing = (element) => element?.closest("input, textarea, select, [contenteditable]");
 const press = (selector) => {
@@ -85,4 +112,20 @@ export function Shortcuts({ places, actions, words }) {
       </div>
     </dialog>
   );
+}
+
+/** Keeps the address's query in step with what is shown; the first values came from there. */
+export function Address({ query }) {
+  const isFirst = useRef(true);
+  const text = JSON.stringify(query);
+  useEffect(() => {
+    if (isFirst.current) return void (isFirst.current = false);
+    const address = new URL(window.location.href);
+    for (const [name, value] of Object.entries(JSON.parse(text))) {
+      if (value) address.searchParams.set(name, value);
+      else address.searchParams.delete(name);
+    }
+    window.history.replaceState(window.history.state, "", address);
+  }, [text]);
+  return null;
 }

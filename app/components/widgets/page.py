@@ -1,0 +1,49 @@
+"""What a page does by itself in the browser: dialogs, single-key shortcuts, what it brings into sight, its address."""
+
+import reflex as rx
+
+_LIBRARY = rx.asset("page.jsx", shared=True).importable_path
+
+
+class Dialog(rx.Component):
+    """A modal, opened and closed by a var; `on_close` fires when the user presses Escape or clicks outside."""
+
+    library = _LIBRARY
+    tag = "Dialog"
+
+    open: rx.Var[bool]
+    label: rx.Var[str]
+    on_close: rx.EventHandler[rx.event.no_args_event_spec]
+
+
+class Reveal(rx.Component):
+    """A passage that stands out and scrolls itself into sight."""
+
+    library = _LIBRARY
+    tag = "Reveal"
+
+
+class Address(rx.Component):
+    """Writes `query` into the address when it changes, so that a reload shows the same."""
+
+    library = _LIBRARY
+    tag = "Address"
+
+    query: rx.Var[dict[str, str]]
+
+
+class Shortcuts(rx.NoSSRComponent):
+    """`g` and a key goes to a place; an action presses or focuses the element whose `data-key` it is."""
+
+    library = _LIBRARY
+    tag = "Shortcuts"
+
+    places: rx.Var[dict[str, list[str]]]
+    actions: rx.Var[dict[str, str]]
+    words: rx.Var[dict[str, str]]
+
+
+modal = Dialog.create
+reveal = Reveal.create
+address = Address.create
+shortcuts = Shortcuts.create

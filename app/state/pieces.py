@@ -1,0 +1,72 @@
+"""The text of a document as pieces that a page shows: Markdown's marks become looks, and no character moves."""
+
+import re
+from collections.abc import Iterator
+
+from pydantic import BaseModel, ConfigDict
+
+_MARKDOWN = (".md", ".markdown")
+# Each kind: what is dropped, what is shown in that look, what is dropped again.
+_MARKS = re.compile(
+    r"""
+      ^(?P<fence>```|~~~)[^\n]*\n(?P<block>(?s:.*?))^(?P=fence)[ \t]*$
+    | ^(?P<heading_mark>\#{1,6}[ \t]+)(?P<heading>[^\n]+)
+    | (?P<strong_mark>\*\*|__)(?=\S)(?P<strong>[^\n]+?)(?P=strong_mark)
+    | (?P<code_mark>`)(?P<code>[^`\n]+)`
+    | (?P<link_mark>!?\[)(?P<link>[^\]\n]*)\]\([^)\n]*\)
+    | ^[ \t]*(?P<item>[*+-])(?=[ \t])
+    """,
+    re.VERBOSE | re.MULTILINE,
+)
+_LOOKS = ("block", "heading", "strong", "code", "link", "item")
+_SHOWN = {"block": "code", "link": ""}
+_BULLET = "•"
+
+
+class Piece(BaseModel):
+    """Some text in one look: heading, strong, code, or none."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    look: str = ""
+
+
+def cut(
+    text: str, start: int, end: int, *, name: str
+) -> tuple[list[Piece], list[Piece], list[Piece]]:
+    """Return what stands before, in and after `text[start:end]`; `name` tells whether the document is Markdown."""
+    spans = list(_spans(text) if name.lower().endswith(_MARKDOWN) else _plain(text))
+    return (
+        _between(text, spans, 0, start),
+        _between(text, spans, start, end),
+        _between(text, spans, end, len(text)),
+    )
+
+
+Span = tuple[int, int, str]
+
+
+def _plain(text: str) -> Iterator[Span]:
+    yield 0, len(text), ""
+
+
+def _spans(text: str) -> Iterator[Span]:
+    at = 0
+    for found in _MARKS.finditer(text):
+        look = next(name for name in _LOOKS if found[name] is not None)
+        yield at, found.start() if look != "item" else found.start(look), ""
+        yield found.start(look), found.end(look), look
+        at = found.end()
+    yield at, len(text), ""
+
+
+def _between(text: str, spans: list[Span], start: int, end: int) -> list[Piece]:
+    cuts = ((max(first, start), min(last, end), look) for first, last, look in spans)
+    return [_piece(text[a:b], look) for a, b, look in cuts if a < b]
+
+
+def _piece(text: str, look: str) -> Piece:
+    if look == "item":
+        return Piece(text=_BULLET)
+    return Piece(text=text, look=_SHOWN.get(look, look))
