@@ -3,9 +3,11 @@
 import json
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 
 Work = Callable[..., None]
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Spare:
@@ -14,10 +16,11 @@ class Spare:
     def __init__(self, work: Work) -> None:
         """Fork; the child calls `work` with the words of its order, and exits."""
         reading, self._writing = os.pipe()
-        self.pid = os.fork()
-        if self.pid == 0:
-            os.close(self._writing)
-            _wait(reading, work)
+        with _signals_later():
+            self.pid = os.fork()
+            if self.pid == 0:
+                os.close(self._writing)
+                _wait(reading, work)
         os.close(reading)
 
     def give(self, order: Sequence[str]) -> bool:
@@ -37,12 +40,28 @@ class Spare:
         os.waitpid(self.pid, 0)
 
 
+@contextmanager
+def _signals_later() -> Generator[None, None, None]:
+    """Hold signals back: what a handler raises is lost within a fork, or makes the child go on as the parent."""
+    came: list[int] = []
+    handlers = {
+        number: signal.signal(number, lambda number, _: came.append(number))
+        for number in _SIGNALS
+    }
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    for number in came:
+        signal.raise_signal(number)
+
+
 def _wait(reading: int, work: Work) -> None:
     code = 1
     try:
         # Signals for the worker's terminal are not for its children.
         os.setpgrp()
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
         with os.fdopen(reading, "rb") as orders:
             order = orders.read()
         if order:
