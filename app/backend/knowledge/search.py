@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from app.backend.knowledge.index import Hit
 from app.backend.knowledge.parts import SearchParts
 from app.backend.knowledge.relevance import is_relevant
 from app.backend.knowledge.schemas import SearchResult
-from app.backend.knowledge.tables import ChunkRow, CollectionRow
+from app.backend.knowledge.tables import CollectionRow
 
 POOL = 40
 _RRF_DAMPING = 60
@@ -42,19 +42,17 @@ async def search(
         ServiceUnavailable: the embedder or the vector index does not answer.
     """
     started = clock.monotonic()
-    (vector,), collections = await asyncio.gather(
+    (vector,), legs = await asyncio.gather(
         parts.embedder.embed([query]),
-        _need_collections(parts.db, actor, collection_ids),
+        _search_words(parts, actor, collection_ids, query),
     )
-    _check_models(collections, parts.embedder)
-    legs = await asyncio.gather(
-        *(_search_one(parts, actor, row, query, vector) for row in collections)
-    )
+    _check_models([leg.row for leg in legs], parts.embedder)
+    await asyncio.gather(*(_search_vectors(parts, leg, vector, limit) for leg in legs))
     ranked = fuse(
         [merge(leg.dense for leg in legs), *(leg.words for leg in legs)],
     )
     passages = await _to_passages(parts, actor, ranked, limit, legs, vector)
-    weights = await _weigh(parts.words, collections, query, passages)
+    weights = _weigh(parts.words, legs, query, passages)
     return SearchResult(
         query=query,
         passages=passages,
@@ -110,29 +108,53 @@ def _check_models(collections: Sequence[CollectionRow], embedder: Embedder) -> N
             raise EmbedderChanged(message)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Leg:
-    """What one collection has, by meaning and by words."""
+    """What one collection has, by words and by meaning; `scores` are the similarities that are known."""
 
-    collection_id: UUID
-    dense: list[Hit]
+    row: CollectionRow
     words: list[Hit]
+    dense: list[Hit] = field(default_factory=list[Hit])
+    scores: dict[UUID, float] = field(default_factory=dict[UUID, float])
 
 
-async def _search_one(
-    parts: SearchParts, actor: Actor, row: CollectionRow, query: str, vector: Vector
-) -> _Leg:
-    dense, words = await asyncio.gather(
-        parts.index.query(row.id, vector, limit=POOL),
-        parts.words.query(
-            row.id,
-            row.version,
-            query,
-            limit=POOL,
-            load_texts=partial(load_texts, parts.db, actor, row.id),
-        ),
+async def _search_words(
+    parts: SearchParts, actor: Actor, collection_ids: Sequence[UUID], query: str
+) -> list[_Leg]:
+    rows = await _need_collections(parts.db, actor, collection_ids)
+    found = await asyncio.gather(
+        *(
+            parts.words.query(
+                row.id,
+                row.version,
+                query,
+                limit=POOL,
+                load_texts=partial(load_texts, parts.db, actor, row.id),
+            )
+            for row in rows
+        )
     )
-    return _Leg(row.id, dense, words)
+    return [_Leg(row, words) for row, words in zip(rows, found, strict=True)]
+
+
+async def _search_vectors(
+    parts: SearchParts, leg: _Leg, vector: Vector, limit: int
+) -> None:
+    # What only its words bring among the best is among the best by words: its similarity is asked for meanwhile.
+    best = [hit.chunk_id for hit in leg.words[:limit]]
+    leg.dense, _ = await asyncio.gather(
+        parts.index.query(leg.row.id, vector, limit=POOL),
+        _score(parts, leg, vector, best),
+    )
+    leg.scores |= {hit.chunk_id: hit.score for hit in leg.dense}
+
+
+async def _score(
+    parts: SearchParts, leg: _Leg, vector: Vector, chunk_ids: Sequence[UUID]
+) -> None:
+    if chunk_ids:
+        hits = await parts.index.score(leg.row.id, vector, chunk_ids)
+        leg.scores |= {hit.chunk_id: hit.score for hit in hits}
 
 
 async def _to_passages(
@@ -143,16 +165,14 @@ async def _to_passages(
     legs: Sequence[_Leg],
     vector: Vector,
 ) -> list[Passage]:
-    scores = {hit.chunk_id: hit.score for leg in legs for hit in leg.dense}
-    # Twice as many as asked for: vectors of deleted or unfinished documents drop out here.
-    rows, likely = await asyncio.gather(
-        _read(parts.db, actor, ranked[: limit * 2 + 8]),
-        _score(parts, legs, vector, set(ranked[:limit]) - scores.keys()),
-    )
+    async with parts.db.read() as session:
+        # Twice as many as asked for: vectors of deleted or unfinished documents drop out here.
+        rows = await repository.find_passages(session, actor, ranked[: limit * 2 + 8])
     kept = [rows[chunk_id] for chunk_id in ranked if chunk_id in rows][:limit]
-    scores |= likely
-    late = {chunk.id for chunk, _ in kept} - scores.keys()
-    scores |= await _score(parts, legs, vector, late)
+    for leg in legs:
+        own = [chunk.id for chunk, _ in kept if chunk.collection_id == leg.row.id]
+        await _score(parts, leg, vector, [one for one in own if one not in leg.scores])
+    scores = {chunk_id: score for leg in legs for chunk_id, score in leg.scores.items()}
     return [
         Passage(
             n=n,
@@ -167,37 +187,12 @@ async def _to_passages(
     ]
 
 
-async def _read(
-    db: Database, actor: Actor, chunk_ids: Sequence[UUID]
-) -> dict[UUID, tuple[ChunkRow, str]]:
-    async with db.read() as session:
-        return await repository.find_passages(session, actor, chunk_ids)
-
-
-async def _score(
-    parts: SearchParts, legs: Sequence[_Leg], vector: Vector, wanted: set[UUID]
-) -> dict[UUID, float]:
-    """Return the similarity of passages that only their words brought in."""
-    asked = {
-        leg.collection_id: [hit.chunk_id for hit in leg.words if hit.chunk_id in wanted]
-        for leg in legs
-    }
-    found = await asyncio.gather(
-        *(
-            parts.index.score(collection_id, vector, chunk_ids)
-            for collection_id, chunk_ids in asked.items()
-            if chunk_ids
-        )
-    )
-    return {hit.chunk_id: hit.score for hits in found for hit in hits}
-
-
-async def _weigh(
+def _weigh(
     words: WordIndexes,
-    collections: Sequence[CollectionRow],
+    legs: Sequence[_Leg],
     query: str,
     passages: Sequence[Passage],
 ) -> list[float]:
     texts = [searchable_text(item.document_name, "", item.text) for item in passages]
-    found = [words.weigh(row.id, query, texts) for row in collections]
+    found = [words.weigh(leg.row.id, query, texts) for leg in legs]
     return [max(column) for column in zip(*found, strict=True)]
