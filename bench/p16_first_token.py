@@ -64,7 +64,7 @@ async def main() -> None:
     firsts: list[float] = []
     laters: list[float] = []
     paces: list[dict[str, float]] = []
-    with running_product("--workers", "1") as product:
+    with running_product() as product:
         login = sign_up(product)
         async with parts_of(product) as (services, owner):
             rows = RowFactory(services.db)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 from playwright.async_api import BrowserContext, CDPSession, Page, StorageState
 
 from app.backend.bootstrap import Services
@@ -26,7 +27,10 @@ from app.backend.runs.status import end_run
 from app.backend.runs.tables import RunRow
 from tests.e2e.browser import create_owner, new_context, open_browser
 from tests.factories.rows import RowFactory
+from tests.parts import wait_until
 from tests.product import Product
+
+READ_SECONDS = 90
 
 
 @contextmanager
@@ -51,8 +55,19 @@ async def fresh_window(login: StorageState) -> AsyncGenerator[BrowserContext, No
 
 
 def sign_up(product: Product) -> StorageState:
-    """Create the owner account."""
-    return create_owner(product)
+    """Create the owner account, and wait until the manual that comes with it is read: reading takes a core."""
+    login = create_owner(product)
+    cookies = {cookie["name"]: cookie["value"] for cookie in login.get("cookies", [])}  # pyright: ignore[reportTypedDictNotRequiredAccess]
+    with httpx.Client(base_url=f"{product.url}/api/v1", cookies=cookies) as client:
+        (collection,) = client.get("/collections").json()["items"]
+        address = f"/collections/{collection['id']}/documents"
+
+        def is_read() -> bool:
+            documents = client.get(address).json()["items"]
+            return {document["status"] for document in documents} == {"ready"}
+
+        wait_until(is_read, seconds=READ_SECONDS, what="The manual is read")
+    return login
 
 
 class Frames:

@@ -157,11 +157,14 @@ class AgentRunState(FormMixin, rx.State):
         ]
 
     async def _start(self, given: dict[str, Any], request_id: str) -> Any:
-        agent_id = edge.parse_id(self.agent.id, "agent")
+        # Of the address, since somebody may be quicker than the page's first load.
+        agent_id = edge.id_in_path(self, "agent")
         draft = RunDraft(
             input=given,
             thread_id=UUID(self.thread_id) if self.thread_id else None,
-            request_id=edge.parse_id(request_id or self.request_id, "request"),
+            request_id=edge.parse_id(
+                request_id or self.request_id or str(ids.new_id()), "request"
+            ),
         )
         async with edge.work(self) as (session, actor):
             run = await runs.start_run(
@@ -177,7 +180,7 @@ class AgentRunState(FormMixin, rx.State):
         self.thread_id, self._started = str(run.thread_id or ""), str(run.id)
         # Shown in this very answer, so that the log connects at once; loading the new address shows the rest.
         show_run(await self.get_state(RunFeedState), run)
-        path = routes.agent_path(self.agent.id, run.id)
+        path = routes.agent_path(agent_id, run.id)
         return [
             RunFeedState.follow(str(run.id)),
             rx.redirect(path, replace=True),

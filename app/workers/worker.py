@@ -9,8 +9,6 @@ import signal
 import sys
 import threading
 import time
-from contextlib import suppress
-from functools import partial
 from typing import cast
 
 import structlog
@@ -19,25 +17,14 @@ from rq import Queue, Worker
 from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import configure_mappers
 from typing_extensions import override
 
-from app.backend import bootstrap
-from app.backend.agents.context import Task
-from app.backend.agents.schemas import AgentKind
-from app.backend.agents.spec import AgentSpec
-from app.backend.core import ids, logging, redis, tls
+from app.backend.core import logging, redis, tls
 from app.backend.core import settings as settings_module
-from app.backend.core.actor import Actor, Role
-from app.backend.core.errors import Invalid
 from app.backend.core.jobs import FUNCTIONS
-from app.backend.core.run_context import RunContext
-from app.backend.core.run_events import Event
 from app.backend.core.settings import Settings
-from app.backend.providers.errors import ModelMissing
-from app.backend.runs.claiming import claim_run
-from app.backend.runs.runner import run_agent, run_to_end
+from app.workers import rehearsal
 from app.workers.queues import open_queues
 from app.workers.spare import Spare
 
@@ -139,7 +126,7 @@ def main() -> None:
     settings = settings_module.load()
     logging.configure(settings, "worker")
     preload()
-    asyncio.run(rehearse(settings))
+    asyncio.run(rehearsal.rehearse(settings))
     gc.collect()
     gc.freeze()
     while not work(settings):
@@ -156,44 +143,6 @@ def preload() -> None:
         getattr(importlib.import_module(module), function)
     tls.trusted()
     configure_mappers()
-
-
-async def rehearse(settings: Settings) -> None:
-    """Play a run, and claim one that is not there: much is done at its first use, and children inherit that."""
-    memory = settings.model_copy(update={"checkpointer": "memory"})
-    async with bootstrap.build(memory, pooled=False) as services:
-        # A default model that is not set up is said by the run that asks for it.
-        with suppress(Invalid, ModelMissing):
-            services.models.get(settings.default_model)
-        spec = AgentSpec(
-            id=ids.new_id(),
-            name="Rehearsal",
-            kind=AgentKind.ANSWER,
-            instructions="",
-            model="scripted/hello",
-            temperature=0,
-            max_tokens=50,
-            passages=1,
-        )
-        nobody = Actor(
-            user_id=ids.new_id(), email="", role=Role.VIEWER, permissions=frozenset()
-        )
-        context = RunContext(
-            actor=nobody,
-            run_id=ids.new_id(),
-            agent_id=spec.id,
-            thread_id=None,
-            emit=_ignore,
-            is_cancelled=lambda: False,
-        )
-        task = Task(spec=spec, query="Ready?")
-        await run_to_end(partial(run_agent, services, task, context), seconds=30)
-        with suppress(DBAPIError):
-            await claim_run(services, ids.new_id(), worker="")
-
-
-def _ignore(event: Event) -> None:
-    del event
 
 
 def work(settings: Settings) -> bool:

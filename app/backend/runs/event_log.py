@@ -1,7 +1,7 @@
 """Writes a run's events: in order, in batches, fenced by the lease, then told to the viewers.
 
-The producer only appends to a buffer. A ticker writes it: at once after a pause, so that the first token is
-not held back, then once per window. The rows never wait for Redis.
+The producer only appends to a buffer. A ticker writes it: at once after a pause and when a message begins to
+speak, so that the first token is not held back, else once per window. The rows never wait for Redis.
 """
 
 import asyncio
@@ -70,10 +70,12 @@ class EventLog:
         self._publish = publish
         self._buffer: deque[Entry] = deque()
         self._has_news = asyncio.Event()
+        self._is_urgent = asyncio.Event()
         self._writing = asyncio.Lock()
         self._unsent: asyncio.Queue[Sequence[RunEvent]] = asyncio.Queue(UNSENT_MAX)
         self._tasks: list[asyncio.Task[None]] = []
         self._is_sealed = False
+        self._message_id: UUID | None = None
         self.lost = asyncio.Event()
 
     async def __aenter__(self) -> "EventLog":
@@ -119,6 +121,10 @@ class EventLog:
         else:
             self._buffer.append((clock.now(), event))
         self._has_news.set()
+        # Somebody waits for the first words of an answer.
+        if isinstance(event, MessageDelta) and event.message_id != self._message_id:
+            self._message_id = event.message_id
+            self._is_urgent.set()
 
     def seal(self) -> None:
         """Take no more events: what is said after the end was decided is not part of the run."""
@@ -155,12 +161,15 @@ class EventLog:
         while True:
             await self._has_news.wait()
             self._has_news.clear()
+            self._is_urgent.clear()
             try:
                 await self.flush()
             except LeaseLost:
                 self.lost.set()
                 return
-            await asyncio.sleep(WINDOW_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(WINDOW_SECONDS):
+                    await self._is_urgent.wait()
 
     async def _store(self, batch: Sequence[Entry]) -> list[RunEvent]:
         while True:

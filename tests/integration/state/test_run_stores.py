@@ -85,6 +85,17 @@ async def test_same_form_twice_is_one_run(
     assert feed.execution_status == RunStatus.QUEUED
 
 
+async def test_question_before_the_page_has_loaded_is_asked(
+    services: Services, actor: Actor, agent: AgentRow, cookie: str
+) -> None:
+    state = make_state(AgentRunState, cookie=cookie, path=agent_path(agent.id))
+
+    await AgentRunState.submit.fn(state, {"query": "Hello?", "request_id": ""})
+
+    (run,) = await _list(services, actor)
+    assert run.agent_id == agent.id
+
+
 async def test_one_run_too_many_is_said_on_every_page(
     services: Services, rows: RowFactory, actor: Actor, agent: AgentRow, cookie: str
 ) -> None:

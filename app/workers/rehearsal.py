@@ -1,0 +1,105 @@
+"""What a worker does before its first job: libraries and statements cost most at their first use, and children inherit it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from functools import partial
+
+from sqlalchemy.exc import DBAPIError
+
+from app.backend import bootstrap
+from app.backend.agents import service as agents
+from app.backend.agents.context import Task
+from app.backend.agents.schemas import AgentKind
+from app.backend.agents.spec import AgentSpec
+from app.backend.bootstrap import Services
+from app.backend.core import clock, ids
+from app.backend.core.actor import Actor, Role
+from app.backend.core.db import Session
+from app.backend.core.errors import AppError, Invalid
+from app.backend.core.run_context import RunContext
+from app.backend.core.run_events import (
+    Event,
+    Log,
+    RunCompleted,
+    RunEvent,
+    RunOutput,
+)
+from app.backend.core.settings import Settings
+from app.backend.identity import service as identity
+from app.backend.providers.errors import ModelMissing
+from app.backend.runs import engine_repository
+from app.backend.runs.claiming import claim_run
+from app.backend.runs.runner import run_agent, run_to_end
+from app.backend.runs.status import add_events, end_run
+from app.backend.threads import service as threads
+
+
+async def rehearse(settings: Settings) -> None:
+    """Play a run without rows, and ask the database what a run asks, about rows that are not there."""
+    memory = settings.model_copy(update={"checkpointer": "memory"})
+    nobody = Actor(
+        user_id=ids.new_id(), email="", role=Role.VIEWER, permissions=frozenset()
+    )
+    async with bootstrap.build(memory, pooled=False) as services:
+        # A default model that is not set up is said by the run that asks for it.
+        with suppress(Invalid, ModelMissing):
+            services.models.get(settings.default_model)
+        await _play(services, nobody)
+        with suppress(DBAPIError):
+            await claim_run(services, ids.new_id(), worker="")
+        for ask in _questions(services, nobody):
+            with suppress(AppError, DBAPIError):
+                async with services.db.transaction() as session:
+                    await ask(session)
+
+
+async def _play(services: Services, nobody: Actor) -> None:
+    spec = AgentSpec(
+        id=ids.new_id(),
+        name="Rehearsal",
+        kind=AgentKind.ANSWER,
+        instructions="",
+        model="scripted/hello",
+        temperature=0,
+        max_tokens=50,
+        passages=1,
+    )
+    context = RunContext(
+        actor=nobody,
+        run_id=ids.new_id(),
+        agent_id=spec.id,
+        thread_id=None,
+        emit=_ignore,
+        is_cancelled=lambda: False,
+    )
+    task = Task(spec=spec, query="Ready?")
+    await run_to_end(partial(run_agent, services, task, context), seconds=30)
+
+
+def _questions(
+    services: Services, nobody: Actor
+) -> Sequence[Callable[[Session], Awaitable[object]]]:
+    absent = ids.new_id()
+
+    # Refused, since there is no such run; by then the statement is compiled.
+    async def write(session: Session) -> list[RunEvent]:
+        return await add_events(session, absent, absent, 0, [Log(message="Ready?")])
+
+    end = RunCompleted(output=RunOutput(answer=""), milliseconds=0)
+    used = {"model": "", "tokens_in": 0, "tokens_out": 0}
+    return (
+        write,
+        lambda session: identity.get_actor(session, absent),
+        lambda session: identity.get_profile(session, nobody),
+        lambda session: agents.get_spec(
+            session, nobody, agent_id=absent, keyring=services.keyring
+        ),
+        lambda session: threads.list_messages(session, nobody, thread_id=absent),
+        lambda session: engine_repository.renew_lease(session, absent, 0, clock.now()),
+        lambda session: engine_repository.is_stop_requested(session, absent),
+        lambda session: end_run(session, absent, end, epoch=0, **used),
+    )
+
+
+def _ignore(event: Event) -> None:
+    del event
