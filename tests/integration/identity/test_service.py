@@ -6,7 +6,7 @@ from sqlmodel import col, select
 
 from app.backend.bootstrap import Services
 from app.backend.core import clock
-from app.backend.core.actor import Actor, Permission, Role
+from app.backend.core.actor import Actor, Role
 from app.backend.core.errors import Forbidden, Invalid, NotFound
 from app.backend.identity import keys, sessions
 from app.backend.identity import service as identity
@@ -252,59 +252,6 @@ async def test_taken_address_is_refused(services: Services) -> None:
     with pytest.raises(EmailTaken):
         async with services.db.transaction() as session:
             await identity.create_user(session, actor, draft=_draft())
-
-
-async def test_key_acts_as_its_user_with_less_rights(services: Services) -> None:
-    _, actor = await _owner(services)
-    async with services.db.transaction() as session:
-        new = await keys.create_key(session, actor, name=" ci ")
-    found = await _find_by_key(services, new.key)
-
-    assert found is not None
-    assert (found.user_id, found.api_key_id) == (actor.user_id, new.view.id)
-    assert found.may(Permission.ADD_RUN)
-    with pytest.raises(Forbidden):
-        async with services.db.transaction() as session:
-            await keys.create_key(session, found, name="more")
-    assert new.view.name == "ci"
-    assert new.key.startswith(new.view.prefix)
-
-
-async def test_revoked_key_is_useless_and_stays_listed(services: Services) -> None:
-    _, actor = await _owner(services)
-    async with services.db.transaction() as session:
-        new = await keys.create_key(session, actor, name="ci")
-    async with services.db.transaction() as session:
-        await keys.revoke_key(session, actor, key_id=new.view.id)
-    async with services.db.transaction() as session:
-        again = await keys.revoke_key(session, actor, key_id=new.view.id)
-        listed = await keys.list_keys(session, actor)
-
-    assert await _find_by_key(services, new.key) is None
-    assert listed.items == [again]
-    assert (await _actions(services)).count("key_revoked") == 1
-
-
-async def test_key_expires(services: Services) -> None:
-    _, actor = await _owner(services)
-    soon = clock.now() + timedelta(minutes=5)
-    async with services.db.transaction() as session:
-        new = await keys.create_key(session, actor, name="ci", expires_at=soon)
-    assert await _find_by_key(services, new.key) is not None
-    async with services.db.transaction() as session:
-        row = (await session.exec(select(ApiKeyRow))).one()
-        row.expires_at = clock.now() - timedelta(seconds=1)
-
-    assert await _find_by_key(services, new.key) is None
-
-
-async def test_key_that_has_expired_already_is_refused(services: Services) -> None:
-    _, actor = await _owner(services)
-    past = clock.now() - timedelta(minutes=5)
-
-    with pytest.raises(Invalid, match="expired already"):
-        async with services.db.transaction() as session:
-            await keys.create_key(session, actor, name="ci", expires_at=past)
 
 
 async def test_other_users_keys_and_logins_do_not_exist(
