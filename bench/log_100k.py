@@ -33,6 +33,7 @@ SCROLL = """(seconds) => new Promise((resolve) => {
   const began = performance.now(); let frames = 0, last = began, longest = 0;
   const turn = (now) => {
     frames += 1; longest = Math.max(longest, now - last); last = now;
+    list.dispatchEvent(new WheelEvent('wheel', {deltaY: -60, bubbles: true}));
     list.scrollTop -= 60;
     if (now - began < seconds * 1000) requestAnimationFrame(turn);
     else resolve({'frames/s': frames / ((now - began) / 1000), 'longest frame ms': longest});

@@ -189,6 +189,28 @@ async def test_download_has_every_event(tab: Tab, long_run: RunRow) -> None:
     assert datetime.fromisoformat(events[0]["ts"]).tzinfo is not None
 
 
+async def test_log_stays_at_its_end_until_the_wheel_is_turned(
+    tab: Tab, long_run: RunRow
+) -> None:
+    await tab.go(run_path(long_run.id))
+    page = RunPage(tab)
+    last = page.log.get_by_text(f"line {LONG_LOG} of many")
+    latest = page.log.get_by_role("button", name="Jump to latest")
+    await expect(last).to_be_in_viewport()
+
+    # As when lines turn out lower than the list thought.
+    await page.log.locator("[data-virtuoso-scroller]").evaluate(
+        "list => { list.scrollTop -= 300; }"
+    )
+    await expect(latest).to_have_count(0)
+    await last.hover()
+    await tab.page.mouse.wheel(0, -600)
+    await expect(latest).to_be_visible()
+    await latest.click()
+
+    await expect(last).to_be_in_viewport()
+
+
 async def test_any_line_of_a_long_log_is_found(tab: Tab, long_run: RunRow) -> None:
     await tab.go(run_path(long_run.id))
     page = RunPage(tab)

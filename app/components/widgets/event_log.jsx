@@ -8,6 +8,7 @@ import { bracketed, lineOf } from "./event_log_text.js";
 import { copy, useLogView } from "./event_log_view.js";
 import { hold, useConnection, useRunFeed } from "./run_feed.js";
 
+const HAND = 2000; // milliseconds in which a scroll still comes from a hand's last move
 const RUNNING = new Set(["queued", "running", "waiting"]);
 
 /** Says what came last, at most once a second, to those who asked for it. */
@@ -24,11 +25,13 @@ function Announcer({ log, isOn }) {
   return <div aria-live={isOn ? "polite" : "off"} className="sr-only">{isOn ? words : ""}</div>;
 }
 
-/** Keep the list at its end while it grows, and notice when the reader scrolls away or comes back. */
+/** Keep the list at its end while it grows, and notice when the reader, not the list itself, scrolls away or comes back. */
 function useTail(view) {
   const { isFollowing, follow, log, bottom } = view;
   const scroller = useRef(null);
   const was = useRef({ top: 0, height: 0 });
+  const moved = useRef(-HAND);
+  const onMove = useCallback(() => { moved.current = performance.now(); }, []);
   const toEnd = useCallback(() => {
     if (scroller.current && isFollowing) scroller.current.scrollTop = scroller.current.scrollHeight;
   }, [isFollowing]);
@@ -36,9 +39,9 @@ function useTail(view) {
     const last = was.current;
     was.current = { top, height };
     if (height - top - clientHeight <= bottom) follow(log.isAttached);
-    else if (top < last.top - 2 && height >= last.height) follow(false);
+    else if (top < last.top - 2 && height >= last.height && performance.now() - moved.current < HAND) follow(false);
   }, [bottom, follow, log]);
-  return { scroller, toEnd, onScroll };
+  return { scroller, toEnd, onScroll, onMove };
 }
 
 function useKeys(view, field, active, setActive, toggle) {
@@ -102,7 +105,7 @@ function Log({ feed, height }) {
   const [open, setOpen] = useState(new Set());
   const [active, setActive] = useState(0);
   const field = useRef(null);
-  const { scroller, toEnd, onScroll } = useTail(view);
+  const { scroller, toEnd, onScroll, onMove } = useTail(view);
   const toggle = useCallback((row, is) => setOpen((old) => {
     const next = new Set(old);
     if (is ?? !old.has(row.key)) next.add(row.key);
@@ -131,7 +134,8 @@ function Log({ feed, height }) {
     <div onKeyDown={onKey} style={{ height }} data-testid="event-log" data-count={log.head ?? 0} data-status={feed.status}
       className="relative flex w-full min-w-0 flex-col overflow-hidden rounded-xl border border-line bg-surface font-mono text-xs leading-5 shadow-card">
       <Bar view={view} field={field} />
-      <div role="log" aria-live="off" aria-label="Log of the run" className="relative min-h-0 w-full flex-1">
+      <div role="log" aria-live="off" aria-label="Log of the run" onWheel={onMove} onTouchMove={onMove} onPointerDown={onMove} onKeyDown={onMove}
+        className="relative min-h-0 w-full flex-1">
         {log.visible.length ? (
           <Lines key={log.epoch} view={view} scroller={scroller} onScroll={onScroll} toEnd={toEnd} row={(row) => (
             <Row row={row} version={row.version} startedTs={startedTs} time={preferences.time} isWrapped={preferences.isWrapped} isCompact={preferences.isCompact}

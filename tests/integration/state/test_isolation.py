@@ -59,11 +59,11 @@ def _in_path(kind: Kind, path: Callable[[str], str], *given: Any, **held: Any) -
 
 def _question(*given: Any) -> list[Case]:
     def to_agent(wanted: str, _: Own) -> Sent:
-        return Sent(held={"agent": AgentDetail(id=wanted)}, given=given)
+        held = {"agent": AgentDetail(id=wanted)}
+        return Sent(routes.agent_path(wanted), held, given)
 
     def in_thread(wanted: str, own: Own) -> Sent:
-        agent = AgentDetail(id=own(Kind.AGENT))
-        return Sent(held={"agent": agent, "thread_id": wanted}, given=given)
+        return Sent(routes.agent_path(own(Kind.AGENT)), {"thread_id": wanted}, given)
 
     return [Case(Kind.AGENT, to_agent), Case(Kind.THREAD, in_thread)]
 
@@ -142,10 +142,12 @@ CASES: dict[str, list[Case]] = {
 }
 # These read no id, or only put one into their own tab: the event that uses it stands above.
 WITHOUT_ID = {
+    "AgentEditorState.leave",
     "AgentEditorState.load_new",
     "AgentListState.ask_delete",
     "AgentListState.clear",
     "AgentListState.keep",
+    "AgentListState.leave",
     "AgentListState.load",
     "AgentListState.load_more",
     "AgentListState.search",
@@ -156,20 +158,24 @@ WITHOUT_ID = {
     "ApiKeysState.create",
     "ApiKeysState.hide",
     "ApiKeysState.keep",
+    "ApiKeysState.leave",
     "ApiKeysState.load",
     "CollectionListState.close_form",
     "CollectionListState.create",
+    "CollectionListState.leave",
     "CollectionListState.load",
     "CollectionListState.load_more",
     "CollectionListState.open_form",
     "CollectionState.ask_delete",
     "CollectionState.close_form",
     "CollectionState.keep",
+    "CollectionState.leave",
     "CollectionState.open_form",
     "DashboardState.load",
     "DashboardState.refresh",
     "HealthState.load",
-    "KnowledgeSearchState.clear",
+    "KnowledgeSearchState.leave",
+    "KnowledgeSearchState.load",
     "KnowledgeSearchState.search",
     "LoginState.load",
     "NoticesState.dismiss",
@@ -183,6 +189,7 @@ WITHOUT_ID = {
     "RunListState.filter_status",
     "SessionState.load",
     "SettingsState.change_password",
+    "SettingsState.leave",
     "SettingsState.load",
     "SettingsState.save_profile",
     "SettingsState.set_times",
