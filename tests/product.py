@@ -1,5 +1,6 @@
 """The product as its users start it: `atelier up` in a process of its own, on free ports and a temporary folder."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -15,8 +16,10 @@ import psutil
 from app.backend import bootstrap
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
+from app.backend.core.rows import visible_to
 from app.backend.core.settings import PARTS_FILE
 from app.backend.identity import service as identity
+from app.backend.knowledge.tables import DocumentRow
 from tests.parts import Part, find_processes, free_port
 from tests.stack import settings_of
 
@@ -38,6 +41,17 @@ async def parts_of(product: "Product") -> AsyncGenerator[tuple[Services, Actor],
         async with services.db.read() as session:
             actor = await identity.find_actor_by_email(session, None)
         yield services, actor
+
+
+async def manual_is_read(product: "Product") -> None:
+    """Return when no document of the owner is being read any more, such as those that come with a new account."""
+    async with parts_of(product) as (services, owner):
+        while True:
+            async with services.db.read() as session:
+                documents = (await session.exec(visible_to(owner, DocumentRow))).all()
+            if documents and {row.status for row in documents} <= {"ready", "failed"}:
+                return
+            await asyncio.sleep(0.2)
 
 
 class Product:

@@ -67,7 +67,7 @@ def document() -> rx.Component:
                 class_name=f"{SURFACE} flex flex-col gap-3 p-6",
             ),
             rx.cond(
-                DocumentState.passage != "",
+                DocumentState.passage.length() > 0,
                 _text(),
                 empty(
                     "file_clock",

@@ -1,17 +1,14 @@
 """From the one-time link to a cited answer, on a machine where nothing was prepared."""
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, expect
 
-from app.backend.core.rows import visible_to
-from app.backend.knowledge.tables import DocumentRow
 from tests.e2e.browser import EMAIL, PASSWORD, Tab, new_context
 from tests.e2e.run_page import RunPage
-from tests.product import Product, parts_of
+from tests.product import Product, manual_is_read
 
 
 @pytest.fixture
@@ -36,7 +33,7 @@ async def test_new_user_gets_a_cited_answer(fresh: Product, browser: Browser) ->
     await tab.settle()
     for agent in ("Document Q&A", "Quote finder", "Plain chat"):
         await expect(page.get_by_role("link", name=agent)).to_be_visible()
-    await _manual_is_ready(fresh)
+    await manual_is_read(fresh)
     card = page.get_by_role("listitem").filter(has_text="Document Q&A").first
     await card.get_by_role("button").first.click()
 
@@ -51,13 +48,3 @@ async def test_new_user_gets_a_cited_answer(fresh: Product, browser: Browser) ->
     assert len(await passage.inner_text()) > 0
     assert await tab.axe_violations() == []
     assert tab.unexpected_errors() == []
-
-
-async def _manual_is_ready(product: Product) -> None:
-    async with parts_of(product) as (services, owner):
-        while True:
-            async with services.db.read() as session:
-                documents = (await session.exec(visible_to(owner, DocumentRow))).all()
-            if documents and {row.status for row in documents} == {"ready"}:
-                return
-            await asyncio.sleep(0.2)

@@ -25,15 +25,32 @@ def _pdf(text: str) -> FilePayload:
     }
 
 
-async def test_uploaded_pdf_is_found_and_shown_in_its_document(tab: Tab) -> None:
+async def _new_collection(tab: Tab, name: str, *files: FilePayload) -> None:
     page = tab.page
     await tab.go(routes.KNOWLEDGE)
     await page.get_by_role("button", name="New collection").first.click()
-    await page.get_by_label("Name").fill("Harbour")
+    await page.get_by_label("Name").fill(name)
     await page.get_by_role("button", name="Create", exact=True).click()
-    await expect(page.get_by_role("heading", name="Harbour", level=1)).to_be_visible()
+    await expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
+    await page.locator("input[type=file]").set_input_files(files)
 
-    await page.locator("input[type=file]").set_input_files([_pdf(FACT)])
+
+async def test_document_without_text_says_why(tab: Tab) -> None:
+    page = tab.page
+    await _new_collection(tab, "Wreck", _pdf(""))
+    row = page.get_by_role("row").filter(has_text="harbour.pdf")
+    await expect(row).to_contain_text("Failed", timeout=INGEST_SECONDS * 1000)
+
+    await row.get_by_role("link", name="harbour.pdf").click()
+
+    await expect(page.get_by_text("This document is not ready")).to_be_visible()
+    assert await tab.axe_violations() == []
+
+
+async def test_uploaded_pdf_is_found_and_shown_in_its_document(tab: Tab) -> None:
+    page = tab.page
+
+    await _new_collection(tab, "Harbour", _pdf(FACT))
 
     row = page.get_by_role("row").filter(has_text="harbour.pdf")
     await expect(row).to_contain_text("Ready", timeout=INGEST_SECONDS * 1000)

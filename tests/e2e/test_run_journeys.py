@@ -14,7 +14,7 @@ from app.routes import agent_path, run_path
 from tests.e2e.browser import Tab
 from tests.e2e.run_page import RunPage
 from tests.factories.rows import RowFactory
-from tests.product import Product, parts_of
+from tests.product import Product, manual_is_read, parts_of
 
 LONG_LOG = 30_000  # more than a browser holds
 
@@ -135,7 +135,10 @@ async def test_citation_opens_its_passage(tab: Tab) -> None:
     await expect(panel).to_have_count(0)
 
 
-async def test_document_in_markdown_is_shown_without_marks(tab: Tab) -> None:
+async def test_document_in_markdown_is_shown_without_marks(
+    tab: Tab, product: Product
+) -> None:
+    await manual_is_read(product)
     await tab.go("/knowledge")
     await tab.page.get_by_role("link", name="Atelier manual").first.click()
     await tab.page.get_by_role("link", name=re.compile(r"[.]md$")).first.click()
