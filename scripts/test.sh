@@ -10,18 +10,24 @@ fi
 # Processes are killed and clocks are watched in these tests, and the machine may be busy with other work:
 # what fails gets a second try, alone, and both tries are shown.
 run() {
-    "$python" -m coverage run -m pytest "$@" && return
+    export ATELIER_TEST_STACK="$1"
+    cache="cache_dir=.pytest_cache/$1"
+    shift
+    "$python" -m coverage run -m pytest -o "$cache" "$@" && return
     printf '\nWhat failed, once more:\n'
-    "$python" -m coverage run -m pytest --last-failed --last-failed-no-failures none "$@"
+    "$python" -m coverage run -m pytest -o "$cache" --last-failed --last-failed-no-failures none "$@"
 }
 
+# Most of the time the tests wait for other processes, so both stacks are tested at once.
 rm -f .coverage .coverage.*
+mkdir -p build
+other=build/test-postgres.log
+(run postgres tests/integration) >"$other" 2>&1 &
 status=0
-export ATELIER_TEST_STACK=sqlite
-run || status=$?
-printf '\nThe integration tests once more, on PostgreSQL and Redis:\n'
-ATELIER_TEST_STACK=postgres
-run tests/integration || status=$?
+(run sqlite) || status=$?
+printf '\nThe integration tests on PostgreSQL and Redis:\n'
+wait $! || status=$?
+cat "$other"
 "$python" -m coverage combine -q
 "$python" -m coverage report --skip-covered --format=total | sed 's/.*/Coverage of app\/backend and app\/state: & %/'
 exit "$status"
