@@ -48,9 +48,11 @@ def _signals_later() -> Generator[None, None, None]:
         number: signal.signal(number, lambda number, _: came.append(number))
         for number in _SIGNALS
     }
-    yield
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
     for number in came:
         signal.raise_signal(number)
 

@@ -48,9 +48,7 @@ async def search(
     )
     _check_models([leg.row for leg in legs], parts.embedder)
     await asyncio.gather(*(_search_vectors(parts, leg, vector, limit) for leg in legs))
-    ranked = fuse(
-        [merge(leg.dense for leg in legs), *(leg.words for leg in legs)],
-    )
+    ranked = fuse([merge(leg.dense for leg in legs), *(leg.words for leg in legs)])
     passages = await _to_passages(parts, actor, ranked, limit, legs, vector)
     weights = _weigh(parts.words, legs, query, passages)
     return SearchResult(
