@@ -245,6 +245,6 @@ def _make_template(folder: Path, postgres_port: int | None) -> None:
 
 
 async def _migrate(url: str) -> None:
-    db = Database(url, pooled=False)
+    db = Database(url)
     await migrate(db)
     await db.close()

@@ -45,13 +45,13 @@ class Services:
 
 @asynccontextmanager
 async def build(
-    settings: Settings, *, pooled: bool = True, local_embedder: Embedder | None = None
+    settings: Settings, *, shared: bool = False, local_embedder: Embedder | None = None
 ) -> AsyncGenerator[Services, None]:
     """Open the parts, and close them at the end.
 
-    `pooled` is off in a job, which lives short; `local_embedder` is the runtime's own, which others ask it for.
+    `shared` takes the engine that this process shares, for one event loop at a time; `local_embedder` is the runtime's own, which others ask it for.
     """
-    db = Database(settings.sql_url, pooled=pooled)
+    db = Database(settings.sql_url, shared=shared)
     redis = redis_client.connect(settings.redis_url)
     blocking = redis_client.connect_blocking(settings.redis_url)
     keyring = crypto.load_keyring(settings)
@@ -59,13 +59,14 @@ async def build(
     embedder = local_embedder or embeddings.make_runtime_embedder(settings, token=token)
     models = catalog.make_catalog(settings, runtime_token=token)
     feed = RunFeed(db, redis)
+    outbox = Outbox(db, blocking)
     try:
         yield Services(
             settings=settings,
             keyring=keyring,
             db=db,
             redis=redis,
-            outbox=Outbox(db, blocking),
+            outbox=outbox,
             objects=storage.make_store(settings, keyring),
             embedder=embedder,
             index=vector_index.make_index(settings),
@@ -75,6 +76,7 @@ async def build(
             feed=feed,
         )
     finally:
+        await outbox.close()
         await feed.close()
         await models.close()
         await embedder.close()

@@ -243,7 +243,7 @@ async def _forget_vectors(settings: Settings, former: Sequence[UUID]) -> None:
 async def _opened() -> AsyncGenerator[_Parts, None]:
     settings = claims.load_settings()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    db = Database(settings.sql_url, pooled=False)
+    db = Database(settings.sql_url)
     try:
         store = storage.make_store(settings, crypto.load_keyring(settings))
         yield _Parts(settings, db, store)

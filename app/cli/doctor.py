@@ -54,7 +54,7 @@ async def _look_at_parts(settings: Settings) -> list[PartHealth]:
             "chroma_url": settings.chroma_url or f"http://{_NOWHERE}",
         }
     )
-    async with bootstrap.build(reachable, pooled=False) as services:
+    async with bootstrap.build(reachable) as services:
         return (await check_parts(services)).parts
 
 

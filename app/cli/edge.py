@@ -109,7 +109,7 @@ async def open_rows(*, is_new: bool = False) -> AsyncGenerator[Rows, None]:
     """
     settings = claims.load_settings()
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    db = Database(settings.sql_url, pooled=False)
+    db = Database(settings.sql_url)
     try:
         if not is_new:
             await check_tables(db)

@@ -33,7 +33,7 @@ def main() -> None:
 
 
 async def _prepare_rows(loaded: Settings) -> str | None:
-    db = Database(loaded.sql_url, pooled=False)
+    db = Database(loaded.sql_url)
     try:
         await migrations.migrate(db)
         async with db.transaction() as session:

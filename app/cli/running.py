@@ -21,7 +21,7 @@ async def open_parts(email: str | None) -> AsyncGenerator[tuple[Services, Actor]
     settings = claims.load_settings()
     if not settings.redis_url:
         raise NotRunning
-    async with bootstrap.build(settings, pooled=False) as parts:
+    async with bootstrap.build(settings) as parts:
         await check_tables(parts.db)
         async with parts.db.read() as session:
             actor = await identity.find_actor_by_email(session, email)

@@ -40,7 +40,7 @@ async def rehearse(settings: Settings) -> None:
     nobody = Actor(
         user_id=ids.new_id(), email="", role=Role.VIEWER, permissions=frozenset()
     )
-    async with bootstrap.build(memory, pooled=False) as services:
+    async with bootstrap.build(memory, shared=True) as services:
         # A default model that is not set up is said by the run that asks for it.
         with suppress(Invalid, ModelMissing):
             services.models.get(settings.default_model)

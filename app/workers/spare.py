@@ -11,16 +11,16 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Spare:
-    """A forked process that waits for its order; it ends when its parent does."""
+    """A forked process that gets ready and waits for its order; it ends when its parent does."""
 
-    def __init__(self, work: Work) -> None:
-        """Fork; the child calls `work` with the words of its order, and exits."""
+    def __init__(self, get_ready: Callable[[], None], work: Work) -> None:
+        """Fork; the child calls `get_ready`, then `work` with the words of its order, and exits."""
         reading, self._writing = os.pipe()
         with _signals_later():
             self.pid = os.fork()
             if self.pid == 0:
                 os.close(self._writing)
-                _wait(reading, work)
+                _wait(reading, get_ready, work)
         os.close(reading)
 
     def give(self, order: Sequence[str]) -> bool:
@@ -57,13 +57,14 @@ def _signals_later() -> Generator[None, None, None]:
         signal.raise_signal(number)
 
 
-def _wait(reading: int, work: Work) -> None:
+def _wait(reading: int, get_ready: Callable[[], None], work: Work) -> None:
     code = 1
     try:
         # Signals for the worker's terminal are not for its children.
         os.setpgrp()
         for number in _SIGNALS:
             signal.signal(number, signal.SIG_DFL)
+        get_ready()
         with os.fdopen(reading, "rb") as orders:
             order = orders.read()
         if order:

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import cast
 
 import structlog
@@ -17,6 +18,7 @@ from rq import Queue, Worker
 from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import configure_mappers
 from typing_extensions import override
 
@@ -24,7 +26,7 @@ from app.backend.core import logging, redis, tls
 from app.backend.core import settings as settings_module
 from app.backend.core.jobs import FUNCTIONS
 from app.backend.core.settings import Settings
-from app.workers import rehearsal
+from app.workers import rehearsal, workplace
 from app.workers.queues import open_queues
 from app.workers.spare import Spare
 
@@ -75,7 +77,7 @@ class ForkingWorker(Worker):
 
     def stand_by(self) -> None:
         """Have a child in reserve."""
-        self._spare = self._spare or Spare(self._take_order)
+        self._spare = self._spare or self._make_spare()
 
     def stand_down(self) -> None:
         """Let the child in reserve go."""
@@ -97,10 +99,19 @@ class ForkingWorker(Worker):
         order = (job.id, queue.name, execution.id)
         spare = self._spare
         if spare is None or not spare.give(order):
-            spare = Spare(self._take_order)
+            spare = self._make_spare()
             spare.give(order)
         self._spare = None
         self._horse_pid = spare.pid
+
+    def _make_spare(self) -> Spare:
+        return Spare(self._get_ready, self._take_order)
+
+    def _get_ready(self) -> None:
+        # What is away now is asked again, and reported, when there is a job.
+        with suppress(RedisError, DBAPIError, OSError):
+            self.connection.execute_command("PING")
+            workplace.get_ready()
 
     def _take_order(self, job_id: str, queue_name: str, execution_id: str) -> None:
         connection = self.connection

@@ -43,6 +43,7 @@ from app.backend.core.run_events import (
     Step,
     UsageRecorded,
 )
+from app.backend.core.texts import storable
 from app.backend.knowledge import service as knowledge
 from app.backend.knowledge.search import search
 from app.backend.providers.base import Notice, notice_of
@@ -284,9 +285,10 @@ class AgentNodes:
         if chunk.text:
             if answer.first_token_at is None:
                 answer.first_token_at = clock.monotonic()
-            answer.text += chunk.text
+            text = storable(chunk.text)
+            answer.text += text
             answer.tokens += 1
-            ctx.emit(MessageDelta(message_id=message_id, text=chunk.text))
+            ctx.emit(MessageDelta(message_id=message_id, text=text))
         if chunk.usage_metadata is not None:
             answer.usage = dict(chunk.usage_metadata)
         reason = chunk.response_metadata.get("finish_reason")

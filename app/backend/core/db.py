@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
-from sqlalchemy.pool import NullPool
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
+
+from app.backend.core.texts import storable_value
 
 __all__ = ["Database", "Session"]
 
@@ -20,8 +21,9 @@ _IMMEDIATE = "immediate"
 class Database:
     """Opens transactions; services get the session, they never commit it."""
 
-    def __init__(self, url: str, *, pooled: bool = True) -> None:
-        self.engine = _make_engine(url) if pooled else _share_engine(url)
+    def __init__(self, url: str, *, shared: bool = False) -> None:
+        """Make an engine, or take the one that this process shares: for one event loop at a time, until `close`."""
+        self.engine = _share_engine(url) if shared else _make_engine(url)
         # Both share one pool. On SQLite a writer takes its lock at BEGIN, so that it never fails half-way.
         self._writes = async_sessionmaker(
             self.engine.execution_options(**{_IMMEDIATE: True}),
@@ -70,15 +72,15 @@ def after_commit(session: Session, action: Callable[[], Awaitable[None]]) -> Non
 
 @cache
 def _share_engine(url: str) -> AsyncEngine:
-    # It keeps no connection, so a process and the children it forks can share it, and the statements it has compiled.
-    return _make_engine(url, poolclass=NullPool)
+    # A closed engine has no connection, but still the statements it has compiled: children that are forked have both.
+    return _make_engine(url)
 
 
-def _make_engine(url: str, **pool: Any) -> AsyncEngine:
+def _make_engine(url: str) -> AsyncEngine:
     if not url.startswith("sqlite"):
-        pool = pool or {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20}
+        pool: Any = {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20}
         return create_async_engine(url, json_serializer=_to_json, **pool)
-    engine = create_async_engine(url, json_serializer=_to_json, **pool)
+    engine = create_async_engine(url, json_serializer=_to_json)
     event.listen(engine.sync_engine, "connect", _set_pragmas)
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
@@ -86,7 +88,11 @@ def _make_engine(url: str, **pool: Any) -> AsyncEngine:
 
 def _to_json(value: object) -> str:
     # Letters as they are, so that a search in the stored text finds them on every database.
-    return json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False)
+    if r"\u0000" in text:
+        # What a model says may hold anything; PostgreSQL refuses a NUL.
+        return json.dumps(storable_value(value), ensure_ascii=False)
+    return text
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:

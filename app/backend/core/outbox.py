@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
+from uuid import UUID
 
 import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue
 from rq.serializers import JSONSerializer
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Field, col, delete, select
 
 from app.backend.core import clock
@@ -19,6 +22,8 @@ from app.backend.core.rows import Row
 logger = structlog.get_logger(__name__)
 
 JOB_SECONDS_MAX = 3600
+# Deleting at once would contend with the worker that has just got the job for SQLite's only writer.
+FORGET_SECONDS = 1.0
 
 
 class OutboxRow(Row, table=True):
@@ -38,6 +43,9 @@ class Outbox:
             name: Queue(name, connection=redis, serializer=JSONSerializer)
             for name in set(QUEUES.values())
         }
+        self._handed_over: list[UUID] = []
+        self._closing = asyncio.Event()
+        self._forgetting: asyncio.Task[None] | None = None
 
     async def add(self, session: Session, job: Job) -> None:
         """Ask for `job` in the transaction of `session`."""
@@ -57,6 +65,12 @@ class Outbox:
         await self._dispatch(rows)
         return len(rows)
 
+    async def close(self) -> None:
+        """Delete the rows of the jobs that were handed over."""
+        self._closing.set()
+        if self._forgetting is not None:
+            await self._forgetting
+
     async def _dispatch(self, rows: Sequence[OutboxRow]) -> None:
         if not rows:
             return
@@ -66,10 +80,24 @@ class Outbox:
             # The rows stay; the scheduler's sweep hands them over when Redis is back.
             logger.warning("outbox_dispatch_failed", jobs=len(rows), error=str(error))
             return
-        async with self._db.transaction() as session:
-            await session.exec(
-                delete(OutboxRow).where(col(OutboxRow.id).in_([row.id for row in rows]))
-            )
+        self._handed_over += [row.id for row in rows]
+        if self._forgetting is None or self._forgetting.done():
+            self._forgetting = asyncio.create_task(self._forget(), name="outbox")
+
+    async def _forget(self) -> None:
+        # A row that stays after a crash is handed over once more, and its run or document is no longer waiting.
+        while self._handed_over:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FORGET_SECONDS):
+                    await self._closing.wait()
+            gone, self._handed_over = self._handed_over, []
+            try:
+                async with self._db.transaction() as session:
+                    await session.exec(
+                        delete(OutboxRow).where(col(OutboxRow.id).in_(gone))
+                    )
+            except DBAPIError as error:
+                logger.warning("outbox_not_cleared", jobs=len(gone), error=str(error))
 
     def _enqueue(self, rows: Sequence[OutboxRow]) -> None:
         for row in rows:

@@ -1,10 +1,11 @@
 """Text that people and programs send: whatever they write, every database can keep it."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, StringConstraints
 
 NUL = "\x00"
+_SHOWN_NUL = "\N{REPLACEMENT CHARACTER}"
 
 
 def _refuse_nul(text: str) -> str:
@@ -13,6 +14,27 @@ def _refuse_nul(text: str) -> str:
         message = "A NUL character cannot be stored; take it out"
         raise ValueError(message)
     return text
+
+
+def storable(text: str) -> str:
+    """Return what a model or another program said, as every database can keep it."""
+    return text.replace(NUL, _SHOWN_NUL)
+
+
+def storable_value(value: Any) -> Any:
+    """Return plain values with all their texts storable."""
+    match value:
+        case str():
+            return storable(value)
+        case dict():
+            return {
+                storable(key) if isinstance(key, str) else key: storable_value(item)
+                for key, item in value.items()
+            }
+        case list() | tuple():
+            return [storable_value(item) for item in value]
+        case _:
+            return value
 
 
 STORABLE = AfterValidator(_refuse_nul)

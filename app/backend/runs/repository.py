@@ -19,6 +19,7 @@ from app.backend.runs.status import ACTIVE
 from app.backend.runs.tables import RunEventRow, RunRow
 
 _LEVELS = list(Level)
+_START_LOCK = 0x41_74_65_6C  # a number of our own among the database's advisory locks
 
 
 async def find_run(session: Session, actor: Actor, run_id: UUID) -> RunRow | None:
@@ -103,6 +104,12 @@ async def count_by_status(
     query = query.with_only_columns(col(RunRow.status), func.count())
     found = await fetch(session, query.group_by(col(RunRow.status)))
     return {RunStatus(status): count for status, count in found}
+
+
+async def begin_start(session: Session) -> None:
+    """Let one start at a time count the active runs until its transaction ends; on SQLite every writer is alone."""
+    if session.get_bind().dialect.name == "postgresql":
+        await session.exec(select(func.pg_advisory_xact_lock(_START_LOCK)))
 
 
 async def count_active(session: Session) -> int:

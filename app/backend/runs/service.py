@@ -70,6 +70,7 @@ async def start_run(
         raise Conflict(message)
     if draft.thread_id is not None:
         await threads.get_thread(session, actor, thread_id=draft.thread_id)
+    await repository.begin_start(session)
     if await repository.count_active(session) >= active_max:
         message = f"As many runs as this installation allows ({active_max:,}) are queued or running already. Wait for one to end, or stop one of yours."
         raise TooMany(message, retry_after=RETRY_AFTER_SECONDS)

@@ -21,6 +21,7 @@ from app.backend.core.run_events import (
     TerminalEvent,
     level_of,
 )
+from app.backend.core.texts import storable
 from app.backend.runs.tables import RunEventRow, RunRow
 
 # What may become what; a status that is not a key is the end.
@@ -114,9 +115,9 @@ async def end_run(
         case RunCompleted(output=output):
             values["output"] = output.model_dump(mode="json")
         case RunFailed(error=error):
-            values["error"] = error
+            values["error"] = storable(error)
         case RunTimedOut(reason=reason):
-            values["error"] = reason
+            values["error"] = storable(reason)
         case RunStopped(text=text) if text:
             values["output"] = {"answer": text, "is_answered": False}
         case RunStopped():

@@ -8,6 +8,7 @@ from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.errors import NotFound
 from app.backend.core.paging import PAGE_SIZE, Page, parse_cursor, to_page
+from app.backend.core.texts import storable
 from app.backend.threads import repository
 from app.backend.threads.schemas import MessageRole, MessageView, ThreadView
 from app.backend.threads.tables import MessageRow, ThreadRow
@@ -86,7 +87,7 @@ async def add_message(
         run_id=run_id,
         sequence=await repository.last_sequence(session, actor, thread_id) + 1,
         role=role,
-        content=content,
+        content=storable(content),
     )
     thread.updated_at = clock.now()
     session.add_all([row, thread])

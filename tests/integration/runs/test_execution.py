@@ -56,6 +56,20 @@ async def test_run_answers_and_its_log_is_whole(
     ]
 
 
+async def test_what_a_database_cannot_keep_is_shown_as_such(
+    runs: Runs, actor: Actor, make_agent: MakeAgent
+) -> None:
+    model = 'scripted/{"text": "one \\u0000 two", "reasoning": "a \\u0000 b"}'
+    agent = await make_agent(actor, model=model)
+
+    run = await runs.wait((await runs.start(agent.id)).id)
+
+    assert run.status == RunStatus.COMPLETED, run.error
+    assert run.output is not None
+    assert run.output.answer == "one \ufffd two"
+    assert await runs.answer(run.id) == run.output.answer
+
+
 async def test_run_leaves_no_checkpoint_behind(
     runs: Runs,
     actor: Actor,

@@ -167,6 +167,28 @@ async def test_too_many_active_runs_of_all_users_are_refused(
             )
 
 
+async def test_starts_at_the_same_moment_do_not_pass_the_limit(
+    services: Services, actor: Actor, make_agent: MakeAgent
+) -> None:
+    agent = await make_agent(actor)
+
+    async def start() -> None:
+        async with services.db.transaction() as session:
+            await service.start_run(
+                session,
+                actor,
+                agent_id=agent.id,
+                draft=ASKED,
+                outbox=services.outbox,
+                active_max=3,
+            )
+
+    ends = await asyncio.gather(*(start() for _ in range(8)), return_exceptions=True)
+
+    assert [type(end) for end in ends if end is not None] == [TooMany] * 5
+    assert len(_queued(services)) == 3
+
+
 async def test_stop_of_a_queued_run_ends_it_at_once(
     services: Services, actor: Actor, make_agent: MakeAgent, runs: Runs
 ) -> None:

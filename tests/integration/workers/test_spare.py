@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-START = """
+START = r"""
 import os, signal
 from app.workers.spare import Spare
 
@@ -12,6 +12,9 @@ class Told(Exception):
 
 def tell(*_):
     raise Told
+
+def get_ready():
+    os.write(1, b"ready\n")
 
 signal.signal(signal.SIGTERM, tell)
 """
@@ -29,22 +32,23 @@ def run(code: str) -> str:
 
 
 def test_child_does_its_order() -> None:
-    printed = run("""
-spare = Spare(lambda *words: print(*words, flush=True))
+    printed = run(r"""
+spare = Spare(get_ready, lambda *words: print(*words, flush=True))
 print(spare.give(["one", "two"]), os.waitpid(spare.pid, 0)[1], flush=True)
 """)
 
-    assert sorted(printed.splitlines()) == ["True 0", "one two"]
+    assert sorted(printed.splitlines()) == ["True 0", "one two", "ready"]
+    assert printed.index("ready") < printed.index("one two")
 
 
 def test_child_without_an_order_ends_with_its_parent() -> None:
     # The child holds the other end of this parent's output, so `run` returns when both are gone.
-    assert run("Spare(print)") == ""
+    assert run("Spare(get_ready, print)") == "ready\n"
 
 
 def test_order_for_a_dead_child_is_refused() -> None:
-    printed = run("""
-spare = Spare(print)
+    printed = run(r"""
+spare = Spare(lambda: None, print)
 os.kill(spare.pid, signal.SIGKILL)
 os.waitid(os.P_PID, spare.pid, os.WEXITED | os.WNOWAIT)
 print(spare.give(["one"]))
@@ -54,12 +58,12 @@ print(spare.give(["one"]))
 
 
 def test_signal_during_the_fork_is_heard_by_the_parent_alone() -> None:
-    printed = run("""
+    printed = run(r"""
 os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGTERM))
 try:
-    Spare(print)
+    Spare(get_ready, print)
 except Told:
-    print("told", flush=True)
+    os.write(1, b"told\n")
 """)
 
-    assert printed == "told\n"
+    assert sorted(printed.split()) == ["ready", "told"]
