@@ -8,12 +8,15 @@ from typing import Any
 from playwright.async_api import Page
 
 from app.routes import agent_path
+from bench.reflex_floor import bare_reflex
 from bench.report import percentile, report
 from bench.running import fresh_window, running_product, sign_up, until
 from tests.factories.rows import RowFactory
 from tests.product import parts_of
 
-ROUNDS = 3
+ROUNDS = 5
+# A reader reads before the next question; the page and the worker have settled by then.
+PAUSE_SECONDS = 1.0
 TURNS = 4
 RATE, SECONDS = 200, 10
 GOAL = "first turn 120 ms, later turns 70 ms; 200 tokens/s, no gap over 0.2 s"
@@ -44,7 +47,6 @@ async def ask(page: Page, question: str, words: int = 1) -> list[tuple[float, in
     await page.get_by_role("textbox", name="Ask").fill(question)
     await page.get_by_role("button", name="Run", exact=True).wait_for()
     seen: list[tuple[float, int]] = await page.evaluate(ASK, [question, words])
-    await until(page, COMPLETED)
     return seen
 
 
@@ -63,8 +65,9 @@ async def main() -> None:
     """Measure turns and a long answer, three times in fresh browsers."""
     firsts: list[float] = []
     laters: list[float] = []
+    floors: list[float] = []
     paces: list[dict[str, float]] = []
-    with running_product() as product:
+    with bare_reflex() as floor, running_product() as product:
         login = sign_up(product)
         async with parts_of(product) as (services, owner):
             rows = RowFactory(services.db)
@@ -73,10 +76,16 @@ async def main() -> None:
         for _ in range(ROUNDS):
             async with fresh_window(login) as window:
                 page = await window.new_page()
-                await page.goto(product.url + agent_path(hello.id))
-                times = [
+                await page.goto(floor)
+                floors += [
                     (await ask(page, f"turn{turn}"))[0][0] for turn in range(TURNS)
                 ]
+                await page.goto(product.url + agent_path(hello.id))
+                times: list[float] = []
+                for turn in range(TURNS):
+                    times.append((await ask(page, f"turn{turn}"))[0][0])
+                    await until(page, COMPLETED)
+                    await asyncio.sleep(PAUSE_SECONDS)
                 firsts.append(times[0])
                 laters += times[1:]
                 await page.goto(product.url + agent_path(stream.id))
@@ -84,15 +93,19 @@ async def main() -> None:
     report(
         "p16_first_token",
         "P16: click to first token in the page",
-        _rows(firsts, laters, paces),
+        _rows(floors, firsts, laters, paces),
         goal=GOAL,
     )
 
 
 def _rows(
-    firsts: list[float], laters: list[float], paces: list[dict[str, float]]
+    floors: list[float],
+    firsts: list[float],
+    laters: list[float],
+    paces: list[dict[str, float]],
 ) -> list[dict[str, Any]]:
     measured = {
+        "an event of an almost empty Reflex app ms (p50)": percentile(floors, 50),
         "first turn ms (p50)": percentile(firsts, 50),
         "later turns ms (p50)": percentile(laters, 50),
         "later turns ms (p99)": percentile(laters, 99),

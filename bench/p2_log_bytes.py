@@ -14,6 +14,7 @@ from bench.report import percentile, report
 from bench.running import (
     Frames,
     OpenRun,
+    ProcessorTime,
     fresh_window,
     running_product,
     sign_up,
@@ -62,6 +63,7 @@ async def measure(
     actor: Actor,
     page: Page,
     url: str,
+    spent: ProcessorTime,
     feed: Iterator[tuple[Event, float]],
 ) -> dict[str, float]:
     """Show a run in the page while its log grows by `feed`."""
@@ -73,6 +75,7 @@ async def measure(
         shown = "document.querySelector('[data-testid=event-log]')?.dataset.count"
         await until(page, f"{shown} >= 1")
         frames.take()
+        spent.take()
         began = clock.monotonic()
         size = await produce(run, feed)
         await until(page, f"{shown} >= {run.log.last_seq}")
@@ -84,6 +87,7 @@ async def measure(
             "frames": count,
             "seconds": seconds,
             "events": run.log.last_seq,
+            **{f"{name} s": took for name, took in spent.take().items()},
         }
 
 
@@ -103,10 +107,11 @@ async def main() -> None:
             fresh_window(login) as window,
         ):
             page = await window.new_page()
+            spent = ProcessorTime()
             for _ in range(ROUNDS):
                 for name, feed in cases.items():
                     found[name].append(
-                        await measure(services, actor, page, product.url, feed())
+                        await measure(services, actor, page, product.url, spent, feed())
                     )
     rows = [_row(name, measured) for name, measured in found.items()]
     report(
@@ -131,6 +136,10 @@ def _row(name: str, measured: list[dict[str, float]]) -> dict[str, str | float |
         "frames": int(middle["frames"]),
         "events": int(middle["events"]),
         "per second": int(units / middle["seconds"]),
+        **{
+            f"{name} µs": int(1e6 * middle[f"{name} s"] / units)
+            for name in ("writer", "web", "browser", "Valkey")
+        },
     }
 
 

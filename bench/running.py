@@ -1,7 +1,9 @@
 """The product as measurements use it: a fresh installation, its owner, a browser with an empty cache."""
 
+import contextlib
 import shutil
 import tempfile
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 from playwright.async_api import BrowserContext, CDPSession, Page, StorageState
 
 from app.backend.bootstrap import Services
@@ -31,6 +34,12 @@ from tests.parts import wait_until
 from tests.product import Product
 
 READ_SECONDS = 90
+_WHO = (
+    ("granian", "web"),
+    ("valkey", "Valkey"),
+    ("--type=", "browser"),
+    ("chromium", "browser"),
+)
 
 
 @contextmanager
@@ -94,6 +103,35 @@ class Frames:
     def _note(self, event: dict[str, Any]) -> None:
         self.count += 1
         self.bytes += len(event["response"]["payloadData"].encode())
+
+
+class ProcessorTime:
+    """Seconds of processor time, by who spends them: the writer is this process, which plays the worker."""
+
+    def __init__(self) -> None:
+        self._before = self._read()
+
+    def take(self) -> dict[str, float]:
+        """Return what was spent since the last time."""
+        now = self._read()
+        taken = {name: now[name] - self._before.get(name, 0) for name in now}
+        self._before = now
+        return taken
+
+    def _read(self) -> dict[str, float]:
+        own = psutil.Process()
+        spent: dict[str, float] = defaultdict(float, writer=_seconds_of(own))
+        for process in own.children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                words = " ".join(process.cmdline())
+                name = next((name for word, name in _WHO if word in words), "rest")
+                spent[name] += _seconds_of(process)
+        return spent
+
+
+def _seconds_of(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
 
 
 async def until(page: Page, condition: str) -> float:

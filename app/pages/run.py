@@ -46,25 +46,21 @@ def _run() -> rx.Component:
             crumbs=[(words.RUNS, routes.RUNS)],
             actions=rx.cond(has_run, _actions()),
         ),
-        rx.cond(
-            has_run,
+        rx.el.div(
             rx.el.div(
-                rx.el.div(
-                    answer_card(has_link=False),
-                    rx.el.section(
-                        rx.el.h2(words.LOG, class_name="sr-only"),
-                        event_log(
-                            run_id=RunFeedState.current_run_id,
-                            height="min(44rem, 80dvh)",
-                            on_connection=RunFeedState.note_connection,
-                        ),
+                rx.cond(has_run, answer_card(has_link=False), answer_skeleton()),
+                rx.el.section(
+                    rx.el.h2(words.LOG, class_name="sr-only"),
+                    event_log(
+                        run_id=RunFeedState.current_run_id,
+                        height="min(44rem, 80dvh)",
+                        on_connection=RunFeedState.note_connection,
                     ),
-                    class_name="flex min-w-0 flex-col gap-4",
                 ),
-                rx.el.aside(_facts(), class_name="min-w-0"),
-                class_name="grid gap-6 lg:grid-cols-[minmax(0,1fr)_17rem]",
+                class_name="flex min-w-0 flex-col gap-4",
             ),
-            answer_skeleton(),
+            rx.el.aside(rx.cond(has_run, _facts()), class_name="min-w-0"),
+            class_name="grid gap-6 lg:grid-cols-[minmax(0,1fr)_17rem]",
         ),
         passage_panel(),
     )

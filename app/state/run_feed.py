@@ -180,10 +180,10 @@ class RunFeedState(rx.State):
             self.output = view.output
         if news:
             self._seq = news[-1].seq
-            lines = [event_line(event) for event in news]
+            lines = [event_line(event) for event in news[-EVENTS_SHOWN:]]
             self.events = [*self.events, *lines][-EVENTS_SHOWN:]
-            stages = [line.text for line in lines if line.kind == "stage_changed"]
-            self.doing = stages[-1] if stages else self.doing
+            stages = [event for event in news if event.type == "stage_changed"]
+            self.doing = event_line(stages[-1]).text if stages else self.doing
 
 
 def show_run(feed: RunFeedState, view: RunView, news: Sequence[RunEvent] = ()) -> None:

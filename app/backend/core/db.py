@@ -1,11 +1,11 @@
 """The database: one engine per process or job, transactions at the edges only."""
 
-import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
 
+from pydantic_core import to_json
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
@@ -88,10 +88,10 @@ def _make_engine(url: str) -> AsyncEngine:
 
 def _to_json(value: object) -> str:
     # Letters as they are, so that a search in the stored text finds them on every database.
-    text = json.dumps(value, ensure_ascii=False)
+    text = to_json(value).decode()
     if r"\u0000" in text:
         # What a model says may hold anything; PostgreSQL refuses a NUL.
-        return json.dumps(storable_value(value), ensure_ascii=False)
+        return to_json(storable_value(value)).decode()
     return text
 
 

@@ -56,6 +56,7 @@ TRANSITIONS: dict[RunStatus, frozenset[RunStatus]] = {
     ),
 }
 ACTIVE = tuple(TRANSITIONS)
+_EVENTS: Any = getattr(RunEventRow, "__table__")  # noqa: B009 - SQLModel does not declare it
 
 
 def sources_of(status: RunStatus) -> list[RunStatus]:
@@ -149,5 +150,6 @@ async def add_events(
             {**vars(item), "owner_id": owner_id, "level": level_of(event)}
             for item, event in zip(stored, events, strict=True)
         ]
-        await session.exec(insert(RunEventRow), params=rows)
+        # Into the table, past the ORM: a third less work for each event.
+        await session.exec(insert(_EVENTS), params=rows)
     return stored

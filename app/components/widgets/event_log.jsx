@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useParams } from "react-router";
 import { Virtuoso } from "react-virtuoso";
 import ArrowDown from "lucide-react/dist/esm/icons/arrow-down.mjs";
 import { Bar } from "./event_log_bar.jsx";
@@ -163,9 +164,13 @@ function Log({ feed, height }) {
   );
 }
 
-/** The live log of a run; `onConnection` tells whether it is connected. Without a run it only gets ready for one. */
+/**
+ * The live log of a run; `onConnection` tells whether it is connected. Without a run it only gets ready for one.
+ * On a run's own page the address names it, so that the log does not wait for the page's first data.
+ */
 export function EventLog({ runId, height = "32rem", onConnection }) {
-  const feed = useRunFeed(runId);
+  const { run_ref: named = runId } = useParams();
+  const feed = useRunFeed(named);
   useEffect(hold, []);
   const { isOnline } = useConnection();
   const tell = useRef(onConnection);
@@ -175,5 +180,5 @@ export function EventLog({ runId, height = "32rem", onConnection }) {
     if (!first.current || !isOnline) tell.current?.(isOnline);
     first.current = false;
   }, [isOnline]);
-  return feed ? <Log key={runId} feed={feed} height={height} /> : null;
+  return feed ? <Log key={named} feed={feed} height={height} /> : null;
 }
