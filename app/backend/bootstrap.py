@@ -76,7 +76,7 @@ async def build(
             feed=feed,
         )
     finally:
-        await outbox.close()
+        await outbox.settle()
         await feed.close()
         await models.close()
         await embedder.close()

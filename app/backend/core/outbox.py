@@ -44,7 +44,7 @@ class Outbox:
             for name in set(QUEUES.values())
         }
         self._handed_over: list[UUID] = []
-        self._closing = asyncio.Event()
+        self._is_urgent = asyncio.Event()
         self._forgetting: asyncio.Task[None] | None = None
 
     async def add(self, session: Session, job: Job) -> None:
@@ -65,11 +65,12 @@ class Outbox:
         await self._dispatch(rows)
         return len(rows)
 
-    async def close(self) -> None:
-        """Delete the rows of the jobs that were handed over."""
-        self._closing.set()
+    async def settle(self) -> None:
+        """Delete the rows of the jobs that were handed over, now rather than soon."""
+        self._is_urgent.set()
         if self._forgetting is not None:
             await self._forgetting
+        self._is_urgent.clear()
 
     async def _dispatch(self, rows: Sequence[OutboxRow]) -> None:
         if not rows:
@@ -89,7 +90,7 @@ class Outbox:
         while self._handed_over:
             with suppress(TimeoutError):
                 async with asyncio.timeout(FORGET_SECONDS):
-                    await self._closing.wait()
+                    await self._is_urgent.wait()
             gone, self._handed_over = self._handed_over, []
             try:
                 async with self._db.transaction() as session:

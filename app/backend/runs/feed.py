@@ -102,9 +102,9 @@ class RunFeed:
         The caller has checked that the viewer may see the run.
         """
         follower = _Follower()
-        await self._join(run_id, follower)
         seq = after
         try:
+            await self._join(run_id, follower)
             follower.look()
             while not follower.is_gone:
                 batch = await follower.wait(seq)

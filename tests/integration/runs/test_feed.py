@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from uuid import UUID
 
 import pytest
@@ -149,6 +150,22 @@ async def test_nothing_stays_when_the_viewers_have_gone(
         batches = feed.follow(row.id)
         await anext(batches)
         await batches.aclose()
+
+    assert feed.followed == 0
+
+
+async def test_viewer_that_leaves_while_it_comes_leaves_nothing(
+    feed: RunFeed, row: RunRow
+) -> None:
+    async def view() -> None:
+        async with aclosing(feed.follow(row.id)) as batches:
+            await anext(batches)
+
+    viewing = asyncio.create_task(view())
+    while not feed.followed:
+        await asyncio.sleep(0)
+    viewing.cancel()
+    await asyncio.wait([viewing])
 
     assert feed.followed == 0
 

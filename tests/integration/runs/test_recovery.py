@@ -91,6 +91,7 @@ async def test_run_whose_job_was_lost_is_queued_again(
     runs: Runs,
 ) -> None:
     run = await runs.start((await make_agent(actor)).id)
+    await services.outbox.settle()
     assert await sweeper.queue_again(older_than=NOW) == 0
     await services.redis.flushdb()
 
