@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel, ConfigDict
 
-_MARKDOWN = (".md", ".markdown")
+from app.backend.knowledge.excerpts import is_markdown
+
 # Each kind: what is dropped, what is shown in that look, what is dropped again.
 _MARKS = re.compile(
     r"""
@@ -36,7 +37,7 @@ def cut(
     text: str, start: int, end: int, *, name: str
 ) -> tuple[list[Piece], list[Piece], list[Piece]]:
     """Return what stands before, in and after `text[start:end]`; `name` tells whether the document is Markdown."""
-    spans = list(_spans(text) if name.lower().endswith(_MARKDOWN) else _plain(text))
+    spans = list(_spans(text) if is_markdown(name) else _plain(text))
     return (
         _between(text, spans, 0, start),
         _between(text, spans, start, end),

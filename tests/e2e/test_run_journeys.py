@@ -124,6 +124,11 @@ async def test_citation_opens_its_passage(tab: Tab) -> None:
     await page.ask("Where is my data stored?")
     await page.has_status("completed")
 
+    sources = tab.page.get_by_role("list").filter(has_text=".md").first
+    assert not re.search(r"[*][*]|^##|^[|]", await sources.inner_text(), re.MULTILINE)
+    await page.log.get_by_text(re.compile("Found .* passage")).click()
+    await page.log.get_by_text(re.compile(r"^\[1\] .*[.]md, score")).wait_for()
+
     await page.answer.get_by_role("button", name="[1]").click()
 
     panel = tab.page.get_by_role("dialog")

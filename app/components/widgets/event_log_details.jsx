@@ -1,6 +1,6 @@
 import { Suspense, lazy, useState } from "react";
 import { JsonView } from "react-json-view-lite";
-import { bracketed } from "./event_log_text.js";
+import { bracketed, isMarkdown, placeOf } from "./event_log_text.js";
 import { copy } from "./event_log_view.js";
 
 const Markdown = lazy(() => import("./markdown.jsx"));
@@ -16,13 +16,30 @@ const JSON_LOOK = {
   ariaLables: { collapseJson: "Collapse", expandJson: "Expand" },
 };
 
-const textOf = ({ payload, stream, text }) =>
-  stream ? text : payload.output?.answer ?? payload.text ?? payload.error ?? payload.content ?? (typeof payload.result === "string" ? payload.result : "");
+const textOf = ({ payload, stream, text, type }) =>
+  type === "retrieved" ? payload.passages.map((passage) => `${placeOf(passage)}\n${passage.text}`).join("\n\n")
+    : stream ? text : payload.output?.answer ?? payload.text ?? payload.error ?? payload.content ?? (typeof payload.result === "string" ? payload.result : "");
 
 function Tab({ name, shown, onShow, children }) {
   return (
     <button type="button" aria-pressed={shown === name} onClick={() => onShow(name)}
       className="h-6 rounded px-2 text-xs font-medium text-muted hover:text-ink aria-pressed:bg-sunken aria-pressed:text-ink">{children}</button>
+  );
+}
+
+/** The passages that a search found, as they read; what is not Markdown keeps its characters. */
+function Passages({ passages }) {
+  return (
+    <ol className="flex flex-col gap-3">
+      {passages.map((passage) => (
+        <li key={passage.n} className="font-sans text-sm">
+          <p className="text-xs font-medium break-words text-muted">{placeOf(passage)}</p>
+          {isMarkdown(passage.document_name)
+            ? <div className="prose mt-1 break-words"><Markdown text={passage.text} /></div>
+            : <p className="break-words whitespace-pre-line">{passage.text}</p>}
+        </li>
+      ))}
+    </ol>
   );
 }
 
@@ -52,7 +69,7 @@ export default function Details({ row }) {
       <div className="max-h-96 overflow-auto p-3" tabIndex={0} role="region" aria-label="Content">
         {shown === "text" && (
           <Suspense fallback={<p className="whitespace-pre-wrap">{body}</p>}>
-            <div className="prose font-sans text-sm"><Markdown text={body} /></div>
+            {row.type === "retrieved" ? <Passages passages={row.payload.passages} /> : <div className="prose font-sans text-sm"><Markdown text={body} /></div>}
           </Suspense>
         )}
         {shown === "raw" && <pre className="whitespace-pre-wrap [overflow-wrap:anywhere]">{body}</pre>}

@@ -63,6 +63,14 @@ function describeUsage(payload) {
   ].filter(Boolean).join(", ");
 }
 
+// As `is_markdown` of app/backend/knowledge/excerpts.py.
+const MARKDOWN = /\.(md|markdown|docx|html?)$/i;
+export const isMarkdown = (name) => MARKDOWN.test(name);
+
+/** Where a passage is from: `[1] manual.md, page 3, score 0.83`. */
+export const placeOf = ({ n, document_name, page, score }) =>
+  `[${n}] ${document_name}${page ? `, page ${page}` : ""}, score ${score.toFixed(2)}`;
+
 const DESCRIBE = {
   run_queued: () => ["PROGRESS", "queued: waiting for a worker"],
   queue_position: (p) => ["PROGRESS", p.position ? `queued: ${p.position} before this run at ${p.part}` : `queued: next at ${p.part}`],

@@ -1,7 +1,7 @@
 /** Run by test_event_log.py with `bun test`. */
 import { describe as group, expect, test } from "bun:test";
 import { EventLog, highlight, indexOfSeq, toPattern, toRows } from "../../../app/components/widgets/event_log_core.js";
-import { describe, formatDuration, formatTime, lineOf, typesOf } from "../../../app/components/widgets/event_log_text.js";
+import { describe, formatDuration, formatTime, isMarkdown, lineOf, placeOf, typesOf } from "../../../app/components/widgets/event_log_text.js";
 
 const START = Date.parse("2026-11-21T08:00:00Z");
 const event = (seq, type = "log", payload = { message: `line ${seq}`, level: "info" }, ts = START + seq * 100) =>
@@ -223,6 +223,13 @@ group("words", () => {
     expect(row("run_completed", { output: { answer: "Yes." } })).toBe("Completed Yes.");
     expect(row("run_failed", { error: "No model." })).toBe("Error No model.");
     expect(row("run_stopped", { text: "" })).toBe("Stopped before the first word");
+  });
+
+  test("a passage says where it is from, and whether it is Markdown", () => {
+    const passage = { n: 2, document_name: "kiln.pdf", page: 3, score: 0.827, text: "Hot." };
+    expect(placeOf(passage)).toBe("[2] kiln.pdf, page 3, score 0.83");
+    expect(placeOf({ ...passage, page: null })).toBe("[2] kiln.pdf, score 0.83");
+    expect(["a.MD", "a.docx", "a.htm", "a.html", "a.pdf", "md"].map(isMarkdown)).toEqual([true, true, true, true, false, false]);
   });
 
   test("an unknown event is still a line", () => {
