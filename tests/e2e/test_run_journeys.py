@@ -232,3 +232,24 @@ async def test_any_line_of_a_long_log_is_found(tab: Tab, long_run: RunRow) -> No
     await expect(page.log.get_by_text("line 12345 of many")).to_be_in_viewport()
     await page.log.get_by_role("button", name="Jump to latest").click()
     await expect(page.log.get_by_text(f"line {LONG_LOG} of many")).to_be_in_viewport()
+
+
+async def test_pattern_is_searched_in_the_whole_log(tab: Tab, long_run: RunRow) -> None:
+    await tab.go(run_path(long_run.id))
+    page = RunPage(tab)
+    await page.log.get_by_text(f"line {LONG_LOG} of many").wait_for()
+    search = page.log.get_by_label("Search the log")
+    problem = page.log.get_by_role("alert")
+
+    await page.log.get_by_role("button", name="Search with a pattern").click()
+    await search.fill(r"^line 1234\d of")
+    await expect(page.log.get_by_role("search")).to_contain_text("of 10")
+    await search.press("Enter")
+
+    await expect(page.log.get_by_text("line 12340 of many")).to_be_in_viewport()
+    await expect(page.log.locator("mark").first).to_have_text(re.compile("line 1234"))
+    await search.fill("line (")
+    await expect(problem).to_contain_text("This is not a pattern")
+    assert await tab.axe_violations() == []
+    await search.fill("line (?=1)")
+    await expect(problem).to_contain_text("Only the lines that are loaded")

@@ -1,6 +1,6 @@
 /** Run by test_event_log.py with `bun test`. */
 import { describe as group, expect, test } from "bun:test";
-import { EventLog, highlight, indexOfSeq, toPattern, toRows } from "../../../app/components/widgets/event_log_core.js";
+import { EventLog, highlight, indexOfSeq, placesOf, toPattern, toRows } from "../../../app/components/widgets/event_log_core.js";
 import { describe, formatDuration, formatTime, isMarkdown, lineOf, placeOf, typesOf } from "../../../app/components/widgets/event_log_text.js";
 
 const START = Date.parse("2026-11-21T08:00:00Z");
@@ -194,6 +194,24 @@ group("filter and search", () => {
     expect(log.matches.map((row) => row.from)).toEqual([4]);
     expect(() => toPattern({ text: "(", isRegex: true })).toThrow(SyntaxError);
     expect(toPattern({ text: "(" }).test("a (b)")).toBe(true);
+  });
+
+  test("a pattern's ends are those of a line, of each text, and of the words that are shown", () => {
+    const log = new EventLog();
+    log.push([event(1, "tool_returned", { name: "clock", result: { at: "nine\nsharp" } }), event(2, "stage_changed", { stage: "started", message: "Now." })]);
+    const found = (text) => {
+      log.setPattern(toPattern({ text, isRegex: true }));
+      return log.matches.map((row) => row.from);
+    };
+    expect(found("^sharp$")).toEqual([1]);
+    expect(found("^started: Now")).toEqual([2]);
+    expect(found('"at":"nine')).toEqual([1]);
+    expect(found("^harp")).toEqual([]);
+  });
+
+  test("what the server found of one message is one place", () => {
+    const done = event(6, "message_completed", { message_id: "m", role: "assistant", text: "a b" });
+    expect(placesOf([event(1), delta(2, "a"), delta(4, "b"), done, delta(8, "c", "other")])).toEqual([1, 2, 8]);
   });
 
   test("marks what was found", () => {
