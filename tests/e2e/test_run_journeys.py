@@ -11,7 +11,8 @@ from playwright.async_api import expect
 from app.backend.agents.tables import AgentRow
 from app.backend.runs.tables import RunEventRow, RunRow
 from app.routes import agent_path, run_path
-from tests.e2e.browser import Tab
+from tests.e2e.browser import PHONE, Tab
+from tests.e2e.conftest import NewTab
 from tests.e2e.run_page import RunPage
 from tests.factories.rows import RowFactory
 from tests.product import Product, manual_is_read, parts_of
@@ -253,3 +254,34 @@ async def test_pattern_is_searched_in_the_whole_log(tab: Tab, long_run: RunRow) 
     assert await tab.axe_violations() == []
     await search.fill("line (?=1)")
     await expect(problem).to_contain_text("Only the lines that are loaded")
+
+
+async def test_path_and_value_of_a_line_are_copied_by_keys(
+    new_tab: NewTab, speaker: AgentRow
+) -> None:
+    tab = await new_tab(size=PHONE, is_dark=True)
+    await tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await tab.go(agent_path(speaker.id))
+    page = RunPage(tab)
+    await page.ask("Fish?")
+    await page.has_status("completed")
+    await page.log.get_by_text("queued: waiting for a worker").click()
+    tree = page.log.get_by_role("tree", name="Data")
+
+    await tree.get_by_role("treeitem").first.focus()
+    await tab.page.keyboard.press("End")
+    await expect(tree.get_by_role("treeitem", selected=True)).to_contain_text("query:")
+    copied = []
+    for name in ("Copy path", "Copy value"):
+        await tab.page.keyboard.press("Tab")
+        await expect(page.log.get_by_role("button", name=name)).to_be_focused()
+        await tab.page.keyboard.press("Enter")
+        await page.log.get_by_role("button", name="Copied").wait_for()
+        copied.append(await tab.page.evaluate("navigator.clipboard.readText()"))
+        await expect(page.log.get_by_role("button", name=name)).to_be_visible()
+
+    assert copied == ["input.query", "Fish?"]
+    assert await tab.overflow() == 0
+    # What is half under the bar at the top would count as too small.
+    await tab.page.evaluate("window.scrollTo(0, 0)")
+    assert await tab.axe_violations() == []

@@ -130,3 +130,30 @@ export function formatTime(ts, mode, startedTs) {
 
 /** A row as plain text, for the clipboard and .txt files. */
 export const lineOf = (row) => `${new Date(row.ts).toISOString()} ${bracketed(row.tag)} ${row.text}`.trimEnd();
+
+const OPEN_DEPTH = 2; // levels of data that are open at first
+const WORD = /^[\p{L}_$][\p{L}\p{N}_$]*$/u;
+
+/** Whether a value of some data has values of its own. */
+export const isBranch = (value) => value !== null && typeof value === "object";
+
+/** Where a value is: `passages[0].text`, and in brackets what is no word. */
+export const pathOf = (keys) => keys.map((key, at) => {
+  if (typeof key === "number") return `[${key}]`;
+  return WORD.test(key) ? `${at ? "." : ""}${key}` : `[${JSON.stringify(key)}]`;
+}).join("");
+
+/** A value for the clipboard: a text as it is, all else as JSON. */
+export const valueText = (value) => (typeof value === "string" ? value : JSON.stringify(value, null, 2));
+
+/** What a tree of `data` shows, top to bottom; `toggled` are the paths that are not as they were at first. */
+export function nodesOf(data, toggled, above = []) {
+  const names = Array.isArray(data) ? data.map((_, index) => index) : Object.keys(data);
+  return names.flatMap((name) => {
+    const keys = [...above, name];
+    const value = data[name];
+    const path = pathOf(keys);
+    const isOpen = isBranch(value) && (keys.length < OPEN_DEPTH) !== toggled.has(path);
+    return [{ keys, path, value, isOpen }, ...(isOpen ? nodesOf(value, toggled, keys) : [])];
+  });
+}

@@ -1,7 +1,7 @@
 /** Run by test_event_log.py with `bun test`. */
 import { describe as group, expect, test } from "bun:test";
 import { EventLog, highlight, indexOfSeq, placesOf, toPattern, toRows } from "../../../app/components/widgets/event_log_core.js";
-import { describe, formatDuration, formatTime, isMarkdown, lineOf, placeOf, typesOf } from "../../../app/components/widgets/event_log_text.js";
+import { describe, formatDuration, formatTime, isMarkdown, lineOf, nodesOf, pathOf, placeOf, typesOf, valueText } from "../../../app/components/widgets/event_log_text.js";
 
 const START = Date.parse("2026-11-21T08:00:00Z");
 const event = (seq, type = "log", payload = { message: `line ${seq}`, level: "info" }, ts = START + seq * 100) =>
@@ -272,5 +272,27 @@ group("words", () => {
 
   test("categories become the types that a server knows", () => {
     expect(typesOf(new Set(["retrieval", "output"]))).toEqual(["retrieved", "run_completed"]);
+  });
+});
+
+group("the data of a line", () => {
+  const data = { seq: 1, args: { "a b": [true, { deep: null }] }, empty: {} };
+  const paths = (toggled = []) => nodesOf(data, new Set(toggled)).map((node) => node.path);
+
+  test("is open to the second level, and what is pressed opens or closes", () => {
+    expect(paths()).toEqual(["seq", "args", 'args["a b"]', "empty"]);
+    expect(paths(['args["a b"]'])).toEqual(["seq", "args", 'args["a b"]', 'args["a b"][0]', 'args["a b"][1]', "empty"]);
+    expect(paths(["args"])).toEqual(["seq", "args", "empty"]);
+  });
+
+  test("has paths that can be used in a program", () => {
+    expect(pathOf(["passages", 0, "text"])).toBe("passages[0].text");
+    expect(pathOf(["größe", "a-b", "1"])).toBe('größe["a-b"]["1"]');
+    expect(pathOf(["a b"])).toBe('["a b"]');
+  });
+
+  test("is copied as text, or as JSON", () => {
+    expect(valueText('say "no"')).toBe('say "no"');
+    expect([valueText(null), valueText(3), valueText([1])]).toEqual(["null", "3", "[\n  1\n]"]);
   });
 });
