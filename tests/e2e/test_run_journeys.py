@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from app.backend.agents.tables import AgentRow
+from app.backend.core.run_events import AttemptStarted, RunEvent, level_of
 from app.backend.runs.tables import RunEventRow, RunRow
 from app.routes import agent_path, run_path
 from tests.e2e.browser import PHONE, Tab
@@ -52,6 +53,23 @@ async def long_run(product: Product, login: object) -> AsyncGenerator[RunRow, No
         ]
         async with services.db.transaction() as session:
             session.add_all(rows)
+        yield run
+
+
+@pytest.fixture
+async def taken_up_run(product: Product, login: object) -> AsyncGenerator[RunRow, None]:
+    """A run whose worker was shut down once."""
+    async with parts_of(product) as (services, owner):
+        run = await RowFactory(services.db).run(owner, status="completed", last_seq=1)
+        again = AttemptStarted(
+            attempt=2, attempts_max=3, reason="The worker before was shut down."
+        )
+        event = RunEvent.of(run.id, 1, run.created_at, again)
+        row = RunEventRow(
+            owner_id=owner.user_id, level=level_of(again), **event.model_dump()
+        )
+        async with services.db.transaction() as session:
+            session.add(row)
         yield run
 
 
@@ -285,3 +303,12 @@ async def test_path_and_value_of_a_line_are_copied_by_keys(
     # What is half under the bar at the top would count as too small.
     await tab.page.evaluate("window.scrollTo(0, 0)")
     assert await tab.axe_violations() == []
+
+
+async def test_run_that_is_taken_up_again_says_so(
+    tab: Tab, taken_up_run: RunRow
+) -> None:
+    await tab.go(run_path(taken_up_run.id))
+
+    line = RunPage(tab).log.get_by_text("Tried again (2 of 3)")
+    await expect(line).to_contain_text("The worker before was shut down.")
