@@ -15,6 +15,7 @@ from app.backend.files.validation import ACCEPTED, KINDS
 from app.backend.knowledge import search as knowledge_search
 from app.backend.knowledge import service as knowledge
 from app.backend.knowledge import uploads
+from app.backend.knowledge.excerpts import excerpt
 from app.backend.knowledge.schemas import DocumentStatus, DocumentView, SearchResult
 from app.cli import output
 from app.cli.edge import Exit, command
@@ -151,4 +152,5 @@ def _print_found(result: SearchResult, *, is_json: bool) -> None:
     for passage in result.passages:
         page = f", page {passage.page}" if passage.page else ""
         output.say(f"[{passage.n}] {passage.document_name}{page} ({passage.score:.2f})")
-        output.say(f"    {' '.join(passage.text.split())}\n")
+        words = excerpt(passage.text, passage.document_name)
+        output.say(f"    {' '.join(words.split())}\n")

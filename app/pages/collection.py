@@ -14,6 +14,7 @@ from app.components.layout.shell import shell
 from app.components.layout.topbar import page_head
 from app.components.ui.button import button
 from app.components.ui.card import section
+from app.components.ui.counted import counted
 from app.components.ui.dialog import confirm
 from app.components.ui.empty import empty
 from app.components.ui.menu import menu, menu_item
@@ -84,10 +85,10 @@ def _facts(shown: Any) -> rx.Component:
     return rx.fragment(
         rx.cond(shown.description != "", rx.el.span(shown.description, " · ")),
         rx.el.span(
-            shown.documents,
-            " documents · ",
-            shown.chunks,
-            " passages · ",
+            counted(shown.documents, "document"),
+            " · ",
+            counted(shown.chunks, "passage"),
+            " · ",
             shown.size,
             class_name="tabular-nums",
         ),

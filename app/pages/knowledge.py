@@ -12,6 +12,7 @@ from app.components.layout.shell import shell
 from app.components.layout.topbar import page_head
 from app.components.ui.button import button
 from app.components.ui.card import SURFACE
+from app.components.ui.counted import counted
 from app.components.ui.empty import empty
 from app.components.ui.skeleton import skeleton
 from app.components.widgets.clock import time_ago
@@ -93,8 +94,8 @@ def _card(collection: Any) -> rx.Component:
                 class_name="mt-1 line-clamp-2 min-h-10 text-sm text-muted",
             ),
             rx.el.span(
-                rx.el.span(collection.documents, " documents"),
-                rx.el.span(collection.chunks, " passages"),
+                rx.el.span(counted(collection.documents, "document")),
+                rx.el.span(counted(collection.chunks, "passage")),
                 time_ago(
                     at=collection.updated_at,
                     mode=SessionState.times,

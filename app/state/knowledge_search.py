@@ -7,11 +7,11 @@ from pydantic import BaseModel, ConfigDict
 
 from app.backend.core.actor import Permission
 from app.backend.knowledge import search
+from app.backend.knowledge.excerpts import excerpt
 from app.state import edge
 from app.state.lines import score_words
 
 SHOWN = 8
-TEXT_LENGTH_MAX = 600
 QUERY_LENGTH_MAX = 500
 
 
@@ -90,7 +90,7 @@ class KnowledgeSearchState(rx.State):
                         document_id=str(item.document_id),
                         document_name=item.document_name,
                         place=f"page {item.page}" if item.page else "",
-                        text=item.text[:TEXT_LENGTH_MAX],
+                        text=excerpt(item.text, item.document_name),
                         score=score_words(item.score),
                     )
                     for item in result.passages

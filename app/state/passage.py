@@ -7,6 +7,7 @@ import reflex as rx
 from app.backend.core.actor import Permission
 from app.backend.knowledge import uploads
 from app.state import edge
+from app.state.lines import score_words
 from app.state.pieces import Piece, cut
 from app.state.run_feed import RunFeedState
 
@@ -34,14 +35,15 @@ class PassageState(rx.State):
     async def open(self, chunk_id: str, number: int) -> Any:
         """Open the panel at once with what the answer has, then show the passage in its document."""
         feed = await self.get_state(RunFeedState)
-        known = [*feed.citations, *feed.nearest]
-        found = next((item for item in known if item.chunk_id == chunk_id), None)
+        output = feed.output
+        known = [*output.citations, *output.nearest] if output else []
+        found = next((item for item in known if str(item.chunk_id) == chunk_id), None)
         self.reset()
         self.is_open, self.is_loading = True, True
         self.chunk_id, self.number = chunk_id, number
         if found is not None:
-            self.document_id, self.name = found.document_id, found.document_name
-            self.page, self.score = found.page, found.score
+            self.document_id, self.name = str(found.document_id), found.document_name
+            self.page, self.score = found.page or 0, score_words(found.score)
             _, self.text, _ = cut(
                 found.text, 0, len(found.text), name=found.document_name
             )

@@ -5,26 +5,32 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel, ConfigDict
 
-_MARKDOWN = (".md", ".markdown")
+from app.backend.knowledge.excerpts import is_markdown
+
 # Each kind: what is dropped, what is shown in that look, what is dropped again.
 _MARKS = re.compile(
     r"""
       ^(?P<fence>```|~~~)[^\n]*\n(?P<block>(?s:.*?))^(?P=fence)[ \t]*$
     | ^(?P<heading_mark>\#{1,6}[ \t]+)(?P<heading>[^\n]+)
+    | ^(?P<drop>\|[ \t:|-]*-[ \t:|-]*(?:\n|$) | (?:---+|\*\*\*+|___+)[ \t]*(?:\n|$) | \|[ \t]* | >[ \t]?)
+    | (?P<edge>[ \t]*\|[ \t]*$)
+    | [ \t](?P<bar>\|)(?=[ \t])
     | (?P<strong_mark>\*\*|__)(?=\S)(?P<strong>[^\n]+?)(?P=strong_mark)
+    | (?<![\w*])(?P<em_mark>\*)(?=[^\s*])(?P<em>[^*\n]*[^*\s])\*(?![\w*])
     | (?P<code_mark>`)(?P<code>[^`\n]+)`
     | (?P<link_mark>!?\[)(?P<link>[^\]\n]*)\]\([^)\n]*\)
     | ^[ \t]*(?P<item>[*+-])(?=[ \t])
     """,
     re.VERBOSE | re.MULTILINE,
 )
-_LOOKS = ("block", "heading", "strong", "code", "link", "item")
+_LOOKS = ("block", "heading", "strong", "em", "code", "link", "item", "bar")
 _SHOWN = {"block": "code", "link": ""}
+_KEPT_BEFORE = ("item", "bar")  # what stands between the match and its look is shown
 _BULLET = "•"
 
 
 class Piece(BaseModel):
-    """Some text in one look: heading, strong, code, or none."""
+    """Some text in one look: heading, strong, em, code, bar between cells, or none."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -36,7 +42,7 @@ def cut(
     text: str, start: int, end: int, *, name: str
 ) -> tuple[list[Piece], list[Piece], list[Piece]]:
     """Return what stands before, in and after `text[start:end]`; `name` tells whether the document is Markdown."""
-    spans = list(_spans(text) if name.lower().endswith(_MARKDOWN) else _plain(text))
+    spans = list(_spans(text) if is_markdown(name) else _plain(text))
     return (
         _between(text, spans, 0, start),
         _between(text, spans, start, end),
@@ -54,9 +60,10 @@ def _plain(text: str) -> Iterator[Span]:
 def _spans(text: str) -> Iterator[Span]:
     at = 0
     for found in _MARKS.finditer(text):
-        look = next(name for name in _LOOKS if found[name] is not None)
-        yield at, found.start() if look != "item" else found.start(look), ""
-        yield found.start(look), found.end(look), look
+        look = next((name for name in _LOOKS if found[name] is not None), "")
+        yield at, found.start(look if look in _KEPT_BEFORE else 0), ""
+        if look:
+            yield found.start(look), found.end(look), look
         at = found.end()
     yield at, len(text), ""
 

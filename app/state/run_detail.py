@@ -5,6 +5,7 @@ import json
 from pydantic import BaseModel, ConfigDict
 
 from app.backend.core.run_events import Citation, Passage, RunEvent
+from app.backend.knowledge.excerpts import excerpt, plain_text
 from app.backend.runs.schemas import RunView
 from app.state.lines import iso, score_words
 
@@ -59,7 +60,7 @@ class TurnLine(BaseModel):
 
 
 class SourceLine(BaseModel):
-    """A passage in a list of sources."""
+    """A passage in a list of sources; `text` is how it begins, without marks."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -80,7 +81,7 @@ def source_line(source: Citation | Passage) -> SourceLine:
         document_id=str(source.document_id),
         document_name=source.document_name,
         page=source.page or 0,
-        text=source.text,
+        text=excerpt(source.text, source.document_name),
         score=score_words(source.score),
     )
 
@@ -131,7 +132,7 @@ def turn_line(run: RunView) -> TurnLine:
     return TurnLine(
         id=str(run.id),
         query=str(run.input.get("query", "")),
-        answer=answer,
+        answer=plain_text(answer),
         status=run.status,
         created_at=iso(run.created_at),
     )

@@ -11,6 +11,14 @@ from tests.e2e.browser import Tab
 
 FACT = "The tide clock of Port Ellery was built in 1931 by Ada Morrow."
 INGEST_SECONDS = 60
+NOTES = """## Opening hours
+
+The **reading room** of Port Ellery opens at `nine`.
+
+| Day | Closes at |
+|---|---|
+| Sunday | **noon** |
+"""
 
 
 def _pdf(text: str) -> FilePayload:
@@ -61,6 +69,29 @@ async def test_uploaded_pdf_is_found_and_shown_in_its_document(tab: Tab) -> None
     await row.get_by_role("link", name="harbour.pdf").click()
     await expect(page.get_by_text(FACT).first).to_be_visible()
     assert await tab.axe_violations() == []
+
+
+async def test_found_passages_of_markdown_are_shown_without_marks(tab: Tab) -> None:
+    page = tab.page
+    notes: FilePayload = {
+        "name": "hours.md",
+        "mimeType": "text/markdown",
+        "buffer": NOTES.encode(),
+    }
+    await _new_collection(tab, "Reading room", notes)
+    row = page.get_by_role("row").filter(has_text="hours.md")
+    await expect(row).to_contain_text("Ready", timeout=INGEST_SECONDS * 1000)
+
+    await page.get_by_label("Question or words").fill("When is the reading room open?")
+    await page.get_by_role("button", name="Find", exact=True).click()
+
+    found = page.get_by_role("listitem").filter(has_text="hours.md").first
+    await expect(found).to_contain_text(
+        "The reading room of Port Ellery opens at nine."
+    )
+    await expect(found).to_contain_text("Sunday · noon")
+    await found.get_by_role("link", name="Open").click()
+    await expect(page.locator("#passage")).to_contain_text("reading room")
 
 
 async def test_file_that_is_not_what_it_says_is_refused_in_words(

@@ -9,9 +9,11 @@ import pytest
 from playwright.async_api import expect
 
 from app.backend.agents.tables import AgentRow
+from app.backend.core.run_events import AttemptStarted, RunEvent, level_of
 from app.backend.runs.tables import RunEventRow, RunRow
 from app.routes import agent_path, run_path
-from tests.e2e.browser import Tab
+from tests.e2e.browser import PHONE, Tab
+from tests.e2e.conftest import NewTab
 from tests.e2e.run_page import RunPage
 from tests.factories.rows import RowFactory
 from tests.product import Product, manual_is_read, parts_of
@@ -51,6 +53,23 @@ async def long_run(product: Product, login: object) -> AsyncGenerator[RunRow, No
         ]
         async with services.db.transaction() as session:
             session.add_all(rows)
+        yield run
+
+
+@pytest.fixture
+async def taken_up_run(product: Product, login: object) -> AsyncGenerator[RunRow, None]:
+    """A run whose worker was shut down once."""
+    async with parts_of(product) as (services, owner):
+        run = await RowFactory(services.db).run(owner, status="completed", last_seq=1)
+        again = AttemptStarted(
+            attempt=2, attempts_max=3, reason="The worker before was shut down."
+        )
+        event = RunEvent.of(run.id, 1, run.created_at, again)
+        row = RunEventRow(
+            owner_id=owner.user_id, level=level_of(again), **event.model_dump()
+        )
+        async with services.db.transaction() as session:
+            session.add(row)
         yield run
 
 
@@ -123,6 +142,11 @@ async def test_citation_opens_its_passage(tab: Tab) -> None:
     page = RunPage(tab)
     await page.ask("Where is my data stored?")
     await page.has_status("completed")
+
+    sources = tab.page.get_by_role("list").filter(has_text=".md").first
+    assert not re.search(r"[*][*]|^##|^[|]", await sources.inner_text(), re.MULTILINE)
+    await page.log.get_by_text(re.compile("Found .* passage")).click()
+    await page.log.get_by_text(re.compile(r"^\[1\] .*[.]md, score")).wait_for()
 
     await page.answer.get_by_role("button", name="[1]").click()
 
@@ -227,3 +251,64 @@ async def test_any_line_of_a_long_log_is_found(tab: Tab, long_run: RunRow) -> No
     await expect(page.log.get_by_text("line 12345 of many")).to_be_in_viewport()
     await page.log.get_by_role("button", name="Jump to latest").click()
     await expect(page.log.get_by_text(f"line {LONG_LOG} of many")).to_be_in_viewport()
+
+
+async def test_pattern_is_searched_in_the_whole_log(tab: Tab, long_run: RunRow) -> None:
+    await tab.go(run_path(long_run.id))
+    page = RunPage(tab)
+    await page.log.get_by_text(f"line {LONG_LOG} of many").wait_for()
+    search = page.log.get_by_label("Search the log")
+    problem = page.log.get_by_role("alert")
+
+    await page.log.get_by_role("button", name="Search with a pattern").click()
+    await search.fill(r"^line 1234\d of")
+    await expect(page.log.get_by_role("search")).to_contain_text("of 10")
+    await search.press("Enter")
+
+    await expect(page.log.get_by_text("line 12340 of many")).to_be_in_viewport()
+    await expect(page.log.locator("mark").first).to_have_text(re.compile("line 1234"))
+    await search.fill("line (")
+    await expect(problem).to_contain_text("This is not a pattern")
+    assert await tab.axe_violations() == []
+    await search.fill("line (?=1)")
+    await expect(problem).to_contain_text("Only the lines that are loaded")
+
+
+async def test_path_and_value_of_a_line_are_copied_by_keys(
+    new_tab: NewTab, speaker: AgentRow
+) -> None:
+    tab = await new_tab(size=PHONE, is_dark=True)
+    await tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await tab.go(agent_path(speaker.id))
+    page = RunPage(tab)
+    await page.ask("Fish?")
+    await page.has_status("completed")
+    await page.log.get_by_text("queued: waiting for a worker").click()
+    tree = page.log.get_by_role("tree", name="Data")
+
+    await tree.get_by_role("treeitem").first.focus()
+    await tab.page.keyboard.press("End")
+    await expect(tree.get_by_role("treeitem", selected=True)).to_contain_text("query:")
+    copied = []
+    for name in ("Copy path", "Copy value"):
+        await tab.page.keyboard.press("Tab")
+        await expect(page.log.get_by_role("button", name=name)).to_be_focused()
+        await tab.page.keyboard.press("Enter")
+        await page.log.get_by_role("button", name="Copied").wait_for()
+        copied.append(await tab.page.evaluate("navigator.clipboard.readText()"))
+        await expect(page.log.get_by_role("button", name=name)).to_be_visible()
+
+    assert copied == ["input.query", "Fish?"]
+    assert await tab.overflow() == 0
+    # What is half under the bar at the top would count as too small.
+    await tab.page.evaluate("window.scrollTo(0, 0)")
+    assert await tab.axe_violations() == []
+
+
+async def test_run_that_is_taken_up_again_says_so(
+    tab: Tab, taken_up_run: RunRow
+) -> None:
+    await tab.go(run_path(taken_up_run.id))
+
+    line = RunPage(tab).log.get_by_text("Tried again (2 of 3)")
+    await expect(line).to_contain_text("The worker before was shut down.")

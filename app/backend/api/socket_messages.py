@@ -109,6 +109,6 @@ def _step(event: Event) -> str | None:
         case ToolReturned(name=name, is_error=is_error):
             return f"{name} {'failed' if is_error else 'answered'}."
         case AttemptStarted(attempt=attempt, attempts_max=most, reason=reason):
-            return f"Attempt {attempt} of {most}: {reason}"
+            return f"Tried again ({attempt} of {most}): {reason}"
         case _:
             return None

@@ -126,24 +126,51 @@ async def list_events(
     session: Session, actor: Actor, run_id: UUID, wanted: EventFilter, *, limit: int
 ) -> Sequence[RunEventRow]:
     """Return up to `limit` events: rising from `after`, else falling from `before` or from the end."""
+    query = _events_like(actor, run_id, wanted)
+    if wanted.text:
+        # As the text stands in JSON; a pattern's signs are taken literally.
+        text = json.dumps(wanted.text.lower(), ensure_ascii=False)[1:-1]
+        payload = func.lower(cast(RunEventRow.payload, Text))
+        query = query.where(payload.contains(text, autoescape=True))
+    return (await session.exec(query.limit(limit))).all()
+
+
+async def list_payloads(
+    session: Session, actor: Actor, run_id: UUID, wanted: EventFilter, *, limit: int
+) -> list[tuple[int, str]]:
+    """Return up to `limit` events as `seq` and JSON, in the order of `list_events`, whatever their text."""
+    query = _events_like(actor, run_id, wanted).with_only_columns(
+        col(RunEventRow.seq), cast(RunEventRow.payload, Text)
+    )
+    found = await fetch(session, query.limit(limit))
+    return [(seq, payload) for seq, payload in found]
+
+
+async def list_events_at(
+    session: Session, actor: Actor, run_id: UUID, seqs: Sequence[int]
+) -> Sequence[RunEventRow]:
+    """Return the events with these `seq`, rising."""
+    query = _events_of(actor, run_id).where(col(RunEventRow.seq).in_(seqs))
+    return (await session.exec(query.order_by(col(RunEventRow.seq).asc()))).all()
+
+
+def _events_like(
+    actor: Actor, run_id: UUID, wanted: EventFilter
+) -> SelectOfScalar[RunEventRow]:
+    """Return the query of what a filter keeps, whatever its text: rising after `after`, else falling."""
     query = _events_of(actor, run_id)
     if wanted.types:
         query = query.where(col(RunEventRow.type).in_(wanted.types))
     if wanted.level is not None:
         levels = _LEVELS[_LEVELS.index(wanted.level) :]
         query = query.where(col(RunEventRow.level).in_(levels))
-    if wanted.text:
-        # As the text stands in JSON; a pattern's signs are taken literally.
-        text = json.dumps(wanted.text.lower(), ensure_ascii=False)[1:-1]
-        payload = func.lower(cast(RunEventRow.payload, Text))
-        query = query.where(payload.contains(text, autoescape=True))
     if wanted.before is not None:
         query = query.where(col(RunEventRow.seq) < wanted.before)
     if wanted.after is not None:
         query = query.where(col(RunEventRow.seq) > wanted.after)
     is_rising = wanted.after is not None
     order = col(RunEventRow.seq).asc() if is_rising else col(RunEventRow.seq).desc()
-    return (await session.exec(query.order_by(order).limit(limit))).all()
+    return query.order_by(order)
 
 
 async def count_events(session: Session, actor: Actor, run_id: UUID) -> dict[str, int]:

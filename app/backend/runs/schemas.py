@@ -48,7 +48,10 @@ class RunView(Listed):
 
 
 class EventFilter(BaseModel):
-    """Which events of a run to read: after or before a seq, of some types, from a level on, containing a text."""
+    """Which events of a run to read: after or before a seq, of some types, from a level on, containing a text.
+
+    With `is_regex` the text is a pattern, which is looked for in each line of the event's texts and in its JSON.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -58,6 +61,8 @@ class EventFilter(BaseModel):
     types: list[Text] = Field(default_factory=list[str])
     level: Level | None = None
     text: Text = ""
+    is_regex: bool = False
+    is_case: bool = False
 
 
 class EventPage(BaseModel):
@@ -67,6 +72,10 @@ class EventPage(BaseModel):
 
     items: list[RunEvent]
     has_more: bool
+    next_seq: int | None = Field(
+        default=None,
+        description="The `after` or `before` of the next page. A search in a long log may end before its page is full.",
+    )
 
 
 class RunCounts(BaseModel):

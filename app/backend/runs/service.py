@@ -23,7 +23,7 @@ from app.backend.core.run_events import (
     RunStatus,
     RunStopped,
 )
-from app.backend.runs import repository
+from app.backend.runs import repository, search
 from app.backend.runs.inputs import check_input, query_of
 from app.backend.runs.live import publish_after_commit, signal_stop
 from app.backend.runs.schemas import (
@@ -193,15 +193,18 @@ async def list_events(
 ) -> EventPage:
     """Return a stretch of a run's log: after a seq, before one, or its end."""
     await _need_run(session, actor, run_id)
+    if search.needs_reading(filter):
+        return await search.find_events(session, actor, run_id, filter)
     rows = await repository.list_events(
         session, actor, run_id, filter, limit=filter.limit + 1
     )
     has_more = len(rows) > filter.limit
     kept = list(rows[: filter.limit])
+    next_seq = kept[-1].seq if has_more else None
     if filter.after is None:
         kept.reverse()
     items = [RunEvent.model_validate(row, from_attributes=True) for row in kept]
-    return EventPage(items=items, has_more=has_more)
+    return EventPage(items=items, has_more=has_more, next_seq=next_seq)
 
 
 async def count_events(

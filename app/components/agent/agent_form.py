@@ -8,6 +8,7 @@ from app import routes
 from app.components.agent import strings as words
 from app.components.ui.button import button, text_link
 from app.components.ui.card import SURFACE
+from app.components.ui.counted import counted
 from app.components.ui.form import (
     CONTROL,
     area_field,
@@ -175,7 +176,7 @@ def _knowledge() -> rx.Component:
                     lambda item: check_field(
                         item.field,
                         item.name,
-                        hint=item.documents.to(str) + " documents",
+                        hint=counted(item.documents, "document"),
                         default_checked=item.is_chosen,
                         key=item.field,
                     ),

@@ -8,6 +8,7 @@ from app import routes
 from app.components.knowledge import strings as words
 from app.components.ui.badge import badge
 from app.components.ui.button import button
+from app.components.ui.counted import counted
 from app.components.ui.menu import menu, menu_item
 from app.components.ui.table import cell, row, table
 from app.components.widgets.clock import time_ago
@@ -82,8 +83,7 @@ def _status(document: Any) -> rx.Component:
                 rx.el.span(
                     badge("Ready", tone="ok", icon="circle_check"),
                     rx.el.span(
-                        document.chunks,
-                        " passages",
+                        counted(document.chunks, "passage"),
                         class_name="text-xs text-muted tabular-nums",
                     ),
                     class_name="flex items-center gap-2",

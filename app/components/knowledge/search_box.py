@@ -9,6 +9,7 @@ from app.components.knowledge import strings as words
 from app.components.run import strings as run_words
 from app.components.ui.button import button, text_link
 from app.components.ui.card import SURFACE, section
+from app.components.ui.counted import counted
 from app.components.ui.form import search_field
 from app.components.ui.skeleton import skeleton_rows
 from app.state.knowledge_search import KnowledgeSearchState
@@ -44,8 +45,8 @@ def _results() -> rx.Component:
             rx.el.p(
                 rx.cond(
                     KnowledgeSearchState.is_relevant,
-                    KnowledgeSearchState.found.length().to(str)
-                    + " passages in "
+                    counted(KnowledgeSearchState.found.length(), "passage")
+                    + " in "
                     + KnowledgeSearchState.milliseconds.to(str)
                     + " ms",
                     words.NOTHING_RELEVANT,

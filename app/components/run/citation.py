@@ -85,7 +85,10 @@ def _source(source: Any) -> rx.Component:
                     ),
                     class_name="flex min-w-0 items-baseline gap-2",
                 ),
-                rx.el.span(source.text, class_name="line-clamp-2 text-xs text-muted"),
+                rx.el.span(
+                    source.text,
+                    class_name="line-clamp-3 text-xs break-words whitespace-pre-line text-muted",
+                ),
                 class_name="min-w-0 flex-1",
             ),
             rx.el.span(

@@ -18,6 +18,8 @@ def _piece(piece: Any) -> rx.Component:
                 "heading",
                 rx.el.strong(piece.text, class_name="text-lg font-semibold text-ink"),
             ),
+            ("em", rx.el.em(piece.text)),
+            ("bar", rx.el.span(piece.text, class_name="px-1 text-faint")),
             ("strong", rx.el.strong(piece.text, class_name="font-semibold")),
             ("code", rx.el.code(piece.text, class_name="font-mono text-[0.9em]")),
             rx.el.span(piece.text),

@@ -8,6 +8,7 @@ import reflex as rx
 for _file in (
     "event_log_core.js",
     "event_log_text.js",
+    "event_log_tree.jsx",
     "event_log_view.js",
     "event_log_bar.jsx",
     "event_log_details.jsx",
@@ -29,7 +30,6 @@ class EventLog(rx.NoSSRComponent):
     tag = "EventLog"
     lib_dependencies: list[str] = [
         "react-virtuoso@4.18.21",
-        "react-json-view-lite@2.5.0",
         "react-markdown@10.1.0",
         "remark-gfm@4.0.1",
         _ICONS,

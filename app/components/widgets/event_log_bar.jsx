@@ -23,24 +23,25 @@ function Check({ label, isOn, onToggle }) {
   return <label className={ITEM}><input type="checkbox" className="size-4 accent-accent" checked={isOn} onChange={(event) => onToggle(event.target.checked)} />{label}</label>;
 }
 
-function SearchField({ view, field }) {
+function SearchField({ view, field, problem }) {
   const { query, change, search, step } = view;
   const onKey = (event) => {
     if (event.key === "Enter") { event.preventDefault(); step(event.shiftKey ? -1 : 1); }
     if (event.key === "Escape" && query.text) { event.preventDefault(); event.stopPropagation(); change({ text: "" }); }
   };
-  const count = search.isBroken ? "not a pattern" : `${search.n || "–"} of ${search.total.toLocaleString("en")}${search.isMore ? "+" : ""}`;
+  const more = search.isBusy ? "…" : search.isMore ? "+" : "";
+  const count = search.isBroken ? "not a pattern" : `${search.n || "–"} of ${search.total.toLocaleString("en")}${more}`;
   return (
     <div role="search" className={`flex h-8 min-w-0 flex-1 basis-full items-center sm:basis-0 gap-0.5 rounded-md border bg-surface ps-2 pe-1 focus-within:outline-2 focus-within:outline-accent ${search.isBroken ? "border-bad" : "border-line-strong"}`}>
       <Search size={14} aria-hidden="true" className="shrink-0 text-faint" />
       <input ref={field} type="text" value={query.text} onChange={(event) => change({ text: event.target.value })} onKeyDown={onKey}
-        aria-label="Search the log" placeholder="Search the log" spellCheck={false} aria-invalid={search.isBroken} style={{ outline: "none" }}
+        aria-label="Search the log" placeholder="Search the log" spellCheck={false} aria-invalid={search.isBroken} aria-describedby={problem} style={{ outline: "none" }}
         className="h-full min-w-0 flex-1 bg-transparent px-1.5 font-sans text-sm text-ink placeholder:text-faint" />
       {query.text && <span role="status" className={`shrink-0 px-1 text-[11px] tabular-nums ${search.isBroken ? "text-bad" : "text-muted"}`}>{count}</span>}
       {query.text && <button type="button" aria-label="Previous result" title="Previous result (Shift+Enter)" onClick={() => step(-1)} className="inline-flex size-6 items-center justify-center rounded text-muted hover:bg-sunken"><Up size={14} aria-hidden="true" /></button>}
       {query.text && <button type="button" aria-label="Next result" title="Next result (Enter)" onClick={() => step(1)} className="inline-flex size-6 items-center justify-center rounded text-muted hover:bg-sunken"><Down size={14} aria-hidden="true" /></button>}
       <Toggle label="Aa" title="Match case" isOn={query.isCase} onToggle={(isCase) => change({ isCase })} />
-      <Toggle label=".*" title="Search with a pattern, in the lines that are loaded" isOn={query.isRegex} onToggle={(isRegex) => change({ isRegex })} />
+      <Toggle label=".*" title="Search with a pattern (regular expression)" isOn={query.isRegex} onToggle={(isRegex) => change({ isRegex })} />
     </div>
   );
 }
@@ -95,13 +96,14 @@ function Chips({ view }) {
 
 /** What can be done with a log. */
 export function Bar({ view, field }) {
-  const { query, change, log, preferences, prefer, isFollowing, follow, toLatest, download, progress } = view;
+  const { query, change, log, preferences, prefer, isFollowing, follow, toLatest, download, progress, search } = view;
   const from = (level) => log.counts.levels.slice(level).reduce((sum, n) => sum + n, 0).toLocaleString("en");
   const isFiltered = log.isFiltered;
+  const problem = useId();
   return (
     <div className="flex flex-col gap-1.5 border-b border-line bg-surface p-2 font-sans">
       <div className="flex flex-wrap items-center gap-1">
-        <SearchField view={view} field={field} />
+        <SearchField view={view} field={field} problem={problem} />
         <button type="button" aria-pressed={isFollowing} title="Stay at the newest line" onClick={() => (isFollowing ? follow(false) : toLatest())} className={TOOL}>
           <ArrowDown size={14} aria-hidden="true" />Follow
         </button>
@@ -118,6 +120,7 @@ export function Bar({ view, field }) {
           </select>
         </label>
       </div>
+      {query.text && search.problem && <p id={problem} role="alert" className={`px-1 text-xs break-words ${search.isBroken ? "text-bad" : "text-warn"}`}>{search.problem}</p>}
       <Chips view={view} />
     </div>
   );

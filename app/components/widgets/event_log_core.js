@@ -77,11 +77,23 @@ export function toRows(events) {
   return rows;
 }
 
-/** Test for a text in rows; throws SyntaxError on a bad pattern. */
+/** Where found events are shown: neighbours in `seq` share a row, and all of one message count once. */
+export function placesOf(events) {
+  const seen = new Set();
+  return toRows(events).filter(({ stream }) => !stream || (!seen.has(stream) && seen.add(stream))).map((row) => row.from);
+}
+
+/** Test for a text in rows, as the server searches them; throws SyntaxError on a bad pattern. */
 export function toPattern({ text, isRegex, isCase }) {
   if (!text) return null;
   const source = isRegex ? text : text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  return new RegExp(source, isCase ? "g" : "gi");
+  return new RegExp(source, `gm${isCase ? "" : "i"}`);
+}
+
+/** Each text in a payload, in lines of its own, as `lines_of` of app/backend/runs/search.py. */
+function textsOf(value) {
+  if (typeof value === "string") return [value];
+  return value && typeof value === "object" ? Object.values(value).flatMap(textsOf) : [];
 }
 
 /** `text` cut at what `pattern` finds: [words, isFound] pairs. */
@@ -283,8 +295,12 @@ export class EventLog {
   }
 
   #isFound(row) {
-    row.hay ||= row.stream ? `${row.tag} ${row.text}` : `${row.tag} ${row.text} ${JSON.stringify(row.payload)}`;
+    row.hay ||= [`${row.tag} ${row.text}`, ...(row.stream ? [] : [...textsOf(row.payload), JSON.stringify(row.payload)])].join("\n");
+    return this.#has(row.hay) || this.#has(row.text);
+  }
+
+  #has(text) {
     this.pattern.lastIndex = 0;
-    return this.pattern.test(row.hay);
+    return this.pattern.test(text);
   }
 }

@@ -1,23 +1,14 @@
-import { Suspense, lazy, useState } from "react";
-import { JsonView } from "react-json-view-lite";
-import { bracketed } from "./event_log_text.js";
+import { Suspense, lazy, useMemo, useState } from "react";
+import { bracketed, isMarkdown, placeOf } from "./event_log_text.js";
 import { copy } from "./event_log_view.js";
+import Tree from "./event_log_tree.jsx";
 
 const Markdown = lazy(() => import("./markdown.jsx"));
 const LONG = 100_000;
 
-const JSON_LOOK = {
-  container: "", childFieldsContainer: "ps-4", basicChildStyle: "py-px", label: "me-1.5 text-accent", clickableLabel: "me-1.5 cursor-pointer text-accent",
-  nullValue: "text-faint", undefinedValue: "text-faint", stringValue: "text-ok [overflow-wrap:anywhere] whitespace-pre-wrap", booleanValue: "text-warn",
-  numberValue: "text-warn", otherValue: "text-ink", punctuation: "text-faint",
-  expandIcon: "me-1 inline-block w-3 cursor-pointer text-faint after:content-['▸']", collapseIcon: "me-1 inline-block w-3 cursor-pointer text-faint after:content-['▾']",
-  collapsedContent: "mx-1 cursor-pointer text-faint after:content-['…']",
-  noQuotesForStringValues: false, quotesForFieldNames: false, stringifyStringValues: false,
-  ariaLables: { collapseJson: "Collapse", expandJson: "Expand" },
-};
-
-const textOf = ({ payload, stream, text }) =>
-  stream ? text : payload.output?.answer ?? payload.text ?? payload.error ?? payload.content ?? (typeof payload.result === "string" ? payload.result : "");
+const textOf = ({ payload, stream, text, type }) =>
+  type === "retrieved" ? payload.passages.map((passage) => `${placeOf(passage)}\n${passage.text}`).join("\n\n")
+    : stream ? text : payload.output?.answer ?? payload.text ?? payload.error ?? payload.content ?? (typeof payload.result === "string" ? payload.result : "");
 
 function Tab({ name, shown, onShow, children }) {
   return (
@@ -26,12 +17,28 @@ function Tab({ name, shown, onShow, children }) {
   );
 }
 
+/** The passages that a search found, as they read; what is not Markdown keeps its characters. */
+function Passages({ passages }) {
+  return (
+    <ol className="flex flex-col gap-3">
+      {passages.map((passage) => (
+        <li key={passage.n} className="font-sans text-sm">
+          <p className="text-xs font-medium break-words text-muted">{placeOf(passage)}</p>
+          {isMarkdown(passage.document_name)
+            ? <div className="prose mt-1 break-words"><Markdown text={passage.text} /></div>
+            : <p className="break-words whitespace-pre-line">{passage.text}</p>}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
 /** What is behind a line: its text, rendered or as it is, and its data as a tree. */
 export default function Details({ row }) {
   const text = textOf(row);
   const [shown, show] = useState(text ? "text" : "data");
   const [isCopied, setCopied] = useState(false);
-  const data = { seq: row.from === row.to ? row.from : [row.from, row.to], ts: new Date(row.ts).toISOString(), type: row.type, ...row.payload };
+  const data = useMemo(() => ({ seq: row.from === row.to ? row.from : [row.from, row.to], ts: new Date(row.ts).toISOString(), type: row.type, ...row.payload }), [row, row.version]);
   const isCut = text.length > LONG;
   const body = isCut ? text.slice(0, LONG) : text;
   const copyShown = async () => {
@@ -46,19 +53,18 @@ export default function Details({ row }) {
         {text && <Tab name="raw" shown={shown} onShow={show}>Raw</Tab>}
         <Tab name="data" shown={shown} onShow={show}>Data</Tab>
         <button type="button" onClick={copyShown} className="ms-auto h-6 rounded px-2 text-xs font-medium text-muted hover:bg-sunken hover:text-ink">
-          {isCopied ? "Copied" : "Copy"}
+          {isCopied ? "Copied" : "Copy all"}
         </button>
       </div>
-      <div className="max-h-96 overflow-auto p-3" tabIndex={0} role="region" aria-label="Content">
+      {shown === "data" ? <Tree data={data} /> : <div className="max-h-96 overflow-auto p-3" tabIndex={0} role="region" aria-label="Content">
         {shown === "text" && (
           <Suspense fallback={<p className="whitespace-pre-wrap">{body}</p>}>
-            <div className="prose font-sans text-sm"><Markdown text={body} /></div>
+            {row.type === "retrieved" ? <Passages passages={row.payload.passages} /> : <div className="prose font-sans text-sm"><Markdown text={body} /></div>}
           </Suspense>
         )}
         {shown === "raw" && <pre className="whitespace-pre-wrap [overflow-wrap:anywhere]">{body}</pre>}
-        {shown === "data" && <JsonView data={data} style={JSON_LOOK} shouldExpandNode={(level) => level < 2} clickToExpandNode aria-label="Data" />}
-        {isCut && shown !== "data" && <p className="mt-2 text-warn">Cut after {LONG.toLocaleString("en")} of {text.length.toLocaleString("en")} characters. Copy or download has all of it.</p>}
-      </div>
+        {isCut && <p className="mt-2 text-warn">Cut after {LONG.toLocaleString("en")} of {text.length.toLocaleString("en")} characters. Copy or download has all of it.</p>}
+      </div>}
     </div>
   );
 }

@@ -11,6 +11,7 @@ import Hand from "lucide-react/dist/esm/icons/hand.mjs";
 import Link from "lucide-react/dist/esm/icons/link.mjs";
 import Loader from "lucide-react/dist/esm/icons/loader-circle.mjs";
 import Play from "lucide-react/dist/esm/icons/play.mjs";
+import Again from "lucide-react/dist/esm/icons/rotate-cw.mjs";
 import Sparkles from "lucide-react/dist/esm/icons/sparkles.mjs";
 import Wrench from "lucide-react/dist/esm/icons/wrench.mjs";
 import { bracketed, formatDuration, formatTime } from "./event_log_text.js";
@@ -22,7 +23,7 @@ const STREAM_SHOWN = 4000; // characters of a growing text that are laid out in 
 
 const tailOf = (text) => (text.length > STREAM_SHOWN ? `…${text.slice(-STREAM_SHOWN)}` : text);
 
-const ICONS = { run_started: Play, run_completed: Check, run_stopped: Ban, run_failed: Cross, run_timed_out: Cross, usage_recorded: Gauge };
+const ICONS = { run_started: Play, run_completed: Check, run_stopped: Ban, run_failed: Cross, run_timed_out: Cross, usage_recorded: Gauge, attempt_started: Again };
 const CATEGORY_ICONS = { llm: Sparkles, tool: Wrench, retrieval: Book, human: Hand, error: Cross, output: Check, system: Circle };
 export const COLORS = {
   llm: "text-accent", tool: "text-warn", retrieval: "text-ok", human: "text-warn", system: "text-faint", error: "text-bad", output: "text-ok",

@@ -63,11 +63,19 @@ function describeUsage(payload) {
   ].filter(Boolean).join(", ");
 }
 
+// As `is_markdown` of app/backend/knowledge/excerpts.py.
+const MARKDOWN = /\.(md|markdown|docx|html?)$/i;
+export const isMarkdown = (name) => MARKDOWN.test(name);
+
+/** Where a passage is from: `[1] manual.md, page 3, score 0.83`. */
+export const placeOf = ({ n, document_name, page, score }) =>
+  `[${n}] ${document_name}${page ? `, page ${page}` : ""}, score ${score.toFixed(2)}`;
+
 const DESCRIBE = {
   run_queued: () => ["PROGRESS", "queued: waiting for a worker"],
   queue_position: (p) => ["PROGRESS", p.position ? `queued: ${p.position} before this run at ${p.part}` : `queued: next at ${p.part}`],
   run_started: (p) => ["Started", `${p.agent_name} with ${p.model || "no model"}`],
-  attempt_started: (p) => ["PROGRESS", `attempt ${p.attempt} of ${p.attempts_max}: ${p.reason}`],
+  attempt_started: (p) => ["PROGRESS", `Tried again (${p.attempt} of ${p.attempts_max}): ${p.reason}`],
   stage_changed: (p) => ["PROGRESS", `${p.stage}: ${p.message}`],
   middleware_acted: (p) => ["STEP", `${p.name}: ${p.message}`],
   step: (p) => ["STEP", p.content],
@@ -122,3 +130,30 @@ export function formatTime(ts, mode, startedTs) {
 
 /** A row as plain text, for the clipboard and .txt files. */
 export const lineOf = (row) => `${new Date(row.ts).toISOString()} ${bracketed(row.tag)} ${row.text}`.trimEnd();
+
+const OPEN_DEPTH = 2; // levels of data that are open at first
+const WORD = /^[\p{L}_$][\p{L}\p{N}_$]*$/u;
+
+/** Whether a value of some data has values of its own. */
+export const isBranch = (value) => value !== null && typeof value === "object";
+
+/** Where a value is: `passages[0].text`, and in brackets what is no word. */
+export const pathOf = (keys) => keys.map((key, at) => {
+  if (typeof key === "number") return `[${key}]`;
+  return WORD.test(key) ? `${at ? "." : ""}${key}` : `[${JSON.stringify(key)}]`;
+}).join("");
+
+/** A value for the clipboard: a text as it is, all else as JSON. */
+export const valueText = (value) => (typeof value === "string" ? value : JSON.stringify(value, null, 2));
+
+/** What a tree of `data` shows, top to bottom; `toggled` are the paths that are not as they were at first. */
+export function nodesOf(data, toggled, above = []) {
+  const names = Array.isArray(data) ? data.map((_, index) => index) : Object.keys(data);
+  return names.flatMap((name) => {
+    const keys = [...above, name];
+    const value = data[name];
+    const path = pathOf(keys);
+    const isOpen = isBranch(value) && (keys.length < OPEN_DEPTH) !== toggled.has(path);
+    return [{ keys, path, value, isOpen }, ...(isOpen ? nodesOf(value, toggled, keys) : [])];
+  });
+}

@@ -1,7 +1,7 @@
 /** What the reader of a log does: follow, filter, search, page, jump, copy, download; kept in the address and on the device. */
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { CATEGORIES, LEVELS, lineOf, typesOf } from "./event_log_text.js";
-import { indexOfSeq, toPattern, toRows } from "./event_log_core.js";
+import { indexOfSeq, placesOf, toPattern, toRows } from "./event_log_core.js";
 
 const PREFERENCES = "atelier-log";
 const EXPORT_PAGE = 1000;
@@ -9,7 +9,7 @@ const SEARCH_PAGE = 1000;
 const AROUND = 400; // more than NEAR, so that nothing is fetched while the list finds its place
 const NEAR = 150;
 const BOTTOM = 40;
-const NOTHING = { before: [], after: [], isMore: false };
+const NOTHING = { before: [], after: [], isMore: false, isBusy: false, problem: "" };
 
 /** Filters, search and line are in the query string, so that reload and share show the same. */
 function readAddress() {
@@ -68,13 +68,65 @@ export async function copy(text) {
   field.remove();
 }
 
+/** The pattern that a query asks for, or why it is none: an unfinished pattern finds nothing, and the field says so. */
+function readPattern(query) {
+  try {
+    return [toPattern(query), ""];
+  } catch (error) {
+    return [undefined, `This is not a pattern: ${error.message.split(": ").at(-1)}.`];
+  }
+}
+
+/** What the server finds on one side of the window: page after page, because a page of a long search may be short. */
+async function findAll(feed, request, edge, isWanted) {
+  const [name] = Object.keys(edge);
+  let items = [];
+  let isMore = true;
+  while (isMore && items.length < SEARCH_PAGE && isWanted()) {
+    const page = await feed.page({ ...request, ...edge, limit: SEARCH_PAGE });
+    items = name === "before" ? page.items.concat(items) : items.concat(page.items);
+    isMore = page.has_more;
+    edge = { [name]: page.next_seq };
+  }
+  return { places: placesOf(items), isMore };
+}
+
+/** The server looks where the browser has nothing. */
+function useOutside(feed, query, wanted, pattern) {
+  const { log } = feed;
+  const [outside, setOutside] = useState(NOTHING);
+  useEffect(() => {
+    const isWhole = log.first <= 1 && log.isAttached;
+    setOutside(pattern && !isWhole ? { ...NOTHING, isBusy: true } : NOTHING);
+    if (!pattern || isWhole || !feed.isLoaded) return undefined;
+    let isCurrent = true;
+    const isWanted = () => isCurrent;
+    const timer = setTimeout(async () => {
+      const request = { ...wanted, text: query.text, is_regex: query.isRegex, is_case: query.isCase };
+      const none = { places: [], isMore: false };
+      try {
+        const before = log.first > 1 ? await findAll(feed, request, { before: log.first }, isWanted) : none;
+        const after = log.isAttached ? none : await findAll(feed, request, { after: log.last }, isWanted);
+        if (isCurrent) setOutside({ ...NOTHING, before: before.places, after: after.places, isMore: before.isMore || after.isMore });
+      } catch (error) {
+        const why = error.code ? error.message : "The server did not answer.";
+        if (isCurrent) setOutside({ ...NOTHING, problem: `Only the lines that are loaded were searched. ${why}` });
+      }
+    }, 250);
+    return () => {
+      isCurrent = false;
+      clearTimeout(timer);
+    };
+  }, [feed, feed.isLoaded, pattern, wanted, log.epoch]);
+  return outside;
+}
+
 export function useLogView(feed) {
   const { log, runId } = feed;
   const [query, setQuery] = useState(readAddress);
   const [preferences, prefer] = usePreferences();
   const [isFollowing, setFollowing] = useState(!query.event);
   const [seen, setSeen] = useState(0);
-  const [outside, setOutside] = useState(NOTHING);
   const [current, setCurrent] = useState(0); // seq of the search result that is shown
   const [selection, setSelection] = useState({ from: query.event, to: query.event });
   const [progress, setProgress] = useState("");
@@ -88,13 +140,10 @@ export function useLogView(feed) {
     ...(query.level ? { level: LEVELS[query.level] } : {}),
   }), [query.categories, query.level]);
 
-  const pattern = useMemo(() => {
-    try {
-      return toPattern(query);
-    } catch {
-      return undefined; // an unfinished pattern finds nothing, and the field says so
-    }
-  }, [query.text, query.isRegex, query.isCase]);
+  const [pattern, mistake] = useMemo(() => readPattern(query), [query.text, query.isRegex, query.isCase]);
+  const found = useOutside(feed, query, wanted, pattern);
+  // Older pages may have come into the window since.
+  const outside = { ...found, before: found.before.filter((seq) => seq < log.first), after: found.after.filter((seq) => seq > log.last) };
 
   const change = useCallback((part) => setQuery((old) => ({ ...old, ...part })), []);
   useEffect(() => writeAddress(query), [query]);
@@ -109,21 +158,6 @@ export function useLogView(feed) {
     log.setPattern(pattern ?? null);
     feed.paint();
   }, [feed, pattern]);
-
-  // The server looks where the browser has nothing; it knows no patterns.
-  useEffect(() => {
-    setOutside(NOTHING);
-    if (!pattern || query.isRegex || !feed.isLoaded) return undefined;
-    const timer = setTimeout(async () => {
-      const request = { ...wanted, text: query.text, limit: SEARCH_PAGE };
-      const ask = async (edge) => (await feed.page({ ...request, ...edge })) ?? { items: [] };
-      const before = log.first > 1 ? await ask({ before: log.first }) : { items: [] };
-      const after = log.isAttached ? { items: [] } : await ask({ after: log.last });
-      const seqsOf = ({ items }) => toRows(items).map((row) => row.from);
-      setOutside({ before: seqsOf(before), after: seqsOf(after), isMore: Boolean(before.has_more || after.has_more) });
-    }, 250);
-    return () => clearTimeout(timer);
-  }, [feed, feed.isLoaded, pattern, wanted, log.epoch]);
 
   const once = useCallback(async (work) => {
     if (busy.current) return;
@@ -183,9 +217,8 @@ export function useLogView(feed) {
   const start = () => (target.current ? { index: indexOfSeq(log.visible, target.current), align: "center" } : { index: "LAST", align: "end" });
   const follow = useCallback((is) => setFollowing((was) => (was === is ? was : is)), []);
 
-  const found = log.matches;
-  const place = indexOfSeq(found, current);
-  const total = outside.before.length + found.length + outside.after.length;
+  const place = indexOfSeq(log.matches, current);
+  const total = outside.before.length + log.matches.length + outside.after.length;
   const step = useCallback((by) => {
     const all = [...outside.before, ...log.matches.map((row) => row.from), ...outside.after];
     if (!all.length) return;
@@ -193,7 +226,7 @@ export function useLogView(feed) {
     const next = all[at < 0 ? (by > 0 ? 0 : all.length - 1) : (at + by + all.length) % all.length];
     setCurrent(next);
     goTo(next);
-  }, [current, goTo, log, outside]);
+  }, [current, goTo, log, found]);
 
   const select = useCallback((row, isExtended) => {
     setSelection((old) => (isExtended && old.from ? { from: old.from, to: row.from } : { from: row.from, to: row.from }));
@@ -225,8 +258,8 @@ export function useLogView(feed) {
     log, list, start, query, change, preferences, prefer, pattern, isFollowing, follow, toLatest, older, near, goTo, step,
     unseen: isFollowing ? 0 : log.added - seen,
     search: {
-      total, isMore: outside.isMore, isBroken: pattern === undefined,
-      n: current && found[place]?.from === current ? outside.before.length + place + 1 : 0,
+      total, isMore: outside.isMore, isBusy: outside.isBusy, isBroken: Boolean(mistake), problem: mistake || outside.problem,
+      n: current && log.matches[place]?.from === current ? outside.before.length + place + 1 : 0,
     },
     current, selected, select, clearSelection: () => { setSelection({ from: 0, to: 0 }); change({ event: 0 }); },
     download, progress, bottom: BOTTOM,

@@ -74,7 +74,7 @@ export function hold() {
 
 async function ask(name, request) {
   const answer = await socket.timeout(TIMEOUT).emitWithAck(name, request);
-  if (!answer.ok) throw new Error(answer.error);
+  if (!answer.ok) throw Object.assign(new Error(answer.error), { code: answer.code });
   return answer;
 }
 

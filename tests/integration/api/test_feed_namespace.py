@@ -183,8 +183,12 @@ async def test_page_and_counts_read_the_log(open_tab: OpenTab, talker: Talker) -
 
     older = await tab.ask("page", run_id=run_id, before=11, limit=4)
     found = await tab.ask("page", run_id=run_id, after=0, text="line 7")
+    matched = await tab.ask("page", run_id=run_id, text=r"^Line 1\d[.]$", is_regex=True)
+    wrong = await tab.ask("page", run_id=run_id, text="[", is_regex=True)
     counts = await tab.ask("counts", run_id=run_id)
 
+    assert [event["seq"] for event in matched["items"]] == list(range(11, 21))
+    assert (wrong["ok"], wrong["code"]) == (False, "VALIDATION_FAILED")
     assert [event["seq"] for event in older["items"]] == [7, 8, 9, 10]
     assert older["has_more"] is True
     assert [event["seq"] for event in found["items"]] == [8]

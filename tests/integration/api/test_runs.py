@@ -70,12 +70,21 @@ async def test_log_is_read_in_pages_filtered_and_downloaded(
     older = (await client.get(f"{path}?before=3&limit=1")).json()
     stages = (await client.get(f"{path}?type=stage_changed")).json()
     found = (await client.get(f"{path}?q=salt")).json()
+    matched = (await client.get(f"{path}?q=s[a-z]%2Bt&regex=true")).json()
+    cased = (await client.get(f"{path}?q=SALT&case=true")).json()
+    wrong = await client.get(f"{path}?q=(&regex=true")
     download = await client.get(f"/api/v1/runs/{run_id}/log")
 
     assert (first["items"], first["has_more"]) == (events[:2], True)
     assert (older["items"], older["has_more"]) == (events[1:2], True)
     assert {event["type"] for event in stages["items"]} == {"stage_changed"}
     assert found["items"][0]["type"] == "run_queued"
+    assert found["items"] == [
+        event for event in matched["items"] if event in found["items"]
+    ]
+    assert cased == {"items": [], "has_more": False, "next_seq": None}
+    assert (first["next_seq"], older["next_seq"]) == (2, 2)
+    assert (wrong.status_code, list(wrong.json()["details"])) == (400, ["q"])
     assert [json.loads(line) for line in download.text.splitlines()] == events
     assert download.headers["content-disposition"].endswith(f'run-{run_id}.jsonl"')
 

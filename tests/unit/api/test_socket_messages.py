@@ -79,7 +79,7 @@ def _message(event: Event) -> dict[str, Any] | None:
         (
             AttemptStarted(attempt=2, attempts_max=2, reason="The worker died."),
             "step",
-            {"content": "Attempt 2 of 2: The worker died."},
+            {"content": "Tried again (2 of 2): The worker died."},
         ),
     ],
 )

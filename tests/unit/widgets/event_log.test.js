@@ -1,7 +1,7 @@
 /** Run by test_event_log.py with `bun test`. */
 import { describe as group, expect, test } from "bun:test";
-import { EventLog, highlight, indexOfSeq, toPattern, toRows } from "../../../app/components/widgets/event_log_core.js";
-import { describe, formatDuration, formatTime, lineOf, typesOf } from "../../../app/components/widgets/event_log_text.js";
+import { EventLog, highlight, indexOfSeq, placesOf, toPattern, toRows } from "../../../app/components/widgets/event_log_core.js";
+import { describe, formatDuration, formatTime, isMarkdown, lineOf, nodesOf, pathOf, placeOf, typesOf, valueText } from "../../../app/components/widgets/event_log_text.js";
 
 const START = Date.parse("2026-11-21T08:00:00Z");
 const event = (seq, type = "log", payload = { message: `line ${seq}`, level: "info" }, ts = START + seq * 100) =>
@@ -196,6 +196,24 @@ group("filter and search", () => {
     expect(toPattern({ text: "(" }).test("a (b)")).toBe(true);
   });
 
+  test("a pattern's ends are those of a line, of each text, and of the words that are shown", () => {
+    const log = new EventLog();
+    log.push([event(1, "tool_returned", { name: "clock", result: { at: "nine\nsharp" } }), event(2, "stage_changed", { stage: "started", message: "Now." })]);
+    const found = (text) => {
+      log.setPattern(toPattern({ text, isRegex: true }));
+      return log.matches.map((row) => row.from);
+    };
+    expect(found("^sharp$")).toEqual([1]);
+    expect(found("^started: Now")).toEqual([2]);
+    expect(found('"at":"nine')).toEqual([1]);
+    expect(found("^harp")).toEqual([]);
+  });
+
+  test("what the server found of one message is one place", () => {
+    const done = event(6, "message_completed", { message_id: "m", role: "assistant", text: "a b" });
+    expect(placesOf([event(1), delta(2, "a"), delta(4, "b"), done, delta(8, "c", "other")])).toEqual([1, 2, 8]);
+  });
+
   test("marks what was found", () => {
     expect(highlight("a Cat, a cat", toPattern({ text: "cat" }))).toEqual([["a ", false], ["Cat", true], [", a ", false], ["cat", true]]);
     const used = toPattern({ text: "cat" });
@@ -218,11 +236,19 @@ group("words", () => {
     const row = (type, payload) => lineOf(toRows([event(1, type, payload, START)])[0]).slice(25);
     expect(row("stage_changed", { stage: "retrieving", message: "Searching 3 documents." })).toBe("[PROGRESS] retrieving: Searching 3 documents.");
     expect(row("message_completed", { message_id: "m", text: "Hi." })).toBe("[MESSAGE] Hi.");
+    expect(row("attempt_started", { attempt: 2, attempts_max: 3, reason: "The worker before was shut down." })).toBe("[PROGRESS] Tried again (2 of 3): The worker before was shut down.");
     expect(row("step", { content: "Read the file." })).toBe("[STEP] Read the file.");
     expect(row("run_started", { agent_name: "Ann", model: "local/m" })).toBe("Started Ann with local/m");
     expect(row("run_completed", { output: { answer: "Yes." } })).toBe("Completed Yes.");
     expect(row("run_failed", { error: "No model." })).toBe("Error No model.");
     expect(row("run_stopped", { text: "" })).toBe("Stopped before the first word");
+  });
+
+  test("a passage says where it is from, and whether it is Markdown", () => {
+    const passage = { n: 2, document_name: "kiln.pdf", page: 3, score: 0.827, text: "Hot." };
+    expect(placeOf(passage)).toBe("[2] kiln.pdf, page 3, score 0.83");
+    expect(placeOf({ ...passage, page: null })).toBe("[2] kiln.pdf, score 0.83");
+    expect(["a.MD", "a.docx", "a.htm", "a.html", "a.pdf", "md"].map(isMarkdown)).toEqual([true, true, true, true, false, false]);
   });
 
   test("an unknown event is still a line", () => {
@@ -247,5 +273,27 @@ group("words", () => {
 
   test("categories become the types that a server knows", () => {
     expect(typesOf(new Set(["retrieval", "output"]))).toEqual(["retrieved", "run_completed"]);
+  });
+});
+
+group("the data of a line", () => {
+  const data = { seq: 1, args: { "a b": [true, { deep: null }] }, empty: {} };
+  const paths = (toggled = []) => nodesOf(data, new Set(toggled)).map((node) => node.path);
+
+  test("is open to the second level, and what is pressed opens or closes", () => {
+    expect(paths()).toEqual(["seq", "args", 'args["a b"]', "empty"]);
+    expect(paths(['args["a b"]'])).toEqual(["seq", "args", 'args["a b"]', 'args["a b"][0]', 'args["a b"][1]', "empty"]);
+    expect(paths(["args"])).toEqual(["seq", "args", "empty"]);
+  });
+
+  test("has paths that can be used in a program", () => {
+    expect(pathOf(["passages", 0, "text"])).toBe("passages[0].text");
+    expect(pathOf(["größe", "a-b", "1"])).toBe('größe["a-b"]["1"]');
+    expect(pathOf(["a b"])).toBe('["a b"]');
+  });
+
+  test("is copied as text, or as JSON", () => {
+    expect(valueText('say "no"')).toBe('say "no"');
+    expect([valueText(null), valueText(3), valueText([1])]).toEqual(["null", "3", "[\n  1\n]"]);
   });
 });

@@ -117,15 +117,27 @@ async def list_events(
     q: Annotated[Text, Query(max_length=200, description="Text in the event.")] = "",
     type: Annotated[list[Text] | None, Query(description="Only these types.")] = None,  # noqa: A002 - the word of the API
     level: Annotated[Level | None, Query(description="From this level on.")] = None,
+    regex: Annotated[
+        bool, Query(description="`q` is a regular expression, as RE2 takes it.")
+    ] = False,
+    case: Annotated[bool, Query(description="`q` minds upper and lower case.")] = False,
 ) -> Response | EventPage:
     """Return a stretch of a run's log, or follow it when asked for `text/event-stream`.
 
-    The stream begins after `Last-Event-ID` (or `after`) and ends with the run.
+    A search by `regex` may return a page that is not full, even an empty one, when the log is long: while `has_more`,
+    go on with `next_seq` as `after`, or as `before`. The stream begins after `Last-Event-ID` (or `after`) and ends with the run.
     """
     if sse.MEDIA_TYPE in request.headers.get("accept", ""):
         return await _follow(request, parts, actor, run_id, after or 0)
     wanted = EventFilter(
-        after=after, before=before, limit=limit, types=type or [], level=level, text=q
+        after=after,
+        before=before,
+        limit=limit,
+        types=type or [],
+        level=level,
+        text=q,
+        is_regex=regex,
+        is_case=case,
     )
     async with parts.db.read() as session:
         return await runs.list_events(session, actor, run_id=run_id, filter=wanted)
