@@ -162,8 +162,8 @@ async def test_viewer_that_leaves_while_it_comes_leaves_nothing(
             await anext(batches)
 
     viewing = asyncio.create_task(view())
-    while not feed.followed:
-        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert feed.followed == 1
     viewing.cancel()
     await asyncio.wait([viewing])
 
