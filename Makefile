@@ -1,5 +1,5 @@
 # `make up` is all that a new user needs; ARGS are passed on, e.g. make up ARGS="--port 8010".
-.PHONY: up setup setup-dev build test check bench eval fmt settings clean help
+.PHONY: up setup setup-dev build image test check bench eval fmt settings clean help
 SHELL := /bin/sh
 BIN := .venv/bin
 ARGS ?=
@@ -16,6 +16,9 @@ setup-dev: ## the same, with what tests and checks need
 
 build: setup ## build the front end
 	@$(BIN)/atelier build
+
+image: ## build the container image and ask it a question; needs Docker
+	@sh scripts/image.sh $(ARGS)
 
 test: setup-dev ## all tests: unit, integration, browser
 	@sh scripts/system.sh

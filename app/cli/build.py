@@ -80,6 +80,10 @@ def ensure_built() -> bool:
     Raises:
         BuildFailed: with the last lines of the build's log.
     """
+    key = build_key()
+    # Where it is there already, as in the image, nothing has to be writable.
+    if _stamp() == key:
+        return False
     folder = build_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +93,6 @@ def ensure_built() -> bool:
         raise BuildFailed(message) from error
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        key = build_key()
         if _stamp() == key:
             return False
         _export(_workspace(folder), folder / "build.log")

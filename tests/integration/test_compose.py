@@ -118,6 +118,16 @@ def test_no_service_may_gain_privileges(services: dict[str, Any]) -> None:
     assert all(services[name]["cap_drop"] == ["ALL"] for name in OURS)
 
 
+def test_our_services_can_write_only_data_and_temporary_files(
+    services: dict[str, Any],
+) -> None:
+    for name in OURS:
+        service = services[name]
+        assert service["read_only"]
+        assert service["tmpfs"] == ["/tmp"]
+        assert [mount["target"] for mount in service["volumes"]] == ["/data"]
+
+
 def test_images_are_pinned_to_a_version(services: dict[str, Any]) -> None:
     for service in services.values():
         tag = service["image"].rpartition(":")[2]

@@ -77,7 +77,8 @@ def hash_token(token: str) -> str:
 def _write_once(path: Path, text: str) -> None:
     # Linked into place whole, so that two processes that start together agree on one key.
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}")
+    # Containers that share the folder have the same process ids.
+    temporary = path.with_suffix(f".{secrets.token_hex(8)}")
     temporary.touch(mode=0o600)
     temporary.write_text(text)
     try:

@@ -1,0 +1,33 @@
+"""The installation's key."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from app.backend.core import crypto
+from app.backend.core.settings import Settings
+
+
+def test_containers_that_start_together_agree_on_one_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(_env_file=None, data_dir=tmp_path)  # pyright: ignore[reportCallIssue] - pydantic-settings takes _env_file
+    found: list[str] = []
+    link = os.link
+
+    def link_late(source: Path, target: Path) -> None:
+        monkeypatch.setattr(os, "link", link)
+        found.append(crypto.load_keyring(settings).token("test"))
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", link_late)
+    # In two containers on one folder, both are often the same number.
+    monkeypatch.setattr(os, "getpid", lambda: 7)
+
+    found.append(crypto.load_keyring(settings).token("test"))
+
+    assert found[0] == found[1]
+    assert [path.name for path in tmp_path.iterdir()] == [crypto.KEY_FILE]
+    assert stat.S_IMODE((tmp_path / crypto.KEY_FILE).stat().st_mode) == 0o600
