@@ -60,6 +60,7 @@ async def build(
     models = catalog.make_catalog(settings, runtime_token=token)
     feed = RunFeed(db, redis)
     outbox = Outbox(db, blocking)
+    checkpoints = Checkpoints(settings)
     try:
         yield Services(
             settings=settings,
@@ -72,11 +73,12 @@ async def build(
             index=vector_index.make_index(settings),
             words=WordIndexes(settings.data_dir / "bm25"),
             models=models,
-            checkpoints=Checkpoints(settings),
+            checkpoints=checkpoints,
             feed=feed,
         )
     finally:
         await outbox.settle()
+        await checkpoints.close()
         await feed.close()
         await models.close()
         await embedder.close()

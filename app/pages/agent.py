@@ -18,6 +18,7 @@ from app.components.ui.empty import empty
 from app.components.ui.skeleton import skeleton
 from app.components.widgets.clock import pulse
 from app.components.widgets.event_log import answer, event_log
+from app.components.widgets.page import address
 from app.pages import _run_strings as words
 from app.pages._page import page
 from app.state.agent_run import AgentRunState
@@ -74,6 +75,7 @@ def _agent() -> rx.Component:
             class_name="grid gap-6 lg:grid-cols-[minmax(0,1fr)_17rem]",
         ),
         passage_panel(),
+        address({"run": AgentRunState.shown}),
         pulse(
             seconds=rx.cond(AgentRunState.has_active, _BUSY_SECONDS, _IDLE_SECONDS),
             on_pulse=AgentRunState.refresh,

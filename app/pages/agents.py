@@ -50,7 +50,7 @@ def agents() -> rx.Component:
                     key=AgentListState.search_key.to(str),
                     on_change=AgentListState.search.debounce(200),
                 ),
-                address(query={"q": AgentListState.text}),
+                address({"q": AgentListState.text}),
                 class_name="flex",
             ),
             rx.cond(AgentListState.is_loading, skeleton_rows(4, "h-16"), _rows()),

@@ -21,11 +21,12 @@ from app.backend.runs.schemas import RunDraft
 from app.state import edge
 from app.state.forms import FormMixin
 from app.state.lines import RunLine, run_line
-from app.state.run_detail import TurnLine, turn_line
+from app.state.run_detail import TurnLine, run_detail, turn_line
 from app.state.run_feed import RunFeedState, show_run
 
 HISTORY_SHOWN = 12
 TURNS_SHOWN = 20
+NEW = "new"  # what the address says instead of a run in a new conversation
 FIELD = "query"  # the id of the text field, which keeps what is typed by itself
 
 
@@ -64,6 +65,7 @@ class AgentRunState(FormMixin, rx.State):
     is_json: rx.Field[bool] = rx.field(False)
     request_id: rx.Field[str] = rx.field("")
     thread_id: rx.Field[str] = rx.field("")
+    shown: rx.Field[str] = rx.field("")
     turns: rx.Field[list[TurnLine]] = rx.field(default_factory=list)
     history: rx.Field[list[RunLine]] = rx.field(default_factory=list)
     _asked: str = ""
@@ -78,12 +80,6 @@ class AgentRunState(FormMixin, rx.State):
     @edge.requires(Permission.VIEW_AGENT)
     async def load(self) -> Any:
         """Show the agent of the address, and the run that the address names; without one, that which goes on."""
-        if self._started and edge.query_value(self, "run") == self._started:
-            # The address changed because a run was started here, which is shown and followed already.
-            await self._show_turns(self._started)
-            await self._show_history()
-            self._started = ""
-            return None
         try:
             agent_id = edge.id_in_path(self, "agent")
             async with edge.read(self) as (session, actor):
@@ -92,13 +88,16 @@ class AgentRunState(FormMixin, rx.State):
         except NotFound:
             self.is_missing = True
             return RunFeedState.disconnect
+        # Somebody quicker than this load may have started a run that the address does not name yet.
+        named = edge.query_value(self, "run") or self._started
         if self.agent.id != str(agent.id):
             self.reset()
+        self._started = ""
         self.is_missing = False
         self.agent = _detail(agent, places)
         self.request_id = self.request_id or str(ids.new_id())
         await self._show_history()
-        return await self._find_run()
+        return await self._find_run(named)
 
     @rx.event
     @edge.requires(Permission.VIEW_AGENT)
@@ -148,13 +147,9 @@ class AgentRunState(FormMixin, rx.State):
     @edge.requires(Permission.ADD_RUN)
     async def begin_again(self) -> Any:
         """Leave the conversation and begin a new one."""
-        self.thread_id, self.turns = "", []
+        self.thread_id, self.turns, self.shown = "", [], NEW
         self.request_id = str(ids.new_id())
-        return [
-            RunFeedState.disconnect,
-            rx.redirect(f"{routes.agent_path(self.agent.id)}?run=new", replace=True),
-            rx.set_focus(FIELD),
-        ]
+        return [RunFeedState.disconnect, rx.set_focus(FIELD)]
 
     async def _start(self, given: dict[str, Any], request_id: str) -> Any:
         # Of the address, since somebody may be quicker than the page's first load.
@@ -177,25 +172,26 @@ class AgentRunState(FormMixin, rx.State):
             )
         self._clear_errors()
         self.question, self.request_id = "", str(ids.new_id())
-        self.thread_id, self._started = str(run.thread_id or ""), str(run.id)
-        # Shown in this very answer, so that the log connects at once; loading the new address shows the rest.
-        show_run(await self.get_state(RunFeedState), run)
-        path = routes.agent_path(agent_id, run.id)
-        return [
-            RunFeedState.follow(str(run.id)),
-            rx.redirect(path, replace=True),
-            rx.set_value(FIELD, ""),
-        ]
+        self.thread_id, self.shown = str(run.thread_id or ""), str(run.id)
+        if not self.is_hydrated:
+            self._started = self.shown
+        self.history = [run_line(run), *self.history][:HISTORY_SHOWN]
+        feed = await self.get_state(RunFeedState)
+        if draft.thread_id is not None and feed.run.thread_id == self.thread_id:
+            self.turns = [*self.turns, turn_line(feed.run, feed.output)][-TURNS_SHOWN:]
+        # Shown in this very answer, so that the log connects at once.
+        show_run(feed, run)
+        return [rx.set_value(FIELD, ""), RunFeedState.keep_up(self.shown)]
 
-    async def _find_run(self) -> Any:
-        named = edge.query_value(self, "run")
+    async def _find_run(self, named: str) -> Any:
+        self.shown = named
         newest = self.history[0] if self.history else None
         if not named and newest is not None and newest.completed_at == "":
             # Named by the address, it stays in sight when it has ended and the page loads again.
             path = routes.agent_path(self.agent.id, newest.id)
             return rx.redirect(path, replace=True)
         feed = await self.get_state(RunFeedState)
-        if not named or named == "new":
+        if not named or named == NEW:
             self.thread_id, self.turns = "", []
             return RunFeedState.disconnect if feed.current_run_id else None
         async with edge.read(self) as (session, actor):
@@ -213,7 +209,11 @@ class AgentRunState(FormMixin, rx.State):
             found = await runs.list_thread_runs(
                 session, actor, thread_id=UUID(self.thread_id), limit=TURNS_SHOWN
             )
-        self.turns = [turn_line(run) for run in found if str(run.id) < current]
+        self.turns = [
+            turn_line(run_detail(run), run.output)
+            for run in found
+            if str(run.id) < current
+        ]
 
     async def _show_history(self) -> None:
         if not self.agent.id:

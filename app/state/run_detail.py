@@ -4,7 +4,7 @@ import json
 
 from pydantic import BaseModel, ConfigDict
 
-from app.backend.core.run_events import Citation, Passage, RunEvent
+from app.backend.core.run_events import Citation, Passage, RunEvent, RunOutput
 from app.backend.knowledge.excerpts import excerpt, plain_text
 from app.backend.runs.schemas import RunView
 from app.state.lines import iso, score_words
@@ -126,13 +126,12 @@ def event_line(event: RunEvent) -> EventLine:
     return EventLine(seq=event.seq, kind=event.type, text=found[:TEXT_LENGTH_MAX])
 
 
-def turn_line(run: RunView) -> TurnLine:
+def turn_line(run: RunDetail, output: RunOutput | None) -> TurnLine:
     """Return a run as a turn of its conversation."""
-    answer = run.output.answer if run.output else run.error
     return TurnLine(
-        id=str(run.id),
-        query=str(run.input.get("query", "")),
-        answer=plain_text(answer),
+        id=run.id,
+        query=run.query,
+        answer=plain_text(output.answer if output else run.error),
         status=run.status,
-        created_at=iso(run.created_at),
+        created_at=run.created_at,
     )

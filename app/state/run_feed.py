@@ -95,6 +95,14 @@ class RunFeedState(rx.State):
 
     @rx.event(background=True)
     @edge.requires(Permission.VIEW_RUN)
+    async def keep_up(self, run_id: str) -> Any:
+        """Follow a run that was started, and is shown, just now."""
+        # Its first words belong to the log; this store has time until its first push.
+        await asyncio.sleep(PUSH_SECONDS)
+        return RunFeedState.follow(run_id)
+
+    @rx.event(background=True)
+    @edge.requires(Permission.VIEW_RUN)
     async def note_connection(self, is_connected: bool) -> Any:
         """Remember whether the log is connected; when it is back, keep up with the run again."""
         async with self:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from app.backend import bootstrap
 from app.backend.agents import service as agents
 from app.backend.agents.context import Task
+from app.backend.agents.repository import collections_of
 from app.backend.agents.schemas import AgentKind
 from app.backend.agents.spec import AgentSpec
 from app.backend.bootstrap import Services
@@ -23,34 +24,49 @@ from app.backend.core.run_events import (
     RunCompleted,
     RunEvent,
     RunOutput,
+    RunStatus,
 )
 from app.backend.core.settings import Settings
 from app.backend.identity import service as identity
 from app.backend.providers.errors import ModelMissing
 from app.backend.runs import engine_repository
 from app.backend.runs.claiming import claim_run
+from app.backend.runs.errors import LeaseLost
+from app.backend.runs.event_log import EventLog
 from app.backend.runs.runner import run_agent, run_to_end
 from app.backend.runs.status import add_events, end_run
+from app.backend.runs.tables import RunRow
 from app.backend.threads import service as threads
+from app.backend.threads.repository import list_messages
 
 
 async def rehearse(settings: Settings) -> None:
-    """Play a run without rows, and ask the database what a run asks, about rows that are not there."""
+    """Play a run in the parent, so that its children inherit what is loaded and compiled."""
     memory = settings.model_copy(update={"checkpointer": "memory"})
-    nobody = Actor(
-        user_id=ids.new_id(), email="", role=Role.VIEWER, permissions=frozenset()
-    )
     async with bootstrap.build(memory, shared=True) as services:
         # A default model that is not set up is said by the run that asks for it.
         with suppress(Invalid, ModelMissing):
             services.models.get(settings.default_model)
-        await _play(services, nobody)
-        with suppress(DBAPIError):
-            await claim_run(services, ids.new_id(), worker="")
-        for ask in _questions(services, nobody):
-            with suppress(AppError, DBAPIError):
-                async with services.db.transaction() as session:
-                    await ask(session)
+        await play(services)
+
+
+async def play(services: Services) -> None:
+    """Play a run without rows, and ask the database what a run asks, about rows that are not there.
+
+    A child that does so in reserve has also copied the pages of memory that its run will write to.
+    """
+    nobody = Actor(
+        user_id=ids.new_id(), email="", role=Role.VIEWER, permissions=frozenset()
+    )
+    await _play(services, nobody)
+    with suppress(DBAPIError):
+        await claim_run(services, ids.new_id(), worker="")
+    with suppress(DBAPIError, LeaseLost):
+        await _write_log(services, nobody)
+    for ask in _questions(services, nobody):
+        with suppress(AppError, DBAPIError):
+            async with services.db.transaction() as session:
+                await ask(session)
 
 
 async def _play(services: Services, nobody: Actor) -> None:
@@ -76,6 +92,24 @@ async def _play(services: Services, nobody: Actor) -> None:
     await run_to_end(partial(run_agent, services, task, context), seconds=30)
 
 
+async def _write_log(services: Services, nobody: Actor) -> None:
+    absent = RunRow(
+        owner_id=nobody.user_id,
+        agent_name="",
+        status=RunStatus.RUNNING,
+        trigger="",
+        correlation_id=ids.new_id(),
+        input={},
+    )
+
+    async def tell(events: Sequence[RunEvent]) -> None:
+        del events
+
+    log = EventLog(services.db, absent, tell)
+    log.append(Log(message="Ready?"))
+    await log.flush()
+
+
 def _questions(
     services: Services, nobody: Actor
 ) -> Sequence[Callable[[Session], Awaitable[object]]]:
@@ -94,7 +128,9 @@ def _questions(
         lambda session: agents.get_spec(
             session, nobody, agent_id=absent, keyring=services.keyring
         ),
+        lambda session: collections_of(session, nobody, [absent]),
         lambda session: threads.list_messages(session, nobody, thread_id=absent),
+        lambda session: list_messages(session, nobody, absent, before=None, limit=1),
         lambda session: engine_repository.renew_lease(session, absent, 0, clock.now()),
         lambda session: engine_repository.is_stop_requested(session, absent),
         lambda session: end_run(session, absent, end, epoch=0, **used),

@@ -3,17 +3,16 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from sqlmodel import select
-
 from app.backend import bootstrap
 from app.backend.bootstrap import Services
 from app.backend.core import settings as settings_module
+from app.workers import rehearsal
 
 _ready: list["_Workplace"] = []
 
 
 def get_ready() -> None:
-    """Open the parts of this process ahead of its job, and connect those that every run needs.
+    """Open the parts of this process ahead of its job, and rehearse with them.
 
     Raises:
         DBAPIError: the database does not answer.
@@ -21,7 +20,7 @@ def get_ready() -> None:
     """
     place = _Workplace()
     _ready.append(place)
-    place.run(_connect)
+    place.run(_rehearse)
 
 
 def do_job(work: Callable[[Services], Awaitable[None]]) -> None:
@@ -54,7 +53,6 @@ class _Workplace:
         await self._parts.__aexit__(None, None, None)
 
 
-async def _connect(services: Services) -> None:
-    async with services.db.read() as session:
-        await session.exec(select(1))
+async def _rehearse(services: Services) -> None:
     await services.redis.execute_command("PING")
+    await rehearsal.play(services)

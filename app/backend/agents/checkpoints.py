@@ -1,7 +1,7 @@
 """Where graphs keep their checkpoints while a run goes on: a file or tables of their own, never ours."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+import asyncio
+from contextlib import AsyncExitStack
 from uuid import UUID
 
 import aiosqlite
@@ -10,39 +10,73 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from psycopg import AsyncConnection
 from psycopg.errors import UndefinedTable, UniqueViolation
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool
 
 from app.backend.core.settings import Settings
 
 Saver = BaseCheckpointSaver[str]
 _BUSY_SECONDS = 30
+_CONNECTIONS_MAX = 4
 
 
 class Checkpoints:
-    """Opens the saver that the settings ask for."""
+    """Opens the saver that the settings ask for, once, and keeps it for all runs of this process."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._opened = AsyncExitStack()
+        self._opening = asyncio.Lock()
+        self._saver: Saver | None = None
 
-    @asynccontextmanager
-    async def open(self) -> AsyncGenerator[Saver, None]:
-        """Open the saver; it makes its tables at first use."""
+    async def open(self) -> Saver:
+        """Return the saver; at first use it makes its tables."""
+        async with self._opening:
+            if self._saver is None:
+                self._saver = await self._open()
+        return self._saver
+
+    async def close(self) -> None:
+        """Close the saver's connections."""
+        await self._opened.aclose()
+        self._saver = None
+
+    async def _open(self) -> Saver:
         # Nothing but plain values is stored, and nothing else is ever revived from what is stored.
         serde = JsonPlusSerializer(allowed_msgpack_modules=None)
         if self._settings.checkpointer == "memory":
-            yield InMemorySaver(serde=serde)
-        elif self._settings.database_url:
-            async with AsyncPostgresSaver.from_conn_string(
-                self._settings.database_url, serde=serde
-            ) as saver:
-                await _set_up(saver)
-                yield saver
-        else:
-            path = self._settings.data_dir / "checkpoints.db"
-            async with aiosqlite.connect(path, timeout=_BUSY_SECONDS) as connection:
-                saver = AsyncSqliteSaver(connection, serde=serde)
-                await saver.setup()
-                yield saver
+            return InMemorySaver(serde=serde)
+        if self._settings.database_url:
+            pool = _make_pool(self._settings.database_url)
+            saver = AsyncPostgresSaver(
+                await self._opened.enter_async_context(pool), serde=serde
+            )
+            await _set_up(saver)
+            return saver
+        path = self._settings.data_dir / "checkpoints.db"
+        connection = await self._opened.enter_async_context(
+            aiosqlite.connect(path, timeout=_BUSY_SECONDS)
+        )
+        # As our own rows: a power cut may cost the last steps, never the file.
+        await connection.execute("PRAGMA synchronous=NORMAL")
+        saver = AsyncSqliteSaver(connection, serde=serde)
+        await saver.setup()
+        return saver
+
+
+def _make_pool(url: str) -> AsyncConnectionPool[AsyncConnection[DictRow]]:
+    # As the saver's own `from_conn_string` connects; a connection that was lost meanwhile is replaced.
+    return AsyncConnectionPool(
+        url,
+        connection_class=AsyncConnection[DictRow],
+        min_size=1,
+        max_size=_CONNECTIONS_MAX,
+        open=False,
+        check=AsyncConnectionPool.check_connection,  # pyright: ignore[reportArgumentType] - it takes any row type
+        kwargs={"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row},
+    )
 
 
 def checkpoint_thread(run_id: UUID, attempt: int) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypedDict
+from typing import Any, Literal, Protocol, TypedDict
 
 from app.backend.agents.prompts import Turn
 from app.backend.agents.spec import AgentSpec
@@ -30,12 +30,16 @@ class Task:
     user_name: str = ""
 
 
+# Where the graph goes after the search.
+Next = Literal["refuse", "quote", "generate"]
+
+
 class AgentState(TypedDict, total=False):
     """What the graph's checkpoints hold: plain values only, so that any version can read them."""
 
     query: str
     passages: list[dict[str, Any]]
-    is_relevant: bool
+    next: Next
     caveat: str
     answer: str
     output: dict[str, Any]

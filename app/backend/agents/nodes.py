@@ -5,10 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from langchain_core.messages import AIMessageChunk
-from langgraph.runtime import Runtime
 
 from app.backend.agents.citations import cite, to_citation
-from app.backend.agents.context import AgentParts, AgentState, Task
+from app.backend.agents.context import AgentParts, AgentState, Next, Task
 from app.backend.agents.grounding import find_missing_quote
 from app.backend.agents.prompts import (
     NOTHING_FOUND,
@@ -24,6 +23,7 @@ from app.backend.agents.prompts import (
     unread_caveat,
 )
 from app.backend.agents.schemas import AgentKind
+from app.backend.agents.spec import AgentSpec
 from app.backend.core import clock, ids
 from app.backend.core.run_context import RunContext
 from app.backend.core.run_events import (
@@ -65,19 +65,17 @@ class _Answer:
     first_token_at: float | None = None
 
 
+@dataclass(frozen=True)
 class AgentNodes:
-    """The nodes of one run's graph."""
+    """What the nodes of the graph do in one run; the graph itself is the same for all runs."""
 
-    def __init__(self, parts: AgentParts, task: Task) -> None:
-        self._parts = parts
-        self._task = task
-        self._spec = task.spec
+    parts: AgentParts
+    task: Task
+    run: RunContext
 
-    async def retrieve(
-        self, state: AgentState, runtime: Runtime[RunContext]
-    ) -> AgentState:
+    async def retrieve(self, state: AgentState) -> AgentState:
         """Search the agent's documents, or say that it has none."""
-        emit = runtime.context.emit
+        emit = self.run.emit
         count = len(self._spec.collection_ids)
         if count == 0:
             emit(StageChanged(stage=Stage.RETRIEVING, message="Skipped."))
@@ -86,16 +84,15 @@ class AgentNodes:
                     content="Retrieval is skipped: this agent has no documents, so it answers from its model alone."
                 )
             )
-            is_quoting = self._spec.kind == AgentKind.QUOTES
-            return {"passages": [], "is_relevant": not is_quoting}
+            return {"passages": [], "next": self._next(is_relevant=not self._quotes)}
         what = "1 collection" if count == 1 else f"{count} collections"
         emit(StageChanged(stage=Stage.RETRIEVING, message=f"Searching {what}."))
-        caveat = await self._find_caveat(runtime.context)
+        caveat = await self._find_caveat()
         result = await search(
-            self._parts,
-            runtime.context.actor,
+            self.parts,
+            self.run.actor,
             collection_ids=self._spec.collection_ids,
-            query=search_query(state.get("query", ""), self._task.history),
+            query=search_query(state.get("query", ""), self.task.history),
             limit=self._spec.passages,
         )
         emit(
@@ -107,13 +104,11 @@ class AgentNodes:
         )
         return {
             "passages": [item.model_dump(mode="json") for item in result.passages],
-            "is_relevant": result.is_relevant,
+            "next": self._next(is_relevant=result.is_relevant),
             "caveat": caveat,
         }
 
-    async def refuse(
-        self, state: AgentState, runtime: Runtime[RunContext]
-    ) -> AgentState:
+    async def refuse(self, state: AgentState) -> AgentState:
         """Say that the documents have no answer, and show what came nearest."""
         output = RunOutput(
             answer=NOTHING_FOUND,
@@ -122,11 +117,9 @@ class AgentNodes:
             is_answered=False,
             caveat=state.get("caveat", ""),
         )
-        return self._say(runtime.context, output)
+        return self._say(output)
 
-    async def quote(
-        self, state: AgentState, runtime: Runtime[RunContext]
-    ) -> AgentState:
+    async def quote(self, state: AgentState) -> AgentState:
         """Answer with the passages themselves; no model is asked."""
         passages = _passages(state)
         texts = [passage.text.strip() for passage in passages]
@@ -145,15 +138,13 @@ class AgentNodes:
             ],
             caveat=state.get("caveat", ""),
         )
-        return self._say(runtime.context, output)
+        return self._say(output)
 
-    async def generate(
-        self, state: AgentState, runtime: Runtime[RunContext]
-    ) -> AgentState:
+    async def generate(self, state: AgentState) -> AgentState:
         """Ask the model, and pass its words on as they come."""
-        spec, emit = self._spec, runtime.context.emit
-        prompt = await self._prompt(state, runtime.context)
-        model = self._parts.models.get(
+        spec, emit = self._spec, self.run.emit
+        prompt = await self._prompt(state)
+        model = self.parts.models.get(
             spec.model, temperature=spec.temperature, max_tokens=spec.max_tokens
         )
         emit(
@@ -165,8 +156,8 @@ class AgentNodes:
         emit(MessageStarted(message_id=message_id, role=_ROLE, model=spec.model))
         answer, began = _Answer(), clock.monotonic()
         async for chunk in model.astream(prompt.messages):
-            self._take(chunk, answer, message_id, runtime.context)
-        await self._quote_what_was_missed(state, answer, message_id, runtime.context)
+            self._take(chunk, answer, message_id)
+        await self._quote_what_was_missed(state, answer, message_id)
         emit(
             MessageCompleted(
                 message_id=message_id,
@@ -184,13 +175,10 @@ class AgentNodes:
             )
         return {"answer": answer.text}
 
-    async def cite(self, state: AgentState, runtime: Runtime[RunContext]) -> AgentState:
+    async def cite(self, state: AgentState) -> AgentState:
         """Find the passage that supports each sentence of the answer."""
-        del runtime
         answer = state.get("answer", "")
-        sentences, citations = await cite(
-            self._parts.embedder, answer, _passages(state)
-        )
+        sentences, citations = await cite(self.parts.embedder, answer, _passages(state))
         output = RunOutput(
             answer=answer,
             sentences=sentences,
@@ -199,53 +187,66 @@ class AgentNodes:
         )
         return {"output": output.model_dump(mode="json")}
 
-    async def _find_caveat(self, context: RunContext) -> str:
+    @property
+    def _spec(self) -> AgentSpec:
+        return self.task.spec
+
+    @property
+    def _quotes(self) -> bool:
+        return self._spec.kind == AgentKind.QUOTES
+
+    def _next(self, *, is_relevant: bool) -> Next:
+        if not is_relevant:
+            return "refuse"
+        return "quote" if self._quotes else "generate"
+
+    async def _find_caveat(self) -> str:
         """Return, and log, what the search cannot know yet: documents whose ingest goes on."""
-        async with self._parts.db.read() as session:
+        async with self.parts.db.read() as session:
             unread, documents = await knowledge.count_unread(
-                session, context.actor, collection_ids=self._spec.collection_ids
+                session, self.run.actor, collection_ids=self._spec.collection_ids
             )
         if not unread:
             return ""
         caveat = unread_caveat(unread, documents)
-        context.emit(Log(level=Level.WARNING, message=caveat))
+        self.run.emit(Log(level=Level.WARNING, message=caveat))
         return caveat
 
     async def _quote_what_was_missed(
-        self, state: AgentState, answer: _Answer, message_id: UUID, context: RunContext
+        self, state: AgentState, answer: _Answer, message_id: UUID
     ) -> None:
         passages = _passages(state)
         if not passages:
             return
         quote = await find_missing_quote(
-            self._parts.embedder, state.get("query", ""), answer.text, passages
+            self.parts.embedder, state.get("query", ""), answer.text, passages
         )
         if quote:
             addition = f"\n\n{YOUR_DOCUMENTS_SAY}\n\u201c{quote}\u201d"
             answer.text += addition
-            context.emit(MessageDelta(message_id=message_id, text=addition))
+            self.run.emit(MessageDelta(message_id=message_id, text=addition))
 
-    def _say(self, context: RunContext, output: RunOutput) -> AgentState:
+    def _say(self, output: RunOutput) -> AgentState:
         message_id = ids.new_id()
-        context.emit(MessageStarted(message_id=message_id, role=_ROLE))
-        context.emit(
+        self.run.emit(MessageStarted(message_id=message_id, role=_ROLE))
+        self.run.emit(
             MessageCompleted(message_id=message_id, role=_ROLE, text=output.answer)
         )
         return {"answer": output.answer, "output": output.model_dump(mode="json")}
 
-    async def _prompt(self, state: AgentState, context: RunContext) -> Prompt:
+    async def _prompt(self, state: AgentState) -> Prompt:
         spec = self._spec
         facts = PromptFacts(
             now=clock.now(),
-            user_name=self._task.user_name or context.actor.email,
-            user_email=context.actor.email,
+            user_name=self.task.user_name or self.run.actor.email,
+            user_email=self.run.actor.email,
             agent_name=spec.name,
             model=spec.model,
         )
-        window = await self._parts.models.context_window(spec.model) or WINDOW_UNKNOWN
+        window = await self.parts.models.context_window(spec.model) or WINDOW_UNKNOWN
         passages = _passages(state)
         if window <= SMALL_WINDOW and len(passages) > SMALL_MODEL_PASSAGES:
-            context.emit(
+            self.run.emit(
                 Step(
                     content=f"The window of {spec.model} is small: it reads the best {SMALL_MODEL_PASSAGES} of {len(passages)} passages."
                 )
@@ -255,40 +256,38 @@ class AgentNodes:
             fill(spec.instructions, facts),
             state.get("query", ""),
             passages=passages,
-            history=self._task.history,
-            extra=self._task.extra,
+            history=self.task.history,
+            extra=self.task.extra,
             budget=window - spec.max_tokens - _WINDOW_MARGIN,
         )
         if prompt.turns_left_out:
-            context.emit(
+            self.run.emit(
                 Step(
                     content=f"{prompt.turns_left_out} earlier turns do not fit in the model's window and are left out."
                 )
             )
         if prompt.passages_left_out:
-            context.emit(
+            self.run.emit(
                 Step(
                     content=f"{prompt.passages_left_out} passages do not fit in the model's window and are left out."
                 )
             )
         return prompt
 
-    def _take(
-        self, chunk: AIMessageChunk, answer: _Answer, message_id: Any, ctx: RunContext
-    ) -> None:
+    def _take(self, chunk: AIMessageChunk, answer: _Answer, message_id: UUID) -> None:
         notice = notice_of(chunk)
         if notice is not None:
-            _announce(notice, self._spec.model, ctx)
+            _announce(notice, self._spec.model, self.run)
         reasoning = chunk.additional_kwargs.get("reasoning_content")
         if reasoning:
-            ctx.emit(ReasoningDelta(message_id=message_id, text=str(reasoning)))
+            self.run.emit(ReasoningDelta(message_id=message_id, text=str(reasoning)))
         if chunk.text:
             if answer.first_token_at is None:
                 answer.first_token_at = clock.monotonic()
             text = storable(chunk.text)
             answer.text += text
             answer.tokens += 1
-            ctx.emit(MessageDelta(message_id=message_id, text=text))
+            self.run.emit(MessageDelta(message_id=message_id, text=text))
         if chunk.usage_metadata is not None:
             answer.usage = dict(chunk.usage_metadata)
         reason = chunk.response_metadata.get("finish_reason")

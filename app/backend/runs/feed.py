@@ -144,12 +144,14 @@ class RunFeed:
             return
         self._positions[run_id] = "0-0"
         try:
-            # From here on; what is older comes from the rows, which are read after this.
-            newest = await self._redis.xrevrange(names.run_stream(run_id), count=1)
+            async with self._redis.pipeline(transaction=False) as pipe:
+                # From here on; what is older comes from the rows, which are read after this.
+                pipe.xrevrange(names.run_stream(run_id), count=1)
+                # The reader waits for the streams it knew; this makes it look at the new one too.
+                pipe.xadd(self._wake_key, {"run": str(run_id)}, maxlen=1)
+                pipe.expire(self._wake_key, 3600)
+                newest, *_ = await pipe.execute()
             self._positions[run_id] = newest[0][0] if newest else "0-0"
-            # The reader waits for the streams it knew; this makes it look at the new one too.
-            await self._redis.xadd(self._wake_key, {"run": str(run_id)}, maxlen=1)
-            await self._redis.expire(self._wake_key, 3600)
         except (RedisError, OSError):
             self._is_redis_up = False
 

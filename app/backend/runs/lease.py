@@ -68,10 +68,13 @@ class Heartbeat:
     async def _beat(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._has_begun.set()
-        db = Database(self._sql_url)
         due = clock.monotonic() + self._renew_seconds
+        # Many runs end before the first look, and the beginning of a run has no time to lose.
+        if await self._has_ended():
+            return
+        db = Database(self._sql_url)
         try:
-            while not await self._has_ended():
+            while True:
                 try:
                     if clock.monotonic() >= due:
                         await self._renew(db)
@@ -79,6 +82,8 @@ class Heartbeat:
                     await self._look(db)
                 except OperationalError as error:
                     logger.warning("heartbeat_failed", error=str(error))
+                if await self._has_ended():
+                    return
         finally:
             await db.close()
 

@@ -80,8 +80,8 @@ class RunRecovery:
                 return
             publish_after_commit(session, self.redis, run_id, ended[1])
         logger.warning("run_worker_lost", run_id=str(run_id))
-        async with self.checkpoints.open() as saver:
-            await saver.adelete_thread(checkpoint_thread(run_id, attempt))
+        saver = await self.checkpoints.open()
+        await saver.adelete_thread(checkpoint_thread(run_id, attempt))
 
     async def _is_waiting(self, row: RunRow) -> bool:
         queue = f"rq:queue:{QUEUES[JobName.RUN_EXECUTE]}"

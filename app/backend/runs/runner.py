@@ -9,6 +9,7 @@ from langchain_core.runnables import RunnableConfig
 from app.backend.agents.builder import RECURSION_LIMIT, build
 from app.backend.agents.checkpoints import Checkpoints, checkpoint_thread
 from app.backend.agents.context import AgentParts, AgentState, Task
+from app.backend.agents.nodes import AgentNodes
 from app.backend.core import clock, ids
 from app.backend.core.errors import AppError
 from app.backend.core.run_context import RunContext
@@ -60,16 +61,16 @@ async def run_agent(
         "configurable": {"thread_id": thread},
         "recursion_limit": RECURSION_LIMIT,
     }
-    async with parts.checkpoints.open() as saver:
-        graph = build(parts, task, saver)
-        try:
-            state = cast(
-                "AgentState",
-                await graph.ainvoke({"query": task.query}, config, context=context),
-            )
-        finally:
-            # The answer is in our rows; what the graph kept for itself would only grow.
-            await saver.adelete_thread(thread)
+    saver = await parts.checkpoints.open()
+    graph, nodes = build(saver), AgentNodes(parts, task, context)
+    try:
+        state = cast(
+            "AgentState",
+            await graph.ainvoke({"query": task.query}, config, context=nodes),
+        )
+    finally:
+        # The answer is in our rows; what the graph kept for itself would only grow.
+        await saver.adelete_thread(thread)
     emit(StageChanged(stage=Stage.COMPLETED, message="Done."))
     return RunOutput.model_validate(state.get("output"))
 

@@ -114,12 +114,10 @@ export function Shortcuts({ places, actions, words }) {
   );
 }
 
-/** Keeps the address's query in step with what is shown; the first values came from there. */
+/** Keeps the address's query in step with what is shown; there is one only after the page has read the address. */
 export function Address({ query }) {
-  const isFirst = useRef(true);
   const text = JSON.stringify(query);
   useEffect(() => {
-    if (isFirst.current) return void (isFirst.current = false);
     const address = new URL(window.location.href);
     for (const [name, value] of Object.entries(JSON.parse(text))) {
       if (value) address.searchParams.set(name, value);

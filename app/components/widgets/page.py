@@ -1,5 +1,7 @@
 """What a page does by itself in the browser: dialogs, single-key shortcuts, what it brings into sight, its address."""
 
+from typing import Any
+
 import reflex as rx
 
 _LIBRARY = rx.asset("page.jsx", shared=True).importable_path
@@ -24,7 +26,7 @@ class Reveal(rx.Component):
 
 
 class Address(rx.Component):
-    """Writes `query` into the address when it changes, so that a reload shows the same."""
+    """Writes `query` into the address, so that a reload shows the same; loads nothing, as a redirect would."""
 
     library = _LIBRARY
     tag = "Address"
@@ -45,5 +47,10 @@ class Shortcuts(rx.NoSSRComponent):
 
 modal = Dialog.create
 reveal = Reveal.create
-address = Address.create
+
 shortcuts = Shortcuts.create
+
+
+def address(query: Any) -> rx.Component:
+    """Keep `query` in the address once the page's first load has read what stood there."""
+    return rx.cond(rx.State.is_hydrated, Address.create(query=query))

@@ -81,8 +81,8 @@ async def test_run_leaves_no_checkpoint_behind(
 
     run = await runs.wait((await runs.start(agent.id)).id)
 
-    async with services.checkpoints.open() as saver:
-        kept = [item async for item in saver.alist(None)]
+    saver = await services.checkpoints.open()
+    kept = [item async for item in saver.alist(None)]
     assert run.status == RunStatus.COMPLETED
     assert kept == []
     assert settings.database_url or (settings.data_dir / "checkpoints.db").is_file()
