@@ -81,25 +81,15 @@ class RunFeedState(rx.State):
     @edge.requires(Permission.VIEW_RUN)
     async def follow(self, run_id: str) -> None:
         """Show a run and keep up with it until it ends, the tab closes, or it shows another one."""
-        wanted = edge.parse_id(run_id, "run")
-        view = await self._read(wanted)
-        async with self:
-            self._generation += 1
-            generation = self._generation
-            if self.current_run_id != run_id:
-                self._clear()
-            self._show(view, ())
-            after = self._seq = max(self._seq, view.last_seq - EVENTS_SHOWN)
-        if not view.status.is_terminal or after < view.last_seq:
-            await self._keep_up(wanted, after, generation)
+        await self._follow(run_id)
 
     @rx.event(background=True)
     @edge.requires(Permission.VIEW_RUN)
-    async def keep_up(self, run_id: str) -> Any:
+    async def keep_up(self, run_id: str) -> None:
         """Follow a run that was started, and is shown, just now."""
         # Its first words belong to the log; this store has time until its first push.
         await asyncio.sleep(PUSH_SECONDS)
-        return RunFeedState.follow(run_id)
+        await self._follow(run_id)
 
     @rx.event(background=True)
     @edge.requires(Permission.VIEW_RUN)
@@ -146,6 +136,19 @@ class RunFeedState(rx.State):
             notices.done("The question is asked again, in a new run."),
             rx.redirect(routes.run_path(view.id)),
         ]
+
+    async def _follow(self, run_id: str) -> None:
+        wanted = edge.parse_id(run_id, "run")
+        view = await self._read(wanted)
+        async with self:
+            self._generation += 1
+            generation = self._generation
+            if self.current_run_id != run_id:
+                self._clear()
+            self._show(view, ())
+            after = self._seq = max(self._seq, view.last_seq - EVENTS_SHOWN)
+        if not view.status.is_terminal or after < view.last_seq:
+            await self._keep_up(wanted, after, generation)
 
     async def _keep_up(self, run_id: UUID, after: int, generation: int) -> None:
         pending: list[RunEvent] = []

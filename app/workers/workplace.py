@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from sqlmodel import select
+
 from app.backend import bootstrap
 from app.backend.bootstrap import Services
 from app.backend.core import settings as settings_module
-from app.workers import rehearsal
 
 _ready: list["_Workplace"] = []
 
 
 def get_ready() -> None:
-    """Open the parts of this process ahead of its job, and rehearse with them.
+    """Open the parts of this process ahead of its job, and connect those that every run needs.
 
     Raises:
         DBAPIError: the database does not answer.
@@ -20,7 +21,7 @@ def get_ready() -> None:
     """
     place = _Workplace()
     _ready.append(place)
-    place.run(_rehearse)
+    place.run(_connect)
 
 
 def do_job(work: Callable[[Services], Awaitable[None]]) -> None:
@@ -53,6 +54,8 @@ class _Workplace:
         await self._parts.__aexit__(None, None, None)
 
 
-async def _rehearse(services: Services) -> None:
+async def _connect(services: Services) -> None:
+    async with services.db.read() as session:
+        await session.exec(select(1))
     await services.redis.execute_command("PING")
-    await rehearsal.play(services)
+    await services.checkpoints.open()

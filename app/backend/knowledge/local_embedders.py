@@ -5,6 +5,7 @@ import importlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -32,21 +33,8 @@ class OnnxEmbedder:
     def __init__(
         self, model: Path, tokenizer: Path, *, threads: int | None = None
     ) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or min(4, os.cpu_count() or 1)
-        options.inter_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(
-            str(model), options, providers=["CPUExecutionProvider"]
-        )
-        # Without this a long ingest leaves 600 MB behind that are never used again.
-        self._run_options = onnxruntime.RunOptions()
-        self._run_options.add_run_config_entry(
-            "memory.enable_memory_arena_shrinkage", "cpu:0"
-        )
-        self._inputs = {item.name for item in self._session.get_inputs()}
-        self._tokenizer = Tokenizer.from_file(str(tokenizer))
-        self._tokenizer.enable_truncation(TOKENS_MAX)
-        self._tokenizer.enable_padding()
+        self._files = model, tokenizer
+        self._threads = threads or min(4, os.cpu_count() or 1)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="embedder")
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
@@ -68,6 +56,30 @@ class OnnxEmbedder:
         """End the thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
+    # Opened by the thread at the first text, in 0.3 s: an installation that searches nothing holds no model.
+    @cached_property
+    def _session(self) -> Any:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self._threads
+        options.inter_op_num_threads = 1
+        return onnxruntime.InferenceSession(
+            str(self._files[0]), options, providers=["CPUExecutionProvider"]
+        )
+
+    @cached_property
+    def _run_options(self) -> Any:
+        # Without this a long ingest leaves 600 MB behind that are never used again.
+        options = onnxruntime.RunOptions()
+        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        return options
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        tokenizer = Tokenizer.from_file(str(self._files[1]))
+        tokenizer.enable_truncation(TOKENS_MAX)
+        tokenizer.enable_padding()
+        return tokenizer
+
     def _run(self, texts: list[str]) -> list[Vector]:
         encoded = self._tokenizer.encode_batch(texts)
         mask = np.array([item.attention_mask for item in encoded], dtype=np.int64)
@@ -77,7 +89,9 @@ class OnnxEmbedder:
             "token_type_ids": np.zeros_like(mask),
         }
         hidden: Any = self._session.run(
-            None, {name: given[name] for name in self._inputs}, self._run_options
+            None,
+            {item.name: given[item.name] for item in self._session.get_inputs()},
+            self._run_options,
         )[0]
         if hidden.ndim == 3:
             weights = mask[:, :, None].astype(np.float32)

@@ -130,6 +130,7 @@ CASES: dict[str, list[Case]] = {
     ],
     "PassageState.load": [_held(Kind.PASSAGE, "chunk_id")],
     "RunFeedState.follow": [_given(Kind.RUN)],
+    "RunFeedState.keep_up": [_given(Kind.RUN)],
     "RunFeedState.stop": [_held(Kind.RUN, "current_run_id")],
     "RunFeedState.retry": [_held(Kind.RUN, "current_run_id")],
     "RunListState.load": [

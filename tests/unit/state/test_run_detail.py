@@ -71,14 +71,15 @@ def test_source_has_its_score_as_it_is() -> None:
 
 def test_source_and_earlier_answer_are_shown_without_marks() -> None:
     source = source_line(_citation(document_name="a.md", text="## Why\n**Because.**"))
-    turn = turn_line(_run(output=RunOutput(answer="It is **so**.")))
+    turn = turn_line(run_detail(_run()), RunOutput(answer="It is **so**."))
 
     assert source.text == "Why\nBecause."
     assert turn.answer == "It is so."
 
 
 def test_turn_of_a_failed_run_says_why() -> None:
-    turn = turn_line(_run(status=RunStatus.FAILED, error="No model."))
+    failed = _run(status=RunStatus.FAILED, error="No model.")
+    turn = turn_line(run_detail(failed), failed.output)
 
     assert turn.answer == "No model."
 
