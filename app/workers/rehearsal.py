@@ -41,32 +41,24 @@ from app.backend.threads.repository import list_messages
 
 
 async def rehearse(settings: Settings) -> None:
-    """Play a run in the parent, so that its children inherit what is loaded and compiled."""
+    """Play a run without rows, and ask the database what a run asks, about rows that are not there."""
     memory = settings.model_copy(update={"checkpointer": "memory"})
+    nobody = Actor(
+        user_id=ids.new_id(), email="", role=Role.VIEWER, permissions=frozenset()
+    )
     async with bootstrap.build(memory, shared=True) as services:
         # A default model that is not set up is said by the run that asks for it.
         with suppress(Invalid, ModelMissing):
             services.models.get(settings.default_model)
-        await play(services)
-
-
-async def play(services: Services) -> None:
-    """Play a run without rows, and ask the database what a run asks, about rows that are not there.
-
-    A child that does so in reserve has also copied the pages of memory that its run will write to.
-    """
-    nobody = Actor(
-        user_id=ids.new_id(), email="", role=Role.VIEWER, permissions=frozenset()
-    )
-    await _play(services, nobody)
-    with suppress(DBAPIError):
-        await claim_run(services, ids.new_id(), worker="")
-    with suppress(DBAPIError, LeaseLost):
-        await _write_log(services, nobody)
-    for ask in _questions(services, nobody):
-        with suppress(AppError, DBAPIError):
-            async with services.db.transaction() as session:
-                await ask(session)
+        await _play(services, nobody)
+        with suppress(DBAPIError):
+            await claim_run(services, ids.new_id(), worker="")
+        with suppress(DBAPIError, LeaseLost):
+            await _write_log(services, nobody)
+        for ask in _questions(services, nobody):
+            with suppress(AppError, DBAPIError):
+                async with services.db.transaction() as session:
+                    await ask(session)
 
 
 async def _play(services: Services, nobody: Actor) -> None:

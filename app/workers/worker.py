@@ -15,6 +15,7 @@ from typing import cast
 import structlog
 from redis.exceptions import RedisError
 from rq import Queue, Worker
+from rq.exceptions import NoSuchJobError
 from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
@@ -115,7 +116,12 @@ class ForkingWorker(Worker):
 
     def _take_order(self, job_id: str, queue_name: str, execution_id: str) -> None:
         connection = self.connection
-        job = Job.fetch(job_id, connection, serializer=JSONSerializer)
+        try:
+            job = Job.fetch(job_id, connection, serializer=JSONSerializer)
+        except (RedisError, NoSuchJobError) as error:
+            # The row is still queued, and the scheduler gives it another job.
+            logger.warning("job_not_fetched", job_id=job_id, error=str(error))
+            return
         queue = Queue(queue_name, connection=connection, serializer=JSONSerializer)
         self.execution = Execution(execution_id, job_id, connection)
         self.main_work_horse(job, queue)
