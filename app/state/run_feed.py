@@ -27,6 +27,7 @@ from app.state.run_detail import (
 EVENTS_SHOWN = 6
 GROWING = frozenset({"message_delta", "reasoning_delta"})
 PUSH_SECONDS = 0.5
+LOG_FIRST_SECONDS = 0.3
 FOLLOW_SECONDS_MAX = 30 * 60
 
 
@@ -87,8 +88,8 @@ class RunFeedState(rx.State):
     @edge.requires(Permission.VIEW_RUN)
     async def keep_up(self, run_id: str) -> None:
         """Follow a run that was started, and is shown, just now."""
-        # Its first words belong to the log; this store has time until its first push.
-        await asyncio.sleep(PUSH_SECONDS)
+        # The browser and this process are busy with the log's first words; this store says the same, later.
+        await asyncio.sleep(LOG_FIRST_SECONDS)
         await self._follow(run_id)
 
     @rx.event(background=True)
@@ -199,6 +200,7 @@ class RunFeedState(rx.State):
 
 def show_run(feed: RunFeedState, view: RunView, news: Sequence[RunEvent] = ()) -> None:
     """Make `view` the run of the store, from another store's event."""
+    feed._generation += 1  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     feed._clear()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     feed._show(view, news)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
