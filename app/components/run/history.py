@@ -62,19 +62,22 @@ def turns() -> rx.Component:
 
 
 def _run(line: Any) -> rx.Component:
+    # The list is asked for now and then; the run that is shown is known better.
+    run: Any = RunFeedState.run
+    is_shown = line.id == run.id
     return rx.el.li(
         rx.el.a(
             rx.el.span(line.query, class_name="block truncate text-sm font-medium"),
             rx.el.span(
-                run_status(line.status),
+                run_status(rx.cond(is_shown, run.status, line.status)),
                 time_ago(
                     at=line.created_at,
                     mode=SessionState.times,
                     class_name="text-xs text-muted",
                 ),
                 elapsed(
-                    start=line.started_at,
-                    end=line.completed_at,
+                    start=rx.cond(is_shown, run.started_at, line.started_at),
+                    end=rx.cond(is_shown, run.completed_at, line.completed_at),
                     class_name="ms-auto text-xs text-faint",
                 ),
                 class_name="mt-1 flex items-center gap-2",
