@@ -46,6 +46,7 @@ def add_document(
             parts, actor, collection_id=collection.id, name=name, body=content
         )
         await ingest.ingest_document(parts, actor, document.id, patience=0)
+        await parts.outbox.settle()
         async with parts.db.read() as session:
             return await service.get_document(session, actor, document_id=document.id)
 
