@@ -73,7 +73,8 @@ async def measure(
         frames = await Frames.of(page)
         await page.goto(url + run_path(run.row.id))
         shown = "document.querySelector('[data-testid=event-log]')?.dataset.count"
-        await until(page, f"{shown} >= 1")
+        # The log opens before the page's own first data, which are not what is measured here.
+        await until(page, f"{shown} >= 1 && !document.querySelector('.skeleton')")
         frames.take()
         spent.take()
         began = clock.monotonic()
