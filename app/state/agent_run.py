@@ -175,8 +175,10 @@ class AgentRunState(FormMixin, rx.State):
         self.thread_id, self.shown = str(run.thread_id or ""), str(run.id)
         if not self.is_hydrated:
             self._started = self.shown
-        self.history = [run_line(run), *self.history][:HISTORY_SHOWN]
         feed = await self.get_state(RunFeedState)
+        if feed.current_run_id == self.shown:
+            return None  # the second click of a double click
+        self.history = [run_line(run), *self.history][:HISTORY_SHOWN]
         if draft.thread_id is not None and feed.run.thread_id == self.thread_id:
             self.turns = [*self.turns, turn_line(feed.run, feed.output)][-TURNS_SHOWN:]
         # Shown in this very answer, so that the log connects at once.

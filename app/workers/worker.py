@@ -9,7 +9,6 @@ import signal
 import sys
 import threading
 import time
-from contextlib import suppress
 from typing import cast
 
 import structlog
@@ -19,7 +18,6 @@ from rq.exceptions import NoSuchJobError
 from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import configure_mappers
 from typing_extensions import override
 
@@ -109,10 +107,11 @@ class ForkingWorker(Worker):
         return Spare(self._get_ready, self._take_order)
 
     def _get_ready(self) -> None:
-        # What is away now is asked again, and reported, when there is a job.
-        with suppress(RedisError, DBAPIError, OSError):
+        try:
             self.connection.execute_command("PING")
             workplace.get_ready()
+        except Exception as error:  # noqa: BLE001 - whatever is away now, the child must live to take its order
+            logger.warning("reserve_not_ready", error=str(error))
 
     def _take_order(self, job_id: str, queue_name: str, execution_id: str) -> None:
         connection = self.connection

@@ -15,9 +15,7 @@ _ready: list["_Workplace"] = []
 def get_ready() -> None:
     """Open the parts of this process ahead of its job, and connect those that every run needs.
 
-    Raises:
-        DBAPIError: the database does not answer.
-        RedisError: Redis does not answer.
+    Raises what the driver of a part raises that is away; the job then connects by itself.
     """
     place = _Workplace()
     _ready.append(place)

@@ -49,11 +49,13 @@ class Checkpoints:
         if self._settings.checkpointer == "memory":
             return InMemorySaver(serde=serde)
         if self._settings.database_url:
-            pool = _make_pool(self._settings.database_url)
-            saver = AsyncPostgresSaver(
-                await self._opened.enter_async_context(pool), serde=serde
-            )
-            await _set_up(saver)
+            async with AsyncExitStack() as opened:
+                pool = _make_pool(self._settings.database_url)
+                saver = AsyncPostgresSaver(
+                    await opened.enter_async_context(pool), serde=serde
+                )
+                await _set_up(saver)
+                self._opened = opened.pop_all()  # what failed half-way is closed
             return saver
         path = self._settings.data_dir / "checkpoints.db"
         connection = await self._opened.enter_async_context(

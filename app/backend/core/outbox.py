@@ -27,7 +27,7 @@ FORGET_SECONDS = 1.0
 
 
 class OutboxRow(Row, table=True):
-    """A job that has not been handed to the queue yet."""
+    """A job that has not been handed to the queue yet, or only just."""
 
     name: str
     key: str = Field(unique=True)

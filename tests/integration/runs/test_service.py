@@ -24,7 +24,12 @@ ASKED = RunDraft(input={"query": " What is this? ", "language": "en"})
 
 
 async def _start(
-    services: Services, actor: Actor, agent_id: object, draft: RunDraft = ASKED
+    services: Services,
+    actor: Actor,
+    agent_id: object,
+    draft: RunDraft = ASKED,
+    *,
+    active_max: int = 1000,
 ) -> RunView:
     async with services.db.transaction() as session:
         return await service.start_run(
@@ -33,7 +38,7 @@ async def _start(
             agent_id=agent_id,  # pyright: ignore[reportArgumentType] - some are wrong on purpose
             draft=draft,
             outbox=services.outbox,
-            active_max=1000,
+            active_max=active_max,
         )
 
 
@@ -155,37 +160,20 @@ async def test_too_many_active_runs_of_all_users_are_refused(
     theirs = await make_agent(other_actor)
     await _start(services, other_actor, theirs.id)
 
-    async with services.db.transaction() as session:
-        with pytest.raises(TooMany):
-            await service.start_run(
-                session,
-                actor,
-                agent_id=agent.id,
-                draft=ASKED,
-                outbox=services.outbox,
-                active_max=1,
-            )
+    with pytest.raises(TooMany):
+        await _start(services, actor, agent.id, active_max=1)
 
 
 async def test_starts_at_the_same_moment_do_not_pass_the_limit(
     services: Services, actor: Actor, make_agent: MakeAgent
 ) -> None:
     agent = await make_agent(actor)
+    starts = (_start(services, actor, agent.id, active_max=3) for _ in range(8))
 
-    async def start() -> None:
-        async with services.db.transaction() as session:
-            await service.start_run(
-                session,
-                actor,
-                agent_id=agent.id,
-                draft=ASKED,
-                outbox=services.outbox,
-                active_max=3,
-            )
+    ends = await asyncio.gather(*starts, return_exceptions=True)
 
-    ends = await asyncio.gather(*(start() for _ in range(8)), return_exceptions=True)
-
-    assert [type(end) for end in ends if end is not None] == [TooMany] * 5
+    refused = [type(end) for end in ends if isinstance(end, Exception)]
+    assert refused == [TooMany] * 5
     assert len(_queued(services)) == 3
 
 

@@ -83,6 +83,8 @@ async def test_same_form_twice_is_one_run(
     feed = await state.get_state(RunFeedState)
     assert feed.current_run_id == str(run.id)
     assert feed.execution_status == RunStatus.QUEUED
+    assert [line.id for line in state.history] == [str(run.id)]
+    assert state.turns == []
 
 
 async def test_question_before_the_page_has_loaded_is_asked(
@@ -94,6 +96,10 @@ async def test_question_before_the_page_has_loaded_is_asked(
 
     (run,) = await _list(services, actor)
     assert run.agent_id == agent.id
+    async with services.db.transaction() as session:
+        await runs.stop_run(session, actor, run_id=run.id, redis=services.redis)
+    await AgentRunState.load.fn(state)
+    assert state.shown == str(run.id)
 
 
 async def test_one_run_too_many_is_said_on_every_page(
@@ -129,6 +135,7 @@ async def test_follow_up_has_the_thread_of_the_run_before(
 
     second, first = await _list(services, actor)
     assert second.thread_id == first.thread_id
+    assert [turn.query for turn in state.turns] == ["One?"]
     again = await _loaded(agent, cookie, f"?run={second.id}")
     assert [turn.query for turn in again.turns] == ["One?"]
 
