@@ -14,6 +14,7 @@ import select
 import signal
 import sys
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -25,15 +26,20 @@ from app.cli.processes import die_with_parent
 SHARED = (
     "app.backend.bootstrap",
     "app.backend.tables",
-    "app.workers.jobs",
-    "app.workers.worker",
+    "app.backend.runs.service",
     "bm25s",
     "chromadb",
-    "langchain_openai",
     "langgraph.checkpoint.sqlite.aio",
-    "langgraph.graph",
     "numpy",
 )
+# What only the parts that run agents need: the others are forked before, and start while this is imported.
+FOR_AGENTS = (
+    "langgraph.graph",
+    "app.workers.jobs",
+    "app.workers.worker",
+    "app.backend.providers.adapters.runtime_chat",
+)
+WITHOUT_AGENTS = ("app.cli.web", "app.workers.scheduler")
 _READ_BYTES = 65536
 
 
@@ -50,24 +56,51 @@ class _Pipes:
 def main() -> None:
     """Fork what is asked for until standard input ends."""
     pipes = _take_pipes()
-    for module in SHARED:
-        importlib.import_module(module)
-    gc.collect()
-    # The collector would write to every object, and so copy all shared pages.
-    gc.freeze()
-    rest = b""
-    while True:
+    orders = _Orders()
+    _import(SHARED)
+    for module in FOR_AGENTS:
+        for order in orders.take(WITHOUT_AGENTS):
+            _fork(pipes, **order)
+        _import([module])
+    while not orders.is_ended:
+        for order in orders.take():
+            _fork(pipes, **order)
         readable, _, _ = select.select([0, pipes.woken], [], [])
         if pipes.woken in readable:
             os.read(pipes.woken, _READ_BYTES)
             _tell_ends(pipes)
-        if 0 in readable:
+
+
+class _Orders:
+    """What standard input asks for."""
+
+    def __init__(self) -> None:
+        self.is_ended = False
+        self._rest = b""
+        self._waiting: list[dict[str, Any]] = []
+
+    def take(self, modules: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """Return the orders that have come for `modules`, or all of them; those for others wait."""
+        while not self.is_ended and select.select([0], [], [], 0)[0]:
             read = os.read(0, _READ_BYTES)
-            if not read:
-                return
-            *orders, rest = (rest + read).split(b"\n")
-            for order in orders:
-                _fork(pipes, **json.loads(order))
+            self.is_ended = not read
+            *lines, self._rest = (self._rest + read).split(b"\n")
+            self._waiting += [json.loads(line) for line in lines]
+        taken = [
+            order
+            for order in self._waiting
+            if modules is None or order["module"] in modules
+        ]
+        self._waiting = [order for order in self._waiting if order not in taken]
+        return taken
+
+
+def _import(modules: Sequence[str]) -> None:
+    for module in modules:
+        importlib.import_module(module)
+    gc.collect()
+    # The collector would write to every object, and so copy all shared pages.
+    gc.freeze()
 
 
 def _take_pipes() -> _Pipes:

@@ -15,3 +15,20 @@ def test_import_contracts_are_kept() -> None:
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_parts_that_answer_no_questions_import_no_chat_library() -> None:
+    # Every start waits for these imports; together they take longer than all others.
+    told = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys, app.backend.bootstrap, app.backend.api.app; print(*sys.modules)",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert not {"openai", "ollama", "minio", "langgraph.graph"} & {*told.stdout.split()}

@@ -6,30 +6,19 @@ import os
 import re
 import shutil
 import urllib.parse
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from datetime import timedelta
-from io import BytesIO
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
-from typing import Protocol, TypeVar
-
-from minio import Minio
-from minio.deleteobjects import DeleteObject
-from minio.error import S3Error
-from urllib3 import PoolManager, Retry, Timeout
-from urllib3.exceptions import HTTPError
+from typing import Protocol
 
 from app.backend.core import clock, ids
 from app.backend.core.crypto import Keyring
-from app.backend.core.errors import AppError, Invalid, ServiceUnavailable
+from app.backend.core.errors import Invalid, ServiceUnavailable
 from app.backend.core.settings import Settings
 from app.backend.files.errors import ObjectMissing, StoreFull
 
 PIECE_BYTES = 256 * 1024
 _KEY = re.compile(r"[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*")
 _PURPOSE = "files.url"
-_MISSING = {"NoSuchKey", "NoSuchBucket", "NoSuchObject"}
-
-T = TypeVar("T")
 
 
 class ObjectStore(Protocol):
@@ -147,7 +136,7 @@ class LocalStore:
             raise ServiceUnavailable(message, service="objects") from error
 
     def _path(self, key: str) -> Path:
-        return self._folder / _checked(key)
+        return self._folder / checked(key)
 
     def _write(self, path: Path, body: bytes) -> None:
         temporary = path.with_name(f"{path.name}.{ids.new_id().hex}")
@@ -162,96 +151,6 @@ class LocalStore:
             raise
 
 
-class S3Store:
-    """Keeps objects in one bucket of an S3 service."""
-
-    def __init__(self, client: Minio, bucket: str) -> None:
-        self._client = client
-        self._bucket = bucket
-        self._is_bucket_there = False
-
-    async def put(self, key: str, body: bytes, *, media_type: str) -> None:
-        """Store `body` under `key`."""
-        await self._call(self._put, _checked(key), body, media_type)
-
-    async def get(self, key: str) -> bytes:
-        """Return the bytes under `key`."""
-        return b"".join([piece async for piece in self.stream(key)])
-
-    async def stream(self, key: str) -> AsyncGenerator[bytes, None]:
-        """Yield the bytes under `key` in pieces."""
-        response = await self._call(
-            lambda: self._client.get_object(self._bucket, _checked(key))
-        )
-        try:
-            while piece := await self._call(lambda: response.read(PIECE_BYTES)):
-                yield piece
-        finally:
-            response.close()
-            response.release_conn()
-
-    async def delete(self, key: str) -> None:
-        """Remove `key`; S3 does not mind an absent one."""
-        await self._call(
-            lambda: self._client.remove_object(self._bucket, _checked(key))
-        )
-
-    async def delete_below(self, prefix: str) -> None:
-        """Remove every object below `prefix`."""
-        await self._call(self._delete_below, f"{_checked(prefix)}/")
-
-    async def url(self, key: str, *, name: str, seconds: int) -> str:
-        """Return a URL that the S3 service itself answers."""
-        disposition = f"attachment; filename*=UTF-8''{urllib.parse.quote(name)}"
-        return await self._call(
-            lambda: self._client.presigned_get_object(
-                self._bucket,
-                _checked(key),
-                expires=timedelta(seconds=seconds),
-                response_headers={"response-content-disposition": disposition},
-            )
-        )
-
-    async def check(self) -> None:
-        """Make sure of the bucket."""
-        self._is_bucket_there = False
-        await self._call(self._need_bucket)
-
-    def _put(self, key: str, body: bytes, media_type: str) -> None:
-        self._need_bucket()
-        self._client.put_object(
-            self._bucket, key, BytesIO(body), len(body), content_type=media_type
-        )
-
-    def _delete_below(self, prefix: str) -> None:
-        found = self._client.list_objects(self._bucket, prefix=prefix, recursive=True)
-        names = [DeleteObject(item.object_name) for item in found if item.object_name]
-        for error in self._client.remove_objects(self._bucket, names):
-            message = (
-                f"The object store did not delete {error.name!r}: {error.message}."
-            )
-            raise ServiceUnavailable(message, service="objects")
-
-    def _need_bucket(self) -> None:
-        if self._is_bucket_there:
-            return
-        if not self._client.bucket_exists(self._bucket):
-            self._client.make_bucket(self._bucket)
-        self._is_bucket_there = True
-
-    async def _call(self, function: Callable[..., T], *args: object) -> T:
-        try:
-            return await asyncio.to_thread(function, *args)
-        except S3Error as error:
-            if error.code in _MISSING:
-                raise ObjectMissing(error.object_name or self._bucket) from None
-            message = f"The object store refused: {error.message}. Check the ATELIER_S3_* settings."
-            raise ServiceUnavailable(message, service="objects") from error
-        except (HTTPError, OSError) as error:
-            message = "The object store does not answer. Check ATELIER_S3_ENDPOINT and that the service runs."
-            raise ServiceUnavailable(message, service="objects") from error
-
-
 def make_signer(settings: Settings, keyring: Keyring) -> UrlSigner:
     """Return the signer of this installation's download URLs."""
     return UrlSigner(keyring, settings.web_address)
@@ -261,24 +160,18 @@ def make_store(settings: Settings, keyring: Keyring) -> ObjectStore:
     """Return the object store that the settings ask for."""
     if settings.object_store == "local":
         return LocalStore(settings.data_dir / "objects", make_signer(settings, keyring))
-    if not (settings.s3_endpoint and settings.s3_access_key and settings.s3_secret_key):
-        message = "The S3 object store needs ATELIER_S3_ENDPOINT, ATELIER_S3_ACCESS_KEY and ATELIER_S3_SECRET_KEY."
-        raise AppError(message)
-    endpoint = urllib.parse.urlsplit(settings.s3_endpoint)
-    client = Minio(
-        endpoint.netloc,
-        access_key=settings.s3_access_key.get_secret_value(),
-        secret_key=settings.s3_secret_key.get_secret_value(),
-        secure=endpoint.scheme == "https",
-        region=settings.s3_region,
-        http_client=PoolManager(
-            maxsize=10, timeout=Timeout(connect=3, read=30), retries=Retry(2)
-        ),
-    )
-    return S3Store(client, settings.s3_bucket)
+    # Its client takes a third of a second to import.
+    from app.backend.files.s3_store import open_store
+
+    return open_store(settings)
 
 
-def _checked(key: str) -> str:
+def checked(key: str) -> str:
+    """Return `key` when it is one.
+
+    Raises:
+        Invalid: it could lead out of the store.
+    """
     if not _KEY.fullmatch(key):
         raise Invalid.field("key", f"{key!r} is not the key of a file.")
     return key

@@ -69,7 +69,8 @@ class ModelCatalog:
 
     def check(self, name: str) -> None:
         """Raise what `get` would raise for `name`."""
-        self.get(name)
+        provider, model = self._resolve(name or self.default)
+        provider.check(model)
 
     async def context_window(self, name: str) -> int | None:
         """Return the window of the model in tokens, when it is known; asks nobody."""

@@ -1,4 +1,8 @@
-"""What every provider of chat models is, and what its models say besides text."""
+"""What every provider of chat models is, and what its models say besides text.
+
+The libraries of chats take a second to import. A provider imports its own when it makes a model, which the web process
+never does: it lists models and checks names.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,6 +53,10 @@ class Provider(Protocol):
         Raises:
             AppError: the service does not answer.
         """
+        ...
+
+    def check(self, model: str) -> None:
+        """Raise AppError when the name makes no sense to this provider; asks nobody."""
         ...
 
     def make(self, model: str, options: ChatOptions) -> BaseChatModel:

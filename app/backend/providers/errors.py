@@ -65,3 +65,9 @@ class ModelMissing(AppError):
 
     code = "MODEL_NOT_FOUND"
     status = 404
+
+
+def broken_off(url: str) -> ModelUnavailable:
+    """Return the error for an answer whose end never came."""
+    message = f"The service at {url} broke off in the middle of its answer. Try again."
+    return ModelUnavailable(message, service=url, retry_after=1)

@@ -26,6 +26,9 @@ class DownProvider:
         message = "It does not answer. Start it."
         raise ModelUnavailable(message, service="down")
 
+    def check(self, model: str) -> None:
+        pass
+
     def make(self, model: str, options: ChatOptions) -> BaseChatModel:
         raise NotImplementedError
 

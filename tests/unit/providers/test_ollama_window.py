@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.backend.providers.adapters.ollama import NativeOllama, count_tokens_least
+from app.backend.providers.adapters.ollama_chat import NativeOllama, count_tokens_least
 from app.backend.providers.errors import ContextOverflow
 
 

@@ -1,108 +1,17 @@
-"""The local model, which the runtime process holds in GPT4All: reached over its OpenAI-compatible routes."""
+"""The local model, which the runtime process holds in GPT4All."""
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
-from typing import Any, cast
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-import openai
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessageChunk
-from langchain_core.outputs import ChatGenerationChunk
 from pydantic import SecretStr
-from typing_extensions import override
 
-from app.backend.core import clock, tls
-from app.backend.core.errors import AppError
-from app.backend.providers.adapters.openai import Chunks, CompatibleChat
-from app.backend.providers.base import ChatOptions, Notice, ProviderModel, with_notice
-from app.backend.providers.errors import (
-    ContextOverflow,
-    ModelBusy,
-    ModelMissing,
-    ModelRefused,
-    ModelUnavailable,
-    RuntimeLost,
-)
+from app.backend.providers.base import ChatOptions, ProviderModel
+from app.backend.providers.errors import ModelMissing
 
-# A question may wait long for its turn; only the connection must come at once.
-_TIMEOUT = openai.Timeout(None, connect=3)
-_RETRY_PAUSE_SECONDS = 0.3
-
-
-class RuntimeChat(CompatibleChat):
-    """The local model; its chunks also say where the question is in the queue and that the model is loaded.
-
-    A runtime that died is started again within seconds, so a question that has no text yet is asked again.
-    """
-
-    reconnect_seconds: float = 30.0
-
-    @override
-    async def _astream(
-        self, *args: Any, **kwargs: Any
-    ) -> AsyncIterator[ChatGenerationChunk]:
-        deadline = clock.monotonic() + self.reconnect_seconds
-        has_text = is_announced = False
-        while True:
-            stream = super()._astream(*args, **kwargs)
-            try:
-                async with aclosing(cast("Chunks", stream)) as chunks:
-                    async for chunk in chunks:
-                        has_text = has_text or bool(chunk.text)
-                        yield chunk
-            except RuntimeLost:
-                if has_text or clock.monotonic() > deadline:
-                    raise
-            else:
-                return
-            if not is_announced:
-                is_announced = True
-                notice = Notice(type="reconnecting").model_dump()
-                yield ChatGenerationChunk(
-                    message=with_notice(AIMessageChunk(content=""), notice)
-                )
-            await asyncio.sleep(_RETRY_PAUSE_SECONDS)
-
-    @override
-    def _get_request_payload(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        payload = super()._get_request_payload(*args, **kwargs)
-        if payload.get("stream"):
-            options = payload.get("stream_options") or {}
-            payload["stream_options"] = {**options, "include_notices": True}
-        return payload
-
-    @override
-    def _convert_chunk_to_generation_chunk(
-        self,
-        chunk: dict[str, Any],
-        default_chunk_class: type,
-        base_generation_info: dict[str, Any] | None,
-    ) -> ChatGenerationChunk | None:
-        converted = super()._convert_chunk_to_generation_chunk(
-            chunk, default_chunk_class, base_generation_info
-        )
-        if (
-            converted is not None
-            and "notice" in chunk
-            and isinstance(converted.message, AIMessageChunk)
-        ):
-            converted.message = with_notice(converted.message, chunk["notice"])
-        return converted
-
-    @override
-    def explain(self, error: Exception) -> AppError:
-        """Return what `error` means; the runtime's own sentences are passed on."""
-        if isinstance(error, openai.APIConnectionError):
-            return RuntimeLost(
-                "The model runtime does not answer. It is started again by itself; try again. `atelier doctor` shows its state.",
-                service="runtime",
-                retry_after=5,
-            )
-        body: Any = getattr(error, "body", None)
-        if isinstance(body, dict) and "code" in body:
-            return _of_code(str(body["code"]), str(body.get("message", "")))
-        return super().explain(error)
+if TYPE_CHECKING:
+    from openai import DefaultAsyncHttpxClient
 
 
 class LocalProvider:
@@ -117,19 +26,22 @@ class LocalProvider:
         self._url = f"{url.rstrip('/')}/v1"
         self._token = SecretStr(token)
         self._model = model
-        self._http = openai.DefaultAsyncHttpxClient(
-            timeout=_TIMEOUT, trust_env=False, verify=tls.trusted()
-        )
 
     async def list_models(self) -> Sequence[ProviderModel]:
         """Return the one model; whether the runtime is up is the dashboard's matter."""
         return [self._model]
 
-    def make(self, model: str, options: ChatOptions) -> BaseChatModel:
-        """Return the local model."""
+    def check(self, model: str) -> None:
+        """Raise ModelMissing unless `model` is the one."""
         if model != self._model.name:
             message = f"The local model here is {self._model.name!r}, not {model!r}. Choose local/{self._model.name} in the agent."
             raise ModelMissing(message)
+
+    def make(self, model: str, options: ChatOptions) -> BaseChatModel:
+        """Return the local model."""
+        from app.backend.providers.adapters.runtime_chat import RuntimeChat
+
+        self.check(model)
         return RuntimeChat(
             model=model,
             base_url=self._url,
@@ -150,18 +62,12 @@ class LocalProvider:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        if "_http" in vars(self):
+            await self._http.aclose()
 
+    @cached_property
+    def _http(self) -> "DefaultAsyncHttpxClient":
+        from app.backend.providers.adapters.openai_chat import open_client
 
-def _of_code(code: str, message: str) -> AppError:
-    match code:
-        case ContextOverflow.code:
-            return ContextOverflow(message)
-        case ModelMissing.code:
-            return ModelMissing(message)
-        case ModelBusy.code:
-            return ModelBusy(message, retry_after=30)
-        case ModelUnavailable.code:
-            return ModelUnavailable(message, service="local model", retry_after=5)
-        case _:
-            return ModelRefused(message)
+        # A question may wait long for its turn; only the connection must come at once.
+        return open_client(seconds=None, connect_seconds=3, is_proxied=False)

@@ -155,6 +155,10 @@ class ScriptedProvider:
         """Return the scripts that show something; the rest are for tests."""
         return [ProviderModel(name) for name in _SHOWN]
 
+    def check(self, model: str) -> None:
+        """Raise Invalid unless `model` is, or spells out, a script."""
+        find_script(model)
+
     def make(self, model: str, options: ChatOptions) -> BaseChatModel:
         """Return the model that plays the script called, or spelled out in, `model`."""
         # Long scripts are asked for by name; only scripts with real texts heed the agent's limit.

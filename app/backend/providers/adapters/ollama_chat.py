@@ -1,0 +1,117 @@
+"""The chat of Ollama by its own protocol: its OpenAI-compatible routes ignore the window and cut prompts in silence."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from json import JSONDecodeError
+from typing import Any, cast
+
+import httpx
+import ollama
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_ollama import ChatOllama
+from typing_extensions import override
+
+from app.backend.core.errors import AppError
+from app.backend.providers.base import ProviderModel
+from app.backend.providers.errors import (
+    ContextOverflow,
+    ModelMissing,
+    ModelRefused,
+    ModelUnavailable,
+    broken_off,
+)
+
+Chunks = AsyncGenerator[ChatGenerationChunk, None]
+
+_FAILURES = (ollama.ResponseError, ConnectionError, httpx.HTTPError, JSONDecodeError)
+
+
+class NativeOllama(ChatOllama):
+    """A model in Ollama; a prompt that Ollama would cut is an error, before or after it was sent."""
+
+    @override
+    async def _astream(
+        self, messages: list[BaseMessage], *args: Any, **kwargs: Any
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        sent = self._check_fits(messages)
+        stream = super()._astream(messages, *args, **kwargs)
+        is_whole = False
+        try:
+            async with aclosing(cast("Chunks", stream)) as chunks:
+                async for chunk in chunks:
+                    is_whole = is_whole or "done" in (chunk.generation_info or {})
+                    self._check_evaluated(chunk, sent)
+                    yield chunk
+        except _FAILURES as error:
+            raise self._explain(error) from error
+        if not is_whole:
+            raise broken_off(str(self.base_url))
+
+    @override
+    async def _agenerate(
+        self, messages: list[BaseMessage], *args: Any, **kwargs: Any
+    ) -> ChatResult:
+        sent = self._check_fits(messages)
+        try:
+            result = await super()._agenerate(messages, *args, **kwargs)
+        except _FAILURES as error:
+            raise self._explain(error) from error
+        for generation in result.generations:
+            self._check_evaluated(generation, sent)
+        return result
+
+    def _check_fits(self, messages: Sequence[BaseMessage]) -> int:
+        tokens = sum(count_tokens_least(message.text) for message in messages)
+        if self.num_ctx and tokens > self.num_ctx:
+            raise ContextOverflow.of(self.num_ctx, tokens)
+        return tokens
+
+    def _check_evaluated(self, chunk: Any, sent: int) -> None:
+        evaluated: int | None = (chunk.generation_info or {}).get("prompt_eval_count")
+        window = self.num_ctx or 0
+        if evaluated and window and (evaluated < sent or evaluated >= window):
+            raise ContextOverflow.of(window, max(evaluated, sent))
+
+    def _explain(self, error: Exception) -> AppError:
+        if isinstance(error, ollama.ResponseError):
+            if error.status_code == 404:
+                return ModelMissing(
+                    f"Ollama has no model {self.model!r}. Run `ollama pull {self.model}`."
+                )
+            if "context" in error.error.lower():
+                return ContextOverflow.of(self.num_ctx)
+            return ModelRefused(f"Ollama refuses the request: {error.error}")
+        return unavailable(str(self.base_url))
+
+
+def count_tokens_least(text: str) -> int:
+    """Return a number of tokens that `text` has at least, whatever the tokenizer."""
+    return len(text.split())
+
+
+async def list_models(
+    url: str, *, context: int, transport: httpx.AsyncBaseTransport
+) -> list[ProviderModel]:
+    """Return the models that are pulled.
+
+    Raises:
+        ModelUnavailable: Ollama does not answer.
+    """
+    try:
+        found = await ollama.AsyncClient(url, timeout=5, transport=transport).list()
+    except _FAILURES as error:
+        raise unavailable(url) from error
+    return [
+        ProviderModel(item.model.removesuffix(":latest"), context)
+        for item in found.models
+        if item.model
+    ]
+
+
+def unavailable(url: str) -> ModelUnavailable:
+    """Return the error for an Ollama that does not answer."""
+    message = (
+        f"Ollama at {url} does not answer. Start it, or correct ATELIER_OLLAMA_URL."
+    )
+    return ModelUnavailable(message, service="ollama")
