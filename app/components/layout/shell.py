@@ -38,7 +38,9 @@ _PLACES = {
 _ACTIONS = {"n": strings.NEW, "/": strings.SEARCH}
 
 
-def shell(*children: Any, here: str, width: Width = "normal") -> rx.Component:
+def shell(
+    *children: Any, here: str, width: Width = "normal", is_busy: bool = False
+) -> rx.Component:
     """Return a page within the frame; `here` is the place it belongs to."""
     return rx.el.div(
         _skip_link(),
@@ -49,6 +51,7 @@ def shell(*children: Any, here: str, width: Width = "normal") -> rx.Component:
                 *children,
                 id="content",
                 tab_index=-1,
+                aria_busy="true" if is_busy else None,
                 class_name=f"mx-auto w-full outline-none {_WIDTHS[width]} px-4 pt-5 pb-24 sm:px-6 md:pt-8 md:pb-16",
             ),
             class_name="relative min-w-0 flex-1",
@@ -73,21 +76,9 @@ def bare(*children: Any) -> rx.Component:
 
 
 def loading() -> rx.Component:
-    """Return the first paint of pages that are not rendered ahead: the frame in grey."""
-    return rx.el.div(
-        rx.el.div(
-            class_name="hidden w-56 shrink-0 border-e border-line bg-surface/60 md:block"
-        ),
-        rx.el.div(
-            rx.el.div(
-                skeleton("mb-6 h-7 w-48"),
-                skeleton_rows(3, "h-24"),
-                class_name="mx-auto w-full max-w-5xl px-4 pt-17 sm:px-6 md:pt-8",
-            ),
-            class_name="min-w-0 flex-1",
-        ),
-        aria_busy="true",
-        class_name="flex min-h-dvh bg-canvas text-ink",
+    """Return the first paint of pages that are not rendered ahead: the frame around grey."""
+    return shell(
+        skeleton("mb-6 h-7 w-48"), skeleton_rows(3, "h-24"), here="", is_busy=True
     )
 
 
