@@ -1,6 +1,15 @@
 import { useEffect, useRef, useState } from "react";
 
 const UNITS = [["year", 31536000], ["month", 2592000], ["week", 604800], ["day", 86400], ["hour", 3600], ["minute", 60]];
+// Made once: making one takes much longer than using it, and lists show dozens of moments.
+const TWO = "2-digit";
+const TITLE = new Intl.DateTimeFormat("sv-SE", {
+  year: "numeric", month: TWO, day: TWO, hour: TWO, minute: TWO, second: TWO, timeZoneName: "short",
+});
+const ABSOLUTE = { dateStyle: "medium", timeStyle: "medium" };
+const LOCAL = new Intl.DateTimeFormat("en-GB", ABSOLUTE);
+const UTC = new Intl.DateTimeFormat("en-GB", { ...ABSOLUTE, timeZone: "UTC" });
+const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
 const listeners = new Set();
 let timer = 0;
 
@@ -24,20 +33,18 @@ function relative(date) {
   if (Math.abs(seconds) < 45) return "just now";
   const [unit, size] = UNITS.find(([, s]) => Math.abs(seconds) >= s) ?? ["minute", 60];
   const amount = Math.round(seconds / size) || Math.sign(seconds);
-  return new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" }).format(amount, unit);
+  return RELATIVE.format(amount, unit);
 }
 
-const absolute = (date, zone) =>
-  date.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "medium", timeZone: zone }) + (zone ? " UTC" : "");
+const absolute = (date, isUtc) => (isUtc ? UTC.format(date) + " UTC" : LOCAL.format(date));
 
 /** A moment: relative, absolute or UTC; the exact one with its zone is in the tooltip. */
 export function TimeAgo({ at, mode = "relative", className }) {
   useSecond(mode === "relative");
   if (!at) return null;
   const date = new Date(at);
-  const text = mode === "relative" ? relative(date) : absolute(date, mode === "utc" ? "UTC" : undefined);
-  const title = date.toLocaleString("sv-SE", { timeZoneName: "short" });
-  return <time dateTime={at} title={title} className={className}>{text}</time>;
+  const text = mode === "relative" ? relative(date) : absolute(date, mode === "utc");
+  return <time dateTime={at} title={TITLE.format(date)} className={className}>{text}</time>;
 }
 
 function span(seconds) {

@@ -114,16 +114,24 @@ export function Shortcuts({ places, actions, words }) {
   );
 }
 
+// Browsers take a frame or two to change the address, and the first words of an answer come before that matters.
+const ADDRESS_DELAY_MS = 400;
+
 /** Keeps the address's query in step with what is shown; there is one only after the page has read the address. */
 export function Address({ query }) {
   const text = JSON.stringify(query);
   useEffect(() => {
-    const address = new URL(window.location.href);
-    for (const [name, value] of Object.entries(JSON.parse(text))) {
-      if (value) address.searchParams.set(name, value);
-      else address.searchParams.delete(name);
-    }
-    window.history.replaceState(window.history.state, "", address);
+    const change = setTimeout(() => show(JSON.parse(text)), ADDRESS_DELAY_MS);
+    return () => clearTimeout(change);
   }, [text]);
   return null;
+}
+
+function show(query) {
+  const address = new URL(window.location.href);
+  for (const [name, value] of Object.entries(query)) {
+    if (value) address.searchParams.set(name, value);
+    else address.searchParams.delete(name);
+  }
+  window.history.replaceState(window.history.state, "", address);
 }
