@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from uuid import UUID
 
 import structlog
@@ -15,7 +16,8 @@ from app.backend.core import redis as names
 from app.backend.core.db import Database
 from app.backend.core.run_events import STATUS_OF_END, RunEvent
 from app.backend.runs import engine_repository
-from app.backend.runs.live import BATCH, FIELD
+from app.backend.runs.live import FIELD
+from app.backend.runs.packing import Batch
 
 logger = structlog.get_logger(__name__)
 
@@ -31,12 +33,12 @@ class _Follower:
     """One viewer of one run: what came live, and whether the rows have more."""
 
     def __init__(self) -> None:
-        self._pending: deque[list[RunEvent]] = deque()
+        self._pending: deque[Batch] = deque()
         self._has_news = asyncio.Event()
         self._must_read = False
         self.is_gone = False
 
-    def push(self, batch: list[RunEvent]) -> None:
+    def push(self, batch: Batch) -> None:
         """Add a live batch; a viewer that is too slow for them reads rows instead."""
         if len(self._pending) >= PENDING_BATCHES_MAX:
             self._pending.clear()
@@ -54,24 +56,25 @@ class _Follower:
         self.is_gone = True
         self._has_news.set()
 
-    async def wait(self, seq: int) -> list[RunEvent] | None:
-        """Return the live events after `seq`; None when the rows have to be read."""
+    async def wait(self, seq: int) -> list[Batch] | None:
+        """Return the live batches after `seq`; None when the rows have to be read."""
         await self._has_news.wait()
         self._has_news.clear()
         if self._must_read:
             self._must_read = False
             self._pending.clear()
             return None
-        news: list[RunEvent] = []
+        news: list[Batch] = []
         while self._pending:
-            for event in self._pending.popleft():
-                if event.seq == seq + 1:
-                    news.append(event)
-                    seq = event.seq
-                elif event.seq > seq:
-                    # A hole. The rows have what is missing, and all that follows.
-                    self._pending.clear()
-                    return None
+            batch = self._pending.popleft()
+            if batch.packed.first > seq + 1:
+                # A hole. The rows have what is missing, and all that follows.
+                self._pending.clear()
+                return None
+            if batch.packed.last > seq:
+                is_next = batch.packed.first == seq + 1
+                news.append(batch if is_next else batch.after(seq))
+                seq = batch.packed.last
         return news
 
 
@@ -101,24 +104,33 @@ class RunFeed:
 
         The caller has checked that the viewer may see the run.
         """
+        async with aclosing(self.follow_batches(run_id, after)) as found:
+            async for batches in found:
+                yield [event for batch in batches for event in batch.events]
+
+    async def follow_batches(
+        self, run_id: UUID, after: int = 0
+    ) -> AsyncGenerator[list[Batch], None]:
+        """Yield the same as `follow`, packed as it came, for those who only pass it on."""
         follower = _Follower()
         seq = after
         try:
             await self._join(run_id, follower)
             follower.look()
             while not follower.is_gone:
-                batch = await follower.wait(seq)
-                if batch is None:
-                    batch = await self._read(run_id, seq)
-                    if len(batch) == BATCH_EVENTS_MAX:
+                batches = await follower.wait(seq)
+                if batches is None:
+                    events = await self._read(run_id, seq)
+                    if len(events) == BATCH_EVENTS_MAX:
                         follower.look()
-                    if not batch and await self._has_ended(run_id, seq):
+                    if not events and await self._has_ended(run_id, seq):
                         return
-                if not batch:
+                    batches = [Batch.of(events)] if events else []
+                if not batches:
                     continue
-                seq = batch[-1].seq
-                yield batch
-                if batch[-1].type in STATUS_OF_END:
+                seq = batches[-1].packed.last
+                yield batches
+                if batches[-1].last_type in STATUS_OF_END:
                     return
         finally:
             self._part(run_id, follower)
@@ -164,10 +176,9 @@ class RunFeed:
 
     async def _read(self, run_id: UUID, after: int) -> list[RunEvent]:
         async with self._db.read() as session:
-            rows = await engine_repository.list_events_after(
+            return await engine_repository.list_events_after(
                 session, run_id, after, limit=BATCH_EVENTS_MAX
             )
-        return [RunEvent.model_validate(row, from_attributes=True) for row in rows]
 
     async def _has_ended(self, run_id: UUID, seq: int) -> bool:
         async with self._db.read() as session:
@@ -204,10 +215,13 @@ class RunFeed:
                 continue
             self._positions[run_id] = position
             for _, fields in entries:
-                self._push(run_id, BATCH.validate_json(fields[FIELD]))
+                # What a worker of an earlier version sends is read from the rows.
+                if FIELD in fields:
+                    self._push(Batch.from_json(run_id, fields[FIELD]))
 
-    def _push(self, run_id: UUID, batch: list[RunEvent]) -> None:
-        self._seen[run_id] = max(self._seen.get(run_id, 0), batch[-1].seq)
+    def _push(self, batch: Batch) -> None:
+        run_id = batch.run_id
+        self._seen[run_id] = max(self._seen.get(run_id, 0), batch.packed.last)
         for follower in self._followers.get(run_id, ()):
             follower.push(batch)
 

@@ -4,18 +4,17 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
-from pydantic import TypeAdapter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.backend.core import redis as names
 from app.backend.core.db import Session, after_commit
 from app.backend.core.run_events import RunEvent
+from app.backend.runs.packing import Batch
 
 logger = structlog.get_logger(__name__)
 
-BATCH: TypeAdapter[list[RunEvent]] = TypeAdapter(list[RunEvent])
-FIELD = "batch"
+FIELD = "packed"
 STREAM_BATCHES_MAX = 256
 STREAM_SECONDS = 3600
 
@@ -23,7 +22,7 @@ STREAM_SECONDS = 3600
 async def publish(redis: Redis, run_id: UUID, events: Sequence[RunEvent]) -> None:
     """Add one entry with all of `events` to the run's stream; an outage is logged, viewers then read rows."""
     key = names.run_stream(run_id)
-    entry = {FIELD: BATCH.dump_json(list(events)).decode()}
+    entry = {FIELD: Batch.of(events).to_json().decode()}
     try:
         async with redis.pipeline(transaction=False) as pipe:
             pipe.xadd(key, entry, maxlen=STREAM_BATCHES_MAX, approximate=True)  # pyright: ignore[reportArgumentType] - a dict of str is invariant there
