@@ -72,6 +72,11 @@ class Batch:
         """Type of the last event."""
         return self.packed.table["type"]
 
+    @property
+    def types(self) -> set[str]:
+        """Types of the events."""
+        return {item["type"] for item in self.packed.items if isinstance(item, dict)}
+
     @cached_property
     def events(self) -> list[RunEvent]:
         """The events themselves."""
