@@ -87,6 +87,19 @@ class Batch:
         return Batch.of([event for event in self.events if event.seq > seq])
 
 
+def batches_of(events: Sequence[RunEvent]) -> list[Batch]:
+    """Pack events, which rise: a batch for each stretch without a hole, since rows do not say their `seq`."""
+    starts = [
+        at
+        for at, event in enumerate(events)
+        if at == 0 or event.seq != events[at - 1].seq + 1
+    ]
+    ends = [*starts, len(events)][1:]
+    return [
+        Batch.of(events[start:end]) for start, end in zip(starts, ends, strict=True)
+    ]
+
+
 def _pack(events: Sequence[RunEvent]) -> Packed:
     items: list[Table | Row] = []
     table: Table = {}

@@ -21,7 +21,7 @@ from app.backend.core.run_events import (
     ToolCalled,
     ToolReturned,
 )
-from app.backend.runs.packing import Batch
+from app.backend.runs.packing import Batch, batches_of
 
 RUN, MESSAGE, OTHER = UUID(int=1), UUID(int=2), UUID(int=3)
 BEGAN = datetime(2026, 11, 21, 8, tzinfo=UTC)
@@ -125,6 +125,20 @@ def test_batch_that_is_known_in_part_gives_the_rest() -> None:
 
     assert rest.events == events[1:]
     assert (rest.packed.first, rest.packed.last) == (2, 3)
+
+
+def test_events_after_a_hole_keep_their_seq() -> None:
+    events = [*stored(1, [Step(content="a"), Step(content="b")])]
+    events += stored(9, [Step(content="c")])
+
+    batches = batches_of(events)
+
+    assert [(batch.packed.first, batch.packed.last) for batch in batches] == [
+        (1, 2),
+        (9, 9),
+    ]
+    assert [event for batch in batches for event in batch.events] == events
+    assert batches_of([]) == []
 
 
 def test_flush_of_tokens_costs_little_more_than_its_text() -> None:
