@@ -24,7 +24,7 @@ logger = structlog.get_logger(__name__)
 BATCH_EVENTS_MAX = 500
 PENDING_BATCHES_MAX = 64
 BLOCK_MILLISECONDS = 5_000
-CHECK_SECONDS = 1.0
+CHECK_SECONDS = 0.5
 POLL_SECONDS = 0.2
 REDIS_RETRY_SECONDS = 0.5
 
@@ -87,6 +87,7 @@ class RunFeed:
         self._followers: dict[UUID, set[_Follower]] = defaultdict(set)
         self._positions: dict[UUID, str] = {}
         self._seen: dict[UUID, int] = {}
+        self._checked: dict[UUID, int] = {}
         self._wake_key = f"app:feed:{ids.new_id()}:wake"
         self._wake_position = "0-0"
         self._is_redis_up = True
@@ -173,6 +174,7 @@ class RunFeed:
             del self._followers[run_id]
             self._positions.pop(run_id, None)
             self._seen.pop(run_id, None)
+            self._checked.pop(run_id, None)
 
     async def _read(self, run_id: UUID, after: int) -> list[RunEvent]:
         async with self._db.read() as session:
@@ -241,10 +243,21 @@ class RunFeed:
             found = await engine_repository.find_progress(session, run_ids)
         for run_id in run_ids:
             progress = found.get(run_id)
-            for follower in self._followers.get(run_id, ()):
-                if progress is None:
+            followers = self._followers.get(run_id, ())
+            if progress is None:
+                for follower in followers:
                     follower.leave()
-                elif progress.last_seq > self._seen.get(run_id, 0):
+            elif followers and self._is_late(run_id, progress.last_seq):
+                for follower in followers:
                     follower.look()
-            if progress is not None:
-                self._seen[run_id] = max(self._seen.get(run_id, 0), progress.last_seq)
+
+    def _is_late(self, run_id: UUID, stored: int) -> bool:
+        """Tell whether events that were stored at the check before have still not come live."""
+        # Events that were stored just now are on their way; a viewer that read their rows would do all the work twice.
+        seen, before = self._seen.get(run_id, 0), self._checked.get(run_id, 0)
+        self._checked[run_id] = stored
+        wanted = before if self._is_redis_up else stored
+        if seen >= wanted:
+            return False
+        self._seen[run_id] = stored
+        return True
