@@ -10,7 +10,6 @@ import { copy, useLogView } from "./event_log_view.js";
 import { hold, useConnection, useRunFeed } from "./run_feed.js";
 
 const HAND = 2000; // milliseconds in which a scroll still comes from a hand's last move
-const AHEAD = 300; // pixels drawn beyond what is seen; a log that is followed has nothing ahead, and what is past soon goes
 const RUNNING = new Set(["queued", "running", "waiting"]);
 
 /** Says what came last, at most once a second, to those who asked for it. */
@@ -90,11 +89,11 @@ function Placeholder({ feed, view }) {
 
 /** The lines that are seen. Where they start is decided once: a new `start` would make Virtuoso begin again. */
 function Lines({ view, scroller, onScroll, toEnd, row }) {
-  const { log, list, isFollowing } = view;
+  const { log, list } = view;
   const [start] = useState(() => view.start());
   return (
     <Virtuoso ref={list} scrollerRef={(element) => { scroller.current = element; }} style={{ height: "100%", width: "100%" }}
-      tabIndex={0} totalCount={log.visible.length} firstItemIndex={log.base} increaseViewportBy={isFollowing ? 0 : AHEAD} onScroll={onScroll}
+      tabIndex={0} totalCount={log.visible.length} firstItemIndex={log.base} increaseViewportBy={300} onScroll={onScroll}
       totalListHeightChanged={toEnd} initialTopMostItemIndex={start} rangeChanged={view.near}
       computeItemKey={(index) => log.visible[index - log.base]?.key ?? index}
       itemContent={(index) => (log.visible[index - log.base] ? row(log.visible[index - log.base]) : <div className="h-6" />)} />
