@@ -12,6 +12,7 @@ from app.backend.core import clock
 from app.backend.core.actor import Permission
 from app.backend.core.run_events import RunEvent, RunOutput
 from app.backend.runs import service as runs
+from app.backend.runs.packing import Batch
 from app.backend.runs.schemas import RunView
 from app.state import edge, notices, tabs
 from app.state.run_detail import (
@@ -152,7 +153,7 @@ class RunFeedState(rx.State):
             await self._keep_up(wanted, after, generation)
 
     async def _keep_up(self, run_id: UUID, after: int, generation: int) -> None:
-        pending: list[RunEvent] = []
+        pending: list[Batch] = []
         reader = asyncio.create_task(_collect(run_id, after, pending))
         ends_at = clock.monotonic() + FOLLOW_SECONDS_MAX
         is_over = False
@@ -160,7 +161,7 @@ class RunFeedState(rx.State):
             while not is_over and tabs.is_open(self) and clock.monotonic() < ends_at:
                 await asyncio.wait({reader}, timeout=PUSH_SECONDS)
                 is_over = reader.done()
-                news, pending[:] = list(pending), []
+                news, pending[:] = _worth_a_line(pending), []
                 view = await self._read(run_id) if news or is_over else None
                 async with self:
                     if self._generation != generation:
@@ -205,7 +206,16 @@ def show_run(feed: RunFeedState, view: RunView, news: Sequence[RunEvent] = ()) -
     feed._show(view, news)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 
-async def _collect(run_id: UUID, after: int, pending: list[RunEvent]) -> None:
-    # The log widget shows text as it grows; here it would only push out what is worth a line.
-    async for batch in edge.services().feed.follow(run_id, after):
-        pending.extend(event for event in batch if event.type not in GROWING)
+async def _collect(run_id: UUID, after: int, pending: list[Batch]) -> None:
+    async for batches in edge.services().feed.follow_batches(run_id, after):
+        pending.extend(batches)
+
+
+def _worth_a_line(batches: Sequence[Batch]) -> list[RunEvent]:
+    """Return the last events that this store shows, and all stages; most of a long log need not be unfolded for that."""
+    found: list[RunEvent] = []
+    for batch in reversed(batches):
+        if len(found) < EVENTS_SHOWN or "stage_changed" in batch.types:
+            # The log widget shows text as it grows; here it would only push out what is worth a line.
+            found[:0] = [event for event in batch.events if event.type not in GROWING]
+    return found

@@ -21,7 +21,7 @@ from socketio.exceptions import (  # pyright: ignore[reportMissingTypeStubs]
 )
 from starlette.datastructures import Headers
 
-from app.backend.api.feed_wire import Item, Packer
+from app.backend.api.feed_wire import Joiner
 from app.backend.api.origin import is_same_origin
 from app.backend.api.parts import ApiParts
 from app.backend.core import clock
@@ -29,6 +29,7 @@ from app.backend.core.actor import Actor, Permission
 from app.backend.core.errors import AppError, Forbidden, Invalid, Unauthorized
 from app.backend.identity import cookies, sessions
 from app.backend.runs import service as runs
+from app.backend.runs.packing import Row, Table
 from app.backend.runs.schemas import EventFilter, RunView
 
 logger = structlog.get_logger(__name__)
@@ -194,19 +195,21 @@ class FeedNamespace(AsyncNamespace):
         Raises:
             NotFound: the run is gone, or no longer the viewer's.
         """
-        packer = Packer()
+        joiner = Joiner()
         check_at = clock.monotonic() + CHECK_SECONDS
-        async with aclosing(self._get_parts().feed.follow(run_id, after)) as batches:
-            async for batch in batches:
+        async with aclosing(
+            self._get_parts().feed.follow_batches(run_id, after)
+        ) as found:
+            async for batches in found:
                 if clock.monotonic() >= check_at:
                     await self._find_run(await self._find_actor(sid), run_id)
                     check_at = clock.monotonic() + CHECK_SECONDS
                 # The next batch waits for the answer: a slow tab costs no memory and holds up nobody.
-                await self._deliver(sid, stream, packer.pack(batch))
+                await self._deliver(sid, stream, joiner.join(batches))
         actor = await self._find_actor(sid)
         return (await self._find_run(actor, run_id)).status
 
-    async def _deliver(self, sid: str, stream: int, items: list[Item]) -> None:
+    async def _deliver(self, sid: str, stream: int, items: list[Table | Row]) -> None:
         # The server's own `call` refuses to work where handlers run in the receive loop, as Reflex's do.
         answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 

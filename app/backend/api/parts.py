@@ -8,6 +8,7 @@ from app.backend.core.crypto import Keyring
 from app.backend.core.run_events import RunEvent
 from app.backend.knowledge.parts import IngestParts
 from app.backend.models.catalog import ModelCatalog
+from app.backend.runs.packing import Batch
 
 
 class Feed(Protocol):
@@ -17,6 +18,12 @@ class Feed(Protocol):
         self, run_id: UUID, after: int = 0
     ) -> AsyncGenerator[list[RunEvent], None]:
         """Yield what comes after `after`, batch by batch, until the run has ended."""
+        ...
+
+    def follow_batches(
+        self, run_id: UUID, after: int = 0
+    ) -> AsyncGenerator[list[Batch], None]:
+        """Yield the same as it travels, for those who pass it on."""
         ...
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from uuid import UUID
 
 import structlog
@@ -15,14 +16,15 @@ from app.backend.core import redis as names
 from app.backend.core.db import Database
 from app.backend.core.run_events import STATUS_OF_END, RunEvent
 from app.backend.runs import engine_repository
-from app.backend.runs.live import BATCH, FIELD
+from app.backend.runs.live import FIELD
+from app.backend.runs.packing import Batch
 
 logger = structlog.get_logger(__name__)
 
 BATCH_EVENTS_MAX = 500
 PENDING_BATCHES_MAX = 64
 BLOCK_MILLISECONDS = 5_000
-CHECK_SECONDS = 1.0
+CHECK_SECONDS = 0.5
 POLL_SECONDS = 0.2
 REDIS_RETRY_SECONDS = 0.5
 
@@ -31,12 +33,12 @@ class _Follower:
     """One viewer of one run: what came live, and whether the rows have more."""
 
     def __init__(self) -> None:
-        self._pending: deque[list[RunEvent]] = deque()
+        self._pending: deque[Batch] = deque()
         self._has_news = asyncio.Event()
         self._must_read = False
         self.is_gone = False
 
-    def push(self, batch: list[RunEvent]) -> None:
+    def push(self, batch: Batch) -> None:
         """Add a live batch; a viewer that is too slow for them reads rows instead."""
         if len(self._pending) >= PENDING_BATCHES_MAX:
             self._pending.clear()
@@ -54,24 +56,25 @@ class _Follower:
         self.is_gone = True
         self._has_news.set()
 
-    async def wait(self, seq: int) -> list[RunEvent] | None:
-        """Return the live events after `seq`; None when the rows have to be read."""
+    async def wait(self, seq: int) -> list[Batch] | None:
+        """Return the live batches after `seq`; None when the rows have to be read."""
         await self._has_news.wait()
         self._has_news.clear()
         if self._must_read:
             self._must_read = False
             self._pending.clear()
             return None
-        news: list[RunEvent] = []
+        news: list[Batch] = []
         while self._pending:
-            for event in self._pending.popleft():
-                if event.seq == seq + 1:
-                    news.append(event)
-                    seq = event.seq
-                elif event.seq > seq:
-                    # A hole. The rows have what is missing, and all that follows.
-                    self._pending.clear()
-                    return None
+            batch = self._pending.popleft()
+            if batch.packed.first > seq + 1:
+                # A hole. The rows have what is missing, and all that follows.
+                self._pending.clear()
+                return None
+            if batch.packed.last > seq:
+                is_next = batch.packed.first == seq + 1
+                news.append(batch if is_next else batch.after(seq))
+                seq = batch.packed.last
         return news
 
 
@@ -84,6 +87,7 @@ class RunFeed:
         self._followers: dict[UUID, set[_Follower]] = defaultdict(set)
         self._positions: dict[UUID, str] = {}
         self._seen: dict[UUID, int] = {}
+        self._checked: dict[UUID, int] = {}
         self._wake_key = f"app:feed:{ids.new_id()}:wake"
         self._wake_position = "0-0"
         self._is_redis_up = True
@@ -101,24 +105,33 @@ class RunFeed:
 
         The caller has checked that the viewer may see the run.
         """
+        async with aclosing(self.follow_batches(run_id, after)) as found:
+            async for batches in found:
+                yield [event for batch in batches for event in batch.events]
+
+    async def follow_batches(
+        self, run_id: UUID, after: int = 0
+    ) -> AsyncGenerator[list[Batch], None]:
+        """Yield the same as `follow`, packed as it came, for those who only pass it on."""
         follower = _Follower()
         seq = after
         try:
             await self._join(run_id, follower)
             follower.look()
             while not follower.is_gone:
-                batch = await follower.wait(seq)
-                if batch is None:
-                    batch = await self._read(run_id, seq)
-                    if len(batch) == BATCH_EVENTS_MAX:
+                batches = await follower.wait(seq)
+                if batches is None:
+                    events = await self._read(run_id, seq)
+                    if len(events) == BATCH_EVENTS_MAX:
                         follower.look()
-                    if not batch and await self._has_ended(run_id, seq):
+                    if not events and await self._has_ended(run_id, seq):
                         return
-                if not batch:
+                    batches = [Batch.of(events)] if events else []
+                if not batches:
                     continue
-                seq = batch[-1].seq
-                yield batch
-                if batch[-1].type in STATUS_OF_END:
+                seq = batches[-1].packed.last
+                yield batches
+                if batches[-1].last_type in STATUS_OF_END:
                     return
         finally:
             self._part(run_id, follower)
@@ -161,13 +174,13 @@ class RunFeed:
             del self._followers[run_id]
             self._positions.pop(run_id, None)
             self._seen.pop(run_id, None)
+            self._checked.pop(run_id, None)
 
     async def _read(self, run_id: UUID, after: int) -> list[RunEvent]:
         async with self._db.read() as session:
-            rows = await engine_repository.list_events_after(
+            return await engine_repository.list_events_after(
                 session, run_id, after, limit=BATCH_EVENTS_MAX
             )
-        return [RunEvent.model_validate(row, from_attributes=True) for row in rows]
 
     async def _has_ended(self, run_id: UUID, seq: int) -> bool:
         async with self._db.read() as session:
@@ -204,10 +217,13 @@ class RunFeed:
                 continue
             self._positions[run_id] = position
             for _, fields in entries:
-                self._push(run_id, BATCH.validate_json(fields[FIELD]))
+                # What a worker of an earlier version sends is read from the rows.
+                if FIELD in fields:
+                    self._push(Batch.from_json(run_id, fields[FIELD]))
 
-    def _push(self, run_id: UUID, batch: list[RunEvent]) -> None:
-        self._seen[run_id] = max(self._seen.get(run_id, 0), batch[-1].seq)
+    def _push(self, batch: Batch) -> None:
+        run_id = batch.run_id
+        self._seen[run_id] = max(self._seen.get(run_id, 0), batch.packed.last)
         for follower in self._followers.get(run_id, ()):
             follower.push(batch)
 
@@ -227,10 +243,21 @@ class RunFeed:
             found = await engine_repository.find_progress(session, run_ids)
         for run_id in run_ids:
             progress = found.get(run_id)
-            for follower in self._followers.get(run_id, ()):
-                if progress is None:
+            followers = self._followers.get(run_id, ())
+            if progress is None:
+                for follower in followers:
                     follower.leave()
-                elif progress.last_seq > self._seen.get(run_id, 0):
+            elif followers and self._is_late(run_id, progress.last_seq):
+                for follower in followers:
                     follower.look()
-            if progress is not None:
-                self._seen[run_id] = max(self._seen.get(run_id, 0), progress.last_seq)
+
+    def _is_late(self, run_id: UUID, stored: int) -> bool:
+        """Tell whether events that were stored at the check before have still not come live."""
+        # Events that were stored just now are on their way; a viewer that read their rows would do all the work twice.
+        seen, before = self._seen.get(run_id, 0), self._checked.get(run_id, 0)
+        self._checked[run_id] = stored
+        wanted = before if self._is_redis_up else stored
+        if seen >= wanted:
+            return False
+        self._seen[run_id] = stored
+        return True

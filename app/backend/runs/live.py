@@ -4,29 +4,29 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
-from pydantic import TypeAdapter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.backend.core import redis as names
 from app.backend.core.db import Session, after_commit
 from app.backend.core.run_events import RunEvent
+from app.backend.runs.packing import batches_of
 
 logger = structlog.get_logger(__name__)
 
-BATCH: TypeAdapter[list[RunEvent]] = TypeAdapter(list[RunEvent])
-FIELD = "batch"
+FIELD = "packed"
 STREAM_BATCHES_MAX = 256
 STREAM_SECONDS = 3600
 
 
 async def publish(redis: Redis, run_id: UUID, events: Sequence[RunEvent]) -> None:
-    """Add one entry with all of `events` to the run's stream; an outage is logged, viewers then read rows."""
+    """Add `events` to the run's stream, as one entry if none is missing between them; an outage is logged, viewers then read rows."""
     key = names.run_stream(run_id)
-    entry = {FIELD: BATCH.dump_json(list(events)).decode()}
+    entries = [{FIELD: batch.to_json().decode()} for batch in batches_of(events)]
     try:
         async with redis.pipeline(transaction=False) as pipe:
-            pipe.xadd(key, entry, maxlen=STREAM_BATCHES_MAX, approximate=True)  # pyright: ignore[reportArgumentType] - a dict of str is invariant there
+            for entry in entries:
+                pipe.xadd(key, entry, maxlen=STREAM_BATCHES_MAX, approximate=True)  # pyright: ignore[reportArgumentType] - a dict of str is invariant there
             pipe.expire(key, STREAM_SECONDS)
             await pipe.execute()
     except RedisError as error:

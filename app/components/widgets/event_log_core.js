@@ -174,6 +174,13 @@ export class EventLog {
       this.counts.categories[categoryOf(type)] += n;
       this.counts.levels[levelOf({ type, payload: {} })] += n;
     }
+    // Lines that came while the server counted.
+    for (let at = indexOfSeq(this.rows, seq + 1); at < this.rows.length; at += 1) {
+      const { from, category, level } = this.rows[at];
+      if (from <= seq) continue;
+      this.counts.categories[category] += 1;
+      this.counts.levels[level] += 1;
+    }
   }
 
   /** Add the page after the window, when the newest lines are not in it. */

@@ -1,8 +1,8 @@
-/** Unfolds the short form of the /feed namespace; `app/backend/api/feed_wire.py` tells how it is made. */
+/** Unfolds the short form of the /feed namespace; `app/backend/runs/packing.py` tells how it is made. */
 export class Unpacker {
   constructor(after) {
     this.seq = after;
-    this.ts = 0;
+    this.at = 0; // microseconds
     this.table = null;
   }
 
@@ -16,12 +16,12 @@ export class Unpacker {
     return events;
   }
 
-  #toEvent([milliseconds, ...values]) {
+  #toEvent(row) {
     const { type, share, keys } = this.table;
     const payload = { ...share };
-    for (let at = 0; at < keys.length; at += 1) payload[keys[at]] = values[at];
+    for (let at = 0; at < keys.length; at += 1) payload[keys[at]] = row[at + 1];
     this.seq += 1;
-    this.ts += milliseconds;
-    return { seq: this.seq, ts: this.ts, type, payload };
+    this.at += row[0];
+    return { seq: this.seq, ts: Math.floor(this.at / 1000), type, payload };
   }
 }

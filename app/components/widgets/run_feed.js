@@ -4,7 +4,7 @@ import io from "socket.io-client";
 import { EventLog } from "./event_log_core.js";
 import { Unpacker } from "./feed_wire.js";
 
-const TAIL = 1000;
+const TAIL = 500; // one batch of the server; older lines come when they are scrolled to
 const PAGE = 500;
 const TIMEOUT = 10_000;
 const LINGER = 1000;
@@ -89,6 +89,7 @@ class RunFeed {
     this.status = "";
     this.error = "";
     this.isLoaded = false;
+    this.uncounted = 0; // newest seq of a log that was opened and not yet counted
     this.version = 0;
     this.frame = 0;
     this.listeners = new Set();
@@ -120,7 +121,8 @@ class RunFeed {
       this.error = "";
       if (had === null) {
         this.log.liveFrom = answer.last_seq;
-        await this.count(answer.last_seq);
+        this.uncounted = answer.last_seq;
+        if (this.isLoaded) await this.count();
       } else if (answer.last_seq > had) announce({ caught: connection.caught + answer.last_seq - had });
       if (answer.last_seq === 0) this.isLoaded = true;
     } catch (error) {
@@ -129,12 +131,15 @@ class RunFeed {
     this.paint();
   }
 
-  /** What a long log's end does not tell: how many lines there are of each type, and when it began. */
-  async count(lastSeq) {
+  /** What a long log's end does not tell: how many lines there are of each type, and when it began. Asked for once the end is there: counting reads the whole log. */
+  async count() {
+    const lastSeq = this.uncounted;
+    this.uncounted = 0;
     if (lastSeq <= TAIL) return;
     const [{ counts }, { items }] = await Promise.all([ask("counts", { run_id: this.runId }), this.page({ after: 0, limit: 1 })]);
     this.log.startCounts(counts, lastSeq);
     if (items.length) this.meter.startedTs = items[0].ts;
+    this.paint();
   }
 
   take(events) {
@@ -142,6 +147,7 @@ class RunFeed {
     for (const event of events) if (event.seq <= this.log.head) this.note(event);
     this.isLoaded = true;
     this.paint();
+    if (this.uncounted) this.count().catch(() => undefined); // without the counts the log is still whole
   }
 
   finish(status) {

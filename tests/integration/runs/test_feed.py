@@ -116,6 +116,30 @@ async def test_lost_batches_are_read_from_the_rows(
     assert len(viewer.result()) == 14
 
 
+async def test_rows_are_read_for_events_that_stay_away(
+    services: Services,
+    feed: RunFeed,
+    row: RunRow,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.backend.runs.feed.CHECK_SECONDS", 60)
+    writer = Writer(services, row, is_telling=False)
+    async with writer.log, aclosing(feed.follow(row.id)) as batches:
+        await writer.say(1)
+        await anext(batches)
+        await writer.say(2)
+        upcoming = asyncio.ensure_future(anext(batches))
+
+        await feed._look_at([row.id])  # pyright: ignore[reportPrivateUsage]
+        await asyncio.sleep(0.1)
+        is_early = upcoming.done()
+        await feed._look_at([row.id])  # pyright: ignore[reportPrivateUsage]
+
+        async with asyncio.timeout(5):
+            assert [event.seq for event in await upcoming] == [2, 3]
+        assert not is_early
+
+
 async def test_viewer_that_drops_out_and_in_misses_nothing(
     services: Services, feed: RunFeed, row: RunRow
 ) -> None:

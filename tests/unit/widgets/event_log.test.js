@@ -11,6 +11,17 @@ const logs = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => event
 const texts = (log) => log.visible.map((row) => row.text);
 const seqs = (log) => log.rows.map((row) => row.from);
 
+group("what the server counted", () => {
+  test("lines that came meanwhile are counted too, and once", () => {
+    const log = new EventLog();
+    log.push(logs(90, 104));
+    log.startCounts({ log: 99, message_delta: 1 }, 100);
+    log.push(logs(105, 106));
+    expect(log.counts.categories.system).toBe(99 + 6);
+    expect(log.counts.levels[1]).toBe(99 + 6);
+  });
+});
+
 group("what two merged, repeated or lost batches do", () => {
   test("two batches merged into one are the same as one after the other", () => {
     const apart = new EventLog();

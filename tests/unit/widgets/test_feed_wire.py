@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from app.backend.api.feed_wire import Packer
+from app.backend.api.feed_wire import Joiner
 from app.backend.core.run_events import (
     Event,
     Level,
@@ -19,7 +19,9 @@ from app.backend.core.run_events import (
     RunEvent,
     Step,
     ToolCalled,
+    ToolReturned,
 )
+from app.backend.runs.packing import Batch, batches_of
 
 RUN, MESSAGE, OTHER = UUID(int=1), UUID(int=2), UUID(int=3)
 BEGAN = datetime(2026, 11, 21, 8, tzinfo=UTC)
@@ -72,17 +74,77 @@ def test_browser_gets_back_what_was_packed() -> None:
             ],
         ),
     ]
-    packer = Packer()
+    joiner = Joiner()
+    travelled = [Batch.from_json(RUN, Batch.of(batch).to_json()) for batch in batches]
 
-    got = unpack(4, [packer.pack(batch) for batch in batches])
+    got = unpack(4, [joiner.join([batch]) for batch in travelled])
 
     assert got == [[shown(event) for event in batch] for batch in batches]
 
 
+def test_batches_that_are_sent_as_one_are_the_same() -> None:
+    batches = [
+        stored(1, [Log(message="one"), Step(content="two")]),
+        stored(3, [Step(content="three")]),
+        stored(4, [Log(message="four", level=Level.ERROR)]),
+    ]
+
+    got = unpack(0, [Joiner().join([Batch.of(batch) for batch in batches])])
+
+    assert got == [[shown(event) for batch in batches for event in batch]]
+
+
+def test_worker_and_viewers_have_the_same_events_to_the_microsecond() -> None:
+    text = {"text": 'a "quoted"\nline, \N{SNOWMAN}', "tokens": 2}
+    events = [
+        RunEvent.of(RUN, 7, BEGAN + timedelta(microseconds=1), Step(content="")),
+        RunEvent.of(
+            RUN,
+            8,
+            BEGAN + timedelta(days=400, microseconds=-1),
+            MessageDelta.model_validate({"message_id": MESSAGE, **text}),
+        ),
+        RunEvent.of(
+            RUN,
+            9,
+            BEGAN,
+            ToolReturned(tool_call_id="t", name="add", result=[1.5, {"b": None}]),
+        ),
+    ]
+
+    batch = Batch.from_json(RUN, Batch.of(events).to_json())
+
+    assert batch.events == events
+    assert batch.last_type == "tool_returned"
+
+
+def test_batch_that_is_known_in_part_gives_the_rest() -> None:
+    events = stored(1, [Log(message="one"), Step(content="two"), Log(message="three")])
+
+    rest = Batch.from_json(RUN, Batch.of(events).to_json()).after(1)
+
+    assert rest.events == events[1:]
+    assert (rest.packed.first, rest.packed.last) == (2, 3)
+
+
+def test_events_after_a_hole_keep_their_seq() -> None:
+    events = [*stored(1, [Step(content="a"), Step(content="b")])]
+    events += stored(9, [Step(content="c")])
+
+    batches = batches_of(events)
+
+    assert [(batch.packed.first, batch.packed.last) for batch in batches] == [
+        (1, 2),
+        (9, 9),
+    ]
+    assert [event for batch in batches for event in batch.events] == events
+    assert batches_of([]) == []
+
+
 def test_flush_of_tokens_costs_little_more_than_its_text() -> None:
-    packer = Packer()
-    packer.pack(stored(1, [MessageDelta(message_id=MESSAGE, text="first")]))
+    joiner = Joiner()
+    joiner.join([Batch.of(stored(1, [MessageDelta(message_id=MESSAGE, text="first")]))])
 
-    items = packer.pack(stored(2, [MessageDelta(message_id=MESSAGE, text="second")]))
+    flush = Batch.of(stored(2, [MessageDelta(message_id=MESSAGE, text="second")]))
 
-    assert items == [[17, "second", 1]]
+    assert joiner.join([flush]) == [[17_000, "second", 1]]
