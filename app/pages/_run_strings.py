@@ -4,6 +4,7 @@ AGENT = "Agent"
 AGENTS = "Agents"
 RUN = "Run"
 RUNS = "Runs"
+ANOTHER_RUN = "an earlier run"
 RUNS_ABOUT = "Everything your agents were asked, newest first."
 LOADING = "Loading…"
 EDIT = "Edit"
@@ -21,6 +22,7 @@ MISSING_RUN_TEXT = "The address is wrong, or it is not yours."
 TO_RUNS = "See your runs"
 STOP = "Stop"
 RETRY = "Retry"
+RESUME = "Resume"
 OPEN_AGENT = "Ask this agent"
 SMALL_MODEL = "This agent uses the small model that comes with Atelier: it is quick and private, but often brief or wrong. Connect a better one with "
 SMALL_MODEL_OR = " or "
@@ -42,6 +44,7 @@ FACTS = {
     "took": "Took",
     "tokens": "Tokens in, out",
     "attempt": "Attempt",
+    "origin": "Follows",
     "id": "Run",
     "correlation": "Correlation",
 }
@@ -53,4 +56,5 @@ STATUSES = (
     ("failed", "Failed"),
     ("stopped", "Stopped"),
     ("timed_out", "Timed out"),
+    ("dead", "Failed: workers lost"),
 )

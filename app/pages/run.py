@@ -69,6 +69,15 @@ def _run() -> rx.Component:
 def _actions() -> rx.Component:
     return rx.fragment(
         rx.cond(
+            RunFeedState.can_resume,
+            button(
+                words.RESUME,
+                icon="step_forward",
+                on_click=RunFeedState.resume,
+                disabled=RunFeedState.agent_id == "",
+            ),
+        ),
+        rx.cond(
             RunFeedState.is_active,
             rx.fragment(),
             button(
@@ -113,6 +122,13 @@ def _facts() -> rx.Component:
                 _fact(facts["tokens"], run.tokens_in, ", ", run.tokens_out),
             ),
             rx.cond(run.attempt > 1, _fact(facts["attempt"], run.attempt)),
+            rx.cond(
+                run.origin_id != "",
+                _fact(
+                    facts["origin"],
+                    text_link(words.ANOTHER_RUN, href=routes.run_path(run.origin_id)),
+                ),
+            ),
             _fact(facts["id"], _id(run.id)),
             _fact(facts["correlation"], _id(run.correlation_id)),
             class_name=f"{SURFACE} divide-y divide-line text-sm",

@@ -31,6 +31,7 @@ class RunDetail(BaseModel):
     tokens_in: int = 0
     tokens_out: int = 0
     attempt: int = 0
+    origin_id: str = ""
     correlation_id: str = ""
     created_at: str = ""
     started_at: str = ""
@@ -103,6 +104,7 @@ def run_detail(run: RunView) -> RunDetail:
         tokens_in=run.tokens_in,
         tokens_out=run.tokens_out,
         attempt=run.attempt,
+        origin_id=str(run.origin_id or ""),
         correlation_id=str(run.correlation_id),
         created_at=iso(run.created_at),
         started_at=iso(run.started_at),

@@ -1,7 +1,7 @@
 """The run store: the run that this tab shows, its status, its result, and the end of its log."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -51,6 +51,11 @@ class RunFeedState(rx.State):
     def is_active(self) -> bool:
         """Whether the run goes on."""
         return self.execution_status in {"queued", "running", "waiting"}
+
+    @rx.var
+    def can_resume(self) -> bool:
+        """Whether the run ended before it was complete."""
+        return self.execution_status in runs.RESUMABLE
 
     @rx.var
     def is_unanswered(self) -> bool:
@@ -125,19 +130,29 @@ class RunFeedState(rx.State):
     @edge.requires(Permission.ADD_RUN)
     async def retry(self) -> Any:
         """Ask the same again, in a new run."""
+        return await self._repeat(
+            runs.retry_run, "The question is asked again, in a new run."
+        )
+
+    @rx.event
+    @edge.requires(Permission.ADD_RUN)
+    async def resume(self) -> Any:
+        """Go on after the last step, in a new run."""
+        return await self._repeat(
+            runs.resume_run, "It goes on after its last step, in a new run."
+        )
+
+    async def _repeat(self, start: Callable[..., Awaitable[RunView]], done: str) -> Any:
         wanted = edge.parse_id(self.current_run_id, "run")
         async with edge.work(self) as (session, actor):
-            view = await runs.retry_run(
+            view = await start(
                 session,
                 actor,
                 run_id=wanted,
                 outbox=edge.services().outbox,
                 active_max=edge.services().settings.runs_active_max,
             )
-        return [
-            notices.done("The question is asked again, in a new run."),
-            rx.redirect(routes.run_path(view.id)),
-        ]
+        return [notices.done(done), rx.redirect(routes.run_path(view.id))]
 
     async def _follow(self, run_id: str) -> None:
         wanted = edge.parse_id(run_id, "run")

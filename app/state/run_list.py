@@ -16,6 +16,8 @@ from app.state.lines import RunLine, run_line
 from app.state.paging import PAGE_SIZE, PagingMixin, length_again
 
 AGENTS_OFFERED = 200
+# Not a status of its own: failed, because its workers were lost time and again.
+DEAD = "dead"
 
 
 class Choice(BaseModel):
@@ -46,7 +48,7 @@ class RunListState(PagingMixin, rx.State):
         """Show what the address asks for; of the same runs as before, as many as are shown."""
         before = (self.status, self.agent_id)
         status = edge.query_value(self, "status")
-        self.status = status if status in set(RunStatus) else ""
+        self.status = status if status in {*RunStatus, DEAD} else ""
         self.agent_id = edge.query_value(self, "agent")
         if before != (self.status, self.agent_id):
             self.rows = []
@@ -92,7 +94,8 @@ class RunListState(PagingMixin, rx.State):
                 session,
                 actor,
                 agent_id=agent_id,
-                status=RunStatus(self.status) if self.status else None,
+                status=None if self.status in {"", DEAD} else RunStatus(self.status),
+                is_dead=self.status == DEAD,
                 cursor=cursor or None,
                 limit=limit,
             )

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from redis.asyncio.lock import Lock
@@ -53,15 +54,22 @@ class Scheduler:
             thread_local=False,
         )
         recovery = RunRecovery(
-            services.db, services.redis, services.outbox, services.checkpoints
+            services.db,
+            services.redis,
+            services.outbox,
+            services.checkpoints,
+            services.settings.run_attempts_max,
         )
+        kept = timedelta(days=services.settings.checkpoint_days)
+        forget_stale = partial(recovery.forget_stale, older_than=kept)
         self._tasks = [
-            Task("end_lost_runs", TICK_SECONDS, recovery.end_lost),
+            Task("recover_lost_runs", TICK_SECONDS, recovery.recover_lost),
             Task("sweep_outbox", TICK_SECONDS, self._sweep_outbox),
             Task("queue_runs_again", 2 * TICK_SECONDS, recovery.queue_again),
             Task("sweep_documents", 10 * TICK_SECONDS, self._sweep_documents),
             Task("install_ready_made", _MINUTE, self._install_ready_made),
             Task("purge_logins", _HOUR, self._purge_logins),
+            Task("forget_checkpoints", _HOUR, forget_stale),
         ]
 
     async def run(self, shutdown: asyncio.Event) -> None:

@@ -1,8 +1,8 @@
 """Where graphs keep their checkpoints while a run goes on: a file or tables of their own, never ours."""
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
-from uuid import UUID
 
 import aiosqlite
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -37,6 +37,12 @@ class Checkpoints:
             if self._saver is None:
                 self._saver = await self._open()
         return self._saver
+
+    async def forget(self, saver_threads: Iterable[str]) -> None:
+        """Delete all checkpoints of these threads."""
+        saver = await self.open()
+        for thread in saver_threads:
+            await saver.adelete_thread(thread)
 
     async def close(self) -> None:
         """Close the saver's connections."""
@@ -79,11 +85,6 @@ def _make_pool(url: str) -> AsyncConnectionPool[AsyncConnection[DictRow]]:
         check=AsyncConnectionPool.check_connection,  # pyright: ignore[reportArgumentType] - it takes any row type
         kwargs={"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row},
     )
-
-
-def checkpoint_thread(run_id: UUID, attempt: int) -> str:
-    """Return the thread id of one attempt: a later one begins afresh."""
-    return f"{run_id}:{attempt}"
 
 
 async def _set_up(saver: AsyncPostgresSaver) -> None:

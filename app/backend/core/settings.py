@@ -141,6 +141,12 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(
         6.0, gt=0, description="A run whose worker is silent this long is lost."
     )
+    run_attempts_max: int = Field(
+        3, ge=1, description="Workers that a run may lose before it fails for good."
+    )
+    checkpoint_days: int = Field(
+        7, ge=1, description="Days that a run which did not complete can be resumed."
+    )
     ingest_chunks_max: int = Field(
         20_000, ge=1, description="Most chunks of one document."
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Protocol
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from app.backend.core.crypto import Keyring
 from app.backend.core.db import Session
 from app.backend.core.errors import NotFound
 from app.backend.core.outbox import Outbox
+from app.backend.core.run_context import SavedStep
 from app.backend.core.run_events import (
     AttemptStarted,
     Event,
@@ -27,6 +29,7 @@ from app.backend.core.run_events import (
 )
 from app.backend.core.settings import Settings
 from app.backend.identity import service as identity
+from app.backend.runs import engine_repository
 from app.backend.runs.errors import AgentUnavailable
 from app.backend.runs.inputs import extra_of, query_of
 from app.backend.runs.live import publish
@@ -36,7 +39,6 @@ from app.backend.runs.tables import RunRow
 from app.backend.threads import service as threads
 from app.backend.threads.schemas import MessageRole, MessageView
 
-ATTEMPTS_MAX = 3
 HISTORY_MESSAGES = 20
 
 
@@ -71,6 +73,7 @@ class Claim:
     row: RunRow
     actor: Actor
     task: Task
+    resume_from: SavedStep | None
 
 
 async def claim_run(parts: EngineParts, run_id: UUID, *, worker: str) -> RunRow | None:
@@ -84,7 +87,7 @@ async def claim_run(parts: EngineParts, run_id: UUID, *, worker: str) -> RunRow 
             session,
             run_id,
             RunStatus.RUNNING,
-            events=[_beginning],
+            events=[partial(_beginning, parts.settings.run_attempts_max)],
             values={
                 "epoch": col(RunRow.epoch) + 1,
                 "attempt": col(RunRow.attempt) + 1,
@@ -129,16 +132,15 @@ async def _read(session: Session, parts: EngineParts, row: RunRow) -> Claim:
         history=await _history(session, actor, row),
         user_name=profile.display_name,
     )
-    return Claim(row=row, actor=actor, task=task)
+    step = await engine_repository.find_newest_step(session, row.id)
+    return Claim(row=row, actor=actor, task=task, resume_from=step)
 
 
-def _beginning(row: RunRow) -> Event:
-    if row.attempt == 1:
+def _beginning(attempts_max: int, row: RunRow) -> Event:
+    if row.epoch == 1:
         return RunStarted(agent_name=row.agent_name, model=row.model, worker=row.worker)
     return AttemptStarted(
-        attempt=row.attempt,
-        attempts_max=ATTEMPTS_MAX,
-        reason="The worker before was shut down.",
+        attempt=row.attempt, attempts_max=attempts_max, reason=row.interruption
     )
 
 

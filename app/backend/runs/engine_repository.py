@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlmodel import col, select, update
+from sqlmodel import col, delete, select, update
 
 from app.backend.core.db import Session
 from app.backend.core.outbox import OutboxRow
-from app.backend.core.run_events import RunEvent, RunStatus
+from app.backend.core.run_context import SavedStep
+from app.backend.core.run_events import TERMINAL, RunEvent, RunStatus
 from app.backend.runs.repository import fetch
-from app.backend.runs.tables import RunEventRow, RunRow
+from app.backend.runs.tables import CheckpointLinkRow, RunEventRow, RunRow
 
 
 @dataclass(frozen=True)
@@ -53,16 +54,87 @@ async def is_stop_requested(session: Session, run_id: UUID) -> bool:
     return (await session.exec(query)).first() is not None
 
 
-async def find_lost(
-    session: Session, now: datetime, *, limit: int
-) -> Sequence[tuple[UUID, int, int]]:
-    """Return id, epoch and attempt of running runs whose worker has been silent for too long."""
+async def find_lost(session: Session, now: datetime, *, limit: int) -> Sequence[RunRow]:
+    """Return running runs whose worker has been silent for too long."""
     query = (
-        select(RunRow.id, RunRow.epoch, RunRow.attempt)  # lint-skip: repo-scope
+        select(RunRow)  # lint-skip: repo-scope
         .where(col(RunRow.status) == RunStatus.RUNNING, col(RunRow.lease_until) < now)
         .limit(limit)
     )
     return (await session.exec(query)).all()
+
+
+async def find_newest_step(session: Session, run_id: UUID) -> SavedStep | None:
+    """Return the last checkpoint that the run's rows vouch for."""
+    query = (
+        select(CheckpointLinkRow)  # lint-skip: repo-scope
+        .where(col(CheckpointLinkRow.run_id) == run_id)
+        .order_by(
+            col(CheckpointLinkRow.epoch).desc(),
+            col(CheckpointLinkRow.checkpoint_id).desc(),
+        )
+        .limit(1)
+    )
+    row = (await session.exec(query)).first()
+    if row is None:
+        return None
+    return SavedStep(row.saver_thread, row.checkpoint_id, row.step)
+
+
+def add_step(
+    session: Session, step: SavedStep, *, run_id: UUID, owner_id: UUID, epoch: int
+) -> None:
+    """Vouch for a checkpoint; the caller's transaction has checked the epoch."""
+    session.add(
+        CheckpointLinkRow(
+            run_id=run_id,
+            epoch=epoch,
+            checkpoint_id=step.checkpoint_id,
+            owner_id=owner_id,
+            saver_thread=step.saver_thread,
+            step=step.step,
+        )
+    )
+
+
+async def find_stale_steps(
+    session: Session, before: datetime, *, limit: int
+) -> Sequence[UUID]:
+    """Return runs that ended before `before` and still have checkpoints."""
+    query = (
+        select(RunRow.id)  # lint-skip: repo-scope
+        .where(
+            col(RunRow.status).in_(TERMINAL),
+            col(RunRow.completed_at) < before,
+            select(CheckpointLinkRow.run_id)
+            .where(col(CheckpointLinkRow.run_id) == col(RunRow.id))
+            .exists(),
+        )
+        .limit(limit)
+    )
+    return (await session.exec(query)).all()
+
+
+async def list_saver_threads(session: Session, run_id: UUID) -> set[str]:
+    """Return where the checkpoints of a run lie, without those of the run that it was resumed from."""
+    query = select(CheckpointLinkRow.saver_thread).where(  # lint-skip: repo-scope
+        col(CheckpointLinkRow.run_id) == run_id, col(CheckpointLinkRow.epoch) > 0
+    )
+    return set((await session.exec(query)).all())
+
+
+async def delete_steps(session: Session, run_id: UUID) -> None:
+    """Vouch for no checkpoint of a run any more."""
+    await session.exec(
+        delete(CheckpointLinkRow).where(  # lint-skip: repo-scope
+            col(CheckpointLinkRow.run_id) == run_id
+        )
+    )
+
+
+def saver_thread(run_id: UUID, epoch: int) -> str:
+    """Return where one claim of a run keeps its checkpoints."""
+    return f"{run_id}:{epoch}"
 
 
 async def find_unclaimed(

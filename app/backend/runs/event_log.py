@@ -20,6 +20,7 @@ from sqlmodel import col, select, update
 
 from app.backend.core import clock
 from app.backend.core.db import Database, Session
+from app.backend.core.run_context import SavedStep
 from app.backend.core.run_events import (
     Event,
     MessageDelta,
@@ -27,6 +28,7 @@ from app.backend.core.run_events import (
     RunEvent,
     RunStatus,
 )
+from app.backend.runs import engine_repository
 from app.backend.runs.errors import LeaseLost, LogOverflow
 from app.backend.runs.status import add_events
 from app.backend.runs.tables import RunRow
@@ -71,6 +73,7 @@ class EventLog:
         self._last_seq = claim.last_seq
         self._publish = publish
         self._buffer: deque[Entry] = deque()
+        self._steps: list[SavedStep] = []
         self._has_news = asyncio.Event()
         self._is_urgent = asyncio.Event()
         self._writing = asyncio.Lock()
@@ -128,6 +131,12 @@ class EventLog:
             self._message_id = event.message_id
             self._is_urgent.set()
 
+    def note_step(self, step: SavedStep) -> None:
+        """Vouch for a checkpoint, together with the next events."""
+        if not self._is_sealed:
+            self._steps.append(step)
+            self._has_news.set()
+
     def seal(self) -> None:
         """Take no more events: what is said after the end was decided is not part of the run."""
         self._is_sealed = True
@@ -141,11 +150,12 @@ class EventLog:
         async with self._writing:
             # What comes meanwhile waits for the next window, or a quick model would be written token by token.
             left = len(self._buffer)
-            while left:
+            while left or self._steps:
                 size = min(left, BATCH_EVENTS_MAX)
                 left -= size
                 batch = [self._buffer.popleft() for _ in range(size)]
-                stored = await self._store(batch)
+                steps, self._steps = self._steps, []
+                stored = await self._store(batch, steps)
                 self._last_seq += len(stored)
                 self.tell(stored)
 
@@ -177,11 +187,13 @@ class EventLog:
             async with asyncio.timeout(seconds):
                 await self._is_urgent.wait()
 
-    async def _store(self, batch: Sequence[Entry]) -> list[RunEvent]:
+    async def _store(
+        self, batch: Sequence[Entry], steps: Sequence[SavedStep]
+    ) -> list[RunEvent]:
         while True:
             try:
                 async with self._db.transaction() as session:
-                    return await self._write(session, batch)
+                    return await self._write(session, batch, steps)
             except OperationalError as error:
                 # The lease decides how long this may last: without the database it cannot be renewed either.
                 logger.warning(
@@ -189,7 +201,9 @@ class EventLog:
                 )
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _write(self, session: Session, batch: Sequence[Entry]) -> list[RunEvent]:
+    async def _write(
+        self, session: Session, batch: Sequence[Entry], steps: Sequence[SavedStep]
+    ) -> list[RunEvent]:
         old, new = self._last_seq, self._last_seq + len(batch)
         changed = await session.exec(
             update(RunRow)  # lint-skip: repo-scope
@@ -201,8 +215,16 @@ class EventLog:
             )
             .values(last_seq=new)
         )
-        times, events = zip(*batch, strict=True)
         if changed.rowcount == 1:
+            for step in steps:
+                engine_repository.add_step(
+                    session,
+                    step,
+                    run_id=self._run_id,
+                    owner_id=self._owner_id,
+                    epoch=self._epoch,
+                )
+            times, events = [one[0] for one in batch], [one[1] for one in batch]
             return await add_events(
                 session, self._run_id, self._owner_id, old, events, times
             )

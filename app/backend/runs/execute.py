@@ -89,18 +89,24 @@ async def execute(
         )
     turns = [Turn(turn.question, turn.answer) for turn in body.history]
     task = Task(spec=spec, query=query_of(given), extra=extra_of(given), history=turns)
+    # Its own id: the checkpoints here are not those of the caller's attempt.
+    run_id = ids.new_id()
     context = RunContext(
         actor=actor,
-        # Its own id: the checkpoints here are not those of the caller's attempt.
-        run_id=ids.new_id(),
+        run_id=run_id,
         agent_id=spec.id,
         thread_id=None,
         emit=emit,
         is_cancelled=lambda: False,
+        saver_thread=str(run_id),
     )
-    end = await run_to_end(
-        lambda: run_agent(parts, task, context), seconds=parts.settings.run_seconds_max
-    )
+    try:
+        end = await run_to_end(
+            lambda: run_agent(parts, task, context),
+            seconds=parts.settings.run_seconds_max,
+        )
+    finally:
+        await parts.checkpoints.forget([context.saver_thread])
     match end:
         case RunCompleted(output=output):
             return ExecuteResult(status="completed", output_data=output)

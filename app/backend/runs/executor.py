@@ -22,14 +22,13 @@ from app.backend.core.run_events import (
     MessageStarted,
     RunCompleted,
     RunEvent,
-    RunFailed,
     RunStatus,
     RunStopped,
     TerminalEvent,
     UsageRecorded,
 )
+from app.backend.runs import engine_repository
 from app.backend.runs.claiming import (
-    ATTEMPTS_MAX,
     Claim,
     EngineParts,
     claim_run,
@@ -39,6 +38,7 @@ from app.backend.runs.errors import LeaseLost
 from app.backend.runs.event_log import RETRY_SECONDS, EventLog
 from app.backend.runs.lease import Heartbeat
 from app.backend.runs.live import publish
+from app.backend.runs.recovery import forget_steps
 from app.backend.runs.remote import run_remote
 from app.backend.runs.runner import Work, run_agent, run_to_end
 from app.backend.runs.service import job_of
@@ -51,7 +51,7 @@ logger = structlog.get_logger(__name__)
 # A model that does not let go within this time is left behind; its words no longer count.
 CANCEL_SECONDS = 0.3
 SIGNAL_RETRY_SECONDS = 1.0
-INTERRUPTED = f"The worker was shut down in the middle of this run {ATTEMPTS_MAX} times. Press Retry to run it again."
+SHUT_DOWN = "The worker before was shut down."
 
 _Write = Callable[[Session], Awaitable[list[RunEvent]]]
 
@@ -61,8 +61,8 @@ async def execute_run(
 ) -> None:
     """Carry out a queued run; does nothing when the run is no longer queued.
 
-    When `shutdown` is set, the run goes back into the queue, for another worker or for the next start; after its
-    last attempt it fails.
+    When `shutdown` is set, the run goes back into the queue, for another worker or for the next start, which goes on
+    after its last step.
     """
     row = await claim_run(parts, run_id, worker=worker)
     claim = await prepare_run(parts, row) if row is not None else None
@@ -130,8 +130,6 @@ class _Execution:
             raise LeaseLost
         if self._stop.is_set():
             return RunStopped(text=self._text)
-        if self._row.attempt >= ATTEMPTS_MAX:
-            return RunFailed(code="INTERRUPTED", error=INTERRUPTED)
         self._emit(
             Log(message="The worker shuts down; the run goes on when one is back.")
         )
@@ -146,11 +144,14 @@ class _Execution:
             thread_id=row.thread_id,
             emit=self._emit,
             is_cancelled=self._stop.is_set,
+            saver_thread=engine_repository.saver_thread(row.id, row.epoch),
+            note_step=self._log.note_step,
+            resume_from=self._claim.resume_from,
         )
         if task.spec.execution == Execution.REMOTE:
             parts = self._parts
             return partial(run_remote, parts.settings, parts.keyring, task, context)
-        return partial(run_agent, self._parts, task, context, attempt=row.attempt)
+        return partial(run_agent, self._parts, task, context)
 
     def _emit(self, event: Event) -> None:
         self._log.append(event)
@@ -204,6 +205,9 @@ class _Execution:
             return ended[1]
 
         await self._write(write)
+        if isinstance(end, RunCompleted):
+            # The answer is in our rows; what the graph kept for itself would only grow.
+            await forget_steps(self._parts.db, self._parts.checkpoints, self._row.id)
 
     async def _give_back(self) -> None:
         async def write(session: Session) -> list[RunEvent]:
@@ -216,6 +220,9 @@ class _Execution:
                     "dispatch": self._row.dispatch + 1,
                     "lease_until": None,
                     "worker": "",
+                    # Nothing went wrong, so no attempt is used up.
+                    "attempt": self._row.attempt - 1,
+                    "interruption": SHUT_DOWN,
                 },
             )
             if changed is None:

@@ -42,6 +42,7 @@ async def list_runs(
     *,
     agent_id: UUID | None,
     statuses: Sequence[RunStatus],
+    error_code: str = "",
     after: UUID | None,
     limit: int,
 ) -> Sequence[RunRow]:
@@ -51,6 +52,8 @@ async def list_runs(
         query = query.where(col(RunRow.agent_id) == agent_id)
     if statuses:
         query = query.where(col(RunRow.status).in_(statuses))
+    if error_code:
+        query = query.where(col(RunRow.error_code) == error_code)
     if after is not None:
         query = query.where(col(RunRow.id) < after)
     query = query.order_by(col(RunRow.id).desc()).limit(limit)

@@ -7,12 +7,13 @@ import structlog
 from langchain_core.runnables import RunnableConfig
 
 from app.backend.agents.builder import RECURSION_LIMIT, build
-from app.backend.agents.checkpoints import Checkpoints, checkpoint_thread
+from app.backend.agents.checkpoints import Checkpoints, Saver
 from app.backend.agents.context import AgentParts, AgentState, Task
 from app.backend.agents.nodes import AgentNodes
+from app.backend.agents.saved_steps import LinkedSaver, copy_step
 from app.backend.core import clock, ids
 from app.backend.core.errors import AppError
-from app.backend.core.run_context import RunContext
+from app.backend.core.run_context import RunContext, SavedStep
 from app.backend.core.run_events import (
     RunCompleted,
     RunFailed,
@@ -20,6 +21,7 @@ from app.backend.core.run_events import (
     RunTimedOut,
     Stage,
     StageChanged,
+    Step,
 )
 
 logger = structlog.get_logger(__name__)
@@ -44,10 +46,10 @@ class Work(Protocol):
         ...
 
 
-async def run_agent(
-    parts: RunnerParts, task: Task, context: RunContext, *, attempt: int = 1
-) -> RunOutput:
+async def run_agent(parts: RunnerParts, task: Task, context: RunContext) -> RunOutput:
     """Run the agent's graph; all it does goes to `context.emit`, from stage `started` to `completed`.
+
+    Its checkpoints stay; the caller knows when nobody needs them any more.
 
     Raises:
         AppError: a part that it needs refused, or does not answer.
@@ -56,23 +58,33 @@ async def run_agent(
     emit(StageChanged(stage=Stage.STARTED, message=f"{spec.name} begins."))
     needs = spec.model or "parts"
     emit(StageChanged(stage=Stage.INITIALIZING, message=f"Preparing {needs}."))
-    thread = checkpoint_thread(context.run_id, attempt)
     config: RunnableConfig = {
-        "configurable": {"thread_id": thread},
+        "configurable": {"thread_id": context.saver_thread},
         "recursion_limit": RECURSION_LIMIT,
     }
     saver = await parts.checkpoints.open()
-    graph, nodes = build(saver), AgentNodes(parts, task, context)
-    try:
-        state = cast(
-            "AgentState",
-            await graph.ainvoke({"query": task.query}, config, context=nodes),
-        )
-    finally:
-        # The answer is in our rows; what the graph kept for itself would only grow.
-        await saver.adelete_thread(thread)
+    begin: AgentState | None = {"query": task.query}
+    if context.resume_from is not None:
+        begin = await _resume(saver, context, context.resume_from, begin)
+    graph = build(LinkedSaver(saver, context.note_step))
+    nodes = AgentNodes(parts, task, context)
+    state = cast("AgentState", await graph.ainvoke(begin, config, context=nodes))
     emit(StageChanged(stage=Stage.COMPLETED, message="Done."))
     return RunOutput.model_validate(state.get("output"))
+
+
+async def _resume(
+    saver: Saver, context: RunContext, step: SavedStep, begin: AgentState
+) -> AgentState | None:
+    if await copy_step(saver, step, context.saver_thread):
+        # Number 0 is the question itself.
+        where = f"goes on after step {step.step}" if step.step > 0 else "begins anew"
+        context.emit(Step(content=f"It {where}."))
+        return None
+    context.emit(
+        Step(content="What was done before is not kept any more; it begins anew.")
+    )
+    return begin
 
 
 async def run_to_end(work: Work, *, seconds: float) -> End:

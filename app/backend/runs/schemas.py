@@ -23,6 +23,7 @@ class RunDraft(BaseModel):
     thread_id: UUID | None = None
     trigger: Text = "user"
     request_id: UUID | None = None
+    origin_id: UUID | None = None
 
 
 class RunView(Listed):
@@ -37,6 +38,8 @@ class RunView(Listed):
     input: dict[str, Any]
     output: RunOutput | None
     error: str
+    error_code: str = ""
+    origin_id: UUID | None = None
     model: str
     tokens_in: int
     tokens_out: int

@@ -23,7 +23,7 @@ from app.backend.core.run_events import (
     RunStatus,
     RunStopped,
 )
-from app.backend.runs import repository, search
+from app.backend.runs import engine_repository, repository, search
 from app.backend.runs.inputs import check_input, query_of
 from app.backend.runs.live import publish_after_commit, signal_stop
 from app.backend.runs.schemas import (
@@ -39,6 +39,8 @@ from app.backend.threads import service as threads
 from app.backend.threads.schemas import MessageRole
 
 RETRY_AFTER_SECONDS = 10
+WORKER_LOST = "WORKER_LOST"
+RESUMABLE = (RunStatus.FAILED, RunStatus.STOPPED, RunStatus.TIMED_OUT)
 _DAY = timedelta(days=1)
 
 
@@ -137,6 +139,7 @@ async def retry_run(
         thread_id=row.thread_id,
         trigger=row.trigger,
         request_id=request_id,
+        origin_id=row.id,
     )
     return await start_run(
         session,
@@ -146,6 +149,46 @@ async def retry_run(
         outbox=outbox,
         active_max=active_max,
     )
+
+
+async def resume_run(
+    session: Session,
+    actor: Actor,
+    *,
+    run_id: UUID,
+    outbox: Outbox,
+    active_max: int,
+    request_id: UUID | None = None,
+) -> RunView:
+    """Start a new run that goes on after the last step of one that ended without completing.
+
+    Raises:
+        Conflict: the run goes on or is complete, its agent is deleted, or nothing of it is kept.
+        TooMany: as for `start_run`.
+    """
+    row = await _need_run(session, actor, run_id)
+    if row.status not in RESUMABLE:
+        message = "Only a run that failed, was stopped or took too long can be resumed. Press Retry to ask again."
+        raise Conflict(message)
+    step = await engine_repository.find_newest_step(session, row.id)
+    if step is None:
+        message = (
+            "Nothing of this run is kept to resume it from. Press Retry to begin anew."
+        )
+        raise Conflict(message)
+    view = await retry_run(
+        session,
+        actor,
+        run_id=run_id,
+        outbox=outbox,
+        active_max=active_max,
+        request_id=request_id,
+    )
+    if await engine_repository.find_newest_step(session, view.id) is None:
+        engine_repository.add_step(
+            session, step, run_id=view.id, owner_id=row.owner_id, epoch=0
+        )
+    return view
 
 
 async def get_run(session: Session, actor: Actor, *, run_id: UUID) -> RunView:
@@ -159,16 +202,18 @@ async def list_runs(
     *,
     agent_id: UUID | None = None,
     status: RunStatus | Sequence[RunStatus] | None = None,
+    is_dead: bool = False,
     cursor: str | None = None,
     limit: int = PAGE_SIZE,
 ) -> Page[RunView]:
-    """Return a page of runs, newest first."""
+    """Return a page of runs, newest first; `is_dead` keeps those that lost as many workers as a run may."""
     statuses = [status] if isinstance(status, RunStatus) else list(status or ())
     rows = await repository.list_runs(
         session,
         actor,
         agent_id=agent_id,
         statuses=statuses,
+        error_code=WORKER_LOST if is_dead else "",
         after=parse_cursor(cursor),
         limit=limit + 1,
     )
@@ -273,6 +318,7 @@ async def _add_run(
         trigger=draft.trigger,
         correlation_id=ids.new_id(),
         request_id=draft.request_id,
+        origin_id=draft.origin_id,
         input=given,
         model=agent.model,
         last_seq=1,

@@ -14,7 +14,8 @@ class RunRow(OwnedRow, table=True):
     """A run: the truth about it, whatever the queue says.
 
     `epoch` rises with each claim and fences off a worker that lost its lease; `dispatch` rises with each
-    time the run is queued; `attempt` counts claims; `last_seq` is the newest event's seq. `request_id` is
+    time the run is queued; `attempt` counts claims that were not handed back; `interruption` says why the one before
+    ended; `origin_id` is the run that this one repeats or resumes; `last_seq` is the newest event's seq. `request_id` is
     made by the client, so that a double click is one run.
     """
 
@@ -38,6 +39,7 @@ class RunRow(OwnedRow, table=True):
     input: dict[str, Any] = Field(sa_type=JsonColumn)
     output: dict[str, Any] | None = Field(default=None, sa_type=JsonColumn)
     error: str = ""
+    error_code: str = Field(default="", index=True)
     model: str = ""
     tokens_in: int = 0
     tokens_out: int = 0
@@ -45,6 +47,8 @@ class RunRow(OwnedRow, table=True):
     attempt: int = 0
     dispatch: int = 1
     worker: str = ""
+    interruption: str = ""
+    origin_id: UUID | None = Field(default=None, index=True)
     last_seq: int = 0
     lease_until: datetime | None = Field(default=None, index=True, sa_type=UtcColumn)
     stop_requested_at: datetime | None = Field(default=None, sa_type=UtcColumn)
@@ -62,3 +66,17 @@ class RunEventRow(Table, table=True):
     type: str
     level: str
     payload: dict[str, Any] = Field(sa_type=JsonColumn)
+
+
+class CheckpointLinkRow(Table, table=True):
+    """A checkpoint that counts: written with the events around it, under the same fence.
+
+    The newest one of a run has the highest epoch, and in it the highest id, which are sorted by time.
+    """
+
+    run_id: UUID = Field(foreign_key="run.id", primary_key=True, ondelete="CASCADE")
+    epoch: int = Field(primary_key=True)
+    checkpoint_id: str = Field(primary_key=True)
+    owner_id: UUID = Field(foreign_key="user.id", index=True, ondelete="CASCADE")
+    saver_thread: str
+    step: int

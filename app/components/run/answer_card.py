@@ -149,7 +149,18 @@ def _problem(title: str) -> rx.Component:
             rx.el.p(RunFeedState.run.error, class_name="break-words"),
             class_name="min-w-0 flex-1",
         ),
-        button(words.RETRY, icon="rotate_cw", size="sm", on_click=RunFeedState.retry),
+        rx.el.div(
+            button(
+                words.RESUME,
+                icon="step_forward",
+                size="sm",
+                on_click=RunFeedState.resume,
+            ),
+            button(
+                words.RETRY, icon="rotate_cw", size="sm", on_click=RunFeedState.retry
+            ),
+            class_name="flex gap-2",
+        ),
         role="alert",
         class_name="flex flex-wrap items-start gap-2.5 rounded-lg bg-bad-soft px-3.5 py-3 text-sm text-bad",
     )

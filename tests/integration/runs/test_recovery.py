@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from rq import Queue
@@ -14,8 +15,9 @@ from app.backend.core.jobs import QueueName
 from app.backend.core.redis import connect_blocking
 from app.backend.core.run_events import RunStatus
 from app.backend.core.settings import Settings
-from app.backend.runs import executor, recovery
+from app.backend.runs import executor, recovery, service
 from app.backend.runs.recovery import RunRecovery
+from app.backend.runs.tables import RunRow
 from app.workers.scheduler import Scheduler
 from tests.factories.rows import MakeAgent, MakeRun
 from tests.parts import wait_until
@@ -26,12 +28,22 @@ NOW = timedelta(0)
 
 
 @pytest.fixture
-def sweeper(services: Services, monkeypatch: pytest.MonkeyPatch) -> RunRecovery:
+def patient(services: Services) -> RunRecovery:
+    """A sweeper as the scheduler has it."""
+    return RunRecovery(
+        services.db,
+        services.redis,
+        services.outbox,
+        services.checkpoints,
+        services.settings.run_attempts_max,
+    )
+
+
+@pytest.fixture
+def sweeper(patient: RunRecovery, monkeypatch: pytest.MonkeyPatch) -> RunRecovery:
     """A sweeper that does not wait for workers that are only slow."""
     monkeypatch.setattr(recovery, "SILENCE_SECONDS", 0.0)
-    return RunRecovery(
-        services.db, services.redis, services.outbox, services.checkpoints
-    )
+    return patient
 
 
 def _queued(settings: Settings) -> list[str]:
@@ -39,15 +51,17 @@ def _queued(settings: Settings) -> list[str]:
         return Queue(QueueName.RUNS, connection=redis).job_ids
 
 
-async def test_silent_worker_ends_its_run_as_failed(
+async def _silent(make_run: MakeRun, actor: Actor, **values: Any) -> RunRow:
+    past = clock.now() - timedelta(seconds=1)
+    return await make_run(
+        actor, status=RunStatus.RUNNING, epoch=1, lease_until=past, **values
+    )
+
+
+async def test_run_of_a_silent_worker_is_queued_again(
     sweeper: RunRecovery, make_run: MakeRun, actor: Actor, runs: Runs
 ) -> None:
-    silent = await make_run(
-        actor,
-        status=RunStatus.RUNNING,
-        epoch=1,
-        lease_until=clock.now() - timedelta(seconds=1),
-    )
+    silent = await _silent(make_run, actor, attempt=2)
     alive = await make_run(
         actor,
         status=RunStatus.RUNNING,
@@ -55,30 +69,50 @@ async def test_silent_worker_ends_its_run_as_failed(
         lease_until=clock.now() + timedelta(minutes=1),
     )
 
-    assert await sweeper.end_lost() == 1
-    assert await sweeper.end_lost() == 0
+    assert await sweeper.recover_lost() == 1
+    assert await sweeper.recover_lost() == 0
 
-    run = await runs.get(silent.id)
-    assert run.status == RunStatus.FAILED
-    assert "Press Retry" in run.error
-    assert_log_is_whole(await runs.events(silent.id))
+    assert (await runs.get(silent.id)).status == RunStatus.QUEUED
     assert (await runs.get(alive.id)).status == RunStatus.RUNNING
 
 
-async def test_worker_that_is_only_slow_keeps_its_run(
-    services: Services, make_run: MakeRun, actor: Actor, runs: Runs
+async def test_run_that_lost_as_many_workers_as_it_may_fails_and_is_listed_as_dead(
+    services: Services,
+    sweeper: RunRecovery,
+    make_run: MakeRun,
+    actor: Actor,
+    runs: Runs,
 ) -> None:
-    row = await make_run(
-        actor,
-        status=RunStatus.RUNNING,
-        epoch=1,
-        lease_until=clock.now() - timedelta(seconds=1),
-    )
-    sweeper = RunRecovery(
-        services.db, services.redis, services.outbox, services.checkpoints
-    )
+    lost = await _silent(make_run, actor, attempt=3)
+    await make_run(actor, status=RunStatus.FAILED)
 
-    assert await sweeper.end_lost() == 0
+    assert await sweeper.recover_lost() == 1
+
+    run = await runs.get(lost.id)
+    assert (run.status, run.error_code) == (RunStatus.FAILED, "WORKER_LOST")
+    assert "3 workers were lost" in run.error
+    assert_log_is_whole(await runs.events(lost.id))
+    async with services.db.read() as session:
+        dead = await service.list_runs(session, actor, is_dead=True)
+    assert [item.id for item in dead.items] == [lost.id]
+
+
+async def test_lost_run_that_was_asked_to_stop_is_stopped(
+    sweeper: RunRecovery, make_run: MakeRun, actor: Actor, runs: Runs
+) -> None:
+    lost = await _silent(make_run, actor, attempt=1, stop_requested_at=clock.now())
+
+    assert await sweeper.recover_lost() == 1
+
+    assert (await runs.get(lost.id)).status == RunStatus.STOPPED
+
+
+async def test_worker_that_is_only_slow_keeps_its_run(
+    patient: RunRecovery, make_run: MakeRun, actor: Actor, runs: Runs
+) -> None:
+    row = await _silent(make_run, actor)
+
+    assert await patient.recover_lost() == 0
 
     assert (await runs.get(row.id)).status == RunStatus.RUNNING
 
@@ -102,30 +136,24 @@ async def test_run_whose_job_was_lost_is_queued_again(
     assert (await runs.get(run.id)).status == RunStatus.QUEUED
 
 
-@pytest.mark.parametrize(
-    ("attempt", "status"), [(2, RunStatus.QUEUED), (3, RunStatus.FAILED)]
-)
-async def test_run_cut_off_by_shutdowns_has_so_many_attempts(
+async def test_run_cut_off_by_a_shutdown_uses_up_no_attempt(
     services: Services,
     actor: Actor,
     make_agent: MakeAgent,
     runs: Runs,
     make_run: MakeRun,
-    attempt: int,
-    status: RunStatus,
 ) -> None:
     agent = await make_agent(actor, model="scripted/rate-40")
-    row = await make_run(actor, agent=agent, attempt=attempt - 1)
+    row = await make_run(actor, agent=agent, epoch=2, attempt=2)
     shutdown = asyncio.Event()
     shutdown.set()
 
     await executor.execute_run(services, row.id, worker="one", shutdown=shutdown)
 
     run = await runs.get(row.id)
-    assert (run.status, run.attempt) == (status, attempt)
+    assert (run.status, run.attempt) == (RunStatus.QUEUED, 2)
     began = (await runs.events(row.id))[0]
-    assert began.payload["attempts_max"] == 3
-    assert ("Press Retry" in run.error) is (status == RunStatus.FAILED)
+    assert (began.payload["attempt"], began.payload["attempts_max"]) == (3, 3)
 
 
 async def test_one_of_two_schedulers_is_active_and_the_other_takes_over(
@@ -156,12 +184,7 @@ async def test_scheduler_finds_what_was_lost(
     scheduler: Fork,
     fork_server: ForkServer,
 ) -> None:
-    row = await make_run(
-        actor,
-        status=RunStatus.RUNNING,
-        epoch=1,
-        lease_until=clock.now() - timedelta(seconds=1),
-    )
+    row = await _silent(make_run, actor, attempt=3)
 
     run = await runs.wait(row.id)
     scheduler.stop()

@@ -132,6 +132,7 @@ CASES: dict[str, list[Case]] = {
     "RunFeedState.follow": [_given(Kind.RUN)],
     "RunFeedState.keep_up": [_given(Kind.RUN)],
     "RunFeedState.stop": [_held(Kind.RUN, "current_run_id")],
+    "RunFeedState.resume": [_held(Kind.RUN, "current_run_id")],
     "RunFeedState.retry": [_held(Kind.RUN, "current_run_id")],
     "RunListState.load": [
         Case(Kind.AGENT, lambda wanted, _: Sent(f"/runs?agent={wanted}"))

@@ -86,12 +86,21 @@ async def list_runs(
     session: ReadDep,
     agent_id: UUID | None = None,
     status: Annotated[list[RunStatus] | None, Query()] = None,
+    dead: Annotated[
+        bool, Query(description="Only runs that lost too many workers.")
+    ] = False,
     cursor: CursorQuery = None,
     limit: LimitQuery = PAGE_SIZE,
 ) -> Page[RunView]:
     """List runs, newest first."""
     return await runs.list_runs(
-        session, actor, agent_id=agent_id, status=status, cursor=cursor, limit=limit
+        session,
+        actor,
+        agent_id=agent_id,
+        status=status,
+        is_dead=dead,
+        cursor=cursor,
+        limit=limit,
     )
 
 
@@ -178,6 +187,28 @@ async def retry_run(
 ) -> RunView:
     """Start a new run with the input of one that has ended."""
     return await runs.retry_run(
+        session,
+        actor,
+        run_id=run_id,
+        outbox=parts.outbox,
+        active_max=parts.settings.runs_active_max,
+        request_id=_request_id(actor, idempotency_key),
+    )
+
+
+@router.post("/api/v1/runs/{run_id}/resume", status_code=202)
+async def resume_run(
+    actor: Starter,
+    parts: PartsDep,
+    session: WriteDep,
+    run_id: UUID,
+    idempotency_key: IdempotencyKey = None,
+) -> RunView:
+    """Start a new run that goes on after the last step of one that failed, was stopped, or took too long.
+
+    What was kept of such a run is deleted some days after its end, see `ATELIER_CHECKPOINT_DAYS`.
+    """
+    return await runs.resume_run(
         session,
         actor,
         run_id=run_id,

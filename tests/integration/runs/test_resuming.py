@@ -1,0 +1,278 @@
+"""A run goes on after its last step: when its worker was killed, and when somebody presses Resume."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.memory import InMemorySaver
+
+from app.backend.agents.checkpoints import Saver
+from app.backend.agents.saved_steps import LinkedSaver, copy_step
+from app.backend.bootstrap import Services
+from app.backend.core.actor import Actor
+from app.backend.core.errors import AppError, Conflict
+from app.backend.core.run_context import SavedStep
+from app.backend.core.run_events import Log, RunEvent, RunStatus
+from app.backend.core.settings import Settings
+from app.backend.runs import engine_repository, service
+from app.backend.runs.errors import LeaseLost
+from app.backend.runs.event_log import EventLog
+from app.backend.runs.recovery import RunRecovery
+from app.backend.runs.schemas import RunView
+from app.backend.runs.tables import RunRow
+from tests.factories.rows import MakeAgent, MakeRun, RowFactory
+from tests.processes import Fork, ForkServer
+from tests.runs import POLL_SECONDS, WAIT_SECONDS, Runs, assert_log_is_whole
+
+STEP = SavedStep("thread", "checkpoint-1", 0)
+RETRIEVED = 1  # the number of the step after which the model is asked
+# Words for ten seconds: long enough to be killed in the middle.
+TALKS = "scripted/rate-40"
+
+
+async def _resume(services: Services, actor: Actor, run: RunView) -> RunView:
+    async with services.db.transaction() as session:
+        return await service.resume_run(
+            session, actor, run_id=run.id, outbox=services.outbox, active_max=100
+        )
+
+
+async def _newest_step(services: Services, run_id: UUID) -> SavedStep | None:
+    async with services.db.read() as session:
+        return await engine_repository.find_newest_step(session, run_id)
+
+
+async def _wait_for_step(services: Services, run_id: UUID, number: int) -> None:
+    # A checkpoint is stored while the next node works already.
+    async with asyncio.timeout(WAIT_SECONDS):
+        step = None
+        while step is None or step.step < number:
+            await asyncio.sleep(POLL_SECONDS)
+            step = await _newest_step(services, run_id)
+
+
+def _stages(events: list[Any]) -> list[str]:
+    return [event.payload["stage"] for event in events if event.type == "stage_changed"]
+
+
+async def test_run_of_a_killed_worker_goes_on_after_its_last_step(
+    runs: Runs,
+    actor: Actor,
+    make_agent: MakeAgent,
+    worker: Fork,
+    scheduler: Fork,
+    services: Services,
+    settings: Settings,
+    fork_server: ForkServer,
+) -> None:
+    agent = await make_agent(actor, model=TALKS)
+    started = await runs.start(agent.id)
+    await runs.wait_for_event(started.id, "message_delta")
+    await _wait_for_step(services, started.id, RETRIEVED)
+
+    worker.kill()
+    other = fork_server.start("app.workers.worker", settings)
+    run = await runs.wait(started.id)
+
+    other.stop()
+    scheduler.stop()
+    events = await runs.events(run.id)
+    assert (run.status, run.attempt) == (RunStatus.COMPLETED, 2)
+    assert_log_is_whole(events)
+    (again,) = [event for event in events if event.type == "attempt_started"]
+    assert again.payload["attempt"] == 2
+    assert "lost" in again.payload["reason"]
+    assert _stages(events).count("retrieving") == 1
+    assert _stages(events).count("generating") == 2
+
+
+async def test_failed_run_is_resumed_without_doing_again_what_was_done(
+    runs: Runs,
+    rows: RowFactory,
+    actor: Actor,
+    make_agent: MakeAgent,
+    services: Services,
+    worker: Fork,
+) -> None:
+    agent = await make_agent(actor, model="scripted/overflow")
+    failed = await runs.wait((await runs.start(agent.id)).id)
+    assert failed.status == RunStatus.FAILED
+    agent.model = "scripted/echo"
+    await rows.add(agent)
+
+    resumed = await runs.wait((await _resume(services, actor, failed)).id)
+
+    assert resumed.status == RunStatus.COMPLETED, resumed.error
+    assert resumed.origin_id == failed.id
+    assert resumed.output is not None
+    assert resumed.output.answer == "What is this?"
+    events = await runs.events(resumed.id)
+    assert "retrieving" not in _stages(events)
+    assert_log_is_whole(events)
+    # The failed one can be resumed once more.
+    assert await _newest_step(services, failed.id) is not None
+    worker.stop()
+
+
+async def test_what_is_complete_or_was_never_begun_is_not_resumed(
+    services: Services, actor: Actor, make_run: MakeRun, runs: Runs
+) -> None:
+    for status, words in (
+        (RunStatus.COMPLETED, "Only a run that"),
+        (RunStatus.RUNNING, "Only a run that"),
+        (RunStatus.FAILED, "Nothing of this run is kept"),
+    ):
+        run = await runs.get((await make_run(actor, status=status)).id)
+        with pytest.raises(Conflict, match=words):
+            await _resume(services, actor, run)
+
+
+async def test_somebody_elses_run_is_not_resumed(
+    services: Services,
+    actor: Actor,
+    other_actor: Actor,
+    make_run: MakeRun,
+    runs: Runs,
+) -> None:
+    run = await runs.get((await make_run(actor, status=RunStatus.FAILED)).id)
+
+    with pytest.raises(AppError, match="There is no run"):
+        await _resume(services, other_actor, run)
+
+
+async def test_step_is_vouched_for_with_the_events_of_its_claim_only(
+    services: Services, actor: Actor, make_run: MakeRun, runs: Runs
+) -> None:
+    row = await make_run(actor, status=RunStatus.RUNNING, epoch=1)
+
+    async def tell(events: Sequence[RunEvent]) -> None:
+        del events
+
+    async with EventLog(services.db, row, tell) as log:
+        log.append(Log(message="One."))
+        log.note_step(STEP)
+        await log.flush()
+        assert await _newest_step(services, row.id) == STEP
+        async with services.db.transaction() as session:
+            taken = await session.get(RunRow, row.id)
+            assert taken is not None
+            taken.epoch = 2
+            session.add(taken)
+        log.note_step(SavedStep("thread", "checkpoint-2", 1))
+        with pytest.raises(LeaseLost):
+            await log.flush()
+
+    assert await _newest_step(services, row.id) == STEP
+    assert len(await runs.events(row.id)) == 1
+
+
+async def test_step_of_a_later_claim_is_the_newest_whatever_its_id(
+    services: Services, actor: Actor, make_run: MakeRun
+) -> None:
+    row = await make_run(actor, status=RunStatus.RUNNING, epoch=2)
+    later = SavedStep("thread-2", "a", 0)
+    async with services.db.transaction() as session:
+        for epoch, step in ((1, SavedStep("thread-1", "b", 3)), (2, later)):
+            engine_repository.add_step(
+                session, step, run_id=row.id, owner_id=row.owner_id, epoch=epoch
+            )
+
+    assert await _newest_step(services, row.id) == later
+
+
+async def test_checkpoints_of_runs_that_ended_long_ago_are_deleted(
+    services: Services,
+    actor: Actor,
+    make_agent: MakeAgent,
+    runs: Runs,
+    worker: Fork,
+) -> None:
+    agent = await make_agent(actor, model="scripted/overflow")
+    failed = await runs.wait((await runs.start(agent.id)).id)
+    worker.stop()
+    sweeper = RunRecovery(
+        services.db, services.redis, services.outbox, services.checkpoints, 3
+    )
+    assert await sweeper.forget_stale(older_than=timedelta(days=1)) == 0
+    assert await _newest_step(services, failed.id) is not None
+
+    assert await sweeper.forget_stale(older_than=timedelta(0)) == 1
+
+    saver = await services.checkpoints.open()
+    assert [item async for item in saver.alist(None)] == []
+    assert await _newest_step(services, failed.id) is None
+
+
+@pytest.fixture(params=["memory", "database"])
+async def saver(
+    request: pytest.FixtureRequest, services: Services
+) -> AsyncGenerator[Saver, None]:
+    """Each saver that the settings offer; the database is that of the stack."""
+    if request.param == "memory":
+        yield InMemorySaver()
+        return
+    yield await services.checkpoints.open()
+
+
+async def test_copy_of_a_step_has_its_values_and_what_came_after(saver: Saver) -> None:
+    steps: list[SavedStep] = []
+    linked = LinkedSaver(saver, steps.append)
+    place: RunnableConfig = {"configurable": {"thread_id": "one", "checkpoint_ns": ""}}
+    version = linked.get_next_version(None, None)
+    values = {"query": "Why?", "passages": [{"n": 1, "text": "Because."}]}
+    checkpoint: Any = {
+        "v": 4,
+        "id": "1f0c6a3e-0000-6000-8000-000000000001",
+        "ts": "2026-01-01T00:00:00+00:00",
+        "channel_values": values,
+        "channel_versions": dict.fromkeys(values, version),
+        "versions_seen": {},
+        "updated_channels": None,
+    }
+    stored = await linked.aput(
+        place, checkpoint, {"step": 2, "source": "loop"}, checkpoint["channel_versions"]
+    )
+    await linked.aput_writes(stored, [("answer", "Half.")], "task-1")
+    assert steps == [SavedStep("one", checkpoint["id"], 2)]
+
+    assert await copy_step(saver, steps[0], "two")
+    await saver.adelete_thread("one")
+
+    copied = await saver.aget_tuple(
+        {"configurable": {"thread_id": "two", "checkpoint_ns": ""}}
+    )
+    assert copied is not None
+    assert copied.checkpoint["channel_values"] == values
+    assert copied.metadata.get("step") == 2
+    assert copied.pending_writes == [("task-1", "answer", "Half.")]
+    assert not await copy_step(saver, steps[0], "three")
+    await saver.adelete_thread("two")
+
+
+async def test_many_kills_at_any_moment_leave_whole_logs(
+    runs: Runs,
+    actor: Actor,
+    make_agent: MakeAgent,
+    scheduler: Fork,
+    settings: Settings,
+    fork_server: ForkServer,
+) -> None:
+    agent = await make_agent(actor, model="scripted/rate-40")
+    started = await runs.start(agent.id)
+    for moment in ("run_started", "attempt_started"):
+        worker = fork_server.start("app.workers.worker", settings)
+        await runs.wait_for_event(started.id, moment)
+        worker.kill()
+        await runs.wait(started.id, lambda run: run.status == RunStatus.QUEUED)
+
+    last = fork_server.start("app.workers.worker", settings)
+    run = await runs.wait(started.id)
+
+    last.stop()
+    scheduler.stop()
+    assert (run.status, run.attempt) == (RunStatus.COMPLETED, 3)
+    assert_log_is_whole(await runs.events(run.id))
