@@ -59,6 +59,7 @@ async def build(
     embedder = local_embedder or embeddings.make_runtime_embedder(settings, token=token)
     models = catalog.make_catalog(settings, runtime_token=token)
     feed = RunFeed(db, redis)
+    index = vector_index.make_index(settings)
     outbox = Outbox(db, blocking)
     checkpoints = Checkpoints(settings)
     try:
@@ -70,7 +71,7 @@ async def build(
             outbox=outbox,
             objects=storage.make_store(settings, keyring),
             embedder=embedder,
-            index=vector_index.make_index(settings),
+            index=index,
             words=WordIndexes(settings.data_dir / "bm25"),
             models=models,
             checkpoints=checkpoints,
@@ -82,6 +83,7 @@ async def build(
         await feed.close()
         await models.close()
         await embedder.close()
+        await index.close()
         await redis.aclose()
         blocking.close()
         await db.close()
