@@ -28,7 +28,6 @@ from tests.stack import environment_of
 
 PRELOADED = (
     "app.backend.bootstrap",
-    "chromadb",
     "langgraph.graph",
     "langchain_openai",
 )

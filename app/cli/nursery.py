@@ -28,7 +28,6 @@ SHARED = (
     "app.workers.jobs",
     "app.workers.worker",
     "bm25s",
-    "chromadb",
     "langchain_openai",
     "langgraph.checkpoint.sqlite.aio",
     "langgraph.graph",

@@ -36,7 +36,6 @@ PRELOADED = (
     "app.workers.jobs",
     "app.backend.tables",
     "bm25s",
-    "chromadb",
     "langchain_openai",
     "langgraph.checkpoint.sqlite.aio",
     "langgraph.graph",

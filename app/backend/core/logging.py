@@ -14,7 +14,6 @@ _NOISY = (
     "httpcore",
     "httpcore2",
     "alembic.runtime.migration",
-    "chromadb",
     "bm25s",
     "rq.worker",
     "socketio",

@@ -141,7 +141,7 @@ class _Ingest:
                 await storing
         finally:
             if storing is not None:
-                storing.cancel()
+                # Waited for, not cancelled: vectors that arrive after a purge would stay for ever.
                 await asyncio.gather(storing, return_exceptions=True)
         await self._save(status=DocumentStatus.EMBEDDED)
 
