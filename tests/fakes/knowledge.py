@@ -58,20 +58,21 @@ class FakeIndex:
     async def query(
         self, collection_id: UUID, vector: Vector, *, limit: int
     ) -> list[Hit]:
-        ids = list(self.rows.get(collection_id, {}))
-        hits = await self.score(collection_id, vector, ids)
+        await self.check()
+        hits = [
+            Hit(chunk_id, sum(map(operator.mul, vector, own)))
+            for chunk_id, (_, own) in self.rows.get(collection_id, {}).items()
+        ]
         return sorted(hits, key=lambda hit: hit.score, reverse=True)[:limit]
 
-    async def score(
-        self, collection_id: UUID, vector: Vector, chunk_ids: Sequence[UUID]
-    ) -> list[Hit]:
+    async def find_vectors(
+        self, collection_id: UUID, chunk_ids: Sequence[UUID]
+    ) -> dict[UUID, Vector]:
         await self.check()
         rows = self.rows.get(collection_id, {})
-        return [
-            Hit(chunk_id, sum(map(operator.mul, vector, rows[chunk_id][1])))
-            for chunk_id in chunk_ids
-            if chunk_id in rows
-        ]
+        return {
+            chunk_id: rows[chunk_id][1] for chunk_id in chunk_ids if chunk_id in rows
+        }
 
     async def count(self, collection_id: UUID) -> int:
         return len(self.rows.get(collection_id, {}))

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-import httpx
 import numpy as np
 
-from app.backend.core import tls
 from app.backend.core.errors import ServiceUnavailable
+from app.backend.core.peer import PEER_ERRORS, NotThere, Peer
 from app.backend.core.settings import Settings
 
 Vector = list[float]
@@ -45,11 +44,10 @@ class RuntimeEmbedder:
 
     def __init__(self, *, url: str, token: str, name: str) -> None:
         self.name = name
-        self._http = httpx.AsyncClient(
-            base_url=url,
+        self._runtime = Peer(
+            url,
             headers={"Authorization": f"Bearer {token}"},
-            timeout=httpx.Timeout(_REQUEST_SECONDS_MAX, connect=3),
-            verify=tls.trusted(),
+            seconds_max=_REQUEST_SECONDS_MAX,
         )
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
@@ -61,15 +59,14 @@ class RuntimeEmbedder:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._runtime.close()
 
     async def _ask(self, texts: Sequence[str]) -> list[Vector]:
         body = {"model": self.name, "input": list(texts), "encoding_format": "base64"}
         try:
-            response = await self._http.post("/v1/embeddings", json=body)
-            response.raise_for_status()
-            found = sorted(response.json()["data"], key=lambda item: item["index"])
-        except (httpx.HTTPError, ValueError, KeyError) as error:
+            answer = await self._runtime.call("POST", "/v1/embeddings", body)
+            found = sorted(answer["data"], key=lambda item: item["index"])
+        except (*PEER_ERRORS, NotThere) as error:
             message = "The model runtime, which turns text into vectors, does not answer. `atelier doctor` shows what is wrong; then try again."
             raise ServiceUnavailable(
                 message, service="runtime", retry_after=5

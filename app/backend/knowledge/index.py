@@ -21,7 +21,7 @@ from app.backend.core.settings import Settings
 from app.backend.knowledge.embeddings import Vector
 from app.backend.knowledge.errors import IndexUnavailable
 
-BATCH = 256
+BATCH = 64
 
 T = TypeVar("T")
 
@@ -53,10 +53,10 @@ class VectorIndex(Protocol):
         """Return the nearest passages, best first; none when the collection is empty."""
         ...
 
-    async def score(
-        self, collection_id: UUID, vector: Vector, chunk_ids: Sequence[UUID]
-    ) -> list[Hit]:
-        """Return how near the given passages are."""
+    async def find_vectors(
+        self, collection_id: UUID, chunk_ids: Sequence[UUID]
+    ) -> dict[UUID, Vector]:
+        """Return the vectors of those of the passages that are there."""
         ...
 
     async def count(self, collection_id: UUID) -> int:
@@ -122,10 +122,10 @@ class ChromaIndex:
             for chunk_id, distance in zip(found["ids"][0], distances[0], strict=True)
         ]
 
-    async def score(
-        self, collection_id: UUID, vector: Vector, chunk_ids: Sequence[UUID]
-    ) -> list[Hit]:
-        """Return the cosine similarity of the given passages."""
+    async def find_vectors(
+        self, collection_id: UUID, chunk_ids: Sequence[UUID]
+    ) -> dict[UUID, Vector]:
+        """Return the vectors of the given passages."""
         try:
             found = await self._call(
                 lambda: self._find(collection_id).get(
@@ -134,13 +134,12 @@ class ChromaIndex:
                 )
             )
         except NotFoundError:
-            return []
-        vectors = np.asarray(found["embeddings"]).reshape(-1, len(vector))
-        scores = vectors @ np.asarray(vector)
-        return [
-            Hit(UUID(chunk_id), float(score))
-            for chunk_id, score in zip(found["ids"], scores, strict=True)
-        ]
+            return {}
+        vectors = np.asarray(found["embeddings"])
+        return {
+            UUID(chunk_id): vector.tolist()
+            for chunk_id, vector in zip(found["ids"], vectors, strict=True)
+        }
 
     async def count(self, collection_id: UUID) -> int:
         """Return how many vectors a collection has."""

@@ -23,10 +23,11 @@ from app.backend.core.errors import AppError, ServiceUnavailable
 from app.backend.files.errors import ObjectMissing
 from app.backend.knowledge import repository
 from app.backend.knowledge.chunking import Piece, cut, searchable_text
+from app.backend.knowledge.embeddings import Vector
 from app.backend.knowledge.errors import Unreadable
 from app.backend.knowledge.index import BATCH
 from app.backend.knowledge.parsed import Parsed
-from app.backend.knowledge.parsing import parse
+from app.backend.knowledge.parsing import PARSED_JSON, parse
 from app.backend.knowledge.parts import (
     IngestParts,
     changed_channel,
@@ -87,13 +88,13 @@ class _Ingest:
         document, objects = self._document, self._parts.objects
         key = parsed_key(document.collection_id, document.id)
         try:
-            return Parsed.model_validate_json(await objects.get(key))
+            return PARSED_JSON.validate_json(await objects.get(key))
         except ObjectMissing:
             pass
         body = await objects.get(original_key(document.collection_id, document.id))
         parsed = await parse(body, document.media_type)
         await objects.put(
-            key, parsed.model_dump_json().encode(), media_type="application/json"
+            key, PARSED_JSON.dump_json(parsed), media_type="application/json"
         )
         await self._save(status=DocumentStatus.PARSED, pages=len(parsed.page_starts))
         return parsed
@@ -124,41 +125,56 @@ class _Ingest:
         await self._announce(values)
 
     async def _embed(self) -> None:
+        """Embed batch by batch; while one is stored, the next is with the embedder."""
         document = self._document
-        while document.chunks_done < document.chunks_total:
-            async with self._parts.db.read() as session:
-                chunks = await repository.list_chunks(
-                    session,
-                    self._actor,
-                    document_id=document.id,
-                    after=document.chunks_done - 1,
-                    limit=BATCH,
-                )
-            if not chunks:
-                raise Superseded
-            await self._embed_batch(chunks)
-            await self._save(chunks_done=document.chunks_done + len(chunks))
+        place = document.chunks_done
+        storing: asyncio.Task[None] | None = None
+        try:
+            while place < document.chunks_total:
+                chunks = await self._load_batch(place)
+                vectors = await self._embed_batch(chunks)
+                if storing is not None:
+                    await storing
+                place += len(chunks)
+                storing = asyncio.create_task(self._store(chunks, vectors, place))
+            if storing is not None:
+                await storing
+        finally:
+            if storing is not None:
+                # Waited for, not cancelled: vectors that arrive after a purge would stay for ever.
+                await asyncio.gather(storing, return_exceptions=True)
         await self._save(status=DocumentStatus.EMBEDDED)
 
-    async def _embed_batch(self, chunks: Sequence[ChunkRow]) -> None:
-        async for attempt in patiently(self._patience):
-            with attempt:
-                await self._store_vectors(chunks)
+    async def _load_batch(self, place: int) -> Sequence[ChunkRow]:
+        async with self._parts.db.read() as session:
+            chunks = await repository.list_chunks(
+                session,
+                self._actor,
+                document_id=self._document.id,
+                after=place - 1,
+                limit=BATCH,
+            )
+        if not chunks:
+            raise Superseded
+        return chunks
 
-    async def _store_vectors(self, chunks: Sequence[ChunkRow]) -> None:
+    async def _embed_batch(self, chunks: Sequence[ChunkRow]) -> list[Vector]:
+        name = self._document.name
+        texts = [searchable_text(name, chunk.heading, chunk.text) for chunk in chunks]
+        return await patiently(self._patience)(self._parts.embedder.embed, texts)
+
+    async def _store(
+        self, chunks: Sequence[ChunkRow], vectors: Sequence[Vector], done: int
+    ) -> None:
         document = self._document
-        vectors = await self._parts.embedder.embed(
-            [
-                searchable_text(document.name, chunk.heading, chunk.text)
-                for chunk in chunks
-            ]
-        )
-        await self._parts.index.upsert(
+        await patiently(self._patience)(
+            self._parts.index.upsert,
             document.collection_id,
             document.id,
             [chunk.id for chunk in chunks],
             vectors,
         )
+        await self._save(chunks_done=done)
 
     async def _finish(self) -> None:
         values = {"status": DocumentStatus.READY, "error": "", "lease_until": None}

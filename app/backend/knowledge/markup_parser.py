@@ -1,15 +1,14 @@
-"""Reads DOCX and HTML in a process of its own: `python -m app.backend.knowledge.markup_parser docx|html`."""
+"""Reads DOCX and HTML, in a process of its own."""
 
 import re
-import sys
 from io import BytesIO
 
 from bs4 import BeautifulSoup
 from markitdown import StreamInfo
 from markitdown.converters import DocxConverter, HtmlConverter
 
-from app.backend.knowledge.parsed import Parsed, clean, decode_text
-from app.backend.knowledge.parser_process import serve
+from app.backend.knowledge.decoding import decode_text
+from app.backend.knowledge.parsed import Parsed, clean
 
 _BOILERPLATE = "script, style, noscript, template, svg, nav, header, footer, aside, form, iframe, [hidden], [aria-hidden=true]"
 
@@ -40,7 +39,3 @@ def tidy_markdown(text: str) -> str:
     text = re.sub(r"!\[([^\]]*)\]\([^)]*\)", r"\1", text)
     text = re.sub(r"\[([^\]]+)\]\([^)\s]*(?:\s+\"[^\"]*\")?\)", r"\1", text)
     return re.sub(r"\n{3,}", "\n\n", clean(text).replace("\xa0", " ")).strip()
-
-
-if __name__ == "__main__":
-    raise SystemExit(serve(read_docx if sys.argv[1] == "docx" else read_html))

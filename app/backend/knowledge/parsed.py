@@ -1,28 +1,21 @@
 """The text of a document as the parser found it, with its pages."""
 
-import codecs
 from bisect import bisect_right
-
-from charset_normalizer import from_bytes
-from pydantic import BaseModel, ConfigDict
+from dataclasses import dataclass, field
 
 PAGE_GAP = "\n\n"
-_SAMPLE = 64 * 1024
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 
 
-class Parsed(BaseModel):
-    """The whole text; `page_starts` says at which character each page begins, and is empty without pages."""
+@dataclass(frozen=True)
+class Parsed:
+    """The whole text; `page_starts` says at which character each page begins, and is empty without pages.
 
-    model_config = ConfigDict(frozen=True)
+    A plain dataclass: the process of a parser lives for one file, and pydantic takes longer to import than most to read.
+    """
 
     text: str
     is_markdown: bool = False
-    page_starts: list[int] = []
+    page_starts: list[int] = field(default_factory=list[int])
 
     @classmethod
     def from_pages(cls, pages: list[str]) -> "Parsed":
@@ -43,19 +36,6 @@ class Parsed(BaseModel):
             return [(0, len(self.text))]
         ends = [start - len(PAGE_GAP) for start in self.page_starts[1:]]
         return list(zip(self.page_starts, [*ends, len(self.text)], strict=True))
-
-
-def decode_text(body: bytes) -> str:
-    """Return text of any usual encoding; UTF-8 is tried first, guessing comes last."""
-    for mark, encoding in _MARKS:
-        if body.startswith(mark):
-            return clean(body.decode(encoding, errors="replace"))
-    try:
-        return clean(body.decode("utf-8"))
-    except UnicodeDecodeError:
-        best = from_bytes(body[:_SAMPLE]).best()
-        encoding = best.encoding if best is not None else "cp1252"
-        return clean(body.decode(encoding, errors="replace"))
 
 
 def clean(text: str) -> str:

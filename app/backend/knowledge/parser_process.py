@@ -1,8 +1,10 @@
 """What a parser's process may use, and how it answers: a hostile file costs no more than this."""
 
+import json
 import resource
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 
 from app.backend.knowledge.parsed import Parsed
 
@@ -25,5 +27,5 @@ def serve(read: Callable[[bytes], Parsed]) -> int:
     except CannotRead as error:
         sys.stderr.write(str(error))
         return EXIT_UNREADABLE
-    sys.stdout.write(parsed.model_dump_json())
+    json.dump(asdict(parsed), sys.stdout)
     return 0

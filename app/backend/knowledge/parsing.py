@@ -7,21 +7,25 @@ import sys
 from pathlib import Path
 
 import structlog
+from pydantic import TypeAdapter
 
 import app
 from app.backend.files.validation import KINDS
+from app.backend.knowledge.decoding import decode_text
 from app.backend.knowledge.errors import Unreadable
-from app.backend.knowledge.parsed import Parsed, decode_text
+from app.backend.knowledge.parsed import Parsed
 from app.backend.knowledge.parser_process import EXIT_UNREADABLE
 
 logger = structlog.get_logger(__name__)
 
 SECONDS_MAX = 120.0
 _PARSERS = {
-    KINDS[".pdf"].media_type: ("app.backend.knowledge.pdf_parser",),
-    KINDS[".docx"].media_type: ("app.backend.knowledge.markup_parser", "docx"),
-    KINDS[".html"].media_type: ("app.backend.knowledge.markup_parser", "html"),
+    KINDS[".pdf"].media_type: "pdf",
+    KINDS[".docx"].media_type: "docx",
+    KINDS[".html"].media_type: "html",
 }
+# How a parsed text is kept, and how it comes from the process that may have read a hostile file.
+PARSED_JSON = TypeAdapter(Parsed)
 _ROOT = Path(app.__file__).parent.parent
 
 
@@ -51,7 +55,8 @@ async def _parse_apart(body: bytes, media_type: str, seconds_max: float) -> Pars
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        *_PARSERS[media_type],
+        "app.backend.knowledge.parser_main",
+        _PARSERS[media_type],
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -73,7 +78,7 @@ async def _parse_apart(body: bytes, media_type: str, seconds_max: float) -> Pars
             process.kill()
         await process.wait()
     if process.returncode == 0:
-        return Parsed.model_validate_json(out)
+        return PARSED_JSON.validate_json(out)
     if process.returncode == EXIT_UNREADABLE:
         raise Unreadable(err.decode(errors="replace"))
     logger.warning(

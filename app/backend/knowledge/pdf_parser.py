@@ -1,4 +1,4 @@
-"""Reads a PDF in a process of its own: `python -m app.backend.knowledge.pdf_parser`."""
+"""Reads a PDF, in a process of its own."""
 
 import re
 from collections import Counter
@@ -7,7 +7,7 @@ from io import BytesIO
 from pypdf import PdfReader
 
 from app.backend.knowledge.parsed import Parsed, clean
-from app.backend.knowledge.parser_process import CannotRead, serve
+from app.backend.knowledge.parser_process import CannotRead
 
 PAGES_MAX = 5000
 _FULL_LINE = 0.7
@@ -63,7 +63,3 @@ def join_lines(lines: list[str], running: set[str]) -> str:
 
 def _shape(line: str) -> str:
     return re.sub(r"\d+", "#", line.strip())
-
-
-if __name__ == "__main__":
-    raise SystemExit(serve(read_pdf))

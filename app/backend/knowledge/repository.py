@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import CursorResult, Executable, case
@@ -41,14 +41,41 @@ async def list_collections(
     return (await session.exec(query)).all()
 
 
+class SearchedCollection(NamedTuple):
+    """What a search needs of a collection."""
+
+    id: UUID
+    name: str
+    version: int
+    embedding_model: str
+
+
+class FoundPassage(NamedTuple):
+    """What a search shows of a passage."""
+
+    id: UUID
+    collection_id: UUID
+    document_id: UUID
+    document_name: str
+    page: int | None
+    text: str
+
+
 async def find_collections(
     session: Session, actor: Actor, collection_ids: Sequence[UUID]
-) -> Sequence[CollectionRow]:
+) -> list[SearchedCollection]:
     """Return those of the collections that are the actor's."""
-    query = visible_to(actor, CollectionRow).where(
-        col(CollectionRow.id).in_(collection_ids)
+    query = (
+        visible_to(actor, CollectionRow)
+        .where(col(CollectionRow.id).in_(collection_ids))
+        .with_only_columns(
+            col(CollectionRow.id),
+            col(CollectionRow.name),
+            col(CollectionRow.version),
+            col(CollectionRow.embedding_model),
+        )
     )
-    return (await session.exec(query)).all()
+    return [SearchedCollection(*row) for row in await _fetch(session, query)]
 
 
 async def count_contents(
@@ -144,8 +171,8 @@ async def list_chunks(
 
 async def find_passages(
     session: Session, actor: Actor, chunk_ids: Sequence[UUID]
-) -> dict[UUID, tuple[ChunkRow, str]]:
-    """Return those of the passages that are the actor's and whose document is ready, with its name."""
+) -> dict[UUID, FoundPassage]:
+    """Return those of the passages that are the actor's and whose document is ready."""
     query = (
         visible_to(actor, ChunkRow)
         .join(DocumentRow, col(DocumentRow.id) == ChunkRow.document_id)
@@ -153,9 +180,16 @@ async def find_passages(
             col(ChunkRow.id).in_(chunk_ids),
             col(DocumentRow.status) == DocumentStatus.READY,
         )
-        .add_columns(col(DocumentRow.name))
+        .with_only_columns(
+            col(ChunkRow.id),
+            col(ChunkRow.collection_id),
+            col(ChunkRow.document_id),
+            col(DocumentRow.name),
+            col(ChunkRow.page),
+            col(ChunkRow.text),
+        )
     )
-    return {chunk.id: (chunk, name) for chunk, name in await _fetch(session, query)}
+    return {row[0]: FoundPassage(*row) for row in await _fetch(session, query)}
 
 
 async def list_texts(

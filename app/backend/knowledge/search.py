@@ -1,6 +1,7 @@
 """Finds the passages that may answer a question: by meaning and by words, fused by rank."""
 
 import asyncio
+import operator
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -20,8 +21,8 @@ from app.backend.knowledge.errors import EmbedderChanged
 from app.backend.knowledge.index import Hit
 from app.backend.knowledge.parts import SearchParts
 from app.backend.knowledge.relevance import is_relevant
+from app.backend.knowledge.repository import SearchedCollection
 from app.backend.knowledge.schemas import SearchResult
-from app.backend.knowledge.tables import CollectionRow
 
 POOL = 40
 _RRF_DAMPING = 60
@@ -42,12 +43,12 @@ async def search(
         ServiceUnavailable: the embedder or the vector index does not answer.
     """
     started = clock.monotonic()
+    # The embedder takes longest; what needs no vector is done beside it.
     (vector,), legs = await asyncio.gather(
         parts.embedder.embed([query]),
-        _search_words(parts, actor, collection_ids, query),
+        _search_words(parts, actor, collection_ids, query, limit),
     )
-    _check_models([leg.row for leg in legs], parts.embedder)
-    await asyncio.gather(*(_search_vectors(parts, leg, vector, limit) for leg in legs))
+    await asyncio.gather(*(_search_vectors(parts, leg, vector) for leg in legs))
     ranked = fuse([merge(leg.dense for leg in legs), *(leg.words for leg in legs)])
     passages = await _to_passages(parts, actor, ranked, limit, legs, vector)
     weights = _weigh(parts.words, legs, query, passages)
@@ -89,70 +90,85 @@ async def load_texts(
 
 
 async def _need_collections(
-    db: Database, actor: Actor, collection_ids: Sequence[UUID]
-) -> Sequence[CollectionRow]:
-    async with db.read() as session:
-        rows = await repository.find_collections(session, actor, collection_ids)
-    missing = set(collection_ids) - {row.id for row in rows}
+    parts: SearchParts, actor: Actor, collection_ids: Sequence[UUID]
+) -> Sequence[SearchedCollection]:
+    async with parts.db.read() as session:
+        found = await repository.find_collections(session, actor, collection_ids)
+    missing = set(collection_ids) - {one.id for one in found}
     if missing:
         raise NotFound("collection", missing.pop())
-    return rows
+    for one in found:
+        _check_model(one, parts.embedder)
+    return found
 
 
-def _check_models(collections: Sequence[CollectionRow], embedder: Embedder) -> None:
-    for row in collections:
-        if row.embedding_model != embedder.name:
-            message = f"The collection {row.name!r} was made with the embedding model {row.embedding_model!r}, and {embedder.name!r} is in use. Set ATELIER_EMBEDDER back, or upload its documents to a new collection."
-            raise EmbedderChanged(message)
+def _check_model(collection: SearchedCollection, embedder: Embedder) -> None:
+    if collection.embedding_model != embedder.name:
+        message = f"The collection {collection.name!r} was made with the embedding model {collection.embedding_model!r}, and {embedder.name!r} is in use. Set ATELIER_EMBEDDER back, or upload its documents to a new collection."
+        raise EmbedderChanged(message)
 
 
 @dataclass
 class _Leg:
-    """What one collection has, by words and by meaning; `scores` are the similarities that are known."""
+    """What one collection has, by words and by meaning; `vectors` are those of its best by words, `scores` the similarities that are known."""
 
-    row: CollectionRow
+    collection_id: UUID
     words: list[Hit]
+    vectors: dict[UUID, Vector]
     dense: list[Hit] = field(default_factory=list[Hit])
     scores: dict[UUID, float] = field(default_factory=dict[UUID, float])
 
 
 async def _search_words(
-    parts: SearchParts, actor: Actor, collection_ids: Sequence[UUID], query: str
+    parts: SearchParts,
+    actor: Actor,
+    collection_ids: Sequence[UUID],
+    query: str,
+    limit: int,
 ) -> list[_Leg]:
-    rows = await _need_collections(parts.db, actor, collection_ids)
-    found = await asyncio.gather(
-        *(
-            parts.words.query(
-                row.id,
-                row.version,
-                query,
-                limit=POOL,
-                load_texts=partial(load_texts, parts.db, actor, row.id),
-            )
-            for row in rows
-        )
+    collections = await _need_collections(parts, actor, collection_ids)
+    return await asyncio.gather(
+        *(_search_words_of(parts, actor, one, query, limit) for one in collections)
     )
-    return [_Leg(row, words) for row, words in zip(rows, found, strict=True)]
 
 
-async def _search_vectors(
-    parts: SearchParts, leg: _Leg, vector: Vector, limit: int
-) -> None:
-    # What only its words bring among the best is among the best by words: its similarity is asked for meanwhile.
-    best = [hit.chunk_id for hit in leg.words[:limit]]
-    leg.dense, _ = await asyncio.gather(
-        parts.index.query(leg.row.id, vector, limit=POOL),
-        _score(parts, leg, vector, best),
+async def _search_words_of(
+    parts: SearchParts,
+    actor: Actor,
+    collection: SearchedCollection,
+    query: str,
+    limit: int,
+) -> _Leg:
+    hits = await parts.words.query(
+        collection.id,
+        collection.version,
+        query,
+        limit=POOL,
+        load_texts=partial(load_texts, parts.db, actor, collection.id),
     )
-    leg.scores |= {hit.chunk_id: hit.score for hit in leg.dense}
+    # What only its words bring among the best is among the best by words.
+    best = [hit.chunk_id for hit in hits[:limit]]
+    return _Leg(collection.id, hits, await _find_vectors(parts, collection.id, best))
 
 
-async def _score(
-    parts: SearchParts, leg: _Leg, vector: Vector, chunk_ids: Sequence[UUID]
-) -> None:
-    if chunk_ids:
-        hits = await parts.index.score(leg.row.id, vector, chunk_ids)
-        leg.scores |= {hit.chunk_id: hit.score for hit in hits}
+async def _find_vectors(
+    parts: SearchParts, collection_id: UUID, chunk_ids: Sequence[UUID]
+) -> dict[UUID, Vector]:
+    if not chunk_ids:
+        return {}
+    return await parts.index.find_vectors(collection_id, chunk_ids)
+
+
+async def _search_vectors(parts: SearchParts, leg: _Leg, vector: Vector) -> None:
+    leg.dense = await parts.index.query(leg.collection_id, vector, limit=POOL)
+    leg.scores = {hit.chunk_id: hit.score for hit in leg.dense}
+    _score(leg, vector)
+
+
+def _score(leg: _Leg, vector: Vector) -> None:
+    for chunk_id, own in leg.vectors.items():
+        if chunk_id not in leg.scores:
+            leg.scores[chunk_id] = sum(map(operator.mul, vector, own))
 
 
 async def _to_passages(
@@ -165,23 +181,25 @@ async def _to_passages(
 ) -> list[Passage]:
     async with parts.db.read() as session:
         # Twice as many as asked for: vectors of deleted or unfinished documents drop out here.
-        rows = await repository.find_passages(session, actor, ranked[: limit * 2 + 8])
-    kept = [rows[chunk_id] for chunk_id in ranked if chunk_id in rows][:limit]
+        found = await repository.find_passages(session, actor, ranked[: limit * 2 + 8])
+    kept = [found[chunk_id] for chunk_id in ranked if chunk_id in found][:limit]
     for leg in legs:
-        own = [chunk.id for chunk, _ in kept if chunk.collection_id == leg.row.id]
-        await _score(parts, leg, vector, [one for one in own if one not in leg.scores])
+        own = [one.id for one in kept if one.collection_id == leg.collection_id]
+        unknown = [chunk_id for chunk_id in own if chunk_id not in leg.scores]
+        leg.vectors = await _find_vectors(parts, leg.collection_id, unknown)
+        _score(leg, vector)
     scores = {chunk_id: score for leg in legs for chunk_id, score in leg.scores.items()}
     return [
         Passage(
             n=n,
-            chunk_id=chunk.id,
-            document_id=chunk.document_id,
-            document_name=name,
-            page=chunk.page,
-            text=chunk.text,
-            score=round(scores.get(chunk.id, 0.0), 4),
+            chunk_id=one.id,
+            document_id=one.document_id,
+            document_name=one.document_name,
+            page=one.page,
+            text=one.text,
+            score=round(scores.get(one.id, 0.0), 4),
         )
-        for n, (chunk, name) in enumerate(kept, start=1)
+        for n, one in enumerate(kept, start=1)
     ]
 
 
@@ -192,5 +210,5 @@ def _weigh(
     passages: Sequence[Passage],
 ) -> list[float]:
     texts = [searchable_text(item.document_name, "", item.text) for item in passages]
-    found = [words.weigh(leg.row.id, query, texts) for leg in legs]
+    found = [words.weigh(leg.collection_id, query, texts) for leg in legs]
     return [max(column) for column in zip(*found, strict=True)]

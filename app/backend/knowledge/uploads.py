@@ -10,6 +10,7 @@ from app.backend.core.actor import Actor
 from app.backend.files import validation
 from app.backend.knowledge import service
 from app.backend.knowledge.parsed import Parsed
+from app.backend.knowledge.parsing import PARSED_JSON
 from app.backend.knowledge.parts import IngestParts, original_key, parsed_key
 from app.backend.knowledge.schemas import (
     ChunkView,
@@ -107,7 +108,7 @@ async def _find_copy(
 
 async def _load_parsed(parts: IngestParts, document: DocumentView) -> Parsed:
     key = parsed_key(document.collection_id, document.id)
-    return Parsed.model_validate_json(await parts.objects.get(key))
+    return PARSED_JSON.validate_json(await parts.objects.get(key))
 
 
 def _around(document: DocumentView, chunk: ChunkView, text: str) -> DocumentText:

@@ -81,11 +81,12 @@ async def find_newest_step(session: Session, run_id: UUID) -> SavedStep | None:
     return SavedStep(row.saver_thread, row.checkpoint_id, row.step)
 
 
-def add_step(
+async def add_step(
     session: Session, step: SavedStep, *, run_id: UUID, owner_id: UUID, epoch: int
 ) -> None:
     """Vouch for a checkpoint; the caller's transaction has checked the epoch."""
-    session.add(
+    # Merged: after a commit whose answer was lost it is there already.
+    await session.merge(
         CheckpointLinkRow(
             run_id=run_id,
             epoch=epoch,

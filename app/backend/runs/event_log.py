@@ -217,7 +217,7 @@ class EventLog:
         )
         if changed.rowcount == 1:
             for step in steps:
-                engine_repository.add_step(
+                await engine_repository.add_step(
                     session,
                     step,
                     run_id=self._run_id,

@@ -185,7 +185,7 @@ async def resume_run(
         request_id=request_id,
     )
     if await engine_repository.find_newest_step(session, view.id) is None:
-        engine_repository.add_step(
+        await engine_repository.add_step(
             session, step, run_id=view.id, owner_id=row.owner_id, epoch=0
         )
     return view

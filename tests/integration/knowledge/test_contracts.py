@@ -70,13 +70,14 @@ async def test_index_upsert_twice_does_not_double(index: VectorIndex) -> None:
     assert await index.count(collection) == 1
 
 
-async def test_index_score_of_given_chunks(index: VectorIndex) -> None:
-    collection, chunk = uuid4(), uuid4()
-    await index.upsert(collection, uuid4(), [chunk], [[0.6, 0.8]])
+async def test_index_find_vectors_of_given_chunks(index: VectorIndex) -> None:
+    collection, chunk, other = uuid4(), uuid4(), uuid4()
+    await index.upsert(collection, uuid4(), [other, chunk], [[1.0, 0.0], [0.6, 0.8]])
 
-    (hit,) = await index.score(collection, [1.0, 0.0], [chunk, uuid4()])
+    found = await index.find_vectors(collection, [chunk, uuid4()])
 
-    assert hit.score == pytest.approx(0.6, abs=1e-4)
+    assert list(found) == [chunk]
+    assert found[chunk] == pytest.approx([0.6, 0.8], abs=1e-4)
 
 
 async def test_index_delete_document_leaves_the_others(index: VectorIndex) -> None:
@@ -93,11 +94,11 @@ async def test_index_delete_document_leaves_the_others(index: VectorIndex) -> No
     "use",
     [
         lambda index, id_: index.query(id_, [1.0], limit=3),
-        lambda index, id_: index.score(id_, [1.0], [uuid4()]),
+        lambda index, id_: index.find_vectors(id_, [uuid4()]),
         lambda index, id_: index.delete_collection(id_),
         lambda index, id_: index.delete_document(id_, uuid4()),
     ],
-    ids=["query", "score", "delete_collection", "delete_document"],
+    ids=["query", "find_vectors", "delete_collection", "delete_document"],
 )
 async def test_index_without_the_collection_is_empty(
     index: VectorIndex, use: Callable[..., Awaitable[object]]

@@ -147,8 +147,34 @@ async def test_ingest_killed_between_batches_goes_on_without_doubling(
     done = await _read(parts, actor, document.id)
     assert (done.status, done.chunks_done) == (DocumentStatus.READY, BATCH * 2 + 10)
     assert await index.count(collection.id) == BATCH * 2 + 10
-    # Only the batch in which it was killed was embedded twice.
-    assert len(embedder.texts) == BATCH * 3 + 10
+    # Only the batch in which it was killed, and the one embedded meanwhile, were embedded twice.
+    assert len(embedder.texts) == BATCH * 3 + 20
+
+
+async def test_ingest_embeds_the_next_batch_while_one_is_stored(
+    parts: Services, actor: Actor, collection: CollectionRow
+) -> None:
+    body = "\n\n".join(f"# {n}\n\nFact number {n}." for n in range(BATCH + 10))
+    document = await _upload(parts, actor, collection, body)
+    last_came = asyncio.Event()
+
+    class TellsTheLast(FakeEmbedder):
+        @override
+        async def embed(self, texts: Sequence[str]) -> list[Vector]:
+            if len(texts) < BATCH:
+                last_came.set()
+            return await super().embed(texts)
+
+    class WaitsForTheLast(FakeIndex):
+        @override
+        async def check(self) -> None:
+            await last_came.wait()
+
+    faked = replace(parts, embedder=TellsTheLast(), index=WaitsForTheLast())
+    async with asyncio.timeout(20):
+        await ingest.ingest_document(faked, actor, document.id, patience=0)
+
+    assert (await _read(parts, actor, document.id)).chunks_done == BATCH + 10
 
 
 async def test_ingest_claimed_by_another_job_is_left_alone(

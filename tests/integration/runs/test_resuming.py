@@ -177,7 +177,7 @@ async def test_step_of_a_later_claim_is_the_newest_whatever_its_id(
     later = SavedStep("thread-2", "a", 0)
     async with services.db.transaction() as session:
         for epoch, step in ((1, SavedStep("thread-1", "b", 3)), (2, later)):
-            engine_repository.add_step(
+            await engine_repository.add_step(
                 session, step, run_id=row.id, owner_id=row.owner_id, epoch=epoch
             )
 

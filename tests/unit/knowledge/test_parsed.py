@@ -1,6 +1,7 @@
 import pytest
 
-from app.backend.knowledge.parsed import Parsed, clean, decode_text
+from app.backend.knowledge.decoding import decode_text
+from app.backend.knowledge.parsed import Parsed, clean
 
 
 @pytest.mark.parametrize(
