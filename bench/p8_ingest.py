@@ -88,6 +88,9 @@ async def take_in(
             document = await uploads.upload_document(
                 services, actor, collection_id=collection_id, name=name, body=body
             )
+            # As in the product: a file that is there and ready is no job.
+            if document.status == DocumentStatus.READY:
+                return
             await ingest.ingest_document(services, actor, document.id)
         async with services.db.read() as session:
             done = await service.get_document(session, actor, document_id=document.id)
