@@ -104,13 +104,9 @@ async def find_stale_steps(
     """Return runs that ended before `before` and still have checkpoints."""
     query = (
         select(RunRow.id)  # lint-skip: repo-scope
-        .where(
-            col(RunRow.status).in_(TERMINAL),
-            col(RunRow.completed_at) < before,
-            select(CheckpointLinkRow.run_id)
-            .where(col(CheckpointLinkRow.run_id) == col(RunRow.id))
-            .exists(),
-        )
+        .join(CheckpointLinkRow, col(CheckpointLinkRow.run_id) == col(RunRow.id))
+        .where(col(RunRow.status).in_(TERMINAL), col(RunRow.completed_at) < before)
+        .distinct()
         .limit(limit)
     )
     return (await session.exec(query)).all()
