@@ -147,7 +147,7 @@ def _problem(title: str) -> rx.Component:
         rx.el.div(
             rx.el.p(title, class_name="font-medium"),
             rx.el.p(RunFeedState.run.error, class_name="break-words"),
-            class_name="min-w-0 flex-1",
+            class_name="min-w-0 flex-1 basis-52",
         ),
         rx.el.div(
             button(
