@@ -17,7 +17,7 @@ from app.backend.core import clock, ids
 from app.backend.core.actor import Actor, Role
 from app.backend.core.db import Session
 from app.backend.core.errors import AppError, Invalid
-from app.backend.core.run_context import RunContext
+from app.backend.core.run_context import RunContext, SavedStep
 from app.backend.core.run_events import (
     Event,
     Log,
@@ -79,6 +79,7 @@ async def _play(services: Services, nobody: Actor) -> None:
         thread_id=None,
         emit=_ignore,
         is_cancelled=lambda: False,
+        saver_thread=str(ids.new_id()),
     )
     task = Task(spec=spec, query="Ready?")
     await run_to_end(partial(run_agent, services, task, context), seconds=30)
@@ -111,15 +112,24 @@ def _questions(
     async def write(session: Session) -> list[RunEvent]:
         return await add_events(session, absent, absent, 0, [Log(message="Ready?")])
 
+    async def vouch(session: Session) -> None:
+        step = SavedStep("", "", 0)
+        await engine_repository.add_step(
+            session, step, run_id=absent, owner_id=absent, epoch=0
+        )
+        await session.flush()
+
     end = RunCompleted(output=RunOutput(answer=""), milliseconds=0)
     used = {"model": "", "tokens_in": 0, "tokens_out": 0}
     return (
         write,
+        vouch,
         lambda session: identity.get_actor(session, absent),
         lambda session: identity.get_profile(session, nobody),
         lambda session: agents.get_spec(
             session, nobody, agent_id=absent, keyring=services.keyring
         ),
+        lambda session: engine_repository.find_newest_step(session, absent),
         lambda session: collections_of(session, nobody, [absent]),
         lambda session: threads.list_messages(session, nobody, thread_id=absent),
         lambda session: list_messages(session, nobody, absent, before=None, limit=1),

@@ -9,6 +9,7 @@ from langchain_core.messages import AIMessageChunk
 from app.backend.agents.citations import cite, to_citation
 from app.backend.agents.context import AgentParts, AgentState, Next, Task
 from app.backend.agents.grounding import find_missing_quote
+from app.backend.agents.patience import patiently
 from app.backend.agents.prompts import (
     NOTHING_FOUND,
     SMALL_MODEL_PASSAGES,
@@ -63,6 +64,10 @@ class _Answer:
     usage: dict[str, Any] | None = None
     finish_reason: str = "stop"
     first_token_at: float | None = None
+
+    def has_begun(self) -> bool:
+        """Whether somebody has read a part of it."""
+        return self.first_token_at is not None
 
 
 @dataclass(frozen=True)
@@ -155,8 +160,10 @@ class AgentNodes:
         message_id = ids.new_id()
         emit(MessageStarted(message_id=message_id, role=_ROLE, model=spec.model))
         answer, began = _Answer(), clock.monotonic()
-        async for chunk in model.astream(prompt.messages):
-            self._take(chunk, answer, message_id)
+        async for attempt in patiently(answer.has_begun, self._announce_pause):
+            with attempt:
+                async for chunk in model.astream(prompt.messages):
+                    self._take(chunk, answer, message_id)
         await self._quote_what_was_missed(state, answer, message_id)
         emit(
             MessageCompleted(
@@ -273,6 +280,10 @@ class AgentNodes:
                 )
             )
         return prompt
+
+    def _announce_pause(self, seconds: float, error: BaseException) -> None:
+        words = f"{error} Trying again in {seconds:.1f} s."
+        self.run.emit(Log(level=Level.WARNING, message=words))
 
     def _take(self, chunk: AIMessageChunk, answer: _Answer, message_id: UUID) -> None:
         notice = notice_of(chunk)

@@ -52,6 +52,6 @@ class RunContext:
     thread_id: UUID | None
     emit: Emit
     is_cancelled: IsCancelled
-    saver_thread: str = ""
+    saver_thread: str
     note_step: Callable[[SavedStep], None] = forget_step
     resume_from: SavedStep | None = None

@@ -50,6 +50,7 @@ async def _run(
         thread_id=None,
         emit=lambda event: events.append(event),
         is_cancelled=lambda: False,
+        saver_thread=str(ids.new_id()),
     )
     task = Task(spec=spec, query=query, history=history)
     return await run_agent(parts, task, context), events
