@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Annotated, Any
 from uuid import UUID
@@ -29,6 +30,9 @@ RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Id.")]
 FollowOption = Annotated[
     bool, typer.Option("--follow", help="Print events as they come.")
 ]
+WaitOption = Annotated[
+    bool, typer.Option("--wait", help="Wait for the end and print the answer.")
+]
 EVENTS_MAX = 1000
 _EXITS = {
     RunStatus.COMPLETED: Exit.DONE,
@@ -54,9 +58,7 @@ async def start(
     thread: Annotated[
         str | None, typer.Option(help="Id of a conversation to go on with.")
     ] = None,
-    is_waiting: Annotated[
-        bool, typer.Option("--wait", help="Wait for the end and print the answer.")
-    ] = False,
+    is_waiting: WaitOption = False,
     is_following: FollowOption = False,
     as_email: AsOption = None,
     is_json: JsonOption = False,
@@ -80,15 +82,50 @@ async def start(
                 outbox=parts.outbox,
                 active_max=parts.settings.runs_active_max,
             )
-        if is_following:
-            await _follow(parts, run.id, after=0, is_json=is_json)
-        elif is_waiting:
-            await _wait(parts, run.id)
-        async with parts.db.read() as session:
-            run = await runs.get_run(session, actor, run_id=run.id)
-    _print_started(run, is_json=is_json, is_shown=is_following)
-    if run.status.is_terminal:
-        raise typer.Exit(_EXITS[run.status])
+        await _see_through(
+            parts,
+            actor,
+            run.id,
+            is_waiting=is_waiting,
+            is_following=is_following,
+            is_json=is_json,
+        )
+
+
+@app.command()
+@command
+async def retry(
+    run: RunArgument,
+    is_waiting: WaitOption = False,
+    is_following: FollowOption = False,
+    as_email: AsOption = None,
+    is_json: JsonOption = False,
+) -> None:
+    """Ask the same again, in a new run."""
+    await _begin_again(
+        *(runs.retry_run, run, as_email),
+        is_waiting=is_waiting,
+        is_following=is_following,
+        is_json=is_json,
+    )
+
+
+@app.command()
+@command
+async def resume(
+    run: RunArgument,
+    is_waiting: WaitOption = False,
+    is_following: FollowOption = False,
+    as_email: AsOption = None,
+    is_json: JsonOption = False,
+) -> None:
+    """Go on after the last step of a run that did not complete, in a new run."""
+    await _begin_again(
+        *(runs.resume_run, run, as_email),
+        is_waiting=is_waiting,
+        is_following=is_following,
+        is_json=is_json,
+    )
 
 
 @app.command("list")
@@ -96,6 +133,9 @@ async def start(
 async def list_all(
     agent: Annotated[str | None, typer.Option(help="Id or name of an agent.")] = None,
     status: Annotated[list[RunStatus] | None, typer.Option(help="Only these.")] = None,
+    is_dead: Annotated[
+        bool, typer.Option("--dead", help="Only those that lost too many workers.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, max=PAGE_SIZE_MAX)] = PAGE_SIZE,
     as_email: AsOption = None,
     is_json: JsonOption = False,
@@ -109,6 +149,7 @@ async def list_all(
             actor,
             agent_id=found.id if found else None,
             status=status,
+            is_dead=is_dead,
             limit=limit,
         )
     if is_json:
@@ -196,6 +237,43 @@ async def stop(
 async def _get(parts: Services, actor: Actor, run_id: UUID) -> RunView:
     async with parts.db.read() as session:
         return await runs.get_run(session, actor, run_id=run_id)
+
+
+async def _begin_again(
+    start: Callable[..., Awaitable[RunView]],
+    run: str,
+    as_email: str | None,
+    **shown: bool,
+) -> None:
+    async with open_parts(as_email) as (parts, actor):
+        async with parts.db.transaction() as session:
+            again = await start(
+                session,
+                actor,
+                run_id=need_uuid(run, "run"),
+                outbox=parts.outbox,
+                active_max=parts.settings.runs_active_max,
+            )
+        await _see_through(parts, actor, again.id, **shown)
+
+
+async def _see_through(
+    parts: Services,
+    actor: Actor,
+    run_id: UUID,
+    *,
+    is_waiting: bool,
+    is_following: bool,
+    is_json: bool,
+) -> None:
+    if is_following:
+        await _follow(parts, run_id, after=0, is_json=is_json)
+    elif is_waiting:
+        await _wait(parts, run_id)
+    run = await _get(parts, actor, run_id)
+    _print_started(run, is_json=is_json, is_shown=is_following)
+    if run.status.is_terminal:
+        raise typer.Exit(_EXITS[run.status])
 
 
 async def _wait(parts: Services, run_id: UUID) -> None:

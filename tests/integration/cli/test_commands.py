@@ -199,6 +199,25 @@ def test_failed_run_has_an_exit_code(
     assert result.stderr.strip()
 
 
+def test_failed_run_is_resumed_and_retried(
+    atelier: Atelier, owner: str, worker: Fork
+) -> None:
+    agent = _make_agent(atelier, "--model", "scripted/overflow")
+    asked = ("run", "start", agent["id"], "--input", '{"query": "Why?"}', "--wait")
+    failed = json.loads(atelier(*asked, "--json").stdout)
+
+    resumed = atelier("run", "resume", failed["id"], "--follow")
+    retried = atelier("run", "retry", failed["id"], "--wait", "--json")
+    dead = _json(atelier("run", "list", "--dead", "--json"))
+
+    assert resumed.exit_code == Exit.RUN_FAILED, resumed.output
+    assert "goes on after step 1" in resumed.output
+    again = json.loads(retried.stdout)
+    assert again["origin_id"] == failed["id"]
+    assert again["id"] != failed["id"]
+    assert dead["items"] == []
+
+
 def test_waiting_run_is_stopped(atelier: Atelier, owner: str) -> None:
     _make_agent(atelier)
     run = _json(
