@@ -103,7 +103,9 @@ async def retry(
 ) -> None:
     """Ask the same again, in a new run."""
     await _begin_again(
-        *(runs.retry_run, run, as_email),
+        runs.retry_run,
+        run,
+        as_email,
         is_waiting=is_waiting,
         is_following=is_following,
         is_json=is_json,
@@ -121,7 +123,9 @@ async def resume(
 ) -> None:
     """Go on after the last step of a run that did not complete, in a new run."""
     await _begin_again(
-        *(runs.resume_run, run, as_email),
+        runs.resume_run,
+        run,
+        as_email,
         is_waiting=is_waiting,
         is_following=is_following,
         is_json=is_json,
