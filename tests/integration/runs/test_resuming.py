@@ -6,9 +6,11 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import psutil
 import pytest
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
+from sqlmodel import col, update
 
 from app.backend.agents.checkpoints import Saver
 from app.backend.agents.saved_steps import LinkedSaver, copy_step
@@ -25,6 +27,7 @@ from app.backend.runs.recovery import RunRecovery
 from app.backend.runs.schemas import RunView
 from app.backend.runs.tables import RunRow
 from tests.factories.rows import MakeAgent, MakeRun, RowFactory
+from tests.parts import wait_until
 from tests.processes import Fork, ForkServer
 from tests.runs import POLL_SECONDS, WAIT_SECONDS, Runs, assert_log_is_whole
 
@@ -53,6 +56,30 @@ async def _wait_for_step(services: Services, run_id: UUID, number: int) -> None:
         while step is None or step.step < number:
             await asyncio.sleep(POLL_SECONDS)
             step = await _newest_step(services, run_id)
+
+
+async def _freeze(
+    services: Services, worker: Fork, run_id: UUID
+) -> list[psutil.Process]:
+    """Freeze a worker and its children between two writes: in the middle of one it holds a lock for all others."""
+    parent = psutil.Process(worker.pid)
+    while True:
+        family = [parent, *parent.children(recursive=True)]
+        for process in family:
+            process.suspend()
+        touching = asyncio.create_task(_touch(services, run_id))
+        done, _ = await asyncio.wait([touching], timeout=2)
+        if done:
+            return family
+        for process in family:
+            process.resume()
+        await touching
+
+
+async def _touch(services: Services, run_id: UUID) -> None:
+    async with services.db.transaction() as session:
+        touch = update(RunRow).where(col(RunRow.id) == run_id)
+        await session.exec(touch.values(trigger="user"))
 
 
 def _stages(events: list[Any]) -> list[str]:
@@ -88,6 +115,44 @@ async def test_run_of_a_killed_worker_goes_on_after_its_last_step(
     assert "lost" in again.payload["reason"]
     assert _stages(events).count("retrieving") == 1
     assert _stages(events).count("generating") == 2
+
+
+async def test_worker_that_was_frozen_writes_nothing_when_it_wakes_up(
+    runs: Runs,
+    actor: Actor,
+    make_agent: MakeAgent,
+    services: Services,
+    worker: Fork,
+    scheduler: Fork,
+    settings: Settings,
+    fork_server: ForkServer,
+) -> None:
+    agent = await make_agent(actor, model=TALKS)
+    started = await runs.start(agent.id)
+    await runs.wait_for_event(started.id, "message_delta")
+    frozen = await _freeze(services, worker, started.id)
+
+    other = fork_server.start("app.workers.worker", settings)
+    await runs.wait_for_event(started.id, "attempt_started")
+    for process in frozen:
+        process.resume()
+    run = await runs.wait(started.id)
+
+    other.stop()
+    scheduler.stop()
+    events = await runs.events(run.id)
+    assert (run.status, run.attempt) == (RunStatus.COMPLETED, 2)
+    assert_log_is_whole(events)
+    (again,) = [event.seq for event in events if event.type == "attempt_started"]
+    after = [event for event in events if event.seq > again]
+    text = "".join(
+        event.payload["text"] for event in after if event.type == "message_delta"
+    )
+    assert run.output is not None
+    assert text == run.output.answer
+    wait_until(
+        lambda: "run_lease_lost" in worker.read_log(), seconds=15, what="It notices"
+    )
 
 
 async def test_failed_run_is_resumed_without_doing_again_what_was_done(
