@@ -57,7 +57,10 @@ def shell(
             class_name="relative min-w-0 flex-1",
         ),
         bottom_bar(here),
-        shortcuts(places=_PLACES, actions=_ACTIONS, words=strings.SHORTCUT_WORDS),
+        # Nothing is there yet that a key could reach.
+        None
+        if is_busy
+        else shortcuts(places=_PLACES, actions=_ACTIONS, words=strings.SHORTCUT_WORDS),
         class_name="flex min-h-dvh flex-col bg-canvas text-ink md:flex-row",
     )
 
