@@ -1,5 +1,5 @@
 # `make up` is all that a new user needs; ARGS are passed on, e.g. make up ARGS="--port 8010".
-.PHONY: up setup setup-dev build image test check bench eval fmt settings clean help
+.PHONY: up setup setup-dev build image test check bench chaos eval fmt settings clean help
 SHELL := /bin/sh
 BIN := .venv/bin
 ARGS ?=
@@ -34,6 +34,10 @@ check: setup-dev ## formatting, lint, types, import contracts, unit tests
 
 bench: setup-dev ## measure, see docs/benchmarks.md
 	@$(BIN)/python -m bench $(ARGS)
+
+chaos: setup-dev ## kill, freeze and flood real processes, see docs/reliability.md
+	@sh scripts/system.sh
+	@$(BIN)/python -m chaos $(ARGS)
 
 eval: setup-dev ## ask the evaluation set and count right answers
 	@$(BIN)/python -m bench.eval $(ARGS)

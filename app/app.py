@@ -17,6 +17,7 @@ from app.backend.api.edge import with_headers
 from app.backend.api.feed import FeedNamespace
 from app.backend.core import logging
 from app.backend.core import settings as settings_module
+from app.backend.runs import upkeep
 from app.components.layout.overlay import overlay
 from app.components.layout.shell import loading
 from app.pages._page import PAGES
@@ -58,7 +59,7 @@ async def open_parts() -> AsyncGenerator[None, None]:
         api.state.services = services
         edge.install(services)
         # The lifespan of a mounted app is not entered by itself.
-        async with api.router.lifespan_context(api):
+        async with api.router.lifespan_context(api), upkeep.standing_in(services):
             yield
 
 

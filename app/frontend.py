@@ -17,11 +17,12 @@ _LAZY = re.compile(r"""import\((["'`])\./([^"'`]+\.js)\1\)""")
 _INLINE = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
 
 
-# What every page needs comes in two files, what shows a run in one; `reflex-env` stays alone, since it is rewritten.
+# What every page needs comes in two files, what shows a run in one, and each tab of a run when it is opened;
+# `reflex-env` stays alone, since it is rewritten.
 _CHUNKS = r"""
             { test: /node_modules[\\/](react|react-dom|react-router|scheduler)[\\/]|preload-helper|rolldown[\\/]runtime/, name: "react", priority: 3 },
             { test: /lucide-react|widgets[\\/](clock|page|draft)[\\/]|event_log[\\/](connection|run_feed|event_log_core)\./, name: "frame", priority: 2 },
-            { test: /widgets[\\/]event_log[\\/]/, name: "run", priority: 1 },
+            { test: /widgets[\\/]event_log[\\/](?!view_)/, name: "run", priority: 1 },
 """
 
 

@@ -18,6 +18,7 @@ KNOWLEDGE = "/knowledge"
 COLLECTION = "/knowledge/[collection_ref]"
 DOCUMENT = "/documents/[document_ref]"
 SETTINGS = "/settings"
+SYSTEM = "/system"
 
 # An id is a str or UUID on the server, or a Reflex var that is joined in the browser: hence `+`, and `Any`.
 

@@ -5,8 +5,11 @@ Unit tests get no network at all, see `tests/unit/conftest.py`.
 """
 
 import os
-from collections.abc import AsyncGenerator, Iterator
+import signal
+from collections.abc import AsyncGenerator, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -25,8 +28,15 @@ from tests.factories.rows import (
 from tests.processes import Fork, ForkServer
 from tests.stack import Stack, start_stack
 
-SECONDS = {"unit": 5, "architecture": 60, "integration": 60, "e2e": 180}
-MARKED = {"integration", "e2e"}
+SECONDS = {
+    "unit": 5,
+    "architecture": 60,
+    "integration": 60,
+    "chaos": 180,
+    "e2e": 180,
+}
+FIXTURES_SECONDS = 240  # they start processes, and may build the front end
+MARKED = {"integration", "chaos", "e2e"}
 STACKS = ("sqlite", "postgres")
 
 
@@ -36,11 +46,39 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         folder = item.path.relative_to(here).parts[0]
         if item.get_closest_marker("timeout") is None:
-            # Fixtures wait with limits of their own; those of the session end within some test.
+            # Fixtures have a limit of their own, since those of the session end within some test.
             limit = pytest.mark.timeout(SECONDS[folder], func_only=True)
             item.add_marker(limit)
         if folder in MARKED:
             item.add_marker(folder)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Generator[None, object, object]:
+    """Fail a test whose fixtures wait for ever, instead of the whole run."""
+    with _fixtures_in_time():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Generator[None, object, object]:
+    """The same for the ends of fixtures."""
+    with _fixtures_in_time():
+        return (yield)
+
+
+@contextmanager
+def _fixtures_in_time() -> Generator[None, None, None]:
+    def give_up(_number: int, _frame: FrameType | None) -> None:
+        pytest.fail(f"The fixtures took more than {FIXTURES_SECONDS} s.")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(FIXTURES_SECONDS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(scope="session")

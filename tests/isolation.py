@@ -22,7 +22,7 @@ from app.backend.files.tables import FileRow
 from app.backend.identity.tables import ApiKeyRow, SessionRow
 from app.backend.knowledge.schemas import DocumentStatus
 from app.backend.knowledge.tables import ChunkRow, DocumentRow
-from app.backend.runs.tables import RunEventRow
+from app.backend.runs.tables import CheckpointLinkRow, RunEventRow
 from app.backend.tables import metadata
 from app.backend.threads.schemas import MessageRole
 from app.backend.threads.tables import MessageRow
@@ -133,6 +133,18 @@ async def _add_run(
         run_id=run.id, seq=1, owner_id=owner.user_id, payload=payload, **event
     )
     await rows.add(row)
+    step: dict[str, Any] = {"step": 0, "node": SECRET, "next_node": SECRET}
+    link = CheckpointLinkRow(
+        run_id=run.id,
+        epoch=1,
+        checkpoint_id=str(run.id),
+        owner_id=owner.user_id,
+        thread_id=thread_id,
+        agent_id=agent.id,
+        saver_thread=f"{run.id}:1",
+        **step,
+    )
+    await rows.add(link)
     return run.id
 
 

@@ -126,9 +126,9 @@ class Part:
             self._process.wait()
             self._process = None
 
-    def kill(self) -> None:
-        """Kill the process at once, as a crash would."""
-        os.kill(self.pid, signal.SIGKILL)
+    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """Kill the process at once, as a crash would, or with the signal that it takes for one."""
+        os.kill(self.pid, number)
         if self._process is not None:
             self._process.wait()
             self._process = None

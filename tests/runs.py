@@ -36,15 +36,14 @@ class Runs:
                 self._actor,
                 agent_id=agent_id,
                 draft=RunDraft(input={"query": query}, thread_id=thread_id),
-                outbox=self._services.outbox,
-                active_max=self._services.settings.runs_active_max,
+                parts=self._services,
             )
 
     async def stop(self, run_id: UUID) -> RunView:
         """Press Stop."""
         async with self._services.db.transaction() as session:
             return await runs.stop_run(
-                session, self._actor, run_id=run_id, redis=self._services.redis
+                session, self._actor, run_id=run_id, parts=self._services
             )
 
     async def get(self, run_id: UUID) -> RunView:

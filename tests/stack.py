@@ -41,6 +41,7 @@ class Stack:
     redis_port: int
     chroma: Part
     chroma_port: int
+    postgres: Part | None
     postgres_port: int | None
     runtime_port: int = field(default_factory=free_port)
     _databases: Iterator[int] = field(default_factory=lambda: count(1))
@@ -65,6 +66,7 @@ class Stack:
             data_dir,
             database_url=database_url,
             redis_url=f"redis://127.0.0.1:{self.redis_port}/{number}",
+            checkpoint_redis_database=number + REDIS_DATABASES // 2,
             chroma_url=self.chroma_url,
             runtime_url=self.runtime_url,
         )
@@ -121,7 +123,7 @@ def start_stack(kind: str) -> Generator[Stack, None, None]:
         parts.append(redis)
         chroma, chroma_port = start_chroma(folder)
         parts.append(chroma)
-        postgres_port = None
+        postgres, postgres_port = None, None
         if kind == "postgres":
             postgres, postgres_port = _start_postgres(folder)
             parts.append(postgres)
@@ -133,6 +135,7 @@ def start_stack(kind: str) -> Generator[Stack, None, None]:
             redis_port=redis_port,
             chroma=chroma,
             chroma_port=chroma_port,
+            postgres=postgres,
             postgres_port=postgres_port,
         )
     finally:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from redis.asyncio import Redis
 
@@ -20,9 +20,18 @@ from app.backend.knowledge import index as vector_index
 from app.backend.knowledge.bm25 import WordIndexes
 from app.backend.knowledge.embeddings import Embedder
 from app.backend.knowledge.index import VectorIndex
+from app.backend.knowledge.parsers import Parsers
+from app.backend.knowledge.tool import SEARCH_TOOL, make_search_tool
 from app.backend.models import catalog
 from app.backend.models.catalog import ModelCatalog
+from app.backend.runs import redaction
 from app.backend.runs.feed import RunFeed
+from app.backend.tools.base import AnyTool
+from app.backend.tools.outside import make_outside_tools
+from app.backend.tools.registry import ToolRegistry, find_builtin
+
+# A job that Redis does not take by then leaves later: its row stays in the outbox.
+OUTBOX_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -35,12 +44,14 @@ class Services:
     redis: Redis
     outbox: Outbox
     objects: ObjectStore
+    parsers: Parsers
     embedder: Embedder
     index: VectorIndex
     words: WordIndexes
     models: ModelCatalog
     checkpoints: Checkpoints
     feed: RunFeed
+    tools: ToolRegistry = field(default_factory=ToolRegistry)
 
 
 @asynccontextmanager
@@ -51,24 +62,24 @@ async def build(
 
     `shared` takes the engine that this process shares, for one event loop at a time; `local_embedder` is the runtime's own, which others ask it for.
     """
-    db = Database(settings.sql_url, shared=shared)
-    redis = redis_client.connect(settings.redis_url)
-    blocking = redis_client.connect_blocking(settings.redis_url)
+    redaction.install(settings)
+    db, parsers = Database(settings.sql_url, shared=shared), Parsers()
+    redis, checkpoints = redis_client.connect(settings.redis_url), Checkpoints(settings)
+    blocking = redis_client.connect_blocking(settings.redis_url, seconds=OUTBOX_SECONDS)
     keyring = crypto.load_keyring(settings)
     token = keyring.token("runtime")
     embedder = local_embedder or embeddings.make_runtime_embedder(settings, token=token)
     models = catalog.make_catalog(settings, runtime_token=token)
-    feed = RunFeed(db, redis)
-    outbox = Outbox(db, blocking)
-    checkpoints = Checkpoints(settings)
+    feed, outbox = RunFeed(db, redis), Outbox(db, blocking)
     try:
-        yield Services(
+        services = Services(
             settings=settings,
             keyring=keyring,
             db=db,
             redis=redis,
             outbox=outbox,
             objects=storage.make_store(settings, keyring),
+            parsers=parsers,
             embedder=embedder,
             index=vector_index.make_index(settings),
             words=WordIndexes(settings.data_dir / "bm25"),
@@ -76,7 +87,9 @@ async def build(
             checkpoints=checkpoints,
             feed=feed,
         )
+        yield with_tools(services)
     finally:
+        parsers.close()
         await outbox.settle()
         await checkpoints.close()
         await feed.close()
@@ -85,3 +98,20 @@ async def build(
         await redis.aclose()
         blocking.close()
         await db.close()
+
+
+def with_tools(services: Services) -> Services:
+    """Return the parts with the tools that work with them."""
+    outside = _outside_tools(services.settings)
+    tools = [*find_builtin(), make_search_tool(services), *outside]
+    return replace(services, tools=ToolRegistry(tools))
+
+
+def tool_names(settings: Settings) -> list[str]:
+    """Return what agents can be given, without opening a part."""
+    names = [tool.name for tool in (*find_builtin(), *_outside_tools(settings))]
+    return [*names, SEARCH_TOOL]
+
+
+def _outside_tools(settings: Settings) -> list[AnyTool]:
+    return make_outside_tools(settings.data_dir) if settings.fault_points else []

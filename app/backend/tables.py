@@ -9,6 +9,7 @@ from app.backend.identity import tables as identity
 from app.backend.knowledge import tables as knowledge
 from app.backend.runs import tables as runs
 from app.backend.threads import tables as threads
+from app.backend.tools import tables as tools
 
-TABLES = (agents, outbox, files, identity, knowledge, runs, threads)
+TABLES = (agents, outbox, files, identity, knowledge, runs, threads, tools)
 metadata = SQLModel.metadata

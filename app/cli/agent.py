@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from app.backend import bootstrap
 from app.backend.agents import service as agents
-from app.backend.agents.schemas import AgentDraft, AgentView
+from app.backend.agents.schemas import AgentDraft, AgentView, Concurrency
 from app.backend.core.errors import Invalid
 from app.backend.core.paging import PAGE_SIZE_MAX
 from app.backend.identity import service as identity
@@ -80,6 +81,15 @@ async def create(
     passages: Annotated[
         int | None, typer.Option(min=1, max=20, help="Passages to retrieve.")
     ] = None,
+    concurrency: Annotated[
+        Concurrency | None,
+        typer.Option(
+            help="What a question does to the one before it in its conversation."
+        ),
+    ] = None,
+    steps_max: Annotated[int | None, typer.Option(min=1)] = None,
+    seconds_max: Annotated[int | None, typer.Option(min=1)] = None,
+    tokens_max: Annotated[int | None, typer.Option(min=1)] = None,
     file: Annotated[
         Path | None,
         typer.Option(help="JSON with the fields of an agent; - is the input."),
@@ -96,6 +106,10 @@ async def create(
         "temperature": temperature,
         "max_tokens": max_tokens,
         "passages": passages,
+        "concurrency": concurrency,
+        "steps_max": steps_max,
+        "seconds_max": seconds_max,
+        "tokens_max": tokens_max,
     }
     given = {key: value for key, value in options.items() if value is not None}
     draft = AgentDraft.model_validate({**_read(file), **given})
@@ -107,6 +121,7 @@ async def create(
             draft=draft,
             keyring=rows.keyring,
             default_model=rows.settings.default_model,
+            tools=bootstrap.tool_names(rows.settings),
         )
     _print(view, is_json=is_json)
 

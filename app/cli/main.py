@@ -17,11 +17,13 @@ COMMANDS = {
     "key": "app.cli.key:app",
     "agent": "app.cli.agent:app",
     "run": "app.cli.run:app",
+    "checkpoints": "app.cli.checkpoints:app",
     "kb": "app.cli.kb:app",
     "migrate": "app.cli.migrate:app",
     "version": "app.cli.version:app",
     "models": "app.cli.models:app",
     "doctor": "app.cli.doctor:app",
+    "system": "app.cli.system:app",
     "backup": "app.cli.backup:backup_app",
     "restore": "app.cli.backup:restore_app",
 }

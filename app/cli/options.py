@@ -9,4 +9,7 @@ AsOption = Annotated[
     str | None,
     typer.Option("--as", metavar="EMAIL", help="Whose things; default: the owner's."),
 ]
+TagOption = Annotated[
+    list[str] | None, typer.Option("--tag", help="A tag; more than one is possible.")
+]
 AgentArgument = Annotated[str, typer.Argument(metavar="AGENT", help="Id or name.")]

@@ -59,6 +59,7 @@ class PartUnavailable(AppError):
 class Part:
     """One process that `atelier up` keeps running; parts of a lower `rank` stop first.
 
+    What has work to bring to an end gets `drain_seconds` for it, then a second signal, then `stop_seconds`.
     It is a program with its arguments, or one of our modules, whose `main` runs in a fork of the nursery.
     Its `variables` come on top of the environment that all parts share.
     """
@@ -68,6 +69,7 @@ class Part:
     is_ready: Probe
     rank: int
     stop_seconds: float = 8.0
+    drain_seconds: float = 0.0
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -156,7 +158,8 @@ def worker(settings: Settings, number: int) -> Part:
         "app.workers.worker",
         _worker_probe(settings.redis_url),
         rank=0,
-        stop_seconds=25.0,
+        stop_seconds=15.0,
+        drain_seconds=settings.worker_drain_seconds,
         variables={"ATELIER_WORKER_INGESTS": "false"} if is_for_runs else {},
     )
 

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,16 +13,18 @@ import typer
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.core.errors import Invalid
-from app.backend.core.paging import PAGE_SIZE, PAGE_SIZE_MAX
 from app.backend.core.run_events import Level, RunEvent, RunStatus
 from app.backend.identity import service as identity
 from app.backend.runs import service as runs
+from app.backend.runs import steps
 from app.backend.runs.schemas import EventFilter, RunDraft, RunView
-from app.cli import output
+from app.backend.runs.steps import RunFork
+from app.cli import output, run_lists
+from app.cli.answer import answer
 from app.cli.edge import Exit, command, open_rows
 from app.cli.log_lines import LogPrinter
 from app.cli.lookup import find_agent, need_uuid
-from app.cli.options import AsOption, JsonOption
+from app.cli.options import AsOption, JsonOption, TagOption
 from app.cli.running import open_parts
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Runs.")
@@ -42,9 +45,17 @@ _EXITS = {
 }
 
 
+app.command()(answer)
+
+
 @app.callback()
 def _run() -> None:
     """Runs."""
+
+
+app.command("list")(run_lists.list_all)
+app.command("bulk")(run_lists.change)
+app.command("tag")(run_lists.tag)
 
 
 @app.command()
@@ -58,6 +69,7 @@ async def start(
     thread: Annotated[
         str | None, typer.Option(help="Id of a conversation to go on with.")
     ] = None,
+    tag: TagOption = None,
     is_waiting: WaitOption = False,
     is_following: FollowOption = False,
     as_email: AsOption = None,
@@ -69,6 +81,7 @@ async def start(
         thread_id=need_uuid(thread, "conversation") if thread else None,
         trigger="api",
         request_id=None,
+        tags=tag or [],
     )
     async with open_parts(as_email) as (parts, actor):
         async with parts.db.read() as session:
@@ -79,8 +92,7 @@ async def start(
                 actor,
                 agent_id=found.id,
                 draft=draft,
-                outbox=parts.outbox,
-                active_max=parts.settings.runs_active_max,
+                parts=parts,
             )
         await _see_through(
             parts,
@@ -132,39 +144,37 @@ async def resume(
     )
 
 
-@app.command("list")
+@app.command()
 @command
-async def list_all(
-    agent: Annotated[str | None, typer.Option(help="Id or name of an agent.")] = None,
-    status: Annotated[list[RunStatus] | None, typer.Option(help="Only these.")] = None,
-    is_dead: Annotated[
-        bool, typer.Option("--dead", help="Only those that lost too many workers.")
-    ] = False,
-    limit: Annotated[int, typer.Option(min=1, max=PAGE_SIZE_MAX)] = PAGE_SIZE,
+async def fork(
+    run: RunArgument,
+    step: Annotated[
+        int, typer.Option(min=0, help="Go on after this step; 0 is the input.")
+    ],
+    given: Annotated[
+        str | None, typer.Option("--input", help="Another input, as JSON.")
+    ] = None,
+    instructions: Annotated[
+        str | None, typer.Option(help="Other instructions than the agent's.")
+    ] = None,
+    is_waiting: WaitOption = False,
+    is_following: FollowOption = False,
     as_email: AsOption = None,
     is_json: JsonOption = False,
 ) -> None:
-    """List runs, newest first."""
-    async with open_rows() as rows, rows.db.read() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
-        found = await find_agent(session, actor, agent) if agent else None
-        page = await runs.list_runs(
-            session,
-            actor,
-            agent_id=found.id if found else None,
-            status=status,
-            is_dead=is_dead,
-            limit=limit,
-        )
-    if is_json:
-        output.print_json(page)
-        return
-    output.print_table(
-        ("id", "agent", "status", "created", "question"),
-        [
-            (r.id, r.agent_name, r.status, r.created_at, _short(r.input.get("query")))
-            for r in page.items
-        ],
+    """Go on after any step of a run, in a new run; what comes after it is done again, with all its side effects."""
+    other = RunFork(
+        step=step,
+        input=None if given is None else _parse(given),
+        instructions=instructions,
+    )
+    await _begin_again(
+        partial(steps.fork_run, fork=other),
+        run,
+        as_email,
+        is_waiting=is_waiting,
+        is_following=is_following,
+        is_json=is_json,
     )
 
 
@@ -227,7 +237,7 @@ async def stop(
     async with open_parts(as_email) as (parts, actor):
         async with parts.db.transaction() as session:
             view = await runs.stop_run(
-                session, actor, run_id=need_uuid(run, "run"), redis=parts.redis
+                session, actor, run_id=need_uuid(run, "run"), parts=parts
             )
         if not view.status.is_terminal:
             await _wait(parts, view.id)
@@ -255,8 +265,7 @@ async def _begin_again(
                 session,
                 actor,
                 run_id=need_uuid(run, "run"),
-                outbox=parts.outbox,
-                active_max=parts.settings.runs_active_max,
+                parts=parts,
             )
         await _see_through(parts, actor, again.id, **shown)
 
@@ -342,8 +351,3 @@ def _parse(text: str) -> dict[str, Any]:
         message = 'The input must be a JSON object, such as {"query": "…"}.'
         raise Invalid.field("input", message)
     return found
-
-
-def _short(query: object) -> str:
-    line = " ".join(str(query or "").split())
-    return line if len(line) <= 60 else f"{line[:59]}…"

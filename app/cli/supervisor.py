@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import signal
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -54,6 +55,8 @@ class Supervisor:
         self._running: dict[str, _Running] = {}
         self._keepers: list[asyncio.Task[None]] = []
         self._nursery = Nursery(env=env, log=logs / "nursery.log", reaper=reaper)
+        self._is_hurried = asyncio.Event()
+        self.drain_seconds_max = math.inf
 
     @asynccontextmanager
     async def opened(self) -> AsyncGenerator["Supervisor", None]:
@@ -103,6 +106,10 @@ class Supervisor:
     async def wait(self) -> None:
         """Wait for the end that never comes by itself."""
         await asyncio.gather(*self._keepers)
+
+    def hurry(self) -> None:
+        """Ask the parts that bring their work to an end to let go of it; none of it is lost."""
+        self._is_hurried.set()
 
     def kill(self) -> None:
         """End all parts at once."""
@@ -178,6 +185,7 @@ class Supervisor:
         process, part = running.process, running.part
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
+        await self._drain(running)
         try:
             await asyncio.wait_for(process.wait(), part.stop_seconds)
         except TimeoutError:
@@ -187,6 +195,23 @@ class Supervisor:
         finally:
             self._clean_up(running)
         await process.wait()
+
+    async def _drain(self, running: _Running) -> None:
+        seconds = min(running.part.drain_seconds, self.drain_seconds_max)
+        if not seconds:
+            return
+        waiting = [
+            asyncio.create_task(running.process.wait()),
+            asyncio.create_task(self._is_hurried.wait()),
+        ]
+        await asyncio.wait(
+            waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in waiting:
+            task.cancel()
+        if running.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                running.process.terminate()
 
     def _clean_up(self, running: _Running) -> None:
         # What the part itself left behind, e.g. the fork of a killed worker.

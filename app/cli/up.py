@@ -10,6 +10,7 @@ import time
 import webbrowser
 from enum import StrEnum
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -39,7 +40,8 @@ _MODULES = {
     Only.SCHEDULER: "app.workers.scheduler",
     Only.RUNTIME: "app.workers.runtime",
 }
-
+# Runs that end within this time after Ctrl-C end well; the others go on at the next start, after their last step.
+CTRL_C_DRAIN_SECONDS = 3.0
 
 app = typer.Typer(add_completion=False)
 
@@ -160,17 +162,24 @@ async def _start_all(
 
 def _stop_on_signals(supervisor: Supervisor) -> None:
     task = asyncio.current_task()
-    signals = iter((True,))
+    times = count(1)
 
-    def stop() -> None:
-        if next(signals, False) and task is not None:
-            _say("Stopping; once more to stop at once…")
-            task.cancel()
-        else:
-            supervisor.kill()
+    def stop(number: int) -> None:
+        match next(times):
+            case 1 if task is not None:
+                # Whoever presses Ctrl-C waits for the prompt; a service manager has time.
+                if number == signal.SIGINT:
+                    supervisor.drain_seconds_max = CTRL_C_DRAIN_SECONDS
+                _say("Stopping; what runs now goes on at the next start…")
+                task.cancel()
+            case 2:
+                _say("Stopping at once; nothing is lost. Once more to kill…")
+                supervisor.hurry()
+            case _:
+                supervisor.kill()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, stop)
+        asyncio.get_running_loop().add_signal_handler(number, stop, number)
 
 
 def _announce(settings: Settings, token: str | None, seconds: float) -> None:

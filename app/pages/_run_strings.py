@@ -34,9 +34,31 @@ ALL_AGENTS = "All agents"
 NO_RUNS = "No runs yet"
 NO_RUNS_TEXT = "Ask an agent something, and its run appears here with its whole log."
 NO_MATCH = "No run matches"
-NO_MATCH_TEXT = "No run has this status with this agent."
+NO_MATCH_TEXT = "You have runs, but none is what all these filters together ask for."
 CLEAR = "Clear filters"
 MORE = "Show more"
+SEARCH_RUNS = "Search questions and errors"
+STARTED_BY = "Started by"
+ANY_TRIGGER = "By anyone"
+TRIGGERS = (
+    ("user", "By a person"),
+    ("api", "By a program"),
+    ("schedule", "By a schedule"),
+    ("channel", "By a channel"),
+    ("run", "By another run"),
+)
+WHEN = "Time"
+ANY_TIME = "Any time"
+STRETCHES = (
+    ("1h", "Last hour"),
+    ("24h", "Last 24 hours"),
+    ("7d", "Last 7 days"),
+    ("30d", "Last 30 days"),
+    ("days", "From a day to a day"),
+)
+SINCE = "From this day on (UTC)"
+UNTIL = "Up to this day (UTC)"
+TAG = "Tag"
 FACTS = {
     "model": "Model",
     "trigger": "Started by",
@@ -45,6 +67,7 @@ FACTS = {
     "tokens": "Tokens in, out",
     "attempt": "Attempt",
     "origin": "Follows",
+    "fork": "Fork of",
     "id": "Run",
     "correlation": "Correlation",
 }

@@ -24,6 +24,7 @@ from app.pages._page import page
 from app.state.agent_run import AgentRunState
 from app.state.passage import PassageState
 from app.state.run_feed import RunFeedState
+from app.state.session import SessionState
 
 _BUSY_SECONDS = 2.0
 _IDLE_SECONDS = 15.0
@@ -127,6 +128,7 @@ def _conversation() -> rx.Component:
             event_log(
                 run_id=RunFeedState.current_run_id,
                 height="min(34rem, 75dvh)",
+                reader=SessionState.email,
                 on_connection=RunFeedState.note_connection,
             ),
             hidden=~has_run,

@@ -114,7 +114,8 @@ def _drop(shown: Any) -> rx.Component:
     return file_drop(
         url=routes.upload_path(shown.id),
         accept=words.ACCEPT,
-        bytes_max=CollectionState.bytes_max,
+        # None of the limits is known before the collection is.
+        bytes_max=rx.cond(shown.id != "", CollectionState.bytes_max, 0),
         words={
             **words.DROP_WORDS,
             "limits": words.LIMITS + CollectionState.size_max + words.LIMITS_END,

@@ -10,6 +10,7 @@ from app.components.layout.shell import shell
 from app.components.layout.topbar import page_head
 from app.components.run.answer_card import answer_card, answer_skeleton
 from app.components.run.citation import passage_panel
+from app.components.run.state_panel import state_panel
 from app.components.ui.button import button, text_link
 from app.components.ui.card import SURFACE
 from app.components.ui.empty import empty
@@ -20,6 +21,7 @@ from app.pages._page import page
 from app.state.passage import PassageState
 from app.state.run_feed import RunFeedState
 from app.state.run_page import RunPageState
+from app.state.run_steps import RunStepsState
 from app.state.session import SessionState
 
 
@@ -28,7 +30,7 @@ from app.state.session import SessionState
     words.RUN,
     permission=Permission.VIEW_RUN,
     on_load=[RunPageState.load],
-    on_leave=[PassageState.close],
+    on_leave=[PassageState.close, RunStepsState.leave],
 )
 def run() -> rx.Component:
     return shell(
@@ -52,8 +54,11 @@ def _run() -> rx.Component:
                 rx.el.section(
                     rx.el.h2(words.LOG, class_name="sr-only"),
                     event_log(
+                        state_panel(),
                         run_id=RunFeedState.current_run_id,
                         height="min(44rem, 80dvh)",
+                        has_tabs=True,
+                        reader=SessionState.email,
                         on_connection=RunFeedState.note_connection,
                     ),
                 ),
@@ -125,8 +130,11 @@ def _facts() -> rx.Component:
             rx.cond(
                 run.origin_id != "",
                 _fact(
-                    facts["origin"],
+                    rx.cond(run.origin_step >= 0, facts["fork"], facts["origin"]),
                     text_link(words.ANOTHER_RUN, href=routes.run_path(run.origin_id)),
+                    rx.cond(
+                        run.origin_step >= 0, f", after step {run.origin_step}", ""
+                    ),
                 ),
             ),
             _fact(facts["id"], _id(run.id)),
@@ -136,7 +144,7 @@ def _facts() -> rx.Component:
     )
 
 
-def _fact(name: str, *value: Any) -> rx.Component:
+def _fact(name: Any, *value: Any) -> rx.Component:
     return rx.el.div(
         rx.el.dt(name, class_name="shrink-0 text-muted"),
         rx.el.dd(*value, class_name="min-w-0 text-end break-words tabular-nums"),

@@ -1,5 +1,6 @@
 """Making and changing one agent."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +11,8 @@ from app import routes
 from app.backend.agents import service as agents
 from app.backend.agents.schemas import AgentDraft, AgentKind, AgentView, Execution
 from app.backend.core.actor import Permission
-from app.backend.core.crypto import Keyring
 from app.backend.knowledge import service as knowledge
+from app.backend.tools.registry import ToolRegistry
 from app.state import edge, notices
 from app.state.editor_values import (
     EditorValues,
@@ -23,7 +24,10 @@ from app.state.editor_values import (
 from app.state.forms import FormMixin
 
 COLLECTIONS_SHOWN = 100
+# An empty field leaves the limit to the installation.
+LIMITS = ("steps_max", "seconds_max", "tokens_max")
 _COLLECTION_FIELD = "collection:"
+_TOOL_FIELD = "tool:"
 
 
 class ModelChoice(BaseModel):
@@ -47,6 +51,18 @@ class CollectionChoice(BaseModel):
     is_chosen: bool
 
 
+class ToolChoice(BaseModel):
+    """A tool to tick; `effect` says what happens when it is called twice."""
+
+    model_config = ConfigDict(frozen=True)
+
+    field: str
+    title: str
+    about: str
+    effect: str
+    is_chosen: bool
+
+
 class AgentEditorState(FormMixin, rx.State):
     """The form; a new `form_key` makes it start afresh from `values`."""
 
@@ -55,6 +71,7 @@ class AgentEditorState(FormMixin, rx.State):
     values: rx.Field[EditorValues] = rx.field(default_factory=EditorValues)
     models: rx.Field[list[ModelChoice]] = rx.field(default_factory=list)
     collections: rx.Field[list[CollectionChoice]] = rx.field(default_factory=list)
+    tools: rx.Field[list[ToolChoice]] = rx.field(default_factory=list)
     templates: rx.Field[list[TemplateLine]] = rx.field(default_factory=template_lines)
     saved_at: rx.Field[str] = rx.field("")
 
@@ -92,9 +109,9 @@ class AgentEditorState(FormMixin, rx.State):
         self._clear_errors()
         draft = _draft_of(form)
         parts = edge.services()
-        if draft.kind is AgentKind.ANSWER and draft.execution is Execution.WORKER:
+        if draft.kind is not AgentKind.QUOTES and draft.execution is Execution.WORKER:
             parts.models.check(draft.model)
-        agent = await self._keep(draft, parts.keyring, parts.settings.default_model)
+        agent = await self._keep(draft)
         self.saved_at = agent.updated_at.isoformat()
         return [
             rx.redirect(routes.agent_path(agent.id)),
@@ -106,25 +123,21 @@ class AgentEditorState(FormMixin, rx.State):
             self.reset()
         self.form_key = form_key
 
-    async def _keep(
-        self, draft: AgentDraft, keyring: Keyring, default_model: str
-    ) -> AgentView:
+    async def _keep(self, draft: AgentDraft) -> AgentView:
+        parts = edge.services()
+        keep = (
+            partial(agents.update_agent, agent_id=UUID(self.editing_id))
+            if self.editing_id
+            else agents.create_agent
+        )
         async with edge.work(self) as (session, actor):
-            if not self.editing_id:
-                return await agents.create_agent(
-                    session,
-                    actor,
-                    draft=draft,
-                    keyring=keyring,
-                    default_model=default_model,
-                )
-            return await agents.update_agent(
+            return await keep(
                 session,
                 actor,
-                agent_id=UUID(self.editing_id),
                 draft=draft,
-                keyring=keyring,
-                default_model=default_model,
+                keyring=parts.keyring,
+                default_model=parts.settings.default_model,
+                tools=parts.tools,
             )
 
     async def _load_choices(self, chosen: list[UUID]) -> None:
@@ -141,6 +154,7 @@ class AgentEditorState(FormMixin, rx.State):
             )
             for item in page.items
         ]
+        self.tools = _tool_choices(edge.services().tools, self.values.tools)
         found = await edge.services().models.list()
         self.models = [
             ModelChoice(
@@ -161,8 +175,29 @@ class AgentEditorState(FormMixin, rx.State):
             ]
 
 
+def _tool_choices(tools: ToolRegistry, chosen: list[str]) -> list[ToolChoice]:
+    return [
+        ToolChoice(
+            field=f"{_TOOL_FIELD}{tool.name}",
+            title=tool.title,
+            about=tool.about,
+            effect=tool.effect,
+            is_chosen=tool.name in chosen,
+        )
+        for tool in tools.list()
+    ]
+
+
 def _model_label(name: str, is_default: bool) -> str:
     return f"{name} (default)" if is_default else name
+
+
+def _ticked(form: dict[str, Any], prefix: str) -> list[str]:
+    return [
+        name.removeprefix(prefix)
+        for name, value in form.items()
+        if name.startswith(prefix) and value
+    ]
 
 
 def _draft_of(form: dict[str, Any]) -> AgentDraft:
@@ -175,12 +210,10 @@ def _draft_of(form: dict[str, Any]) -> AgentDraft:
     return AgentDraft.model_validate(
         {
             **texts,
+            **{name: form.get(name) or None for name in LIMITS},
             "remote_key": form.get("remote_key") or None,
             "suggested_prompts": [line for line in prompts if line],
-            "collection_ids": [
-                name.removeprefix(_COLLECTION_FIELD)
-                for name, value in form.items()
-                if name.startswith(_COLLECTION_FIELD) and value
-            ],
+            "collection_ids": _ticked(form, _COLLECTION_FIELD),
+            "tools": _ticked(form, _TOOL_FIELD),
         }
     )

@@ -17,7 +17,7 @@ from app.backend.core.errors import Invalid, NotFound
 from app.backend.knowledge import service as knowledge
 from app.backend.runs import service as runs
 from app.backend.runs.inputs import check_input
-from app.backend.runs.schemas import RunDraft
+from app.backend.runs.schemas import RunDraft, RunFilter
 from app.state import edge
 from app.state.forms import FormMixin
 from app.state.lines import RunLine, run_line
@@ -167,8 +167,7 @@ class AgentRunState(FormMixin, rx.State):
                 actor,
                 agent_id=agent_id,
                 draft=draft,
-                outbox=edge.services().outbox,
-                active_max=edge.services().settings.runs_active_max,
+                parts=edge.services(),
             )
         self._clear_errors()
         self.question, self.request_id = "", str(ids.new_id())
@@ -222,7 +221,10 @@ class AgentRunState(FormMixin, rx.State):
             return
         async with edge.read(self) as (session, actor):
             page = await runs.list_runs(
-                session, actor, agent_id=UUID(self.agent.id), limit=HISTORY_SHOWN
+                session,
+                actor,
+                wanted=RunFilter(agent_id=UUID(self.agent.id)),
+                limit=HISTORY_SHOWN,
             )
         lines = [run_line(run) for run in page.items]
         if lines != self.history:

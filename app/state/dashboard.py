@@ -9,14 +9,14 @@ from app.backend.agents import service as agents
 from app.backend.core.actor import Permission
 from app.backend.core.run_events import RunStatus
 from app.backend.runs import service as runs
-from app.backend.runs.schemas import RunDraft
+from app.backend.runs.schemas import RunDraft, RunFilter
 from app.state import edge
 from app.state.lines import AgentLine, RunLine, agent_line, run_line
 
 AGENTS_SHOWN = 6
 RECENT_SHOWN = 8
-ACTIVE = (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.WAITING)
-ENDED = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.STOPPED, RunStatus.TIMED_OUT)
+ACTIVE = RunFilter(statuses=[each for each in RunStatus if not each.is_terminal])
+ENDED = RunFilter(statuses=[each for each in RunStatus if each.is_terminal])
 
 
 class DashboardState(rx.State):
@@ -62,18 +62,17 @@ class DashboardState(rx.State):
                 actor,
                 agent_id=wanted,
                 draft=draft,
-                outbox=edge.services().outbox,
-                active_max=edge.services().settings.runs_active_max,
+                parts=edge.services(),
             )
         return rx.redirect(routes.agent_path(wanted, run.id))
 
     async def _show_runs(self) -> None:
         async with edge.read(self) as (session, actor):
             active = await runs.list_runs(
-                session, actor, status=ACTIVE, limit=RECENT_SHOWN
+                session, actor, wanted=ACTIVE, limit=RECENT_SHOWN
             )
             recent = await runs.list_runs(
-                session, actor, status=ENDED, limit=RECENT_SHOWN
+                session, actor, wanted=ENDED, limit=RECENT_SHOWN
             )
             counts = await runs.summarize_runs(session, actor)
         # An unchanged var is not sent again.

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from app import routes
 from app.backend.bootstrap import Services
-from app.backend.core import clock, ids
+from app.backend.core import clock, correlation, ids
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.db import Session
 from app.backend.core.errors import (
@@ -155,6 +155,12 @@ async def require_actor(state: rx.State) -> Actor:
     return actor
 
 
+def _begin() -> None:
+    """Forget who was there before, and give this event an id of its own: its socket carries many."""
+    _found.set(None)
+    correlation.begin(ids.new_id())
+
+
 def _just_found() -> Actor | None:
     found = _found.get()
     if found is None or clock.monotonic() - found[0] > _FOUND_SECONDS:
@@ -171,7 +177,7 @@ def _guard(
         async def steps(
             self: rx.State, *args: Any, **kwargs: Any
         ) -> AsyncGenerator[Any, None]:
-            _found.set(None)
+            _begin()
             try:
                 await check(self)
                 async for answer in handler(self, *args, **kwargs):  # pyright: ignore[reportCallIssue]
@@ -186,7 +192,7 @@ def _guard(
 
     @functools.wraps(handler)
     async def whole(self: rx.State, *args: Any, **kwargs: Any) -> Any:
-        _found.set(None)
+        _begin()
         try:
             await check(self)
             return await handler(self, *args, **kwargs)  # pyright: ignore[reportCallIssue]

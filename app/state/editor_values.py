@@ -24,6 +24,11 @@ class EditorValues(BaseModel):
     remote_agent_id: str = ""
     has_remote_key: bool = False
     suggested_prompts: str = ""
+    tools: list[str] = []
+    concurrency: str = "enqueue"
+    steps_max: str = ""
+    seconds_max: str = ""
+    tokens_max: str = ""
 
 
 class TemplateLine(BaseModel):
@@ -78,4 +83,13 @@ def _values(
         remote_agent_id=source.remote_agent_id,
         has_remote_key=has_key,
         suggested_prompts="\n".join(source.suggested_prompts),
+        tools=source.tools,
+        concurrency=source.concurrency,
+        steps_max=_number(source.steps_max),
+        seconds_max=_number(source.seconds_max),
+        tokens_max=_number(source.tokens_max),
     )
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else str(value)

@@ -34,6 +34,9 @@ class RunLine(Line):
     agent_name: str
     query: str
     status: str
+    trigger: str
+    tags: list[str]
+    error: str
     created_at: str
     started_at: str
     completed_at: str
@@ -110,6 +113,9 @@ def run_line(run: RunView) -> RunLine:
         agent_name=run.agent_name,
         query=str(run.input.get("query", ""))[:QUERY_LENGTH_MAX],
         status=run.status,
+        trigger=run.trigger,
+        tags=run.tags,
+        error=run.error[:QUERY_LENGTH_MAX],
         created_at=iso(run.created_at),
         started_at=iso(run.started_at),
         completed_at=iso(run.completed_at),

@@ -8,9 +8,12 @@ from app.backend.core.run_events import Citation, Passage, RunEvent, RunOutput
 from app.backend.knowledge.excerpts import excerpt, plain_text
 from app.backend.runs.schemas import RunView
 from app.state.lines import iso, score_words
+from app.state.questions import QuestionDetail, question_detail
 
 IDLE = "idle"
 TEXT_LENGTH_MAX = 160
+HELD = "It begins when the question before it in this conversation has its answer."
+TAKEN_BACK = "A later question took its place: the conversation goes on as if this one had not been asked."
 
 
 class RunDetail(BaseModel):
@@ -32,10 +35,13 @@ class RunDetail(BaseModel):
     tokens_out: int = 0
     attempt: int = 0
     origin_id: str = ""
+    origin_step: int = -1
     correlation_id: str = ""
+    note: str = ""
     created_at: str = ""
     started_at: str = ""
     completed_at: str = ""
+    question: QuestionDetail = QuestionDetail()
 
 
 class EventLine(BaseModel):
@@ -105,11 +111,20 @@ def run_detail(run: RunView) -> RunDetail:
         tokens_out=run.tokens_out,
         attempt=run.attempt,
         origin_id=str(run.origin_id or ""),
+        origin_step=-1 if run.origin_step is None else run.origin_step,
         correlation_id=str(run.correlation_id),
+        note=_note(run),
         created_at=iso(run.created_at),
         started_at=iso(run.started_at),
         completed_at=iso(run.completed_at),
+        question=question_detail(run.question),
     )
+
+
+def _note(run: RunView) -> str:
+    if run.is_held:
+        return HELD
+    return TAKEN_BACK if run.is_taken_back else ""
 
 
 def event_line(event: RunEvent) -> EventLine:
@@ -118,7 +133,7 @@ def event_line(event: RunEvent) -> EventLine:
     found = next(
         (
             str(payload[name])
-            for name in ("message", "content", "text", "error", "reason")
+            for name in ("message", "content", "text", "error", "reason", "question")
             if payload.get(name)
         ),
         "",

@@ -53,6 +53,11 @@ class RunFeedState(rx.State):
         return self.execution_status in {"queued", "running", "waiting"}
 
     @rx.var
+    def is_busy(self) -> bool:
+        """Whether the run works, or will soon, and has no answer yet."""
+        return self.execution_status in {"queued", "running"} and self.output is None
+
+    @rx.var
     def can_resume(self) -> bool:
         """Whether the run ended before it was complete."""
         return self.execution_status in runs.RESUMABLE
@@ -121,7 +126,7 @@ class RunFeedState(rx.State):
         wanted = edge.parse_id(self.current_run_id, "run")
         async with edge.work(self) as (session, actor):
             view = await runs.stop_run(
-                session, actor, run_id=wanted, redis=edge.services().redis
+                session, actor, run_id=wanted, parts=edge.services()
             )
         self._show(view, ())
         self.is_stopping = not view.status.is_terminal
@@ -149,8 +154,7 @@ class RunFeedState(rx.State):
                 session,
                 actor,
                 run_id=wanted,
-                outbox=edge.services().outbox,
-                active_max=edge.services().settings.runs_active_max,
+                parts=edge.services(),
             )
         return [notices.done(done), rx.redirect(routes.run_path(view.id))]
 
@@ -219,6 +223,12 @@ def show_run(feed: RunFeedState, view: RunView, news: Sequence[RunEvent] = ()) -
     feed._generation += 1  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     feed._clear()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     feed._show(view, news)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
+
+def note_answer(feed: RunFeedState, view: RunView) -> None:
+    """Show what an answer made of the store's run, if it still shows that one."""
+    if feed.current_run_id == str(view.id):
+        feed._show(view, ())  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 
 async def _collect(run_id: UUID, after: int, pending: list[Batch]) -> None:

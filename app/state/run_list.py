@@ -1,16 +1,17 @@
-"""All runs of the signed-in user, newest first, filtered by status and agent."""
+"""All runs of the signed-in user, newest first, as the filters want them."""
 
-from typing import Any
-from urllib.parse import urlencode
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 import reflex as rx
 from pydantic import BaseModel, ConfigDict
 
-from app import routes
 from app.backend.agents import service as agents
+from app.backend.core import clock
 from app.backend.core.actor import Permission
 from app.backend.core.run_events import RunStatus
 from app.backend.runs import service as runs
+from app.backend.runs.schemas import RunFilter
 from app.state import edge
 from app.state.lines import RunLine, run_line
 from app.state.paging import PAGE_SIZE, PagingMixin, length_again
@@ -18,6 +19,17 @@ from app.state.paging import PAGE_SIZE, PagingMixin, length_again
 AGENTS_OFFERED = 200
 # Not a status of its own: failed, because its workers were lost time and again.
 DEAD = "dead"
+# Not a stretch that ends now: two days that the person names.
+DAYS = "days"
+_STRETCHES = {
+    "1h": timedelta(hours=1),
+    "24h": timedelta(days=1),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
+}
+_BOUNDS = ("since", "until")
+_DAY = timedelta(days=1)
+_TEXT_MAX = 200
 
 
 class Choice(BaseModel):
@@ -29,29 +41,45 @@ class Choice(BaseModel):
     text: str
 
 
+class RunWish(BaseModel):
+    """What the filters say, as it stands in the address; nothing in a field asks for all."""
+
+    model_config = ConfigDict(frozen=True)
+
+    q: str = ""
+    status: str = ""
+    agent: str = ""
+    trigger: str = ""
+    when: str = ""
+    since: str = ""
+    until: str = ""
+    tag: str = ""
+
+
 class RunListState(PagingMixin, rx.State):
-    """A page of runs; the filter is in the address."""
+    """A page of runs, the filters, and which runs are picked."""
 
     rows: rx.Field[list[RunLine]] = rx.field(default_factory=list)
-    status: rx.Field[str] = rx.field("")
-    agent_id: rx.Field[str] = rx.field("")
+    wish: rx.Field[RunWish] = rx.field(default_factory=RunWish)
+    wish_key: rx.Field[int] = rx.field(0)
     choices: rx.Field[list[Choice]] = rx.field(default_factory=list)
+    picked: rx.Field[list[str]] = rx.field(default_factory=list)
 
     @rx.var
     def is_filtered(self) -> bool:
         """Whether some runs are left out."""
-        return bool(self.status or self.agent_id)
+        said = self.wish.model_dump().items()
+        return any(value for name, value in said if (name, value) != ("when", DAYS))
 
     @rx.event
     @edge.requires(Permission.VIEW_RUN)
     async def load(self) -> None:
         """Show what the address asks for; of the same runs as before, as many as are shown."""
-        before = (self.status, self.agent_id)
-        status = edge.query_value(self, "status")
-        self.status = status if status in {*RunStatus, DEAD} else ""
-        self.agent_id = edge.query_value(self, "agent")
-        if before != (self.status, self.agent_id):
-            self.rows = []
+        asked = {name: edge.query_value(self, name) for name in RunWish.model_fields}
+        if (wish := _cleaned(asked)) != self.wish:
+            self.rows, self.picked = [], []
+            self.wish_key += 1
+        self.wish = wish
         async with edge.read(self) as (session, actor):
             page = await agents.list_agents(session, actor, limit=AGENTS_OFFERED)
         self.choices = [
@@ -61,15 +89,29 @@ class RunListState(PagingMixin, rx.State):
 
     @rx.event
     @edge.requires(Permission.VIEW_RUN)
-    async def filter_status(self, status: str) -> Any:
-        """Show only runs of one status, or all."""
-        return _address(status, self.agent_id)
+    async def want(self, name: str, value: str) -> None:
+        """Set one filter, and show the first page of what it leaves."""
+        wish = _cleaned({**self.wish.model_dump(), name: value[:_TEXT_MAX]})
+        if wish != self.wish:
+            self.wish, self.picked = wish, []
+            self.rows = await self._read("")
 
     @rx.event
     @edge.requires(Permission.VIEW_RUN)
-    async def filter_agent(self, agent_id: str) -> Any:
-        """Show only runs of one agent, or of all."""
-        return _address(self.status, agent_id)
+    async def only_tag(self, tag: str) -> None:
+        """Show only runs with the tag of a row."""
+        self.wish, self.picked = _cleaned({**self.wish.model_dump(), "tag": tag}), []
+        self.wish_key += 1
+        self.rows = await self._read("")
+
+    @rx.event
+    @edge.requires(Permission.VIEW_RUN)
+    async def clear(self) -> None:
+        """Show all runs again."""
+        self.wish, self.picked = RunWish(), []
+        # The boxes keep what is typed by themselves; a new key makes them take our text.
+        self.wish_key += 1
+        self.rows = await self._read("")
 
     @rx.event
     @edge.requires(Permission.VIEW_RUN)
@@ -80,22 +122,33 @@ class RunListState(PagingMixin, rx.State):
     @rx.event
     @edge.requires(Permission.VIEW_RUN)
     async def refresh(self) -> None:
-        """Show what is new; the browser asks while the page is visible and shows its first page only."""
-        if len(self.rows) > PAGE_SIZE:
-            return
-        rows = await self._read("")
+        """Show what is new of the rows on the screen; the browser asks while the page is visible."""
+        rows = await self._read("", length_again(self.rows))
         if rows != self.rows:
             self.rows = rows
+        shown = {row.id for row in rows}
+        if not shown.issuperset(self.picked):
+            self.picked = [run_id for run_id in self.picked if run_id in shown]
+
+    @rx.event
+    @edge.requires(Permission.VIEW_RUN)
+    async def pick(self, run_id: str, is_picked: bool) -> None:
+        """Pick a run, or let it go."""
+        others = [each for each in self.picked if each != run_id]
+        self.picked = [*others, run_id] if is_picked else others
+
+    @rx.event
+    @edge.requires(Permission.VIEW_RUN)
+    async def pick_all(self, is_picked: bool) -> None:
+        """Pick all runs on the screen, or none."""
+        self.picked = [row.id for row in self.rows] if is_picked else []
 
     async def _read(self, cursor: str, limit: int = PAGE_SIZE) -> list[RunLine]:
-        agent_id = edge.parse_id(self.agent_id, "agent") if self.agent_id else None
         async with edge.read(self) as (session, actor):
             page = await runs.list_runs(
                 session,
                 actor,
-                agent_id=agent_id,
-                status=None if self.status in {"", DEAD} else RunStatus(self.status),
-                is_dead=self.status == DEAD,
+                wanted=_filter_of(self.wish),
                 cursor=cursor or None,
                 limit=limit,
             )
@@ -104,7 +157,40 @@ class RunListState(PagingMixin, rx.State):
         return [run_line(run) for run in page.items]
 
 
-def _address(status: str, agent_id: str) -> Any:
-    wanted = {"status": status, "agent": agent_id}
-    query = urlencode({name: value for name, value in wanted.items() if value})
-    return rx.redirect(f"{routes.RUNS}?{query}" if query else routes.RUNS, replace=True)
+def _cleaned(asked: Mapping[str, str]) -> RunWish:
+    """Return a wish from what an address or a tab says; what is no choice is left out."""
+    kept = {name: asked.get(name, "")[:_TEXT_MAX] for name in RunWish.model_fields}
+    if kept["status"] not in {*RunStatus, DEAD}:
+        kept["status"] = ""
+    kept |= {name: kept[name] if _day(kept[name]) else "" for name in _BOUNDS}
+    if not kept["when"] and any(kept[name] for name in _BOUNDS):
+        kept["when"] = DAYS
+    if kept["when"] not in {*_STRETCHES, DAYS}:
+        kept["when"] = ""
+    if kept["when"] != DAYS:
+        kept |= dict.fromkeys(_BOUNDS, "")
+    return RunWish(**kept)
+
+
+def _filter_of(wish: RunWish) -> RunFilter:
+    since, until = _day(wish.since), _day(wish.until)
+    if wish.when in _STRETCHES:
+        since = clock.now() - _STRETCHES[wish.when]
+    is_dead = wish.status == DEAD
+    return RunFilter(
+        agent_id=edge.parse_id(wish.agent, "agent") if wish.agent else None,
+        statuses=[RunStatus(wish.status)] if wish.status and not is_dead else [],
+        trigger=wish.trigger,
+        since=since,
+        until=until + _DAY if until else None,
+        text=wish.q,
+        tags=[wish.tag.casefold()] if wish.tag else [],
+        is_dead=is_dead,
+    )
+
+
+def _day(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
+    except ValueError:
+        return None

@@ -2,6 +2,7 @@
 
 import reflex as rx
 
+from app.backend.core.actor import Role
 from app.backend.identity import service as identity
 from app.state import edge
 
@@ -18,6 +19,11 @@ class SessionState(rx.State):
     def initial(self) -> str:
         """First letter of the name, for the avatar."""
         return (self.display_name or self.email or "?")[0].upper()
+
+    @rx.var
+    def is_admin(self) -> bool:
+        """Whether the pages for administrators are shown; their events check it again."""
+        return self.role == Role.ADMIN
 
     @rx.event
     @edge.requires()

@@ -2,9 +2,10 @@
 
 import asyncio
 import os
-import signal
 import socket
+from collections.abc import Coroutine
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from app.backend.bootstrap import Services
@@ -15,7 +16,7 @@ from app.workers.workplace import do_job
 
 
 def execute_run(run_id: str) -> None:
-    """Carry out a run; a second job for the same run finds it taken and does nothing."""
+    """Carry out the run whose turn it is; a job more than there are runs in line does nothing."""
     do_job(partial(_execute_run, UUID(run_id)))
 
 
@@ -29,21 +30,44 @@ def purge_document(subject: str) -> None:
     do_job(partial(_purge_document, subject))
 
 
-async def _execute_run(run_id: UUID, services: Services) -> None:
-    shutdown = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, shutdown.set)
-    worker = f"{socket.gethostname()}:{os.getppid()}"
+def worker_name(pid: int) -> str:
+    """Return how the horse with this process id signs the runs that it claims."""
+    return f"{socket.gethostname()}:{pid}"
+
+
+async def _execute_run(
+    run_id: UUID, services: Services, shutdown: asyncio.Event
+) -> None:
+    worker = worker_name(os.getpid())
     await executor.execute_run(services, run_id, worker=worker, shutdown=shutdown)
 
 
-async def _ingest_document(document_id: UUID, services: Services) -> None:
+async def _ingest_document(
+    document_id: UUID, services: Services, shutdown: asyncio.Event
+) -> None:
     owner_id = await ingest.find_owner(services, document_id)
     if owner_id is None:
         return
     async with services.db.read() as session:
         actor = await identity.get_actor(session, owner_id)
-    await ingest.ingest_document(services, actor, document_id=document_id)
+    work = ingest.ingest_document(services, actor, document_id=document_id)
+    await _unless(shutdown, work)
 
 
-async def _purge_document(subject: str, services: Services) -> None:
-    await ingest.purge(services, subject)
+async def _purge_document(
+    subject: str, services: Services, shutdown: asyncio.Event
+) -> None:
+    await _unless(shutdown, ingest.purge(services, subject))
+
+
+async def _unless(shutdown: asyncio.Event, work: Coroutine[Any, Any, object]) -> None:
+    # What is cut off here is found by the scheduler, and goes on where it stopped.
+    working = asyncio.create_task(work)
+    waiting = asyncio.create_task(shutdown.wait())
+    await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if not working.done():
+        working.cancel()
+        await asyncio.wait([working])
+    if not working.cancelled():
+        working.result()

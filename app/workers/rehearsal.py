@@ -16,7 +16,7 @@ from app.backend.bootstrap import Services
 from app.backend.core import clock, ids
 from app.backend.core.actor import Actor, Role
 from app.backend.core.db import Session
-from app.backend.core.errors import AppError, Invalid
+from app.backend.core.errors import AppError, Invalid, NotFound
 from app.backend.core.run_context import RunContext, SavedStep
 from app.backend.core.run_events import (
     Event,
@@ -30,14 +30,18 @@ from app.backend.core.settings import Settings
 from app.backend.identity import service as identity
 from app.backend.providers.errors import ModelMissing
 from app.backend.runs import engine_repository
-from app.backend.runs.claiming import claim_run
+from app.backend.runs.claiming import claim_next
+from app.backend.runs.conversation import release_next
 from app.backend.runs.errors import LeaseLost
 from app.backend.runs.event_log import EventLog
 from app.backend.runs.runner import run_agent, run_to_end
 from app.backend.runs.status import add_events, end_run
 from app.backend.runs.tables import RunRow
 from app.backend.threads import service as threads
-from app.backend.threads.repository import list_messages
+from app.backend.threads.repository import list_messages, lock_thread
+
+# A place in line that no run has.
+NEVER = 2**31 - 1
 
 
 async def rehearse(settings: Settings) -> None:
@@ -52,7 +56,7 @@ async def rehearse(settings: Settings) -> None:
             services.models.get(settings.default_model)
         await _play(services, nobody)
         with suppress(DBAPIError):
-            await claim_run(services, ids.new_id(), worker="")
+            await claim_next(services, worker="", first_turn=NEVER)
         with suppress(DBAPIError, LeaseLost):
             await _write_log(services, nobody)
         for ask in _questions(services, nobody):
@@ -114,10 +118,11 @@ def _questions(
 
     async def vouch(session: Session) -> None:
         step = SavedStep("", "", 0)
-        await engine_repository.add_step(
-            session, step, run_id=absent, owner_id=absent, epoch=0
+        await engine_repository.add_steps(
+            session, [step], run_id=absent, owner_id=absent, epoch=0
         )
-        await session.flush()
+        # Nothing refuses it, and nothing of it may stay.
+        raise NotFound("run", absent)
 
     end = RunCompleted(output=RunOutput(answer=""), milliseconds=0)
     used = {"model": "", "tokens_in": 0, "tokens_out": 0}
@@ -135,7 +140,10 @@ def _questions(
         lambda session: list_messages(session, nobody, absent, before=None, limit=1),
         lambda session: engine_repository.renew_lease(session, absent, 0, clock.now()),
         lambda session: engine_repository.is_stop_requested(session, absent),
+        lambda session: lock_thread(session, absent),
+        lambda session: engine_repository.lock_run(session, absent),
         lambda session: end_run(session, absent, end, epoch=0, **used),
+        lambda session: release_next(session, absent, services.outbox),
     )
 
 

@@ -1,11 +1,11 @@
 """The scheduler process: one is active, by a lock in Redis, and puts right what crashes left behind."""
 
 import asyncio
+import os
 import signal
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
-from functools import partial
 
 import structlog
 from redis.asyncio.lock import Lock
@@ -19,15 +19,16 @@ from app.backend.core import clock, logging
 from app.backend.core import redis as redis_names
 from app.backend.core import settings as settings_module
 from app.backend.core.settings import Settings
-from app.backend.identity import retention
+from app.backend.identity.retention import purge_logins
 from app.backend.knowledge import service as knowledge
-from app.backend.runs.recovery import RunRecovery
+from app.backend.runs.retention import Retention
+from app.backend.runs.upkeep import OUTBOX_AGE, make_recovery
+from app.backend.system.scheduling import ActiveScheduler, note_active
 
 logger = structlog.get_logger(__name__)
 
 TICK_SECONDS = 1.0
 LOCK_SECONDS = 5.0
-OUTBOX_AGE = timedelta(seconds=2)
 _MINUTE = 60.0
 _HOUR = 3600.0
 
@@ -53,23 +54,19 @@ class Scheduler:
             timeout=LOCK_SECONDS,
             thread_local=False,
         )
-        recovery = RunRecovery(
-            services.db,
-            services.redis,
-            services.outbox,
-            services.checkpoints,
-            services.settings.run_attempts_max,
-        )
-        kept = timedelta(days=services.settings.checkpoint_days)
-        forget_stale = partial(recovery.forget_stale, older_than=kept)
+        recovery = make_recovery(services)
+        retention = Retention(services.db, services.checkpoints, services.settings)
+        self._active_since = clock.now()
         self._tasks = [
             Task("recover_lost_runs", TICK_SECONDS, recovery.recover_lost),
             Task("sweep_outbox", TICK_SECONDS, self._sweep_outbox),
             Task("queue_runs_again", 2 * TICK_SECONDS, recovery.queue_again),
+            Task("release_held_runs", 2 * TICK_SECONDS, recovery.release_held),
             Task("sweep_documents", 10 * TICK_SECONDS, self._sweep_documents),
             Task("install_ready_made", _MINUTE, self._install_ready_made),
             Task("purge_logins", _HOUR, self._purge_logins),
-            Task("forget_checkpoints", _HOUR, forget_stale),
+            Task("forget_deleted_runs", 10 * TICK_SECONDS, retention.sweep_gone),
+            Task("prune_checkpoints", _HOUR, retention.prune),
         ]
 
     async def run(self, shutdown: asyncio.Event) -> None:
@@ -90,12 +87,23 @@ class Scheduler:
 
     async def _has_lock(self) -> bool:
         try:
-            if await self._lock.owned():
-                return await self._lock.reacquire()
-            return await self._lock.acquire(blocking=False)
+            return await self._keep_lock()
         except (LockError, RedisError) as error:
             logger.warning("scheduler_without_lock", error=str(error))
             return False
+
+    async def _keep_lock(self) -> bool:
+        if await self._lock.owned():
+            has_lock = await self._lock.reacquire()
+        else:
+            has_lock = await self._lock.acquire(blocking=False)
+            self._active_since = clock.now()
+        if has_lock:
+            holder = ActiveScheduler(
+                host=socket.gethostname(), pid=os.getpid(), since=self._active_since
+            )
+            await note_active(self._services.redis, holder, seconds=LOCK_SECONDS)
+        return has_lock
 
     async def _tick(self) -> None:
         for task in self._tasks:
@@ -123,7 +131,7 @@ class Scheduler:
 
     async def _purge_logins(self) -> int:
         async with self._services.db.transaction() as session:
-            return await retention.purge_logins(session)
+            return await purge_logins(session)
 
 
 async def serve(settings: Settings) -> None:

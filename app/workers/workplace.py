@@ -1,55 +1,123 @@
-"""Where a job's process works: an event loop with the parts open, made ready before there is a job."""
+"""Where a horse works: an event loop with the parts open, made ready before there is a job, and kept between jobs."""
 
 import asyncio
+import contextvars
 from collections.abc import Awaitable, Callable
+from functools import partial
 
+import structlog
 from sqlmodel import select
 
 from app.backend import bootstrap
 from app.backend.bootstrap import Services
 from app.backend.core import settings as settings_module
+from app.backend.runs.upkeep import StandIn
 
-_ready: list["_Workplace"] = []
+logger = structlog.get_logger(__name__)
 
-
-def get_ready() -> None:
-    """Open the parts of this process ahead of its job, and connect those that every run needs.
-
-    Raises what the driver of a part raises that is away; the job then connects by itself.
-    """
-    place = _Workplace()
-    _ready.append(place)
-    place.run(_connect)
-
-
-def do_job(work: Callable[[Services], Awaitable[None]]) -> None:
-    """Do the one job of this process, then close the parts."""
-    place = _ready.pop() if _ready else _Workplace()
-    try:
-        place.run(work)
-    finally:
-        place.close()
+Work = Callable[[Services, asyncio.Event], Awaitable[None]]
+_CLOSE_SECONDS = 5.0
+# What a job left behind gets so long to end by itself.
+_LITTER_SECONDS = 0.5
 
 
 class _Workplace:
     def __init__(self) -> None:
         self._runner = asyncio.Runner()
+        self._shutdown = asyncio.Event()
+        self.is_littered = False
         # The engine of the parent has no connection, but has compiled the statements of a run.
         self._parts = bootstrap.build(settings_module.load(), shared=True)
         self._services = self._runner.run(self._parts.__aenter__())
+        self._stand_in = StandIn(self._services)
 
-    def run(self, work: Callable[[Services], Awaitable[None]]) -> None:
+    def do(self, work: Work) -> None:
         async def steps() -> None:
-            await work(self._services)
+            before = asyncio.all_tasks()
+            await work(self._services, self._shutdown)
+            await self._services.outbox.settle()
+            left = asyncio.all_tasks() - before
+            if left:
+                await asyncio.wait(left, timeout=_LITTER_SECONDS)
+            self.is_littered = any(not task.done() for task in left)
 
-        self._runner.run(steps())
+        self._run(steps)
+
+    def connect(self) -> None:
+        self._run(partial(_connect, self._services))
+
+    def look_around(self) -> None:
+        self._run(self._stand_in.look)
+
+    def let_go(self) -> None:
+        self._runner.get_loop().call_soon_threadsafe(self._shutdown.set)
 
     def close(self) -> None:
-        self._runner.run(self._close())
+        self._run(self._close)
         self._runner.close()
 
+    def _run(self, work: Callable[[], Awaitable[None]]) -> None:
+        async def steps() -> None:
+            await work()
+
+        # What a job binds to its log lines is not for the next job.
+        self._runner.run(steps(), context=contextvars.copy_context())
+
     async def _close(self) -> None:
-        await self._parts.__aexit__(None, None, None)
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await self._parts.__aexit__(None, None, None)
+
+
+_open: list[_Workplace] = []
+_told: list[bool] = []
+
+
+def get_ready() -> None:
+    """Open the parts of this process ahead of its first job, and connect those that every run needs.
+
+    Raises what the driver of a part raises that is away; a job then connects by itself.
+    """
+    _place().connect()
+
+
+def do_job(work: Work) -> None:
+    """Do a job; the event that it gets is set when this process has to let go of it."""
+    _place().do(work)
+
+
+def look_around() -> None:
+    """Do what the scheduler does when none lives; for those who have nothing else to do."""
+    _place().look_around()
+
+
+def let_go() -> None:
+    """Ask the job to let go, and take no other; a signal handler may call it."""
+    _told.append(True)
+    if _open:
+        _open[0].let_go()
+
+
+def is_let_go() -> bool:
+    """Tell whether this process was asked to let go."""
+    return bool(_told)
+
+
+def is_littered() -> bool:
+    """Tell whether a job left something behind that goes on in this process."""
+    return bool(_open) and _open[0].is_littered
+
+
+def close() -> None:
+    """Close the parts."""
+    for place in _open:
+        place.close()
+    _open.clear()
+
+
+def _place() -> _Workplace:
+    if not _open:
+        _open.append(_Workplace())
+    return _open[0]
 
 
 async def _connect(services: Services) -> None:

@@ -32,6 +32,7 @@ FLAGS = [
     "--no-first-run",
 ]
 SECONDS = 15
+START_SECONDS = 60  # the first account comes with agents and documents
 BUSY = ".skeleton"
 SHORTCUTS_BUTTON = "[data-shortcuts]"
 SHORTCUTS = "dialog[aria-label='Keyboard shortcuts']"
@@ -45,7 +46,7 @@ AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 def create_owner(product: Product) -> StorageState:
     """Create the owner account as the form does, and return the login for browsers."""
     token = parse_qs(urlsplit(product.link).query)["token"][0]
-    with httpx.Client(base_url=product.url) as client:
+    with httpx.Client(base_url=product.url, timeout=START_SECONDS) as client:
         answer = client.post(
             "/api/auth/first-run",
             data={"token": token, "email": EMAIL, "password": PASSWORD},

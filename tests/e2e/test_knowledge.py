@@ -1,9 +1,11 @@
 """Documents of one's own: from a file to an answer that cites it."""
 
+import asyncio
+import re
 from io import BytesIO
 from pathlib import Path
 
-from playwright.async_api import FilePayload, expect
+from playwright.async_api import FilePayload, WebSocketRoute, expect
 from reportlab.pdfgen.canvas import Canvas
 
 from app import routes
@@ -41,6 +43,25 @@ async def _new_collection(tab: Tab, name: str, *files: FilePayload) -> None:
     await page.get_by_role("button", name="Create", exact=True).click()
     await expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
     await page.locator("input[type=file]").set_input_files(files)
+
+
+async def test_file_that_comes_before_the_page_has_loaded_is_taken(tab: Tab) -> None:
+    page = tab.page
+    await _new_collection(tab, "Early")
+    is_over = asyncio.Event()
+
+    async def hold(socket: WebSocketRoute) -> None:
+        await is_over.wait()
+        socket.connect_to_server()
+
+    await page.route_web_socket(re.compile("/_event"), hold)
+    await page.reload()
+
+    await page.locator("input[type=file]").set_input_files(_pdf(FACT))
+    await expect(page.get_by_text("harbour.pdf")).to_be_visible()
+    is_over.set()
+
+    await expect(page.get_by_role("row").filter(has_text="harbour.pdf")).to_be_visible()
 
 
 async def test_document_without_text_says_why(tab: Tab) -> None:

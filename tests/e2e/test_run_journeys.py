@@ -145,6 +145,8 @@ async def test_citation_opens_its_passage(tab: Tab) -> None:
 
     sources = tab.page.get_by_role("list").filter(has_text=".md").first
     assert not re.search(r"[*][*]|^##|^[|]", await sources.inner_text(), re.MULTILINE)
+    # What is above the end of the log stays in sight once it is not followed.
+    await page.log.get_by_role("button", name="Follow").click()
     await page.log.get_by_text(re.compile("Found .* passage")).click()
     await page.log.get_by_text(re.compile(r"^\[1\] .*[.]md, score")).wait_for()
 
@@ -208,7 +210,7 @@ async def test_download_has_every_event(tab: Tab, long_run: RunRow) -> None:
     await page.log.get_by_role("button", name="Download the log").click()
 
     async with tab.page.expect_download() as started:
-        await tab.page.get_by_role("button", name="All events, JSON lines").click()
+        await tab.page.get_by_role("link", name="All events, JSON lines").click()
 
     lines = (await (await started.value).path()).read_text().splitlines()
     events = [json.loads(line) for line in lines]

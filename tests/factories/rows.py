@@ -97,6 +97,7 @@ class RowFactory:
             "trigger": "user",
             "correlation_id": ids.new_id(),
             "input": {"query": "What is this?"},
+            "turn": 0,
             **overrides,
         }
         return await self._add(RunRow(**values))

@@ -8,6 +8,7 @@ from app.backend.agents.prompts import Turn
 from app.backend.agents.spec import AgentSpec
 from app.backend.knowledge.parts import SearchParts
 from app.backend.models.catalog import ModelCatalog
+from app.backend.tools.registry import ToolRegistry
 
 
 class AgentParts(SearchParts, Protocol):
@@ -16,6 +17,11 @@ class AgentParts(SearchParts, Protocol):
     @property
     def models(self) -> ModelCatalog:
         """Chat models by name."""
+        ...
+
+    @property
+    def tools(self) -> ToolRegistry:
+        """Tools by name."""
         ...
 
 
@@ -41,5 +47,17 @@ class AgentState(TypedDict, total=False):
     passages: list[dict[str, Any]]
     next: Next
     caveat: str
+    answer: str
+    output: dict[str, Any]
+
+
+class ToolState(TypedDict, total=False):
+    """The same for agents with tools: `said` is what model and tools said, `pending` what is still to be called."""
+
+    query: str
+    said: list[dict[str, Any]]
+    pending: list[dict[str, Any]]
+    step: int
+    passages: list[dict[str, Any]]
     answer: str
     output: dict[str, Any]

@@ -1,15 +1,10 @@
 """The steps of an agent: search its documents, ask its model, find what supports the answer."""
 
 from dataclasses import dataclass
-from typing import Any
-from uuid import UUID
-
-from langchain_core.messages import AIMessageChunk
 
 from app.backend.agents.citations import cite, to_citation
 from app.backend.agents.context import AgentParts, AgentState, Next, Task
 from app.backend.agents.grounding import find_missing_quote
-from app.backend.agents.patience import patiently
 from app.backend.agents.prompts import (
     NOTHING_FOUND,
     SMALL_MODEL_PASSAGES,
@@ -17,57 +12,34 @@ from app.backend.agents.prompts import (
     YOUR_DOCUMENTS_SAY,
     Prompt,
     PromptFacts,
-    estimate_tokens,
     fill,
     make_prompt,
     search_query,
-    unread_caveat,
 )
 from app.backend.agents.schemas import AgentKind
+from app.backend.agents.speaking import ROLE, Said, Speaker
 from app.backend.agents.spec import AgentSpec
+from app.backend.agents.unread import find_caveat
 from app.backend.core import clock, ids
 from app.backend.core.run_context import RunContext
 from app.backend.core.run_events import (
-    Level,
     Log,
     MessageCompleted,
     MessageDelta,
     MessageStarted,
     Passage,
-    QueuePosition,
-    ReasoningDelta,
     Retrieved,
     RunOutput,
     Sentence,
     Stage,
     StageChanged,
     Step,
-    UsageRecorded,
 )
-from app.backend.core.texts import storable
-from app.backend.knowledge import service as knowledge
 from app.backend.knowledge.search import search
-from app.backend.providers.base import Notice, notice_of
 
 WINDOW_UNKNOWN = 8192
-_ROLE = "assistant"
 # Room for the template's own tokens around the messages.
 _WINDOW_MARGIN = 64
-
-
-@dataclass
-class _Answer:
-    """What came out of a model so far."""
-
-    text: str = ""
-    tokens: int = 0
-    usage: dict[str, Any] | None = None
-    finish_reason: str = "stop"
-    first_token_at: float | None = None
-
-    def has_begun(self) -> bool:
-        """Whether somebody has read a part of it."""
-        return self.first_token_at is not None
 
 
 @dataclass(frozen=True)
@@ -92,7 +64,7 @@ class AgentNodes:
             return {"passages": [], "next": self._next(is_relevant=not self._quotes)}
         what = "1 collection" if count == 1 else f"{count} collections"
         emit(StageChanged(stage=Stage.RETRIEVING, message=f"Searching {what}."))
-        caveat = await self._find_caveat()
+        caveat = await find_caveat(self.parts, self._spec, self.run)
         result = await search(
             self.parts,
             self.run.actor,
@@ -148,6 +120,7 @@ class AgentNodes:
     async def generate(self, state: AgentState) -> AgentState:
         """Ask the model, and pass its words on as they come."""
         spec, emit = self._spec, self.run.emit
+        self.run.budget.begin_step(1)
         prompt = await self._prompt(state)
         model = self.parts.models.get(
             spec.model, temperature=spec.temperature, max_tokens=spec.max_tokens
@@ -157,23 +130,10 @@ class AgentNodes:
                 stage=Stage.GENERATING, message=f"{spec.model} writes the answer."
             )
         )
-        message_id = ids.new_id()
-        emit(MessageStarted(message_id=message_id, role=_ROLE, model=spec.model))
-        answer, began = _Answer(), clock.monotonic()
-        async for attempt in patiently(answer.has_begun, self._announce_pause):
-            with attempt:
-                async for chunk in model.astream(prompt.messages):
-                    self._take(chunk, answer, message_id)
-        await self._quote_what_was_missed(state, answer, message_id)
-        emit(
-            MessageCompleted(
-                message_id=message_id,
-                role=_ROLE,
-                text=answer.text,
-                finish_reason=answer.finish_reason,
-            )
-        )
-        emit(self._usage(answer, prompt, began))
+        speaker = Speaker(spec.model, self.run)
+        answer = await speaker.listen(model, prompt.messages)
+        await self._quote_what_was_missed(state, answer)
+        speaker.complete(answer, prompt.messages)
         if answer.finish_reason == "length":
             emit(
                 Log(
@@ -207,21 +167,7 @@ class AgentNodes:
             return "refuse"
         return "quote" if self._quotes else "generate"
 
-    async def _find_caveat(self) -> str:
-        """Return, and log, what the search cannot know yet: documents whose ingest goes on."""
-        async with self.parts.db.read() as session:
-            unread, documents = await knowledge.count_unread(
-                session, self.run.actor, collection_ids=self._spec.collection_ids
-            )
-        if not unread:
-            return ""
-        caveat = unread_caveat(unread, documents)
-        self.run.emit(Log(level=Level.WARNING, message=caveat))
-        return caveat
-
-    async def _quote_what_was_missed(
-        self, state: AgentState, answer: _Answer, message_id: UUID
-    ) -> None:
+    async def _quote_what_was_missed(self, state: AgentState, answer: Said) -> None:
         passages = _passages(state)
         if not passages:
             return
@@ -231,13 +177,13 @@ class AgentNodes:
         if quote:
             addition = f"\n\n{YOUR_DOCUMENTS_SAY}\n\u201c{quote}\u201d"
             answer.text += addition
-            self.run.emit(MessageDelta(message_id=message_id, text=addition))
+            self.run.emit(MessageDelta(message_id=answer.message_id, text=addition))
 
     def _say(self, output: RunOutput) -> AgentState:
         message_id = ids.new_id()
-        self.run.emit(MessageStarted(message_id=message_id, role=_ROLE))
+        self.run.emit(MessageStarted(message_id=message_id, role=ROLE))
         self.run.emit(
-            MessageCompleted(message_id=message_id, role=_ROLE, text=output.answer)
+            MessageCompleted(message_id=message_id, role=ROLE, text=output.answer)
         )
         return {"answer": output.answer, "output": output.model_dump(mode="json")}
 
@@ -281,63 +227,6 @@ class AgentNodes:
             )
         return prompt
 
-    def _announce_pause(self, seconds: float, error: BaseException) -> None:
-        words = f"{error} Trying again in {seconds:.1f} s."
-        self.run.emit(Log(level=Level.WARNING, message=words))
-
-    def _take(self, chunk: AIMessageChunk, answer: _Answer, message_id: UUID) -> None:
-        notice = notice_of(chunk)
-        if notice is not None:
-            _announce(notice, self._spec.model, self.run)
-        reasoning = chunk.additional_kwargs.get("reasoning_content")
-        if reasoning:
-            self.run.emit(ReasoningDelta(message_id=message_id, text=str(reasoning)))
-        if chunk.text:
-            if answer.first_token_at is None:
-                answer.first_token_at = clock.monotonic()
-            text = storable(chunk.text)
-            answer.text += text
-            answer.tokens += 1
-            self.run.emit(MessageDelta(message_id=message_id, text=text))
-        if chunk.usage_metadata is not None:
-            answer.usage = dict(chunk.usage_metadata)
-        reason = chunk.response_metadata.get("finish_reason")
-        answer.finish_reason = reason or answer.finish_reason
-
-    def _usage(self, answer: _Answer, prompt: Prompt, began: float) -> UsageRecorded:
-        ended = clock.monotonic()
-        asked = "\n".join(str(message.content) for message in prompt.messages)
-        usage = answer.usage or {}
-        return UsageRecorded(
-            model=self._spec.model,
-            tokens_in=usage.get("input_tokens") or estimate_tokens(asked),
-            tokens_out=usage.get("output_tokens") or answer.tokens,
-            first_token_milliseconds=_milliseconds(
-                began, answer.first_token_at or ended
-            ),
-            milliseconds=_milliseconds(began, ended),
-            is_estimated=not usage,
-        )
-
-
-def _announce(notice: Notice, model: str, context: RunContext) -> None:
-    match notice.type:
-        case "queued":
-            context.emit(QueuePosition(part=model, position=notice.position))
-        case "loading":
-            context.emit(Step(content=f"Loading the model {model} into memory."))
-        case "loaded":
-            seconds = notice.milliseconds / 1000
-            context.emit(Step(content=f"The model {model} is ready ({seconds:.1f} s)."))
-        case "reconnecting":
-            context.emit(
-                Step(content=f"The connection to {model} broke; trying again.")
-            )
-
 
 def _passages(state: AgentState) -> list[Passage]:
     return [Passage.model_validate(item) for item in state.get("passages", [])]
-
-
-def _milliseconds(began: float, ended: float) -> float:
-    return round((ended - began) * 1000, 1)

@@ -1,6 +1,7 @@
 """Asks a hosted model again that is busy, or away, for a moment."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from tenacity import (
     AsyncRetrying,
@@ -16,7 +17,17 @@ ASKED_MAX = 3
 PAUSE_SECONDS = 0.5
 PAUSE_SECONDS_MAX = 8.0
 
-Announce = Callable[[float, BaseException], None]
+
+@dataclass(frozen=True)
+class Pause:
+    """Why the model did not answer, and when which attempt begins."""
+
+    error: BaseException
+    seconds: float
+    attempt: int
+
+
+Announce = Callable[[Pause], None]
 
 
 def patiently(has_begun: Callable[[], bool], announce: Announce) -> AsyncRetrying:
@@ -24,7 +35,7 @@ def patiently(has_begun: Callable[[], bool], announce: Announce) -> AsyncRetryin
 
     The pauses grow and are random over their whole length (“full jitter”, M. Brooker, Exponential Backoff And Jitter,
     AWS Architecture Blog, 2015), so that many runs do not come back at the same moment. A service that names a short
-    pause itself gets at least that. `announce` is told each pause, in seconds, and why.
+    pause itself gets at least that. `announce` is told each pause.
     """
 
     def is_passing(error: BaseException) -> bool:
@@ -38,7 +49,7 @@ def patiently(has_begun: Callable[[], bool], announce: Announce) -> AsyncRetryin
     def tell(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         if error is not None:
-            announce(state.upcoming_sleep, error)
+            announce(Pause(error, state.upcoming_sleep, state.attempt_number + 1))
 
     return AsyncRetrying(
         retry=retry_if_exception(is_passing),

@@ -25,6 +25,7 @@ _VARIABLE = re.compile(r"\{([a-z_]+)\}")
 DEFAULT_INSTRUCTIONS = "You are a helpful assistant. Answer briefly."
 # Worded for the small model that ships; larger ones do well with it too. Chosen by `make eval`.
 FROM_PASSAGES = "Answer the question with the information in the context. Answer in one short sentence."
+WITH_TOOLS = "Use your tools when they help. Call them only with what you know, and say in your own words what came out."
 SMALL_WINDOW = 2048
 SMALL_MODEL_PASSAGES = 2
 

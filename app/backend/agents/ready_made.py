@@ -18,6 +18,7 @@ from app.backend.knowledge import service as knowledge
 from app.backend.knowledge import uploads
 from app.backend.knowledge.parts import IngestParts
 from app.backend.knowledge.schemas import CollectionDraft, CollectionView
+from app.backend.tools.registry import ToolRegistry
 
 _ACCOUNTS_MAX = 100
 
@@ -34,6 +35,11 @@ class ReadyMadeParts(IngestParts, Protocol):
     @property
     def keyring(self) -> Keyring:
         """The installation's key."""
+        ...
+
+    @property
+    def tools(self) -> ToolRegistry:
+        """Tools by name."""
         ...
 
 
@@ -80,6 +86,7 @@ async def _make_agents(parts: ReadyMadeParts, actor: Actor) -> CollectionView | 
                 ),
                 keyring=parts.keyring,
                 default_model=parts.settings.default_model,
+                tools=parts.tools,
             )
     return collection
 

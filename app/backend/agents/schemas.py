@@ -12,10 +12,11 @@ from app.backend.core.texts import Name, Text
 
 
 class AgentKind(StrEnum):
-    """How an agent works: `answer` retrieves and generates, `quotes` only shows passages."""
+    """How an agent works: `answer` retrieves and generates, `quotes` only shows passages, `tools` decides what to do."""
 
     ANSWER = "answer"
     QUOTES = "quotes"
+    TOOLS = "tools"
 
 
 class Execution(StrEnum):
@@ -23,6 +24,15 @@ class Execution(StrEnum):
 
     WORKER = "worker"
     REMOTE = "remote"
+
+
+class Concurrency(StrEnum):
+    """What a new run does when its conversation has one that has not ended: wait, give way, or end the other."""
+
+    ENQUEUE = "enqueue"
+    REJECT = "reject"
+    INTERRUPT = "interrupt"
+    ROLLBACK = "rollback"
 
 
 class AgentDraft(BaseModel):
@@ -39,6 +49,7 @@ class AgentDraft(BaseModel):
     max_tokens: int = Field(default=200, ge=1, le=100_000)
     passages: int = Field(default=4, ge=1, le=20)
     collection_ids: list[UUID] = Field(default_factory=list[UUID])
+    tools: list[Text] = Field(default_factory=list[str], max_length=50)
     execution: Execution = Execution.WORKER
     remote_url: Text = Field(default="", max_length=500)
     remote_agent_id: Text = Field(default="", max_length=100)
@@ -46,6 +57,19 @@ class AgentDraft(BaseModel):
         default=None, description="None keeps the stored key."
     )
     suggested_prompts: list[Text] = Field(default_factory=list[str], max_length=10)
+    concurrency: Concurrency = Concurrency.ENQUEUE
+    steps_max: int | None = Field(
+        default=None, ge=1, le=100_000, description="None: the installation's limit."
+    )
+    seconds_max: int | None = Field(
+        default=None, ge=1, le=1_000_000, description="None: the installation's limit."
+    )
+    tokens_max: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_000_000_000,
+        description="None: the installation's limit.",
+    )
 
 
 class AgentView(Listed):
@@ -60,11 +84,16 @@ class AgentView(Listed):
     max_tokens: int
     passages: int
     collection_ids: list[UUID]
+    tools: list[str] = []
     execution: Execution
     remote_url: str
     remote_agent_id: str
     has_remote_key: bool
     suggested_prompts: list[str]
+    concurrency: Concurrency
+    steps_max: int | None
+    seconds_max: int | None
+    tokens_max: int | None
     archived_at: datetime | None
     created_at: datetime
     updated_at: datetime

@@ -1,6 +1,6 @@
 """Agents as their owner makes and changes them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from app.backend.agents import repository
 from app.backend.agents.prompts import check_instructions
-from app.backend.agents.schemas import AgentDraft, AgentView, Execution
+from app.backend.agents.schemas import AgentDraft, AgentKind, AgentView, Execution
 from app.backend.agents.spec import AgentSpec
 from app.backend.agents.tables import AgentRow
 from app.backend.core import clock
@@ -18,6 +18,7 @@ from app.backend.core.crypto import Keyring
 from app.backend.core.db import Session
 from app.backend.core.errors import Invalid, NotFound
 from app.backend.core.paging import PAGE_SIZE, Page, parse_cursor, to_page
+from app.backend.models.capabilities import need_tools
 
 _KEY_PURPOSE = "agents.remote_key"
 _NAME_LENGTH_MAX = 100
@@ -31,8 +32,9 @@ async def create_agent(
     draft: AgentDraft,
     keyring: Keyring,
     default_model: str,
+    tools: Collection[str],
 ) -> AgentView:
-    """Make an agent; without a model it gets the installation's default one.
+    """Make an agent; without a model it gets the installation's default one. `tools` are the names of all there are.
 
     Raises:
         Invalid: a field is wrong, or a remote agent lacks what it needs.
@@ -44,6 +46,7 @@ async def create_agent(
         **_values(draft, default_model),
     )
     await _check(session, actor, draft, has_key=bool(row.remote_key))
+    _check_tools(draft, row.model, tools)
     session.add(row)
     await session.flush()
     await repository.set_collections(session, actor, row.id, _unique(draft))
@@ -58,6 +61,7 @@ async def update_agent(
     draft: AgentDraft,
     keyring: Keyring,
     default_model: str,
+    tools: Collection[str],
 ) -> AgentView:
     """Change an agent; runs that have begun go on with what it was."""
     row = await _need_agent(session, actor, agent_id)
@@ -66,6 +70,7 @@ async def update_agent(
         values["remote_key"] = _encrypt(keyring, draft.remote_key)
     row.sqlmodel_update(values)
     await _check(session, actor, draft, has_key=bool(row.remote_key))
+    _check_tools(draft, row.model, tools)
     session.add(row)
     await session.flush()
     await repository.set_collections(session, actor, row.id, _unique(draft))
@@ -175,6 +180,19 @@ async def _check(
         raise Invalid(details)
 
 
+def _check_tools(draft: AgentDraft, model: str, tools: Collection[str]) -> None:
+    unknown = [name for name in draft.tools if name not in tools]
+    if unknown:
+        message = f"There is no tool {unknown[0]!r}. Choose from {', '.join(tools)}."
+        raise Invalid.field("tools", message)
+    if draft.kind != AgentKind.TOOLS:
+        return
+    if draft.execution == Execution.REMOTE:
+        message = "An agent with tools runs here, where its effects are recorded. Choose “Here”."
+        raise Invalid.field("execution", message)
+    need_tools(model)
+
+
 def _check_remote(draft: AgentDraft, *, has_key: bool) -> dict[str, list[str]]:
     # Without a URL, "remote" is the runtime of this installation, which needs no key of its own.
     if draft.execution != Execution.REMOTE or not draft.remote_url:
@@ -200,6 +218,7 @@ def _values(draft: AgentDraft, default_model: str) -> dict[str, Any]:
     values = draft.model_dump(include=_FIELDS_OF_ROW)
     return values | {
         "model": draft.model.strip() or default_model,
+        "tools": list(dict.fromkeys(draft.tools)),
         "remote_url": draft.remote_url.strip().rstrip("/"),
     }
 

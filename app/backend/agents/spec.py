@@ -21,6 +21,10 @@ class AgentSpec(BaseModel):
     max_tokens: int
     passages: int
     collection_ids: tuple[UUID, ...] = ()
+    tools: tuple[str, ...] = ()
+    steps_max: int | None = None
+    seconds_max: int | None = None
+    tokens_max: int | None = None
     execution: Execution = Execution.WORKER
     remote_url: str = ""
     remote_agent_id: str = ""

@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import Index
 from sqlmodel import Field, UniqueConstraint
 
 from app.backend.core import clock
@@ -12,6 +13,10 @@ from app.backend.core.rows import JsonColumn, OwnedRow, UtcColumn
 class AgentRow(OwnedRow, table=True):
     """An agent as its owner described it."""
 
+    __table_args__ = (Index("ix_agent_owner_id_id", "owner_id", "id"),)
+
+    # The index that begins with it serves the lists too.
+    owner_id: UUID = Field(foreign_key="user.id", ondelete="CASCADE")
     name: str = Field(max_length=100)
     description: str = Field(default="", max_length=500)
     kind: str
@@ -20,10 +25,15 @@ class AgentRow(OwnedRow, table=True):
     temperature: float
     max_tokens: int
     passages: int
+    tools: list[str] = Field(default_factory=list, sa_type=JsonColumn)
     execution: str
     remote_url: str = ""
     remote_agent_id: str = ""
     remote_key: str = ""  # encrypted by core.crypto
+    concurrency: str = "enqueue"
+    steps_max: int | None = None
+    seconds_max: int | None = None
+    tokens_max: int | None = None
     suggested_prompts: list[str] = Field(default_factory=list, sa_type=JsonColumn)
     archived_at: datetime | None = Field(default=None, sa_type=UtcColumn)
     updated_at: datetime = Field(default_factory=clock.now, sa_type=UtcColumn)

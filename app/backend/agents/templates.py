@@ -71,5 +71,23 @@ TEMPLATES: tuple[Template, ...] = (
             max_tokens=300,
         ),
     ),
+    Template(
+        "note-keeper",
+        AgentDraft(
+            name="Note keeper",
+            description="Uses tools: searches your documents, keeps notes, and asks you when it needs to know something.",
+            kind=AgentKind.TOOLS,
+            instructions="You keep notes for {user_name}. Look things up before you write them down. Ask when something is unclear.",
+            max_tokens=800,
+            tools=[
+                "now",
+                "search_knowledge",
+                "notes_read",
+                "notes_put",
+                "notes_append",
+                "ask_person",
+            ],
+        ),
+    ),
     Template("plain-chat", PLAIN_CHAT.model_copy(update={"suggested_prompts": []})),
 )

@@ -19,7 +19,7 @@ from app.backend.core import clock
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.errors import AppError, Conflict, Forbidden, Invalid, Unauthorized
 from app.backend.runs import service as runs
-from app.backend.runs.schemas import RunDraft, RunView
+from app.backend.runs.schemas import RunDraft, RunFilter, RunView
 
 logger = structlog.get_logger(__name__)
 router = APIRouter()
@@ -137,7 +137,10 @@ class Viewer:
     async def _list_runs(self, agent_id: UUID) -> list[RunView]:
         async with self._parts.db.read() as session:
             page = await runs.list_runs(
-                session, self._actor, agent_id=agent_id, limit=_RUNS_LOOKED_AT
+                session,
+                self._actor,
+                wanted=RunFilter(agent_id=agent_id),
+                limit=_RUNS_LOOKED_AT,
             )
         return page.items[::-1]
 
@@ -150,8 +153,7 @@ class Viewer:
                 self._actor,
                 agent_id=agent_id,
                 draft=draft,
-                outbox=self._parts.outbox,
-                active_max=self._parts.settings.runs_active_max,
+                parts=self._parts,
             )
 
     async def _stop(self, agent_id: UUID, action: StopAgent) -> None:
@@ -168,9 +170,7 @@ class Viewer:
                 raise Conflict(message)
             run_id = active[-1].id
         async with self._parts.db.transaction() as session:
-            await runs.stop_run(
-                session, self._actor, run_id=run_id, redis=self._parts.redis
-            )
+            await runs.stop_run(session, self._actor, run_id=run_id, parts=self._parts)
 
     def _show(self, run: RunView, group: asyncio.TaskGroup) -> None:
         if run.id not in self._following:

@@ -17,10 +17,41 @@ from app.backend.api import (
 )
 from app.backend.api.guard import Guard
 from app.backend.api.requests import API_PREFIXES, Requests
-from app.backend.api.v1 import agents, collections, documents, keys, models, runs
+from app.backend.api.v1 import (
+    agents,
+    collections,
+    documents,
+    keys,
+    models,
+    run_lists,
+    run_log,
+    runs,
+    tools,
+)
+from app.backend.api.v1 import system as installation
 from app.backend.api.v1 import threads as conversations
 from app.backend.core.settings import Settings
+from app.backend.system.service import SystemWatch
 
+_MODULES = (
+    accounts,
+    keys,
+    agents,
+    run_lists,
+    runs,
+    run_log,
+    conversations,
+    collections,
+    documents,
+    tools,
+    models,
+    dynavera,
+    agent_socket,
+    downloads,
+    system,
+    installation,
+    documentation,
+)
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 _DESCRIPTION = """Everything that the pages do, for programs.
 
@@ -41,21 +72,8 @@ def make_api(settings: Settings) -> FastAPI:
         responses={401: {"description": "Not signed in"}},
     )
     api.state.checker = system.Checker()
-    for module in (
-        accounts,
-        keys,
-        agents,
-        runs,
-        conversations,
-        collections,
-        documents,
-        models,
-        dynavera,
-        agent_socket,
-        downloads,
-        system,
-        documentation,
-    ):
+    api.state.watch = SystemWatch()
+    for module in _MODULES:
         api.include_router(module.router)
     for prefix in sorted(API_PREFIXES):
         for path in (f"/{prefix}", f"/{prefix}/{{rest:path}}"):

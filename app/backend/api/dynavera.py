@@ -93,6 +93,7 @@ async def create_agent(
         draft=draft,
         keyring=parts.keyring,
         default_model=parts.settings.default_model,
+        tools=parts.tools,
     )
     return _short(view)
 

@@ -29,6 +29,7 @@ from app.backend.core.actor import Actor, Permission
 from app.backend.core.errors import AppError, Forbidden, Invalid, Unauthorized
 from app.backend.identity import cookies, sessions
 from app.backend.runs import service as runs
+from app.backend.runs.counting import count_events
 from app.backend.runs.packing import Row, Table
 from app.backend.runs.schemas import EventFilter, RunView
 
@@ -133,13 +134,13 @@ class FeedNamespace(AsyncNamespace):
         return await self._answer(sid, answer)
 
     async def on_counts(self, sid: str, request: object = None) -> Answer:
-        """Return how many events of each type the run has."""
+        """Return how many events of each type the run has, and how many lines it wrote when."""
 
         async def answer(actor: Actor) -> Answer:
             wanted = _parse(_Request, request)
             async with self._get_parts().db.read() as session:
-                counts = await runs.count_events(session, actor, run_id=wanted.run_id)
-            return {"counts": counts}
+                counts = await count_events(session, actor, run_id=wanted.run_id)
+            return counts.model_dump(mode="json")
 
         return await self._answer(sid, answer)
 

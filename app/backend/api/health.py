@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 import httpx
@@ -14,9 +14,9 @@ from app.backend.api.parts import ApiParts
 from app.backend.core import clock, migrations
 from app.backend.core import redis as names
 from app.backend.core.errors import AppError
+from app.backend.system.workers import list_workers
 
 SECONDS_MAX = 2.0
-WORKER_SILENCE_MAX = timedelta(seconds=480)
 
 
 class Health(StrEnum):
@@ -115,17 +115,12 @@ async def _check_runtime(parts: ApiParts) -> str:
 
 
 async def _check_workers(parts: ApiParts) -> str:
-    keys = await parts.redis.execute_command("SMEMBERS", "rq:workers")
-    async with parts.redis.pipeline(transaction=False) as pipe:
-        for key in keys or ():
-            pipe.hgetall(key)
-        workers = list[dict[str, str]](await pipe.execute() or ())
-    alive = [worker for worker in workers if _is_alive(worker)]
-    if not alive:
+    workers = await list_workers(parts.redis)
+    if not workers:
         message = f"No worker is running, so runs wait. {_HINTS['workers']}"
         raise _Wrong(message)
-    busy = sum(worker.get("state") == "busy" for worker in alive)
-    return f"{len(alive)} alive, {busy} busy."
+    jobs = sum(worker.busy for worker in workers)
+    return f"{len(workers)} alive, {jobs} {'job' if jobs == 1 else 'jobs'} now."
 
 
 async def _check_scheduler(parts: ApiParts) -> str:
@@ -135,14 +130,6 @@ async def _check_scheduler(parts: ApiParts) -> str:
         )
         raise _Wrong(message)
     return ""
-
-
-def _is_alive(worker: dict[str, str]) -> bool:
-    try:
-        seen = datetime.fromisoformat(worker.get("last_heartbeat", ""))
-    except ValueError:
-        return False
-    return clock.now() - seen < WORKER_SILENCE_MAX
 
 
 _OF_UP = "`atelier up` starts it; its log is in the data folder under logs."

@@ -4,11 +4,13 @@ from collections.abc import AsyncGenerator
 from typing import Protocol
 from uuid import UUID
 
+from app.backend.agents.checkpoints import Checkpoints
 from app.backend.core.crypto import Keyring
 from app.backend.core.run_events import RunEvent
 from app.backend.knowledge.parts import IngestParts
 from app.backend.models.catalog import ModelCatalog
 from app.backend.runs.packing import Batch
+from app.backend.tools.registry import ToolRegistry
 
 
 class Feed(Protocol):
@@ -36,8 +38,18 @@ class ApiParts(IngestParts, Protocol):
         ...
 
     @property
+    def tools(self) -> ToolRegistry:
+        """Tools that agents can use."""
+        ...
+
+    @property
     def models(self) -> ModelCatalog:
         """Models that agents can use."""
+        ...
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """Where graphs keep their states."""
         ...
 
     @property

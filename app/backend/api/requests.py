@@ -9,7 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.backend.api.errors import BodyTooLarge, internal_error, response_of
-from app.backend.core import ids
+from app.backend.core import correlation, ids
 from app.backend.core.settings import Settings
 
 logger = structlog.get_logger(__name__)
@@ -18,6 +18,7 @@ API_PREFIXES = frozenset(
     {"agent", "api", "docs", "files", "health", "mcp", "openapi.json", "v1", "version", "ws"}
 )  # fmt: skip
 CORRELATION_HEADER = "X-Correlation-Id"
+_ASKED_IN = (CORRELATION_HEADER, "X-Request-Id")
 JSON_BYTES_MAX = 1024 * 1024
 UPLOADS_PER_REQUEST = 20
 _DRAINED_MAX = 256 * 1024 * 1024
@@ -46,11 +47,9 @@ class Requests:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        correlation_id = ids.new_id()
+        correlation_id = _asked_for(scope) or ids.new_id()
         scope = {**_without_slash(scope), _CORRELATION: correlation_id}
-        with structlog.contextvars.bound_contextvars(
-            correlation_id=str(correlation_id)
-        ):
+        with correlation.bound(correlation_id):
             if scope["type"] == "websocket":
                 await self._app(scope, receive, send)
             else:
@@ -114,6 +113,12 @@ class _Body:
             self._received += len(message.get("body", b""))
             if not message.get("more_body", False):
                 return
+
+
+def _asked_for(scope: Scope) -> UUID | None:
+    headers = Headers(scope=scope)
+    found = (correlation.parse(headers.get(name)) for name in _ASKED_IN)
+    return next(filter(None, found), None)
 
 
 def _without_slash(scope: Scope) -> Scope:

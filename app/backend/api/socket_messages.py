@@ -10,6 +10,7 @@ from app.backend.core.run_events import (
     MessageCompleted,
     QueuePosition,
     Retrieved,
+    RetryScheduled,
     RunCompleted,
     RunEvent,
     RunFailed,
@@ -102,6 +103,8 @@ def _step(event: Event) -> str | None:
     match event:
         case Step(content=text) | Log(message=text):
             return text
+        case RetryScheduled(what=what, seconds=seconds, reason=reason):
+            return f"{reason} {what} is asked again in {seconds:.1f} s."
         case Retrieved(passages=passages):
             return f"Found {len(passages)} passages."
         case ToolCalled(name=name):

@@ -97,7 +97,7 @@ async def show_version() -> Version:
     return Version(version=version("atelier"))
 
 
-@router.get("/api/v1/system", dependencies=[may(Permission.VIEW_SYSTEM)])
-async def show_system(request: Request, parts: PartsDep) -> SystemHealth:
+@router.get("/api/v1/system/health", dependencies=[may(Permission.VIEW_SYSTEM)])
+async def show_health(request: Request, parts: PartsDep) -> SystemHealth:
     """Tell how each part is, and what to do about what is not well."""
     return await request.app.state.checker.check(parts)

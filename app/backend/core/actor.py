@@ -46,6 +46,7 @@ class Permission(StrEnum):
     CHANGE_USER = "change_user"
     DELETE_USER = "delete_user"
     VIEW_SYSTEM = "view_system"
+    VIEW_INSTALLATION = "view_installation"
     CHANGE_SYSTEM = "change_system"
 
 

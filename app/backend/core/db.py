@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from pydantic_core import to_json
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
@@ -16,6 +16,16 @@ __all__ = ["Database", "Session"]
 
 AFTER_COMMIT = "after_commit"
 _IMMEDIATE = "immediate"
+# A server that vanished without a word is given up within seconds, not hours.
+_NOT_FOR_EVER = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+# A process that froze in the middle of a transaction holds rows that others need.
+_IDLE_SECONDS = 10
 
 
 class Database:
@@ -35,13 +45,22 @@ class Database:
         )
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[Session, None]:
+    async def transaction(
+        self, *, lock_seconds: float | None = None
+    ) -> AsyncGenerator[Session, None]:
         """Open a transaction that commits at the end, or rolls back on any exception.
 
-        What `after_commit` registered runs when the commit is done, and not at all on rollback.
+        What `after_commit` registered runs when the commit is done, and not at all on rollback. With `lock_seconds`
+        PostgreSQL gives up on a row that somebody else holds longer than that.
+
+        Raises:
+            OperationalError: the database is away, or the row was held for too long.
         """
         async with self._writes() as session:
             async with session.begin():
+                if lock_seconds is not None and not self.is_sqlite:
+                    limit = f"SET LOCAL lock_timeout = {int(lock_seconds * 1000)}"
+                    await session.exec(text(limit))  # pyright: ignore[reportCallIssue, reportArgumentType] - it takes text too
                 yield session
             actions: list[Callable[[], Awaitable[None]]] = session.info.pop(
                 AFTER_COMMIT, []
@@ -79,7 +98,11 @@ def _share_engine(url: str) -> AsyncEngine:
 def _make_engine(url: str) -> AsyncEngine:
     if not url.startswith("sqlite"):
         pool: Any = {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20}
-        return create_async_engine(url, json_serializer=_to_json, **pool)
+        engine = create_async_engine(
+            url, json_serializer=_to_json, connect_args=_NOT_FOR_EVER, **pool
+        )
+        event.listen(engine.sync_engine, "connect", _limit_idleness)
+        return engine
     engine = create_async_engine(url, json_serializer=_to_json)
     event.listen(engine.sync_engine, "connect", _set_pragmas)
     event.listen(engine.sync_engine, "begin", _begin)
@@ -107,6 +130,13 @@ def _set_pragmas(connection: Any, _record: object) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _limit_idleness(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"SET idle_in_transaction_session_timeout = {_IDLE_SECONDS * 1000}")
+    cursor.close()
+    connection.commit()
 
 
 def _begin(connection: Any) -> None:

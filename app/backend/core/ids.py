@@ -1,6 +1,7 @@
 """Identifiers and random tokens come from here, so that tests can see them all."""
 
 import secrets
+from datetime import datetime
 from uuid import UUID
 
 import uuid_utils.compat as uuid_utils
@@ -9,6 +10,12 @@ import uuid_utils.compat as uuid_utils
 def new_id() -> UUID:
     """Return a UUIDv7 (RFC 9562): unique, and sortable by the time of its creation."""
     return uuid_utils.uuid7()
+
+
+def first_id(moment: datetime) -> UUID:
+    """Return the least id of the millisecond of `moment`: what has been made since then has this one or a higher one."""
+    milliseconds = max(0, int(moment.timestamp() * 1000))
+    return UUID(int=(milliseconds << 80) | (7 << 76) | (2 << 62))
 
 
 def new_token() -> str:

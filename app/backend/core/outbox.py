@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from rq import Queue
 from rq.serializers import JSONSerializer
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import Field, col, delete, select
+from sqlmodel import Field, col, delete, func, select
 
 from app.backend.core import clock
 from app.backend.core.db import Database, Session, after_commit
@@ -32,6 +32,12 @@ class OutboxRow(Row, table=True):
     name: str
     key: str = Field(unique=True)
     subject_id: str
+
+
+async def count_jobs(session: Session, name: JobName) -> int:
+    """Return how many jobs of a name have not been handed over, or only just."""
+    query = select(func.count()).select_from(OutboxRow).where(OutboxRow.name == name)
+    return (await session.exec(query)).one()
 
 
 class Outbox:

@@ -24,9 +24,29 @@ def connect(url: str) -> AsyncRedis:
     )
 
 
-def connect_blocking(url: str) -> Redis:
-    """Return a client for RQ, which is synchronous and wants raw bytes."""
-    return Redis.from_url(url, health_check_interval=30)
+def connect_blocking(url: str, *, seconds: float | None = None) -> Redis:
+    """Return a client for RQ, which is synchronous and wants raw bytes; it waits for an answer `seconds`, or for ever."""
+    return Redis.from_url(
+        url,
+        health_check_interval=30,
+        socket_timeout=seconds,
+        socket_connect_timeout=seconds,
+    )
+
+
+def connect_raw(url: str, *, database: int) -> AsyncRedis:
+    """Return a client for bytes in a database of their own; it tells soon that Redis is away."""
+    retry = AsyncRetry(ExponentialBackoff(cap=0.1, base=0.02), retries=1)
+    client = AsyncRedis.from_url(
+        url,
+        retry=retry,
+        retry_on_error=_LOST,
+        health_check_interval=30,
+        socket_connect_timeout=2,
+    )
+    # A number in the URL would win over an argument.
+    client.connection_pool.connection_kwargs["db"] = database
+    return client
 
 
 def run_stream(run_id: UUID) -> str:

@@ -1,11 +1,14 @@
 """What a graph node or tool gets from the run it works for."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 from uuid import UUID
 
 from app.backend.core.actor import Actor
+from app.backend.core.effects import Effects
+from app.backend.core.fault_points import FaultPoint, pass_by
+from app.backend.core.questions import Answer, NeedsPerson, Question
 from app.backend.core.run_events import Event
 
 
@@ -27,11 +30,39 @@ class IsCancelled(Protocol):
 
 @dataclass(frozen=True)
 class SavedStep:
-    """Where the state of a run lies: a checkpoint of the saver's, after step number `step` (0 is the input)."""
+    """Where the state of a run lies: a checkpoint of the saver's, after step number `step` (0 is the input).
+
+    `node` is what has just worked, `next_node` what comes next; several at once are joined by a comma.
+    """
 
     saver_thread: str
     checkpoint_id: str
     step: int
+    node: str = ""
+    next_node: str = ""
+
+
+class LimitReached(Exception):
+    """The run used up what it was allowed; `reason` says of what, and how to allow more."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Budget(Protocol):
+    """Counts what a run uses."""
+
+    def begin_step(self, number: int) -> None:
+        """Allow step `number`, counted from 1, or raise LimitReached."""
+        ...
+
+
+class NoBudget:
+    """Allows everything: for runs that somebody else counts."""
+
+    def begin_step(self, number: int) -> None:
+        """Allow the step."""
 
 
 def forget_step(_step: SavedStep) -> None:
@@ -43,7 +74,9 @@ class RunContext:
     """The run that a node works for: whose it is, and how to speak to its log.
 
     `saver_thread` is where this attempt keeps its checkpoints; each is told to `note_step`. An attempt that goes on
-    where another stopped begins at `resume_from`.
+    where another stopped begins at `resume_from`; a fork does so with `changes` of the state, if only none.
+    A node asks `budget` before each turn of the model. Without `effects` nothing remembers what was done, and tools
+    that do something are refused. `answers` are those that a person gave this run, by the id of the question.
     """
 
     actor: Actor
@@ -55,3 +88,21 @@ class RunContext:
     saver_thread: str
     note_step: Callable[[SavedStep], None] = forget_step
     resume_from: SavedStep | None = None
+    changes: Mapping[str, Any] | None = None
+    budget: Budget = field(default_factory=NoBudget)
+    effects: Effects | None = None
+    answers: Mapping[str, Answer] = field(default_factory=dict[str, Answer])
+    pass_point: Callable[[FaultPoint], None] = pass_by
+
+    def ask(self, question: Question) -> Answer:
+        """Return a person's answer.
+
+        The node that asks is run once more from its top when the answer is there, and then gets it here.
+
+        Raises:
+            NeedsPerson: nobody has answered yet.
+        """
+        answer = self.answers.get(question.id)
+        if answer is None:
+            raise NeedsPerson(question)
+        return answer

@@ -5,7 +5,9 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_serializer
+
+from app.backend.core.questions import Answer, Question
 
 
 class RunStatus(StrEnum):
@@ -200,7 +202,7 @@ class ReasoningDelta(_Event):
 
 
 class ToolCalled(_Event):
-    """A tool was called."""
+    """A tool was called; an attempt that repeats a step says so again, with the same id."""
 
     type: Literal["tool_called"] = "tool_called"
     tool_call_id: str
@@ -209,7 +211,7 @@ class ToolCalled(_Event):
 
 
 class ToolReturned(_Event):
-    """A tool call ended."""
+    """A tool call ended; `source` says whether it was carried out now, or what was recorded or told is used."""
 
     type: Literal["tool_returned"] = "tool_returned"
     tool_call_id: str
@@ -217,6 +219,7 @@ class ToolReturned(_Event):
     result: Any
     is_error: bool = False
     milliseconds: float = 0
+    source: Literal["executed", "recorded", "person"] = "executed"
 
 
 class Retrieved(_Event):
@@ -236,6 +239,17 @@ class Log(_Event):
     message: str
 
 
+class RetryScheduled(_Event):
+    """Something failed for a moment and is tried again: `attempt` of `attempts_max` begins in `seconds`."""
+
+    type: Literal["retry_scheduled"] = "retry_scheduled"
+    what: str
+    attempt: int
+    attempts_max: int
+    seconds: float
+    reason: str
+
+
 class UsageRecorded(_Event):
     """What a model call used; times in milliseconds."""
 
@@ -249,17 +263,19 @@ class UsageRecorded(_Event):
 
 
 class RunWaiting(_Event):
-    """The run waits for a person."""
+    """The run waits for a person; `details` say what may be answered."""
 
     type: Literal["run_waiting"] = "run_waiting"
     question: str
+    details: Question | None = None
 
 
 class RunResumed(_Event):
-    """A person answered."""
+    """A person answered; `label` is the choice in words."""
 
     type: Literal["run_resumed"] = "run_resumed"
-    answer: Any = None
+    answer: Answer | None = None
+    label: str = ""
 
 
 class RunCompleted(_Event):
@@ -308,6 +324,7 @@ Event = Annotated[
     | ToolReturned
     | Retrieved
     | Log
+    | RetryScheduled
     | UsageRecorded
     | RunWaiting
     | RunResumed
@@ -332,6 +349,7 @@ _LEVELS = {
     "run_waiting": Level.WARNING,
     "run_stopped": Level.WARNING,
     "attempt_started": Level.WARNING,
+    "retry_scheduled": Level.WARNING,
     "run_failed": Level.ERROR,
     "run_timed_out": Level.ERROR,
 }
@@ -368,6 +386,19 @@ class RunEvent(BaseModel):
             payload=event.model_dump(mode="json", exclude={"type"}),
         )
 
+    @field_serializer("payload", when_used="json")
+    def _write_payload(self, payload: dict[str, Any]) -> dict[str, Any]:
+        # PostgreSQL keeps keys in an order of its own; whether an event came live or from the rows must not show.
+        return _in_order(payload)
+
     def event(self) -> Event:
         """Return the typed event."""
         return EVENT.validate_python({"type": self.type, **self.payload})
+
+
+def _in_order(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _in_order(value[key]) for key in sorted(value)}
+    if isinstance(value, list):
+        return [_in_order(item) for item in value]
+    return value

@@ -50,6 +50,25 @@ class Settings(BaseSettings):
         True,
         description="Whether a worker reads documents too; the first of several that `atelier up` starts never does.",
     )
+    worker_slots: int = Field(
+        12,
+        ge=1,
+        le=200,
+        description="Jobs that one worker does at once, each in a process of its own; at most one of them reads documents.",
+    )
+    worker_jobs_max: int = Field(
+        100, ge=1, description="Jobs after which such a process is replaced."
+    )
+    worker_memory_mb: int = Field(
+        600,
+        ge=1,
+        description="Memory in MB, with what it shares with its worker, above which such a process is replaced after its job.",
+    )
+    worker_drain_seconds: float = Field(
+        20,
+        ge=0,
+        description="Time that runs get to finish when their worker is told to end; then they go back into the queue, after their last step.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Lowest level that is logged."
     )
@@ -123,20 +142,41 @@ class Settings(BaseSettings):
     s3_access_key: SecretStr | None = Field(None, description="S3 access key.")
     s3_secret_key: SecretStr | None = Field(None, description="S3 secret key.")
 
-    checkpointer: Literal["database", "memory"] = Field(
-        "database", description="Where graph checkpoints are kept."
+    checkpointer: Literal["database", "redis", "memory"] = Field(
+        "database",
+        description="Where graph checkpoints are kept: a file of their own beside SQLite, tables of their own in PostgreSQL, Redis, or the memory of each process, which is lost when it ends.",
+    )
+    checkpoint_redis_database: int = Field(
+        2, ge=0, description="Number of the Redis database for checkpoints in Redis."
     )
     upload_max_bytes: int = Field(
         10 * 1024 * 1024, ge=1024, description="Largest accepted upload, in bytes."
     )
     session_days: int = Field(30, ge=1, description="Days until a login expires.")
     run_seconds_max: int = Field(
-        600, ge=1, description="Longest time a run may take, in seconds."
+        600,
+        ge=1,
+        description="Longest time a run may take, in seconds; an agent may allow less.",
+    )
+    run_steps_max: int = Field(
+        25,
+        ge=1,
+        description="Most turns of the model in one run of an agent with tools; an agent may allow less.",
+    )
+    run_tokens_max: int = Field(
+        1_000_000,
+        ge=1,
+        description="Most tokens that a run may use, read and written together; an agent may allow less.",
     )
     runs_active_max: int = Field(
         1000,
         ge=1,
         description="Most runs that may be queued or running at once, of all users together.",
+    )
+    runs_active_per_user_max: int = Field(
+        500,
+        ge=1,
+        description="Most runs of one user that may be queued or running at once.",
     )
     lease_seconds: float = Field(
         6.0, gt=0, description="A run whose worker is silent this long is lost."
@@ -145,7 +185,18 @@ class Settings(BaseSettings):
         3, ge=1, description="Workers that a run may lose before it fails for good."
     )
     checkpoint_days: int = Field(
-        7, ge=1, description="Days that a run which did not complete can be resumed."
+        7,
+        ge=1,
+        description="Days that the steps of a run are kept after its end, to look at, fork and resume; a run that waits keeps them.",
+    )
+    checkpoints_per_thread: int = Field(
+        100,
+        ge=1,
+        description="Steps of completed runs that a conversation keeps, the newest.",
+    )
+    fault_points: bool = Field(
+        False,
+        description="For fault tests only: lets files in the data folder kill workers of scripted runs, and adds tools that write to a file.",
     )
     ingest_chunks_max: int = Field(
         20_000, ge=1, description="Most chunks of one document."

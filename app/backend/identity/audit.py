@@ -19,6 +19,10 @@ class Action(StrEnum):
     SESSION_REVOKED = "session_revoked"
     KEY_CREATED = "key_created"
     KEY_REVOKED = "key_revoked"
+    RUN_REQUEUED = "run_requeued"
+    RUN_STOPPED = "run_stopped_by_admin"
+    QUEUE_EMPTIED = "queue_emptied"
+    CHECKPOINTS_PRUNED = "checkpoints_pruned"
 
 
 def record(

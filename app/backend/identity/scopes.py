@@ -11,6 +11,8 @@ _ADMINISTRATION = frozenset(
         Permission.CHANGE_SYSTEM,
     }
 )
+# An administrator's key may look, so that programs can watch the installation.
+_LOOKING = frozenset({Permission.VIEW_INSTALLATION})
 _OWN_KEYS = frozenset(
     {
         Permission.VIEW_APIKEY,
@@ -32,7 +34,7 @@ _VIEWING = frozenset(
 _EVERYTHING = frozenset(Permission)
 _OF_ROLE: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: _EVERYTHING,
-    Role.USER: _EVERYTHING - _ADMINISTRATION,
+    Role.USER: _EVERYTHING - _ADMINISTRATION - _LOOKING,
     Role.VIEWER: _VIEWING | _OWN_KEYS,
 }
 

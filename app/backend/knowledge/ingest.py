@@ -92,7 +92,7 @@ class _Ingest:
         except ObjectMissing:
             pass
         body = await objects.get(original_key(document.collection_id, document.id))
-        parsed = await parse(body, document.media_type)
+        parsed = await parse(self._parts.parsers, body, document.media_type)
         await objects.put(
             key, PARSED_JSON.dump_json(parsed), media_type="application/json"
         )

@@ -1,7 +1,12 @@
 """What a parser's process may use, and how it answers: a hostile file costs no more than this."""
 
+import ctypes
+import fcntl
 import json
+import os
 import resource
+import signal
+import socket
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -10,22 +15,34 @@ from app.backend.knowledge.parsed import Parsed
 
 CPU_SECONDS_MAX = 120
 MEMORY_MAX = 2 * 1024**3
-EXIT_UNREADABLE = 3
+_PR_SET_PDEATHSIG = 1
 
 
 class CannotRead(Exception):
     """The file cannot be read; the text is for its owner."""
 
 
-def serve(read: Callable[[bytes], Parsed]) -> int:
-    """Read the file from standard input and write its text to standard output, as JSON."""
+def serve(connection: socket.socket, read: Callable[[bytes], Parsed]) -> None:
+    """Read the file that comes over `connection` and answer with its text, as JSON, within the limits."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS_MAX, CPU_SECONDS_MAX))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX, MEMORY_MAX))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    with connection.makefile("rb") as file:
+        body = file.read()
+    _end_when_left(connection, True)
     try:
-        parsed = read(sys.stdin.buffer.read())
+        answer = {"parsed": asdict(read(body))}
     except CannotRead as error:
-        sys.stderr.write(str(error))
-        return EXIT_UNREADABLE
-    json.dump(asdict(parsed), sys.stdout)
-    return 0
+        answer = {"refusal": str(error)}
+    _end_when_left(connection, False)
+    connection.sendall(json.dumps(answer).encode())
+
+
+def _end_when_left(connection: socket.socket, is_wanted: bool) -> None:
+    """Have SIGIO, which ends a process, come when the other side has stopped to wait for the answer."""
+    fcntl.fcntl(connection, fcntl.F_SETOWN, os.getpid())
+    flags = fcntl.fcntl(connection, fcntl.F_GETFL)
+    wanted = flags | os.O_ASYNC if is_wanted else flags & ~os.O_ASYNC
+    fcntl.fcntl(connection, fcntl.F_SETFL, wanted)

@@ -12,6 +12,7 @@ from app.backend.files.storage import ObjectStore
 from app.backend.knowledge.bm25 import WordIndexes
 from app.backend.knowledge.embeddings import Embedder
 from app.backend.knowledge.index import VectorIndex
+from app.backend.knowledge.parsers import Parsers
 
 
 class SearchParts(Protocol):
@@ -54,6 +55,11 @@ class IngestParts(SearchParts, Protocol):
     @property
     def outbox(self) -> Outbox:
         """Where jobs are asked for."""
+        ...
+
+    @property
+    def parsers(self) -> Parsers:
+        """Originals to text."""
         ...
 
     @property

@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import Index
 from sqlmodel import Field, UniqueConstraint
 
 from app.backend.core import clock
@@ -26,7 +27,14 @@ class DocumentRow(OwnedRow, table=True):
     taken for dead; `lease_until` says how long the present one is taken for alive.
     """
 
-    __table_args__ = (UniqueConstraint("collection_id", "sha256"),)
+    __table_args__ = (
+        UniqueConstraint("collection_id", "sha256"),
+        Index("ix_document_owner_id_id", "owner_id", "id"),
+        Index("ix_document_collection_id_id", "collection_id", "id"),
+    )
+
+    # The indexes that begin with these serve the lists too.
+    owner_id: UUID = Field(foreign_key="user.id", ondelete="CASCADE")
 
     collection_id: UUID = Field(foreign_key="collection.id", ondelete="CASCADE")
     file_id: UUID = Field(foreign_key="file.id")

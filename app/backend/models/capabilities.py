@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.backend.core.errors import Invalid
 from app.backend.core.settings import SHIPPED_MODEL
 
 
@@ -33,3 +34,10 @@ _KNOWN = {
 def find_capabilities(name: str) -> Capabilities:
     """Return what is known of the model `provider/model`, or else of its provider."""
     return _KNOWN.get(name) or _KNOWN.get(name.split("/", 1)[0]) or Capabilities()
+
+
+def need_tools(name: str) -> None:
+    """Raise Invalid when the model cannot choose tools."""
+    if not find_capabilities(name).can_call_tools:
+        message = f"{name} cannot choose tools. Choose a model of Ollama or of an OpenAI-compatible service."
+        raise Invalid.field("model", message)

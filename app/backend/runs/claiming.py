@@ -1,10 +1,10 @@
-"""Takes a queued run for a worker: one conditional update decides who has it."""
+"""Takes the run that is next in line for a worker: one conditional update decides who has it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from redis.asyncio import Redis
@@ -19,6 +19,7 @@ from app.backend.core.crypto import Keyring
 from app.backend.core.db import Session
 from app.backend.core.errors import NotFound
 from app.backend.core.outbox import Outbox
+from app.backend.core.questions import Answer
 from app.backend.core.run_context import SavedStep
 from app.backend.core.run_events import (
     AttemptStarted,
@@ -26,15 +27,20 @@ from app.backend.core.run_events import (
     RunFailed,
     RunStarted,
     RunStatus,
+    Step,
 )
 from app.backend.core.settings import Settings
 from app.backend.identity import service as identity
-from app.backend.runs import engine_repository
+from app.backend.runs import effect_repository, engine_repository
+from app.backend.runs.answers import ANSWERED
+from app.backend.runs.ending import finish_run
 from app.backend.runs.errors import AgentUnavailable
+from app.backend.runs.forks import changes_of_fork, forked_from
 from app.backend.runs.inputs import extra_of, query_of
+from app.backend.runs.line import next_in_line
 from app.backend.runs.live import publish
 from app.backend.runs.runner import RunnerParts
-from app.backend.runs.status import change_status, end_run
+from app.backend.runs.status import change_status
 from app.backend.runs.tables import RunRow
 from app.backend.threads import service as threads
 from app.backend.threads.schemas import MessageRole, MessageView
@@ -74,10 +80,14 @@ class Claim:
     actor: Actor
     task: Task
     resume_from: SavedStep | None
+    answers: Mapping[str, Answer]
+    changes: dict[str, Any] | None = None
 
 
-async def claim_run(parts: EngineParts, run_id: UUID, *, worker: str) -> RunRow | None:
-    """Take the run and say so in its log; None when it is not queued any more.
+async def claim_next(
+    parts: EngineParts, *, worker: str, first_turn: int = 0
+) -> RunRow | None:
+    """Take the run that is next in line and say so in its log; None when nobody waits.
 
     Only this stands between a click and the run's first sign of life; what the run needs is read afterwards.
     """
@@ -85,7 +95,7 @@ async def claim_run(parts: EngineParts, run_id: UUID, *, worker: str) -> RunRow 
     async with parts.db.transaction() as session:
         changed = await change_status(
             session,
-            run_id,
+            next_in_line(first_turn=first_turn),
             RunStatus.RUNNING,
             events=[partial(_beginning, parts.settings.run_attempts_max)],
             values={
@@ -99,7 +109,7 @@ async def claim_run(parts: EngineParts, run_id: UUID, *, worker: str) -> RunRow 
     if changed is None:
         return None
     row, events = changed
-    await publish(parts.redis, run_id, events)
+    await publish(parts.redis, row.id, events)
     return row
 
 
@@ -111,7 +121,9 @@ async def prepare_run(parts: EngineParts, row: RunRow) -> Claim | None:
         except (NotFound, AgentUnavailable) as error:
             failed = RunFailed(code=error.code, error=error.message)
     async with parts.db.transaction() as session:
-        ended = await end_run(session, row.id, failed, epoch=row.epoch)
+        ended = await finish_run(
+            session, row, failed, outbox=parts.outbox, epoch=row.epoch
+        )
     if ended is not None:
         await publish(parts.redis, row.id, ended[1])
     return None
@@ -124,6 +136,8 @@ async def _read(session: Session, parts: EngineParts, row: RunRow) -> Claim:
     spec = await agents.get_spec(
         session, actor, agent_id=row.agent_id, keyring=parts.keyring
     )
+    if row.instructions is not None:
+        spec = spec.model_copy(update={"instructions": row.instructions})
     profile = await identity.get_profile(session, actor)
     task = Task(
         spec=spec,
@@ -133,12 +147,21 @@ async def _read(session: Session, parts: EngineParts, row: RunRow) -> Claim:
         user_name=profile.display_name,
     )
     step = await engine_repository.find_newest_step(session, row.id)
-    return Claim(row=row, actor=actor, task=task, resume_from=step)
+    return Claim(
+        row=row,
+        actor=actor,
+        task=task,
+        resume_from=step,
+        changes=changes_of_fork(row, step),
+        answers=await effect_repository.list_answers(session, row.id),
+    )
 
 
 def _beginning(attempts_max: int, row: RunRow) -> Event:
     if row.epoch == 1:
         return RunStarted(agent_name=row.agent_name, model=row.model, worker=row.worker)
+    if row.interruption == ANSWERED:
+        return Step(content="A worker takes the run up with the answer.")
     return AttemptStarted(
         attempt=row.attempt, attempts_max=attempts_max, reason=row.interruption
     )
@@ -147,10 +170,20 @@ def _beginning(attempts_max: int, row: RunRow) -> Event:
 async def _history(session: Session, actor: Actor, row: RunRow) -> list[Turn]:
     if row.thread_id is None:
         return []
+    # A fork takes the place of the run that it is made of, in its conversation too.
+    run_id, before = await forked_from(session, row), None
+    if run_id != row.id:
+        before = await threads.find_sequence(
+            session, actor, thread_id=row.thread_id, run_id=run_id
+        )
     messages = await threads.list_messages(
-        session, actor, thread_id=row.thread_id, limit=HISTORY_MESSAGES
+        session,
+        actor,
+        thread_id=row.thread_id,
+        before=before,
+        limit=HISTORY_MESSAGES,
     )
-    return turns_before(messages, row.id)
+    return turns_before(messages, run_id)
 
 
 def turns_before(messages: Sequence[MessageView], run_id: UUID) -> list[Turn]:

@@ -3,15 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
-from sqlmodel import col, delete, select, update
+from sqlalchemy import Executable, exists
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import aliased
+from sqlmodel import and_, col, func, or_, select, update
 
+from app.backend.core import clock
 from app.backend.core.db import Session
-from app.backend.core.outbox import OutboxRow
 from app.backend.core.run_context import SavedStep
-from app.backend.core.run_events import TERMINAL, RunEvent, RunStatus
+from app.backend.core.run_events import RunEvent, RunStatus
 from app.backend.runs.repository import fetch
+from app.backend.runs.schemas import RunView
+from app.backend.runs.silence import Lease
 from app.backend.runs.tables import CheckpointLinkRow, RunEventRow, RunRow
 
 
@@ -27,6 +34,17 @@ class Progress:
 async def find_run(session: Session, run_id: UUID) -> RunRow | None:
     """Return a run, whoever owns it."""
     query = select(RunRow).where(col(RunRow.id) == run_id)  # lint-skip: repo-scope
+    return (await session.exec(query)).first()
+
+
+async def lock_run(session: Session, run_id: UUID) -> RunRow | None:
+    """Return a run as it is now, and keep other writers off it until the commit."""
+    query = (
+        select(RunRow)  # lint-skip: repo-scope
+        .where(col(RunRow.id) == run_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
     return (await session.exec(query)).first()
 
 
@@ -54,12 +72,24 @@ async def is_stop_requested(session: Session, run_id: UUID) -> bool:
     return (await session.exec(query)).first() is not None
 
 
-async def find_lost(session: Session, now: datetime, *, limit: int) -> Sequence[RunRow]:
-    """Return running runs whose worker has been silent for too long."""
-    query = (
-        select(RunRow)  # lint-skip: repo-scope
-        .where(col(RunRow.status) == RunStatus.RUNNING, col(RunRow.lease_until) < now)
-        .limit(limit)
+async def list_leases(session: Session) -> list[Lease]:
+    """Return until when each running run is its worker's."""
+    query = select(
+        RunRow.id, RunRow.epoch, RunRow.lease_until
+    ).where(  # lint-skip: repo-scope
+        col(RunRow.status) == RunStatus.RUNNING
+    )
+    return [
+        Lease(run_id, epoch, until)
+        for run_id, epoch, until in await fetch(session, query)
+        if until is not None
+    ]
+
+
+async def find_running(session: Session, *, worker: str) -> Sequence[RunRow]:
+    """Return what a worker has claimed and not ended."""
+    query = select(RunRow).where(  # lint-skip: repo-scope
+        col(RunRow.status) == RunStatus.RUNNING, col(RunRow.worker) == worker
     )
     return (await session.exec(query)).all()
 
@@ -78,55 +108,64 @@ async def find_newest_step(session: Session, run_id: UUID) -> SavedStep | None:
     row = (await session.exec(query)).first()
     if row is None:
         return None
-    return SavedStep(row.saver_thread, row.checkpoint_id, row.step)
+    return to_step(row)
 
 
-async def add_step(
-    session: Session, step: SavedStep, *, run_id: UUID, owner_id: UUID, epoch: int
+async def begin_at(
+    session: Session, step: SavedStep, run: RunView, *, owner_id: UUID
 ) -> None:
-    """Vouch for a checkpoint; the caller's transaction has checked the epoch."""
-    # Merged: after a commit whose answer was lost it is there already.
-    await session.merge(
-        CheckpointLinkRow(
-            run_id=run_id,
-            epoch=epoch,
-            checkpoint_id=step.checkpoint_id,
-            owner_id=owner_id,
-            saver_thread=step.saver_thread,
-            step=step.step,
-        )
+    """Let a run that was queued in this transaction begin with a checkpoint of another one."""
+    await add_steps(
+        session,
+        [step],
+        run_id=run.id,
+        owner_id=owner_id,
+        epoch=0,
+        thread_id=run.thread_id,
+        agent_id=run.agent_id,
     )
 
 
-async def find_stale_steps(
-    session: Session, before: datetime, *, limit: int
-) -> Sequence[UUID]:
-    """Return runs that ended before `before` and still have checkpoints."""
-    query = (
-        select(RunRow.id)  # lint-skip: repo-scope
-        .join(CheckpointLinkRow, col(CheckpointLinkRow.run_id) == col(RunRow.id))
-        .where(col(RunRow.status).in_(TERMINAL), col(RunRow.completed_at) < before)
-        .distinct()
-        .limit(limit)
+def to_step(row: CheckpointLinkRow) -> SavedStep:
+    """Return what a link says of its checkpoint."""
+    return SavedStep(
+        row.saver_thread, row.checkpoint_id, row.step, row.node, row.next_node
     )
-    return (await session.exec(query)).all()
 
 
-async def list_saver_threads(session: Session, run_id: UUID) -> set[str]:
-    """Return where the checkpoints of a run lie, without those of the run that it was resumed from."""
-    query = select(CheckpointLinkRow.saver_thread).where(  # lint-skip: repo-scope
-        col(CheckpointLinkRow.run_id) == run_id, col(CheckpointLinkRow.epoch) > 0
-    )
-    return set((await session.exec(query)).all())
-
-
-async def delete_steps(session: Session, run_id: UUID) -> None:
-    """Vouch for no checkpoint of a run any more."""
-    await session.exec(
-        delete(CheckpointLinkRow).where(  # lint-skip: repo-scope
-            col(CheckpointLinkRow.run_id) == run_id
-        )
-    )
+async def add_steps(
+    session: Session,
+    steps: Sequence[SavedStep],
+    *,
+    run_id: UUID,
+    owner_id: UUID,
+    epoch: int,
+    thread_id: UUID | None = None,
+    agent_id: UUID | None = None,
+) -> None:
+    """Vouch for checkpoints; the caller's transaction has checked the epoch."""
+    if not steps:
+        return
+    now = clock.now()
+    rows = [
+        {
+            "run_id": run_id,
+            "epoch": epoch,
+            "checkpoint_id": step.checkpoint_id,
+            "owner_id": owner_id,
+            "thread_id": thread_id,
+            "agent_id": agent_id,
+            "saver_thread": step.saver_thread,
+            "step": step.step,
+            "node": step.node,
+            "next_node": step.next_node,
+            "created_at": now,
+        }
+        for step in steps
+    ]
+    connection = await session.connection()
+    # After a commit whose answer was lost they are there already.
+    await connection.execute(_insert_links(connection.dialect.name), rows)
 
 
 def saver_thread(run_id: UUID, epoch: int) -> str:
@@ -135,21 +174,48 @@ def saver_thread(run_id: UUID, epoch: int) -> str:
 
 
 async def find_unclaimed(
-    session: Session, before: datetime, *, limit: int
+    session: Session, before: datetime, *, more_than: int, limit: int
 ) -> Sequence[RunRow]:
-    """Return queued runs from before `before`, oldest first, whose job has left the outbox."""
+    """Return the oldest of the runs that are in line since before `before`: as many as there are more than `more_than`."""
+    waiting = (
+        col(RunRow.status) == RunStatus.QUEUED,
+        col(RunRow.turn).is_not(None),
+        col(RunRow.created_at) < before,
+    )
+    count = select(func.count()).select_from(RunRow).where(*waiting)
+    missing = (await session.exec(count)).one() - more_than
+    if missing <= 0:
+        return []
+    query = (
+        select(RunRow)  # lint-skip: repo-scope
+        .where(*waiting)
+        .order_by(col(RunRow.turn), col(RunRow.id))
+        .limit(min(missing, limit))
+    )
+    return (await session.exec(query)).all()
+
+
+async def find_stranded(session: Session, *, limit: int) -> Sequence[RunRow]:
+    """Return held runs that have nothing to wait for."""
+    before = aliased(RunRow)
+    goes_on = exists().where(
+        col(before.thread_id) == col(RunRow.thread_id),
+        or_(
+            col(before.status).in_((RunStatus.RUNNING, RunStatus.WAITING)),
+            and_(col(before.status) == RunStatus.QUEUED, col(before.turn).is_not(None)),
+        ),
+    )
     query = (
         select(RunRow)  # lint-skip: repo-scope
         .where(
             col(RunRow.status) == RunStatus.QUEUED,
-            col(RunRow.created_at) < before,
+            col(RunRow.turn).is_(None),
+            ~goes_on,
         )
         .order_by(col(RunRow.id))
         .limit(limit)
     )
-    rows = (await session.exec(query)).all()
-    held = set((await session.exec(select(OutboxRow.subject_id))).all())
-    return [row for row in rows if str(row.id) not in held]
+    return (await session.exec(query)).all()
 
 
 async def find_progress(
@@ -183,3 +249,9 @@ async def list_events_after(
         RunEvent(run_id=run_id, seq=seq, ts=ts, type=type_, payload=payload)
         for seq, ts, type_, payload in await fetch(session, query)
     ]
+
+
+@cache
+def _insert_links(dialect: str) -> Executable:
+    insert = sqlite_insert if dialect == "sqlite" else postgres_insert
+    return insert(CheckpointLinkRow).on_conflict_do_nothing()

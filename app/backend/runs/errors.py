@@ -2,6 +2,9 @@
 
 from app.backend.core.errors import AppError, ServiceUnavailable
 
+# The code of a run that lost as many workers as a run may.
+WORKER_LOST = "WORKER_LOST"
+
 
 class LeaseLost(Exception):
     """Another worker, or the sweeper, took the run over: this worker must not write any more."""
@@ -42,4 +45,27 @@ class AgentUnavailable(AppError):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"The agent {name!r} was deleted before this run began. Start the question with another agent."
+        )
+
+
+class StepNotKept(AppError):
+    """The step that a fork begins with was deleted, or is in the memory of another process."""
+
+    code = "STEP_NOT_KEPT"
+    status = 409
+
+    def __init__(self, step: int) -> None:
+        super().__init__(
+            f"Step {step} is not kept any more. Fork at another step, or press Retry to begin anew."
+        )
+
+
+class StoreAway(ServiceUnavailable):
+    """The store of checkpoints does not answer, and without it there is nothing to begin with or to show."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The store of checkpoints does not answer. See that it runs, then try again in a moment.",
+            service="checkpoints",
+            retry_after=5,
         )

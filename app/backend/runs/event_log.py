@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Sequence
-from datetime import datetime
 from types import TracebackType
 from typing import Protocol
 from uuid import UUID
@@ -24,12 +23,12 @@ from app.backend.core.run_context import SavedStep
 from app.backend.core.run_events import (
     Event,
     MessageDelta,
-    ReasoningDelta,
     RunEvent,
     RunStatus,
 )
-from app.backend.runs import engine_repository
+from app.backend.runs import engine_repository, redaction
 from app.backend.runs.errors import LeaseLost, LogOverflow
+from app.backend.runs.folding import Entry, fold, fold_all
 from app.backend.runs.status import add_events
 from app.backend.runs.tables import RunRow
 
@@ -37,13 +36,13 @@ logger = structlog.get_logger(__name__)
 
 WINDOW_SECONDS = 0.05
 GATHER_SECONDS = 0.03
+# Above the first number words that wait are folded, message by message; more than the second are never kept.
+PRESSURE_EVENTS = 2_000
 BUFFER_EVENTS_MAX = 50_000
 BATCH_EVENTS_MAX = 2_000
 RETRY_SECONDS = 0.2
 UNSENT_MAX = 256
 SEND_LAST_SECONDS = 1.0
-
-Entry = tuple[datetime, Event]
 
 
 class Publish(Protocol):
@@ -59,6 +58,8 @@ class Claim(Protocol):
 
     id: UUID
     owner_id: UUID
+    agent_id: UUID | None
+    thread_id: UUID | None
     epoch: int
     last_seq: int
 
@@ -69,10 +70,13 @@ class EventLog:
     def __init__(self, db: Database, claim: Claim, publish: Publish) -> None:
         self._db = db
         self._run_id, self._owner_id = claim.id, claim.owner_id
+        self._agent_id, self._thread_id = claim.agent_id, claim.thread_id
         self._epoch = claim.epoch
         self._last_seq = claim.last_seq
         self._publish = publish
         self._buffer: deque[Entry] = deque()
+        self._streams = redaction.Streams(redaction.installed())
+        self._fold_at = PRESSURE_EVENTS
         self._steps: list[SavedStep] = []
         self._has_news = asyncio.Event()
         self._is_urgent = asyncio.Event()
@@ -112,15 +116,27 @@ class EventLog:
     def append(self, event: Event) -> None:
         """Add an event to the log; returns at once.
 
+        While the database takes none, the words of each message become one event; nothing else is folded, or lost.
+
         Raises:
-            LogOverflow: the database has not taken events for too long.
+            LogOverflow: the database has not taken events for too long, and those that wait are not words.
         """
         if self._is_sealed:
             return
-        if len(self._buffer) >= BUFFER_EVENTS_MAX:
-            raise LogOverflow
+        for one in self._streams.take(event):
+            self._add(one)
+
+    def _release(self) -> None:
+        # Whoever asks for all of it does not wait for the rest of a word that might be a secret.
+        if not self._is_sealed:
+            for one in self._streams.release():
+                self._add(one)
+
+    def _add(self, event: Event) -> None:
+        if len(self._buffer) >= self._fold_at:
+            self._relieve()
         last = self._buffer[-1] if self._buffer else None
-        folded = _fold(last[1], event) if last else None
+        folded = fold(last[1], event) if last else None
         if last is not None and folded is not None:
             self._buffer[-1] = (last[0], folded)
         else:
@@ -131,6 +147,14 @@ class EventLog:
             self._message_id = event.message_id
             self._is_urgent.set()
 
+    def _relieve(self) -> None:
+        self._buffer = fold_all(self._buffer)
+        if len(self._buffer) >= BUFFER_EVENTS_MAX:
+            raise LogOverflow
+        # The next time when as many have come again, so that an event costs the same however many wait.
+        twice = max(PRESSURE_EVENTS, 2 * len(self._buffer))
+        self._fold_at = min(twice, BUFFER_EVENTS_MAX)
+
     def note_step(self, step: SavedStep) -> None:
         """Vouch for a checkpoint, together with the next events."""
         if not self._is_sealed:
@@ -139,6 +163,7 @@ class EventLog:
 
     def seal(self) -> None:
         """Take no more events: what is said after the end was decided is not part of the run."""
+        self._release()
         self._is_sealed = True
 
     async def flush(self) -> None:
@@ -147,10 +172,16 @@ class EventLog:
         Raises:
             LeaseLost: somebody else owns the run now; nothing was written.
         """
+        self._release()
+        await self._flush()
+
+    async def _flush(self) -> None:
         async with self._writing:
             # What comes meanwhile waits for the next window, or a quick model would be written token by token.
             left = len(self._buffer)
             while left or self._steps:
+                # Fewer than before, when those that wait were folded meanwhile.
+                left = min(left, len(self._buffer))
                 size = min(left, BATCH_EVENTS_MAX)
                 left -= size
                 batch = [self._buffer.popleft() for _ in range(size)]
@@ -176,7 +207,7 @@ class EventLog:
             self._has_news.clear()
             self._is_urgent.clear()
             try:
-                await self.flush()
+                await self._flush()
             except LeaseLost:
                 self.lost.set()
                 return
@@ -216,14 +247,15 @@ class EventLog:
             .values(last_seq=new)
         )
         if changed.rowcount == 1:
-            for step in steps:
-                await engine_repository.add_step(
-                    session,
-                    step,
-                    run_id=self._run_id,
-                    owner_id=self._owner_id,
-                    epoch=self._epoch,
-                )
+            await engine_repository.add_steps(
+                session,
+                steps,
+                run_id=self._run_id,
+                owner_id=self._owner_id,
+                epoch=self._epoch,
+                thread_id=self._thread_id,
+                agent_id=self._agent_id,
+            )
             times, events = [one[0] for one in batch], [one[1] for one in batch]
             return await add_events(
                 session, self._run_id, self._owner_id, old, events, times
@@ -258,21 +290,3 @@ class EventLog:
             await self._publish([event for batch in batches for event in batch])
             for _ in batches:
                 self._unsent.task_done()
-
-
-def _fold(last: Event, event: Event) -> Event | None:
-    """Return `last` and `event` as one event, if they are text of the same message."""
-    if isinstance(last, MessageDelta) and isinstance(event, MessageDelta):
-        if last.message_id == event.message_id:
-            return MessageDelta(
-                message_id=last.message_id,
-                text=last.text + event.text,
-                tokens=last.tokens + event.tokens,
-            )
-    elif (
-        isinstance(last, ReasoningDelta)
-        and isinstance(event, ReasoningDelta)
-        and last.message_id == event.message_id
-    ):
-        return ReasoningDelta(message_id=last.message_id, text=last.text + event.text)
-    return None

@@ -13,11 +13,19 @@ from app.backend.core.actor import Actor
 from app.backend.core.crypto import Keyring
 from app.backend.core.db import Database
 from app.backend.core.run_context import Emit, RunContext
-from app.backend.core.run_events import RunCompleted, RunFailed, RunOutput, RunStatus
+from app.backend.core.run_events import (
+    RunCompleted,
+    RunFailed,
+    RunOutput,
+    RunStatus,
+    RunTimedOut,
+    RunWaiting,
+)
 from app.backend.core.settings import Settings
 from app.backend.runs import engine_repository
+from app.backend.runs.budget import Limits, RunBudget
 from app.backend.runs.inputs import check_input, extra_of, query_of
-from app.backend.runs.runner import RunnerParts, run_agent, run_to_end
+from app.backend.runs.runner import End, RunnerParts, run_agent, run_to_end
 
 RESULT = "result"
 
@@ -91,29 +99,40 @@ async def execute(
     task = Task(spec=spec, query=query_of(given), extra=extra_of(given), history=turns)
     # Its own id: the checkpoints here are not those of the caller's attempt.
     run_id = ids.new_id()
+    limits = Limits.of(spec, parts.settings)
+    budget = RunBudget(limits)
     context = RunContext(
         actor=actor,
         run_id=run_id,
         agent_id=spec.id,
         thread_id=None,
-        emit=emit,
+        emit=budget.counting(emit),
         is_cancelled=lambda: False,
         saver_thread=str(run_id),
+        budget=budget,
     )
     try:
         end = await run_to_end(
             lambda: run_agent(parts, task, context),
-            seconds=parts.settings.run_seconds_max,
+            seconds=limits.seconds.most,
+            reason=limits.seconds.reason(),
         )
     finally:
         await parts.checkpoints.forget([context.saver_thread])
+    return _result(end)
+
+
+def _result(end: End) -> ExecuteResult:
     match end:
         case RunCompleted(output=output):
             return ExecuteResult(status="completed", output_data=output)
         case RunFailed(code=code, error=error):
             return ExecuteResult(status="failed", error=error, code=code)
-        case _:
-            return ExecuteResult(status="timed_out", error=end.reason)
+        case RunTimedOut(reason=reason):
+            return ExecuteResult(status="timed_out", error=reason)
+        case RunWaiting(question=question):
+            error = f"It asks: {question} Nobody can answer here; run the agent in a worker."
+            return ExecuteResult(status="failed", error=error, code="NEEDS_PERSON")
 
 
 async def owner_of_run(db: Database, run_id: UUID) -> UUID | None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -11,40 +12,40 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError
 
 from app.backend.agents.schemas import Execution
+from app.backend.core import correlation
 from app.backend.core import redis as redis_names
 from app.backend.core.db import Session
-from app.backend.core.errors import NotFound
+from app.backend.core.fault_points import FaultPoint, FaultPoints, pass_by
 from app.backend.core.run_context import RunContext
 from app.backend.core.run_events import (
     Event,
     Log,
     MessageDelta,
     MessageStarted,
-    RunCompleted,
     RunEvent,
-    RunStatus,
+    RunFailed,
     RunStopped,
+    RunWaiting,
     TerminalEvent,
     UsageRecorded,
 )
 from app.backend.runs import engine_repository
+from app.backend.runs.answers import wait_for_person
+from app.backend.runs.budget import Limits, RunBudget
 from app.backend.runs.claiming import (
     Claim,
     EngineParts,
-    claim_run,
+    claim_next,
     prepare_run,
 )
+from app.backend.runs.effects import EffectLedger
+from app.backend.runs.ending import finish_run, put_back
 from app.backend.runs.errors import LeaseLost
 from app.backend.runs.event_log import RETRY_SECONDS, EventLog
 from app.backend.runs.lease import Heartbeat
 from app.backend.runs.live import publish
-from app.backend.runs.recovery import forget_steps
 from app.backend.runs.remote import run_remote
-from app.backend.runs.runner import Work, run_agent, run_to_end
-from app.backend.runs.service import job_of
-from app.backend.runs.status import change_status, end_run
-from app.backend.threads import service as threads
-from app.backend.threads.schemas import MessageRole
+from app.backend.runs.runner import DATABASE_AWAY, Work, run_agent, run_to_end
 
 logger = structlog.get_logger(__name__)
 
@@ -52,6 +53,8 @@ logger = structlog.get_logger(__name__)
 CANCEL_SECONDS = 0.3
 SIGNAL_RETRY_SECONDS = 1.0
 SHUT_DOWN = "The worker before was shut down."
+NO_DATABASE = "The database did not answer."
+SCRIPTED = "scripted/"
 
 _Write = Callable[[Session], Awaitable[list[RunEvent]]]
 
@@ -59,19 +62,23 @@ _Write = Callable[[Session], Awaitable[list[RunEvent]]]
 async def execute_run(
     parts: EngineParts, run_id: UUID, *, worker: str, shutdown: asyncio.Event
 ) -> None:
-    """Carry out a queued run; does nothing when the run is no longer queued.
+    """Carry out the run that is next in line, which is seldom another than `run_id`, the one that the job was made for.
 
-    When `shutdown` is set, the run goes back into the queue, for another worker or for the next start, which goes on
+    Does nothing when no run is queued. When `shutdown` is set, the run goes back into the queue, for another worker or for the next start, which goes on
     after its last step.
     """
-    row = await claim_run(parts, run_id, worker=worker)
-    claim = await prepare_run(parts, row) if row is not None else None
-    if claim is None:
+    row = await claim_next(parts, worker=worker)
+    if row is None:
+        logger.debug("run_taken_already", run_id=str(run_id))
         return
-    try:
-        await _Execution(parts, claim, shutdown).run()
-    except LeaseLost:
-        logger.warning("run_lease_lost", run_id=str(run_id))
+    with correlation.bound(row.correlation_id, run_id=str(row.id)):
+        claim = await prepare_run(parts, row)
+        if claim is None:
+            return
+        try:
+            await _Execution(parts, claim, shutdown).run()
+        except LeaseLost:
+            logger.warning("run_lease_lost")
 
 
 class _Execution:
@@ -88,6 +95,10 @@ class _Execution:
         self._log = EventLog(
             parts.db, claim.row, partial(publish, parts.redis, claim.row.id)
         )
+        self._limits = Limits.of(claim.task.spec, parts.settings)
+        self._budget = RunBudget(
+            self._limits, tokens=claim.row.tokens_in + claim.row.tokens_out
+        )
         self._text = ""
         self._tokens_in = 0
         self._tokens_out = 0
@@ -103,18 +114,25 @@ class _Execution:
             self._log.seal()
             await self._log.flush()
             if end is None:
-                await self._give_back()
+                # Nothing went wrong, so no attempt is used up.
+                await self._give_back(SHUT_DOWN, attempt=self._row.attempt - 1)
+            elif isinstance(end, RunWaiting):
+                await self._wait(end)
+            elif self._may_try_again(end):
+                await self._give_back(NO_DATABASE, attempt=self._row.attempt)
             else:
                 await self._end(end)
 
-    async def _work(self) -> TerminalEvent | None:
+    async def _work(self) -> TerminalEvent | RunWaiting | None:
         """Return how the work ended; None when this worker must let go of it.
 
         Raises:
             LeaseLost: the run is somebody else's.
         """
-        seconds = self._parts.settings.run_seconds_max
-        working = asyncio.create_task(run_to_end(self._choose(), seconds=seconds))
+        limit = self._limits.seconds
+        working = asyncio.create_task(
+            run_to_end(self._choose(), seconds=limit.most, reason=limit.reason())
+        )
         signals = (self._stop, self._log.lost, self._shutdown)
         waiting = [asyncio.create_task(signal.wait()) for signal in signals]
         try:
@@ -147,11 +165,22 @@ class _Execution:
             saver_thread=engine_repository.saver_thread(row.id, row.epoch),
             note_step=self._log.note_step,
             resume_from=self._claim.resume_from,
+            changes=self._claim.changes,
+            budget=self._budget,
+            effects=EffectLedger(self._parts.db, row, self._log.flush),
+            answers=self._claim.answers,
+            pass_point=self._fault_points(),
         )
         if task.spec.execution == Execution.REMOTE:
             parts = self._parts
             return partial(run_remote, parts.settings, parts.keyring, task, context)
         return partial(run_agent, self._parts, task, context)
+
+    def _fault_points(self) -> Callable[[FaultPoint], None]:
+        settings, model = self._parts.settings, self._claim.task.spec.model
+        if not (settings.fault_points and model.startswith(SCRIPTED)):
+            return pass_by
+        return FaultPoints(settings.data_dir).pass_point
 
     def _emit(self, event: Event) -> None:
         self._log.append(event)
@@ -165,6 +194,8 @@ class _Execution:
                 self._tokens_out += tokens_out
             case _:
                 pass
+        # What came is in the log, whether or not it was too much.
+        self._budget.count(event)
 
     def _heartbeat(self) -> Heartbeat:
         settings = self._parts.settings
@@ -188,72 +219,70 @@ class _Execution:
                             self._stop.set()
             await asyncio.sleep(SIGNAL_RETRY_SECONDS)
 
-    async def _end(self, end: TerminalEvent) -> None:
-        values = {
+    async def _wait(self, waiting: RunWaiting) -> None:
+        async def write(session: Session) -> list[RunEvent]:
+            events = await wait_for_person(
+                session,
+                self._row,
+                waiting,
+                outbox=self._parts.outbox,
+                text=self._text,
+                **self._used(),
+            )
+            if events is None:
+                raise LeaseLost
+            return events
+
+        await self._write(write)
+
+    def _used(self) -> dict[str, Any]:
+        return {
             "model": self._claim.task.spec.model,
-            "tokens_in": self._tokens_in,
-            "tokens_out": self._tokens_out,
+            "tokens_in": self._row.tokens_in + self._tokens_in,
+            "tokens_out": self._row.tokens_out + self._tokens_out,
         }
 
+    async def _end(self, end: TerminalEvent) -> None:
         async def write(session: Session) -> list[RunEvent]:
-            await self._add_answer(session, end)
-            ended = await end_run(
-                session, self._row.id, end, epoch=self._row.epoch, **values
+            ended = await finish_run(
+                session,
+                self._row,
+                end,
+                outbox=self._parts.outbox,
+                epoch=self._row.epoch,
+                text=self._text,
+                answer_as=self._claim.actor,
+                **self._used(),
             )
             if ended is None:
                 raise LeaseLost
             return ended[1]
 
         await self._write(write)
-        if isinstance(end, RunCompleted):
-            # The answer is in our rows; what the graph kept for itself would only grow.
-            await forget_steps(self._parts.db, self._parts.checkpoints, self._row.id)
 
-    async def _give_back(self) -> None:
+    def _may_try_again(self, end: TerminalEvent) -> bool:
+        # The database was away in the middle of a step: the run is not to blame.
+        is_away = isinstance(end, RunFailed) and end.code == DATABASE_AWAY
+        return is_away and self._row.attempt < self._parts.settings.run_attempts_max
+
+    async def _give_back(self, interruption: str, *, attempt: int) -> None:
         async def write(session: Session) -> list[RunEvent]:
-            changed = await change_status(
+            changed = await put_back(
                 session,
-                self._row.id,
-                RunStatus.QUEUED,
-                epoch=self._row.epoch,
-                values={
-                    "dispatch": self._row.dispatch + 1,
-                    "lease_until": None,
-                    "worker": "",
-                    # Nothing went wrong, so no attempt is used up.
-                    "attempt": self._row.attempt - 1,
-                    "interruption": SHUT_DOWN,
-                },
+                self._row,
+                outbox=self._parts.outbox,
+                text=self._text,
+                epoch=self._row.epoch + 1,
+                attempt=attempt,
+                interruption=interruption,
             )
             if changed is None:
                 raise LeaseLost
-            await self._parts.outbox.add(session, job_of(changed[0]))
             return changed[1]
 
         await self._write(write)
 
-    async def _add_answer(self, session: Session, end: TerminalEvent) -> None:
-        match end:
-            case RunCompleted(output=output):
-                text = output.answer
-            case RunStopped(text=text):
-                pass
-            case _:
-                return
-        if self._row.thread_id is None or not text:
-            return
-        # A conversation that was deleted meanwhile needs no answer; the run keeps its output.
-        with suppress(NotFound):
-            await threads.add_message(
-                session,
-                self._claim.actor,
-                thread_id=self._row.thread_id,
-                run_id=self._row.id,
-                role=MessageRole.ASSISTANT,
-                content=text,
-            )
-
-    async def _write(self, write: _Write) -> None:
+    async def _write(self, write: _Write) -> list[RunEvent]:
         """Do the last write of this claim, however long the database is away; the epoch guards it."""
         while True:
             try:
@@ -266,4 +295,4 @@ class _Execution:
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 self._log.tell(events)
-                return
+                return events

@@ -16,7 +16,7 @@ from app.backend.core import redis as names
 from app.backend.core.db import Database
 from app.backend.core.run_events import STATUS_OF_END, RunEvent
 from app.backend.runs import engine_repository
-from app.backend.runs.live import FIELD
+from app.backend.runs.live import FIELD, SEND_SECONDS
 from app.backend.runs.packing import Batch
 
 logger = structlog.get_logger(__name__)
@@ -157,7 +157,10 @@ class RunFeed:
             return
         self._positions[run_id] = "0-0"
         try:
-            async with self._redis.pipeline(transaction=False) as pipe:
+            async with (
+                asyncio.timeout(SEND_SECONDS),
+                self._redis.pipeline(transaction=False) as pipe,
+            ):
                 # From here on; what is older comes from the rows, which are read after this.
                 pipe.xrevrange(names.run_stream(run_id), count=1)
                 # The reader waits for the streams it knew; this makes it look at the new one too.
@@ -165,7 +168,7 @@ class RunFeed:
                 pipe.expire(self._wake_key, 3600)
                 newest, *_ = await pipe.execute()
             self._positions[run_id] = newest[0][0] if newest else "0-0"
-        except (RedisError, OSError):
+        except (RedisError, OSError, TimeoutError):
             self._is_redis_up = False
 
     def _part(self, run_id: UUID, follower: _Follower) -> None:

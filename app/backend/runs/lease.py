@@ -3,7 +3,9 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 from datetime import timedelta
+from functools import partial
 from types import TracebackType
 from uuid import UUID
 
@@ -47,7 +49,10 @@ class Heartbeat:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._has_begun = threading.Event()
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._beat()), name="heartbeat", daemon=True
+            # With the ids that this task's lines of the log carry.
+            target=partial(copy_context().run, self._run),
+            name="heartbeat",
+            daemon=True,
         )
 
     async def __aenter__(self) -> "Heartbeat":
@@ -64,6 +69,9 @@ class Heartbeat:
         if self._loop is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._end.set)
         await asyncio.to_thread(self._thread.join)
+
+    def _run(self) -> None:
+        asyncio.run(self._beat())
 
     async def _beat(self) -> None:
         self._loop = asyncio.get_running_loop()

@@ -1,5 +1,6 @@
 """Tells viewers about new events at once, through Redis; the rows are the truth when it is away."""
 
+import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -17,6 +18,8 @@ logger = structlog.get_logger(__name__)
 FIELD = "packed"
 STREAM_BATCHES_MAX = 256
 STREAM_SECONDS = 3600
+# Redis may take the connection and then not answer; nobody waits for it longer than this.
+SEND_SECONDS = 2.0
 
 
 async def publish(redis: Redis, run_id: UUID, events: Sequence[RunEvent]) -> None:
@@ -24,13 +27,16 @@ async def publish(redis: Redis, run_id: UUID, events: Sequence[RunEvent]) -> Non
     key = names.run_stream(run_id)
     entries = [{FIELD: batch.to_json().decode()} for batch in batches_of(events)]
     try:
-        async with redis.pipeline(transaction=False) as pipe:
+        async with (
+            asyncio.timeout(SEND_SECONDS),
+            redis.pipeline(transaction=False) as pipe,
+        ):
             for entry in entries:
                 pipe.xadd(key, entry, maxlen=STREAM_BATCHES_MAX, approximate=True)  # pyright: ignore[reportArgumentType] - a dict of str is invariant there
             pipe.expire(key, STREAM_SECONDS)
             await pipe.execute()
-    except RedisError as error:
-        logger.warning("live_events_not_sent", run_id=str(run_id), error=str(error))
+    except (RedisError, TimeoutError) as error:
+        logger.warning("live_events_not_sent", run_id=str(run_id), error=repr(error))
 
 
 def publish_after_commit(
@@ -43,6 +49,7 @@ def publish_after_commit(
 async def signal_stop(redis: Redis, run_id: UUID) -> None:
     """Make the worker of the run look at its row now; without Redis it looks twice a second anyway."""
     try:
-        await redis.publish(names.run_signal(run_id), "stop")
-    except RedisError as error:
-        logger.warning("stop_signal_not_sent", run_id=str(run_id), error=str(error))
+        async with asyncio.timeout(SEND_SECONDS):
+            await redis.publish(names.run_signal(run_id), "stop")
+    except (RedisError, TimeoutError) as error:
+        logger.warning("stop_signal_not_sent", run_id=str(run_id), error=repr(error))

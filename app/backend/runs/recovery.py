@@ -1,37 +1,35 @@
-"""What the scheduler does for runs: none stays queued without a job, or running without a worker; old state goes."""
+"""What is done for runs that lost their worker: none stays queued without a job, or running without a worker."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import structlog
 from redis.asyncio import Redis
+from sqlalchemy.exc import OperationalError
 
-from app.backend.agents.checkpoints import Checkpoints
 from app.backend.core import clock
-from app.backend.core.db import Database
+from app.backend.core.db import Database, Session
 from app.backend.core.jobs import QUEUES, JobName
-from app.backend.core.outbox import Outbox
-from app.backend.core.run_events import (
-    RunFailed,
-    RunStatus,
-    RunStopped,
-    TerminalEvent,
-)
+from app.backend.core.outbox import Outbox, count_jobs
+from app.backend.core.run_events import RunFailed, RunStopped, TerminalEvent
 from app.backend.runs import engine_repository
+from app.backend.runs.conversation import release, release_next
+from app.backend.runs.ending import finish_run, lock_conversation, put_back
+from app.backend.runs.errors import WORKER_LOST
 from app.backend.runs.live import publish_after_commit
-from app.backend.runs.service import WORKER_LOST, job_of
-from app.backend.runs.status import change_status, end_run
+from app.backend.runs.silence import Lease, Silence
 from app.backend.runs.tables import RunRow
 
 logger = structlog.get_logger(__name__)
 
 # A worker takes a job within milliseconds; a job that is neither waiting nor taken by then is lost.
 UNCLAIMED = timedelta(seconds=5)
-# After a pause of the database the workers renew first; only who stays silent is lost.
-SILENCE_SECONDS = 1.5
+# Longer than workers take to renew: only who stays silent is lost, whatever the clocks say.
+SILENCE_SECONDS = 3.0
 RUNS_PER_SWEEP = 200
+# How long the sweeper waits for a row that somebody else writes.
+LOCK_SECONDS = 1.0
 LOST = "The worker before was lost: it was killed, or its machine went away."
 GIVEN_UP = "{attempts} workers were lost in the middle of this run. Look at the workers' logs, then press Resume, or Retry to begin anew."
 
@@ -43,11 +41,8 @@ class RunRecovery:
     db: Database
     redis: Redis
     outbox: Outbox
-    checkpoints: Checkpoints
     attempts_max: int
-    _suspects: dict[tuple[UUID, int], float] = field(
-        default_factory=dict[tuple[UUID, int], float]
-    )
+    _silence: Silence = field(default_factory=Silence)
 
     async def recover_lost(self) -> int:
         """Queue running runs again whose lease has expired; those that were asked to stop, or had their attempts, end.
@@ -55,84 +50,104 @@ class RunRecovery:
         Returns how many there were.
         """
         async with self.db.read() as session:
-            found = await engine_repository.find_lost(
-                session, clock.now(), limit=RUNS_PER_SWEEP
-            )
-        now = clock.monotonic()
-        self._suspects = {
-            (row.id, row.epoch): self._suspects.get((row.id, row.epoch), now)
-            for row in found
-        }
+            leases = await engine_repository.list_leases(session)
+        now = clock.now()
         lost = [
-            row
-            for row in found
-            if now - self._suspects[row.id, row.epoch] >= SILENCE_SECONDS
+            lease
+            for lease, seconds in self._silence.look(leases).items()
+            if lease.until < now and seconds >= SILENCE_SECONDS
         ]
-        for row in lost:
-            await self._recover(row)
-        return len(lost)
+        recovered = [await self._recover(lease) for lease in lost[:RUNS_PER_SWEEP]]
+        return recovered.count(True)
+
+    async def release(self, *, worker: str) -> bool:
+        """Give back the run of a worker that was seen to die; False when it had none.
+
+        Nobody has to wait until the lease expires: who says so is the dead process's parent. A worker that died
+        before it took a run leaves the line with one job too few.
+        """
+        async with self.db.read() as session:
+            rows = await engine_repository.find_running(session, worker=worker)
+        for row in rows:
+            await self._take_away(row)
+        return bool(rows) or await self.queue_again(older_than=timedelta(0)) > 0
 
     async def queue_again(self, *, older_than: timedelta = UNCLAIMED) -> int:
-        """Queue runs again whose job is neither in the outbox nor in the queue; returns how many."""
+        """Ask for as many jobs as the line has more runs than there are jobs; returns how many.
+
+        Any job does for any run, so the runs that get one are simply the oldest.
+        """
+        before = clock.now() - older_than
         async with self.db.read() as session:
+            jobs = await self._count_jobs(session)
             rows = await engine_repository.find_unclaimed(
-                session, clock.now() - older_than, limit=RUNS_PER_SWEEP
+                session, before, more_than=jobs, limit=RUNS_PER_SWEEP
             )
-        stranded = [row for row in rows if not await self._is_waiting(row)]
-        for row in stranded:
-            await self._dispatch(row)
-        return len(stranded)
+        for row in rows:
+            await self._put_back(row)
+        return len(rows)
 
-    async def forget_stale(self, *, older_than: timedelta) -> int:
-        """Delete the checkpoints of runs that ended so long ago without completing; returns of how many."""
+    async def release_held(self) -> int:
+        """Let held runs join the line whose conversation is free, or gone; returns how many.
+
+        The end of a run does so for the one after it; this is for what was lost on the way.
+        """
         async with self.db.read() as session:
-            run_ids = await engine_repository.find_stale_steps(
-                session, clock.now() - older_than, limit=RUNS_PER_SWEEP
-            )
-        for run_id in run_ids:
-            await forget_steps(self.db, self.checkpoints, run_id)
-        return len(run_ids)
+            rows = await engine_repository.find_stranded(session, limit=RUNS_PER_SWEEP)
+        for row in rows:
+            async with self.db.transaction() as session:
+                if row.thread_id is None:
+                    await release(session, row, self.outbox)
+                else:
+                    await lock_conversation(session, row.thread_id)
+                    await release_next(session, row.thread_id, self.outbox)
+        return len(rows)
 
-    async def _recover(self, row: RunRow) -> None:
+    async def _recover(self, lease: Lease) -> bool:
+        try:
+            async with self.db.read() as session:
+                row = await engine_repository.find_run(session, lease.run_id)
+            if row is None or (row.epoch, row.lease_until) != (
+                lease.epoch,
+                lease.until,
+            ):
+                return False
+            await self._take_away(row)
+        except OperationalError as error:
+            # A worker that froze in the middle of a write holds its row; the others do not wait for it.
+            logger.warning(
+                "run_not_recovered", run_id=str(lease.run_id), error=str(error)
+            )
+            return False
+        return True
+
+    async def _take_away(self, row: RunRow) -> None:
         logger.warning("run_worker_lost", run_id=str(row.id), attempt=row.attempt)
         if row.stop_requested_at is not None:
             await self._end(row, RunStopped())
         elif row.attempt < self.attempts_max:
-            values = {"lease_until": None, "worker": "", "interruption": LOST}
-            await self._dispatch(row, **values)
+            # From now on the worker that had the run writes nothing, also before another one takes it.
+            await self._put_back(row, epoch=row.epoch + 1, interruption=LOST)
         else:
             error = GIVEN_UP.format(attempts=row.attempt)
             await self._end(row, RunFailed(code=WORKER_LOST, error=error))
 
     async def _end(self, row: RunRow, event: TerminalEvent) -> None:
-        async with self.db.transaction() as session:
-            ended = await end_run(session, row.id, event, epoch=row.epoch)
+        async with self.db.transaction(lock_seconds=LOCK_SECONDS) as session:
+            ended = await finish_run(
+                session, row, event, outbox=self.outbox, epoch=row.epoch
+            )
             if ended is not None:
                 publish_after_commit(session, self.redis, row.id, ended[1])
 
-    async def _is_waiting(self, row: RunRow) -> bool:
-        queue = f"rq:queue:{QUEUES[JobName.RUN_EXECUTE]}"
-        place = await self.redis.execute_command("LPOS", queue, job_of(row).key)
-        return place is not None
-
-    async def _dispatch(self, row: RunRow, **values: Any) -> None:
-        async with self.db.transaction() as session:
-            changed = await change_status(
-                session,
-                row.id,
-                RunStatus.QUEUED,
-                epoch=row.epoch,
-                values={"dispatch": row.dispatch + 1, **values},
-            )
+    async def _put_back(self, row: RunRow, **values: Any) -> None:
+        async with self.db.transaction(lock_seconds=LOCK_SECONDS) as session:
+            changed = await put_back(session, row, outbox=self.outbox, **values)
             if changed is not None:
-                await self.outbox.add(session, job_of(changed[0]))
+                publish_after_commit(session, self.redis, row.id, changed[1])
                 logger.warning("run_queued_again", run_id=str(row.id))
 
-
-async def forget_steps(db: Database, checkpoints: Checkpoints, run_id: UUID) -> None:
-    """Delete the checkpoints of a run that nobody will resume."""
-    async with db.read() as session:
-        threads = await engine_repository.list_saver_threads(session, run_id)
-    await checkpoints.forget(threads)
-    async with db.transaction() as session:
-        await engine_repository.delete_steps(session, run_id)
+    async def _count_jobs(self, session: Session) -> int:
+        queue = f"rq:queue:{QUEUES[JobName.RUN_EXECUTE]}"
+        waiting = await self.redis.execute_command("LLEN", queue)
+        return int(waiting or 0) + await count_jobs(session, JobName.RUN_EXECUTE)

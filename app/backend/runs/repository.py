@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,10 +12,9 @@ from sqlmodel.sql.expression import SelectOfScalar
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.rows import visible_to
-from app.backend.core.run_events import Level, RunStatus
+from app.backend.core.run_events import Level
 from app.backend.runs.schemas import EventFilter
-from app.backend.runs.status import ACTIVE
-from app.backend.runs.tables import RunEventRow, RunRow
+from app.backend.runs.tables import CheckpointLinkRow, RunEventRow, RunRow
 
 _LEVELS = list(Level)
 _START_LOCK = 0x41_74_65_6C  # a number of our own among the database's advisory locks
@@ -36,30 +34,6 @@ async def find_request(
     return (await session.exec(query)).first()
 
 
-async def list_runs(
-    session: Session,
-    actor: Actor,
-    *,
-    agent_id: UUID | None,
-    statuses: Sequence[RunStatus],
-    error_code: str = "",
-    after: UUID | None,
-    limit: int,
-) -> Sequence[RunRow]:
-    """Return a page of runs, newest first."""
-    query = visible_to(actor, RunRow)
-    if agent_id is not None:
-        query = query.where(col(RunRow.agent_id) == agent_id)
-    if statuses:
-        query = query.where(col(RunRow.status).in_(statuses))
-    if error_code:
-        query = query.where(col(RunRow.error_code) == error_code)
-    if after is not None:
-        query = query.where(col(RunRow.id) < after)
-    query = query.order_by(col(RunRow.id).desc()).limit(limit)
-    return (await session.exec(query)).all()
-
-
 async def list_thread_runs(
     session: Session, actor: Actor, thread_id: UUID, *, limit: int
 ) -> Sequence[RunRow]:
@@ -73,56 +47,10 @@ async def list_thread_runs(
     return (await session.exec(query)).all()
 
 
-async def last_runs(
-    session: Session, actor: Actor, agent_ids: Sequence[UUID]
-) -> dict[UUID, tuple[RunStatus, datetime]]:
-    """Return the status and the time of each agent's newest run."""
-    newest = (
-        visible_to(actor, RunRow)
-        .where(col(RunRow.agent_id).in_(agent_ids))
-        .with_only_columns(
-            col(RunRow.agent_id),
-            col(RunRow.status),
-            col(RunRow.created_at),
-            func.row_number()
-            .over(partition_by=col(RunRow.agent_id), order_by=col(RunRow.id).desc())
-            .label("place"),
-        )
-        .subquery()
-    )
-    query = newest.select().where(newest.c.place == 1)
-    return {
-        row.agent_id: (RunStatus(row.status), row.created_at)
-        for row in await fetch(session, query)
-    }
-
-
-async def count_by_status(
-    session: Session, actor: Actor, *, since: datetime | None = None
-) -> dict[RunStatus, int]:
-    """Return how many runs have each status."""
-    query = visible_to(actor, RunRow)
-    if since is not None:
-        query = query.where(col(RunRow.created_at) >= since)
-    query = query.with_only_columns(col(RunRow.status), func.count())
-    found = await fetch(session, query.group_by(col(RunRow.status)))
-    return {RunStatus(status): count for status, count in found}
-
-
 async def begin_start(session: Session) -> None:
     """Let one start at a time count the active runs until its transaction ends; on SQLite every writer is alone."""
     if session.get_bind().dialect.name == "postgresql":
         await session.exec(select(func.pg_advisory_xact_lock(_START_LOCK)))
-
-
-async def count_active(session: Session) -> int:
-    """Return how many runs are queued, running or waiting, whoever started them."""
-    query = (
-        select(func.count())  # lint-skip: repo-scope - the limit is the installation's
-        .select_from(RunRow)
-        .where(col(RunRow.status).in_(ACTIVE))
-    )
-    return (await session.exec(query)).one()
 
 
 async def list_events(
@@ -167,6 +95,10 @@ def _events_like(
     if wanted.level is not None:
         levels = _LEVELS[_LEVELS.index(wanted.level) :]
         query = query.where(col(RunEventRow.level).in_(levels))
+    if wanted.since is not None:
+        query = query.where(col(RunEventRow.ts) >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(col(RunEventRow.ts) <= wanted.until)
     if wanted.before is not None:
         query = query.where(col(RunEventRow.seq) < wanted.before)
     if wanted.after is not None:
@@ -176,13 +108,57 @@ def _events_like(
     return query.order_by(order)
 
 
-async def count_events(session: Session, actor: Actor, run_id: UUID) -> dict[str, int]:
-    """Return how many events of each type a run has."""
-    query = _events_of(actor, run_id).with_only_columns(
-        col(RunEventRow.type), func.count()
+async def list_links(
+    session: Session, actor: Actor, run_id: UUID
+) -> Sequence[CheckpointLinkRow]:
+    """Return the checkpoints of a run that count, in the order in which they were stored."""
+    owned = visible_to(actor, RunRow).where(col(RunRow.id) == run_id)
+    link = CheckpointLinkRow
+    query = (
+        select(link)
+        .where(col(link.run_id).in_(owned.with_only_columns(col(RunRow.id))))
+        .order_by(col(link.epoch), col(link.checkpoint_id))
     )
-    found = await fetch(session, query.group_by(col(RunEventRow.type)))
-    return dict(found)
+    return (await session.exec(query)).all()
+
+
+async def list_newest_links(
+    session: Session, actor: Actor, thread_id: UUID, *, limit: int
+) -> Sequence[CheckpointLinkRow]:
+    """Return the last checkpoints of a conversation, newest first."""
+    owned = visible_to(actor, RunRow).where(col(RunRow.thread_id) == thread_id)
+    link = CheckpointLinkRow
+    query = (
+        select(link)
+        .where(
+            col(link.thread_id) == thread_id,
+            col(link.run_id).in_(owned.with_only_columns(col(RunRow.id))),
+        )
+        .order_by(
+            col(link.run_id).desc(),
+            col(link.epoch).desc(),
+            col(link.checkpoint_id).desc(),
+        )
+        .limit(limit)
+    )
+    return (await session.exec(query)).all()
+
+
+async def count_events(
+    session: Session, actor: Actor, run_id: UUID, *, stretch: int
+) -> Sequence[Any]:
+    """Return how many events of each type and level each `stretch` of neighbours has, and when they were written."""
+    which = (col(RunEventRow.seq) - 1) // stretch
+    query = _events_of(actor, run_id).with_only_columns(
+        col(RunEventRow.type),
+        col(RunEventRow.level),
+        func.count().label("size"),
+        func.min(col(RunEventRow.ts)).label("since"),
+        func.max(col(RunEventRow.ts)).label("until"),
+    )
+    return await fetch(
+        session, query.group_by(which, col(RunEventRow.type), col(RunEventRow.level))
+    )
 
 
 async def fetch(session: Session, query: Executable) -> Sequence[Any]:

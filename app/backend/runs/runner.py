@@ -1,32 +1,46 @@
 """The only place where a graph runs; whoever calls decides where its events go."""
 
 import asyncio
-from typing import Protocol, cast
+import sqlite3
+from typing import Any, Protocol
 
+import psycopg
 import structlog
 from langchain_core.runnables import RunnableConfig
+from sqlalchemy.exc import InterfaceError, OperationalError
 
-from app.backend.agents.builder import RECURSION_LIMIT, build
-from app.backend.agents.checkpoints import Checkpoints, Saver
-from app.backend.agents.context import AgentParts, AgentState, Task
-from app.backend.agents.nodes import AgentNodes
-from app.backend.agents.saved_steps import LinkedSaver, copy_step
+from app.backend.agents.builder import build, plan
+from app.backend.agents.checkpoints import Checkpoints
+from app.backend.agents.context import AgentParts, Task
 from app.backend.core import clock, ids
 from app.backend.core.errors import AppError
-from app.backend.core.run_context import RunContext, SavedStep
+from app.backend.core.questions import NeedsPerson
+from app.backend.core.run_context import LimitReached, RunContext
 from app.backend.core.run_events import (
     RunCompleted,
     RunFailed,
     RunOutput,
     RunTimedOut,
+    RunWaiting,
     Stage,
     StageChanged,
-    Step,
 )
+from app.backend.runs.beginning import open_saver, settle
+from app.backend.runs.errors import LeaseLost
 
 logger = structlog.get_logger(__name__)
 
-End = RunCompleted | RunFailed | RunTimedOut
+End = RunCompleted | RunFailed | RunTimedOut | RunWaiting
+DATABASE_AWAY = "DATABASE_AWAY"
+# The savers of checkpoints speak to the drivers themselves.
+_AWAY = (
+    OperationalError,
+    InterfaceError,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    sqlite3.OperationalError,
+)
+_NO_DATABASE = "The database did not answer in the middle of this run. Check it with `atelier doctor`, then press Resume."
 
 
 class RunnerParts(AgentParts, Protocol):
@@ -58,37 +72,26 @@ async def run_agent(parts: RunnerParts, task: Task, context: RunContext) -> RunO
     emit(StageChanged(stage=Stage.STARTED, message=f"{spec.name} begins."))
     needs = spec.model or "parts"
     emit(StageChanged(stage=Stage.INITIALIZING, message=f"Preparing {needs}."))
+    saver, goes_on = await open_saver(parts.checkpoints, context)
+    begin: dict[str, Any] | None = None if goes_on else {"query": task.query}
+    planned = plan(parts, task, context, saver)
     config: RunnableConfig = {
         "configurable": {"thread_id": context.saver_thread},
-        "recursion_limit": RECURSION_LIMIT,
+        "recursion_limit": planned.recursion_limit,
     }
-    saver = await parts.checkpoints.open()
-    begin: AgentState | None = {"query": task.query}
-    if context.resume_from is not None:
-        begin = await _resume(saver, context, context.resume_from, begin)
-    graph = build(LinkedSaver(saver, context.note_step))
-    nodes = AgentNodes(parts, task, context)
-    state = cast("AgentState", await graph.ainvoke(begin, config, context=nodes))
+    state = await build(saver, spec.kind).ainvoke(
+        begin, config, context=planned.nodes, durability=planned.durability
+    )
+    await settle(saver, context)
     emit(StageChanged(stage=Stage.COMPLETED, message="Done."))
     return RunOutput.model_validate(state.get("output"))
 
 
-async def _resume(
-    saver: Saver, context: RunContext, step: SavedStep, begin: AgentState
-) -> AgentState | None:
-    if await copy_step(saver, step, context.saver_thread):
-        # Number 0 is the question itself.
-        where = f"goes on after step {step.step}" if step.step > 0 else "begins anew"
-        context.emit(Step(content=f"It {where}."))
-        return None
-    context.emit(
-        Step(content="What was done before is not kept any more; it begins anew.")
-    )
-    return begin
+async def run_to_end(work: Work, *, seconds: float, reason: str = "") -> End:
+    """Do `work` within `seconds` and return how it ended, or what it asks; only a cancellation is passed on.
 
-
-async def run_to_end(work: Work, *, seconds: float) -> End:
-    """Do `work` within `seconds` and return how it ended; only a cancellation is passed on."""
+    `reason` is what is said when there was not enough time.
+    """
     began = clock.monotonic()
     try:
         async with asyncio.timeout(seconds) as limit:
@@ -100,10 +103,19 @@ async def run_to_end(work: Work, *, seconds: float) -> End:
                 return _unexpected("A part did not answer in time.", error)
     except TimeoutError:
         return RunTimedOut(
-            reason=f"The run reached its limit of {seconds:g} seconds. Ask for less, or raise ATELIER_RUN_SECONDS_MAX."
+            reason=reason or f"The run reached its limit of {seconds:g} seconds."
         )
+    except LeaseLost:
+        raise
+    except LimitReached as limit:
+        return RunTimedOut(reason=limit.reason)
+    except NeedsPerson as asked:
+        return RunWaiting(question=asked.question.text, details=asked.question)
     except AppError as error:
         return RunFailed(code=error.code, error=error.message)
+    except _AWAY as error:
+        logger.warning("run_without_database", error=str(error))
+        return RunFailed(code=DATABASE_AWAY, error=_NO_DATABASE)
     except Exception as error:  # noqa: BLE001 - this is the edge where a run's error becomes its end
         return _unexpected("Something went wrong on our side.", error)
     took = round((clock.monotonic() - began) * 1000, 1)

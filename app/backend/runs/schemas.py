@@ -1,14 +1,50 @@
 """What runs show and take."""
 
 from datetime import datetime
-from typing import Any
+from enum import StrEnum
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
 from app.backend.core.paging import Listed
+from app.backend.core.questions import Question
 from app.backend.core.run_events import Level, RunEvent, RunOutput, RunStatus
-from app.backend.core.texts import Text
+from app.backend.core.texts import STORABLE, Text
+
+TAGS_MAX = 10
+# More than so many are never counted: nobody reads the exact number, and counting a million rows takes long.
+COUNTED_MAX = 1000
+
+
+def _plain_tags(tags: list[str]) -> list[str]:
+    """Return tags as they are kept: small letters, each once, in order."""
+    return list(dict.fromkeys(" ".join(tag.casefold().split()) for tag in tags))
+
+
+Tag = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=40, pattern=r"^[^,]+$"
+    ),
+    STORABLE,
+]
+Tags = Annotated[list[Tag], Field(max_length=TAGS_MAX), AfterValidator(_plain_tags)]
+
+
+class RunTags(BaseModel):
+    """All tags of a run, small letters and each once."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tags: Tags
 
 
 class RunDraft(BaseModel):
@@ -24,6 +60,28 @@ class RunDraft(BaseModel):
     trigger: Text = "user"
     request_id: UUID | None = None
     origin_id: UUID | None = None
+    origin_step: int | None = None
+    instructions: Text | None = None
+    tags: Tags = Field(default_factory=list[str])
+
+
+class RunFilter(BaseModel):
+    """Which runs to list. `text` is words of the question or the error, or how they begin; a run has all of them.
+
+    `since` is the first moment, `until` the first one after; `tags` are all on a run; `is_dead` keeps those that lost
+    as many workers as a run may.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    agent_id: UUID | None = None
+    statuses: list[RunStatus] = Field(default_factory=list[RunStatus])
+    trigger: Text = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    text: Text = ""
+    tags: list[Text] = Field(default_factory=list[str])
+    is_dead: bool = False
 
 
 class RunView(Listed):
@@ -35,23 +93,62 @@ class RunView(Listed):
     status: RunStatus
     trigger: str
     correlation_id: UUID
+    created_by_user_id: UUID | None = None
+    checkpoint_ns: str = Field(
+        default="",
+        description="Where the state of the run lies; only where one run is shown.",
+    )
+    checkpoint_id: str = Field(
+        default="", description="Its newest state that counts; likewise."
+    )
+    tags: list[str] = Field(default_factory=list[str])
     input: dict[str, Any]
     output: RunOutput | None
     error: str
     error_code: str = ""
+    question: Question | None = None
     origin_id: UUID | None = None
+    origin_step: int | None = None
     model: str
     tokens_in: int
     tokens_out: int
     attempt: int
     last_seq: int
+    is_held: bool = Field(
+        default=False,
+        description="It waits for the run before it in its conversation.",
+    )
+    is_taken_back: bool = Field(
+        default=False,
+        description="A later question took its place: it is no longer part of its conversation.",
+    )
     created_at: datetime
     started_at: datetime | None
     completed_at: datetime | None
 
 
+class BulkAction(StrEnum):
+    """What can be done to many runs at once."""
+
+    STOP = "stop"
+    RETRY = "retry"
+    REQUEUE = "requeue"
+    DELETE = "delete"
+
+
+class RunOutcome(BaseModel):
+    """What became of one run of many; `message` says why nothing was done, `new_run_id` is the run that it began."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run_id: UUID
+    is_done: bool
+    message: str = ""
+    new_run_id: UUID | None = None
+
+
 class EventFilter(BaseModel):
-    """Which events of a run to read: after or before a seq, of some types, from a level on, containing a text.
+    """Which events of a run to read: after or before a seq, of some types, from a level on, between two moments, containing a text.
 
     With `is_regex` the text is a pattern, which is looked for in each line of the event's texts and in its JSON.
     """
@@ -63,6 +160,8 @@ class EventFilter(BaseModel):
     limit: int = Field(default=200, ge=1, le=1000)
     types: list[Text] = Field(default_factory=list[str])
     level: Level | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
     text: Text = ""
     is_regex: bool = False
     is_case: bool = False
@@ -81,11 +180,30 @@ class EventPage(BaseModel):
     )
 
 
-class RunCounts(BaseModel):
-    """How many runs are in each status."""
+class EventStretch(BaseModel):
+    """How many lines of one level a stretch of a log has, and when it was written."""
 
     model_config = ConfigDict(frozen=True)
 
-    by_status: dict[RunStatus, int]
+    since: datetime
+    until: datetime
+    level: Level
+    count: int
+
+
+class EventCounts(BaseModel):
+    """What a log has: events of each type, and lines by time."""
+
+    model_config = ConfigDict(frozen=True)
+
+    by_type: dict[str, int]
+    strip: list[EventStretch]
+
+
+class RunCounts(BaseModel):
+    """How many runs go on, and how many of the last 24 hours are in each status; no more than `COUNTED_MAX` are counted."""
+
+    model_config = ConfigDict(frozen=True)
+
     active: int
     today: dict[RunStatus, int]

@@ -2,44 +2,41 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
-
-from redis.asyncio import Redis
-from sqlalchemy.exc import IntegrityError
 
 from app.backend.agents import service as agents
 from app.backend.agents.schemas import AgentView
-from app.backend.core import clock, ids
+from app.backend.core import clock
 from app.backend.core.actor import Actor
-from app.backend.core.db import Session, after_commit
-from app.backend.core.errors import Conflict, NotFound, TooMany
-from app.backend.core.jobs import Job, JobName
-from app.backend.core.outbox import Outbox
+from app.backend.core.db import Session
+from app.backend.core.errors import Conflict, NotFound
 from app.backend.core.paging import PAGE_SIZE, Page, parse_cursor, to_page
-from app.backend.core.run_events import (
-    RunEvent,
-    RunQueued,
-    RunStatus,
-    RunStopped,
+from app.backend.core.run_events import RunEvent, RunStatus
+from app.backend.runs import (
+    effect_repository,
+    engine_repository,
+    list_repository,
+    repository,
+    search,
 )
-from app.backend.runs import engine_repository, repository, search
-from app.backend.runs.inputs import check_input, query_of
-from app.backend.runs.live import publish_after_commit, signal_stop
+from app.backend.runs.inputs import check_input
+from app.backend.runs.line import check_load, read_load
+from app.backend.runs.parts import RunParts
 from app.backend.runs.schemas import (
     EventFilter,
     EventPage,
     RunCounts,
     RunDraft,
+    RunFilter,
     RunView,
 )
-from app.backend.runs.status import add_events, end_run
+from app.backend.runs.starting import begin_run
+from app.backend.runs.status import ACTIVE
+from app.backend.runs.stopping import stop_row
 from app.backend.runs.tables import RunRow
 from app.backend.threads import service as threads
-from app.backend.threads.schemas import MessageRole
 
-RETRY_AFTER_SECONDS = 10
-WORKER_LOST = "WORKER_LOST"
+EVERY_RUN = RunFilter()
 RESUMABLE = (RunStatus.FAILED, RunStatus.STOPPED, RunStatus.TIMED_OUT)
 _DAY = timedelta(days=1)
 
@@ -50,21 +47,23 @@ async def start_run(
     *,
     agent_id: UUID,
     draft: RunDraft,
-    outbox: Outbox,
-    active_max: int,
+    parts: RunParts,
 ) -> RunView:
     """Queue a run: its row, its first event, its thread and message, and its job are one transaction.
 
-    A draft whose `request_id` was used before gives the run that it started then.
+    A draft whose `request_id` was used before gives the run that it started then. What happens when the conversation
+    has a run that has not ended, is a setting of the agent.
 
     Raises:
         NotFound: the agent or the thread is not there, or not the actor's.
         Invalid: the input has no usable `query`.
-        Conflict: the agent is archived.
-        TooMany: `active_max` runs, of all users together, are queued or running already.
+        Conflict: the agent is archived, or takes one question of a conversation at a time.
+        TooMany: as many runs as there may be, of this user or of all, are queued or running already.
     """
     if (twin := await _find_twin(session, actor, draft)) is not None:
         return _to_view(twin)
+    # Before anything is locked, so that a flood is refused at little cost.
+    check_load(await read_load(session, actor.user_id), parts.settings)
     given = check_input(draft.input)
     agent = await agents.get_agent(session, actor, agent_id=agent_id)
     if agent.archived_at is not None:
@@ -73,43 +72,21 @@ async def start_run(
     if draft.thread_id is not None:
         await threads.get_thread(session, actor, thread_id=draft.thread_id)
     await repository.begin_start(session)
-    if await repository.count_active(session) >= active_max:
-        message = f"As many runs as this installation allows ({active_max:,}) are queued or running already. Wait for one to end, or stop one of yours."
-        raise TooMany(message, retry_after=RETRY_AFTER_SECONDS)
-    try:
-        async with session.begin_nested():
-            row = await _add_run(session, actor, agent, given, draft)
-    except IntegrityError:
-        # The other click of a double click was faster.
-        row = await _find_twin(session, actor, draft)
-        if row is None:
-            raise
-        return _to_view(row)
-    await outbox.add(session, job_of(row))
-    return _to_view(row)
+    # The other click of a double click may have been faster.
+    if (twin := await _find_twin(session, actor, draft)) is not None:
+        return _to_view(twin)
+    return _to_view(await begin_run(session, actor, agent, given, draft, parts))
 
 
 async def stop_run(
-    session: Session, actor: Actor, *, run_id: UUID, redis: Redis
+    session: Session, actor: Actor, *, run_id: UUID, parts: RunParts
 ) -> RunView:
     """Stop a run: at once when no worker has it, otherwise its worker ends it within a second.
 
     A run that has ended stays as it is, so that stopping twice does no harm.
     """
     row = await _need_run(session, actor, run_id)
-    if row.status in {RunStatus.QUEUED, RunStatus.WAITING}:
-        ended = await end_run(session, run_id, RunStopped(), epoch=row.epoch)
-        if ended is not None:
-            publish_after_commit(session, redis, run_id, ended[1])
-            return _to_view(ended[0])
-        await session.refresh(row)
-    if row.status == RunStatus.RUNNING and row.stop_requested_at is None:
-        row.stop_requested_at = clock.now()
-        session.add(row)
-        await session.flush()
-    if row.status == RunStatus.RUNNING:
-        after_commit(session, lambda: signal_stop(redis, run_id))
-    return _to_view(row)
+    return _to_view(await stop_row(session, row, parts))
 
 
 async def retry_run(
@@ -117,8 +94,7 @@ async def retry_run(
     actor: Actor,
     *,
     run_id: UUID,
-    outbox: Outbox,
-    active_max: int,
+    parts: RunParts,
     request_id: UUID | None = None,
 ) -> RunView:
     """Start a new run with the input of one that has ended; the old one stays as it is.
@@ -140,14 +116,15 @@ async def retry_run(
         trigger=row.trigger,
         request_id=request_id,
         origin_id=row.id,
+        instructions=row.instructions,
+        tags=row.tags,
     )
     return await start_run(
         session,
         actor,
         agent_id=row.agent_id,
         draft=draft,
-        outbox=outbox,
-        active_max=active_max,
+        parts=parts,
     )
 
 
@@ -156,8 +133,7 @@ async def resume_run(
     actor: Actor,
     *,
     run_id: UUID,
-    outbox: Outbox,
-    active_max: int,
+    parts: RunParts,
     request_id: UUID | None = None,
 ) -> RunView:
     """Start a new run that goes on after the last step of one that ended without completing.
@@ -180,14 +156,12 @@ async def resume_run(
         session,
         actor,
         run_id=run_id,
-        outbox=outbox,
-        active_max=active_max,
+        parts=parts,
         request_id=request_id,
     )
     if await engine_repository.find_newest_step(session, view.id) is None:
-        await engine_repository.add_step(
-            session, step, run_id=view.id, owner_id=row.owner_id, epoch=0
-        )
+        await engine_repository.begin_at(session, step, view, owner_id=row.owner_id)
+        await effect_repository.copy_effects(session, row.id, view.id)
     return view
 
 
@@ -196,26 +170,27 @@ async def get_run(session: Session, actor: Actor, *, run_id: UUID) -> RunView:
     return _to_view(await _need_run(session, actor, run_id))
 
 
+async def show_run(session: Session, actor: Actor, *, run_id: UUID) -> RunView:
+    """Return a run, with the checkpoint that it would go on from."""
+    view = await get_run(session, actor, run_id=run_id)
+    step = await engine_repository.find_newest_step(session, run_id)
+    if step is None:
+        return view
+    place = {"checkpoint_ns": step.saver_thread, "checkpoint_id": step.checkpoint_id}
+    return view.model_copy(update=place)
+
+
 async def list_runs(
     session: Session,
     actor: Actor,
     *,
-    agent_id: UUID | None = None,
-    status: RunStatus | Sequence[RunStatus] | None = None,
-    is_dead: bool = False,
+    wanted: RunFilter = EVERY_RUN,
     cursor: str | None = None,
     limit: int = PAGE_SIZE,
 ) -> Page[RunView]:
-    """Return a page of runs, newest first; `is_dead` keeps those that lost as many workers as a run may."""
-    statuses = [status] if isinstance(status, RunStatus) else list(status or ())
-    rows = await repository.list_runs(
-        session,
-        actor,
-        agent_id=agent_id,
-        statuses=statuses,
-        error_code=WORKER_LOST if is_dead else "",
-        after=parse_cursor(cursor),
-        limit=limit + 1,
+    """Return a page of the wanted runs, newest first."""
+    rows = await list_repository.list_runs(
+        session, actor, wanted, after=parse_cursor(cursor), limit=limit + 1
     )
     return to_page([_to_view(row) for row in rows], limit)
 
@@ -252,19 +227,13 @@ async def list_events(
     return EventPage(items=items, has_more=has_more, next_seq=next_seq)
 
 
-async def count_events(
-    session: Session, actor: Actor, *, run_id: UUID
-) -> dict[str, int]:
-    """Return how many events of each type a run has."""
-    await _need_run(session, actor, run_id)
-    return await repository.count_events(session, actor, run_id)
-
-
 async def with_last_run(
     session: Session, actor: Actor, agents: Sequence[AgentView]
 ) -> list[AgentView]:
     """Return the agents with the status and time of their newest runs."""
-    last = await repository.last_runs(session, actor, [agent.id for agent in agents])
+    last = await list_repository.last_runs(
+        session, actor, [agent.id for agent in agents]
+    )
     return [
         agent.model_copy(
             update={
@@ -280,62 +249,11 @@ async def with_last_run(
 
 async def summarize_runs(session: Session, actor: Actor) -> RunCounts:
     """Return the counts that the dashboard shows."""
-    by_status = await repository.count_by_status(session, actor)
-    active = sum(n for status, n in by_status.items() if not status.is_terminal)
-    today = await repository.count_by_status(session, actor, since=clock.now() - _DAY)
-    return RunCounts(by_status=by_status, active=active, today=today)
-
-
-def job_of(row: RunRow) -> Job:
-    """Return the job for the present dispatch of a run."""
-    return Job(
-        name=JobName.RUN_EXECUTE,
-        key=f"run-{row.id}-{row.dispatch}",
-        subject_id=str(row.id),
+    active = await list_repository.count_by_status(session, actor, ACTIVE)
+    today = await list_repository.count_by_status(
+        session, actor, list(RunStatus), since=clock.now() - _DAY
     )
-
-
-async def _add_run(
-    session: Session,
-    actor: Actor,
-    agent: AgentView,
-    given: dict[str, Any],
-    draft: RunDraft,
-) -> RunRow:
-    query = query_of(given)
-    thread_id = draft.thread_id
-    if thread_id is None:
-        thread = await threads.create_thread(
-            session, actor, agent_id=agent.id, title=query
-        )
-        thread_id = thread.id
-    row = RunRow(
-        owner_id=actor.user_id,
-        agent_id=agent.id,
-        agent_name=agent.name,
-        thread_id=thread_id,
-        status=RunStatus.QUEUED,
-        trigger=draft.trigger,
-        correlation_id=ids.new_id(),
-        request_id=draft.request_id,
-        origin_id=draft.origin_id,
-        input=given,
-        model=agent.model,
-        last_seq=1,
-    )
-    session.add(row)
-    await session.flush()
-    await threads.add_message(
-        session,
-        actor,
-        thread_id=thread_id,
-        run_id=row.id,
-        role=MessageRole.USER,
-        content=query,
-    )
-    queued = RunQueued(trigger=draft.trigger, input=given)
-    await add_events(session, row.id, row.owner_id, 0, [queued])
-    return row
+    return RunCounts(active=sum(active.values()), today=today)
 
 
 async def _find_twin(session: Session, actor: Actor, draft: RunDraft) -> RunRow | None:

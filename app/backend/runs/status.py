@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import ScalarSelect
 from sqlmodel import col, update
 
 from app.backend.core import clock
@@ -22,8 +23,10 @@ from app.backend.core.run_events import (
     level_of,
 )
 from app.backend.core.texts import storable
+from app.backend.runs import redaction
 from app.backend.runs.event_rows import insert_events
 from app.backend.runs.tables import RunRow
+from app.backend.runs.words import add_error_words
 
 # What may become what; a status that is not a key is the end.
 TRANSITIONS: dict[RunStatus, frozenset[RunStatus]] = {
@@ -66,7 +69,7 @@ def sources_of(status: RunStatus) -> list[RunStatus]:
 
 async def change_status(
     session: Session,
-    run_id: UUID,
+    run_id: UUID | ScalarSelect[UUID],
     to: RunStatus,
     *,
     events: Sequence[Event | Callable[[RunRow], Event]] = (),
@@ -75,7 +78,7 @@ async def change_status(
 ) -> tuple[RunRow, list[RunEvent]] | None:
     """Change the status if the table allows it, and add `events` to the log, in the caller's transaction.
 
-    An event may be a function of the row after the change.
+    The run may be named by a query for its id; an event may be a function of the row after the change.
 
     Returns:
         The row after the change and the stored events; None when the run has another status by now, or when
@@ -110,8 +113,12 @@ async def end_run(
     epoch: int | None = None,
     **values: Any,
 ) -> tuple[RunRow, list[RunEvent]] | None:
-    """End the run with its terminal event; returns None when it has ended already."""
-    values |= {"completed_at": clock.now(), "lease_until": None}
+    """End the run with its terminal event; returns None when it has ended already.
+
+    `ending.finish_run` does so for the engine: there is more to the end of a run than its row.
+    """
+    values |= {"completed_at": clock.now(), "lease_until": None, "question": None}
+    event = redaction.installed().redact(event)
     match event:
         case RunCompleted(output=output):
             values["output"] = output.model_dump(mode="json")
@@ -124,9 +131,12 @@ async def end_run(
         case RunStopped():
             pass
     to = STATUS_OF_END[event.type]
-    return await change_status(
+    ended = await change_status(
         session, run_id, to, events=[event], epoch=epoch, values=values
     )
+    if ended is not None and ended[0].error:
+        await add_error_words(session, ended[0])
+    return ended
 
 
 async def add_events(
@@ -146,6 +156,7 @@ async def add_events(
         )
     ]
     if stored:
+        stored = redaction.installed().redact_stored(stored)
         levels = [level_of(event).value for event in events]
         await insert_events(session, owner_id, stored, levels)
     return stored

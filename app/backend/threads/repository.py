@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlmodel import col
+from sqlmodel import col, delete, select
 
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
@@ -18,6 +18,16 @@ async def find_thread(
     query = visible_to(actor, ThreadRow).where(col(ThreadRow.id) == thread_id)
     if is_locked:
         query = query.with_for_update()
+    return (await session.exec(query)).first()
+
+
+async def find_external(
+    session: Session, actor: Actor, external_id: str
+) -> ThreadRow | None:
+    """Return the thread that a client calls so."""
+    query = visible_to(actor, ThreadRow).where(
+        col(ThreadRow.external_id) == external_id
+    )
     return (await session.exec(query)).first()
 
 
@@ -55,7 +65,71 @@ async def list_messages(
     return (await session.exec(query)).all()
 
 
+async def first_sequence(
+    session: Session, actor: Actor, thread_id: UUID, run_id: UUID
+) -> int | None:
+    """Return the number of a run's first message; None when it has none."""
+    query = (
+        visible_to(actor, MessageRow)
+        .where(col(MessageRow.thread_id) == thread_id, col(MessageRow.run_id) == run_id)
+        .order_by(col(MessageRow.sequence))
+        .limit(1)
+    )
+    row = (await session.exec(query)).first()
+    return row.sequence if row else None
+
+
+async def find_first_message(
+    session: Session, actor: Actor, thread_id: UUID
+) -> MessageRow | None:
+    """Return how a conversation begins."""
+    query = visible_to(actor, MessageRow).where(col(MessageRow.thread_id) == thread_id)
+    query = query.order_by(col(MessageRow.sequence).asc()).limit(1)
+    return (await session.exec(query)).first()
+
+
 async def last_sequence(session: Session, actor: Actor, thread_id: UUID) -> int:
     """Return the number of the newest message, 0 when there is none."""
     rows = await list_messages(session, actor, thread_id, before=None, limit=1)
     return rows[0].sequence if rows else 0
+
+
+async def delete_messages(session: Session, actor: Actor, run_id: UUID) -> None:
+    """Delete the messages of a run."""
+    mine = visible_to(actor, MessageRow).where(col(MessageRow.run_id) == run_id)
+    ids = mine.with_only_columns(col(MessageRow.id))
+    await session.exec(delete(MessageRow).where(col(MessageRow.id).in_(ids)))
+
+
+async def lock_thread(session: Session, thread_id: UUID) -> None:
+    """Keep other writers out until the commit; on SQLite every writer is alone."""
+    query = (
+        select(ThreadRow.id)  # lint-skip: repo-scope - the engine acts for nobody
+        .where(col(ThreadRow.id) == thread_id)
+        .with_for_update()
+    )
+    await session.exec(query)
+
+
+async def move_to_end(session: Session, run_id: UUID) -> None:
+    """Give the last message of a run the highest number of its conversation."""
+    query = (
+        select(MessageRow)  # lint-skip: repo-scope - the engine acts for nobody
+        .where(col(MessageRow.run_id) == run_id)
+        .order_by(col(MessageRow.sequence).desc())
+        .limit(1)
+    )
+    row = (await session.exec(query)).first()
+    if row is None:
+        return
+    newest = (
+        select(MessageRow.sequence)  # lint-skip: repo-scope
+        .where(col(MessageRow.thread_id) == row.thread_id)
+        .order_by(col(MessageRow.sequence).desc())
+        .limit(1)
+    )
+    last = (await session.exec(newest)).one()
+    if last > row.sequence:
+        row.sequence = last + 1
+        session.add(row)
+        await session.flush()

@@ -28,6 +28,20 @@ async def create_thread(
     return ThreadView.model_validate(row)
 
 
+async def open_external(
+    session: Session, actor: Actor, *, agent_id: UUID, external_id: str, title: str
+) -> ThreadView:
+    """Return the conversation that a client calls `external_id`; begin it if there is none."""
+    found = await repository.find_external(session, actor, external_id)
+    if found is None:
+        view = await create_thread(session, actor, agent_id=agent_id, title=title)
+        found = await _need_thread(session, actor, view.id)
+        found.external_id, found.channel = external_id, "agui"
+        session.add(found)
+        await session.flush()
+    return ThreadView.model_validate(found)
+
+
 async def get_thread(session: Session, actor: Actor, *, thread_id: UUID) -> ThreadView:
     """Return a conversation."""
     return ThreadView.model_validate(await _need_thread(session, actor, thread_id))
@@ -70,6 +84,13 @@ async def list_messages(
     return [MessageView.model_validate(row) for row in reversed(rows)]
 
 
+async def find_sequence(
+    session: Session, actor: Actor, *, thread_id: UUID, run_id: UUID
+) -> int | None:
+    """Return the number of the first message of a run in a conversation; None when it has none."""
+    return await repository.first_sequence(session, actor, thread_id, run_id)
+
+
 async def add_message(
     session: Session,
     actor: Actor,
@@ -93,6 +114,37 @@ async def add_message(
     session.add_all([row, thread])
     await session.flush()
     return MessageView.model_validate(row)
+
+
+async def remove_messages(session: Session, actor: Actor, *, run_id: UUID) -> None:
+    """Take what belongs to a run out of its conversation."""
+    await repository.delete_messages(session, actor, run_id)
+
+
+async def lock_thread(session: Session, *, thread_id: UUID) -> None:
+    """Keep other writers out of a conversation until the commit, whoever owns it and whether or not it is there."""
+    await repository.lock_thread(session, thread_id)
+
+
+async def move_to_end(session: Session, *, run_id: UUID) -> None:
+    """Put the question of a run behind what was said since it was asked; the engine does so when the run's turn comes."""
+    await repository.move_to_end(session, run_id)
+
+
+async def forget_run(
+    session: Session, actor: Actor, *, thread_id: UUID, run_id: UUID
+) -> None:
+    """Delete what a run left in a conversation, and the conversation with it if nothing else is in it."""
+    thread = await _need_thread(session, actor, thread_id, is_locked=True)
+    await repository.delete_messages(session, actor, run_id)
+    first = await repository.find_first_message(session, actor, thread_id)
+    if first is None:
+        await session.delete(thread)
+    else:
+        # The title was the first question, which may be the one that is gone.
+        thread.title = shorten(first.content, TITLE_LENGTH)
+        session.add(thread)
+    await session.flush()
 
 
 def shorten(text: str, length: int) -> str:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Index
 from sqlmodel import Field, UniqueConstraint
 
 from app.backend.core import clock
@@ -11,11 +12,20 @@ from app.backend.core.rows import JsonColumn, OwnedRow, UtcColumn
 
 
 class ThreadRow(OwnedRow, table=True):
-    """A conversation of one user with one agent on one channel."""
+    """A conversation of one user with one agent on one channel; `external_id` is what the client calls it."""
 
-    agent_id: UUID | None = Field(default=None, index=True)
+    __table_args__ = (
+        Index("ix_thread_owner_id_id", "owner_id", "id"),
+        Index("ix_thread_agent_id_id", "agent_id", "id"),
+        Index("ix_thread_owner_id_external_id", "owner_id", "external_id", unique=True),
+    )
+
+    # The index that begins with it serves the lists too.
+    owner_id: UUID = Field(foreign_key="user.id", ondelete="CASCADE")
+    agent_id: UUID | None = None
     title: str = Field(default="", max_length=200)
     channel: str = "web"
+    external_id: str | None = Field(default=None, max_length=200)
     updated_at: datetime = Field(default_factory=clock.now, sa_type=UtcColumn)
 
 

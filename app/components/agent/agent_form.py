@@ -6,24 +6,21 @@ import reflex as rx
 
 from app import routes
 from app.components.agent import strings as words
+from app.components.agent.agent_conduct import conduct
+from app.components.agent.agent_fields import area as _area
+from app.components.agent.agent_fields import choice as _choice
+from app.components.agent.agent_fields import group as _group
+from app.components.agent.agent_fields import text as _text
+from app.components.agent.tool_picker import tool_picker
 from app.components.ui.button import button, text_link
-from app.components.ui.card import SURFACE
 from app.components.ui.counted import counted
-from app.components.ui.form import (
-    CONTROL,
-    area_field,
-    check_field,
-    field,
-    field_error,
-    form_error,
-    text_field,
-)
+from app.components.ui.form import CONTROL, check_field, field, form_error
 from app.components.widgets.draft import draft
 from app.state.agent_editor import AgentEditorState
 from app.state.session import SessionState
 
 _values = AgentEditorState.values
-_ONLY_ANSWER = "group-has-[[name=kind][value=quotes]:checked]/form:hidden"
+_WITH_MODEL = "group-has-[[name=kind][value=quotes]:checked]/form:hidden"
 _ONLY_REMOTE = "hidden group-has-[[name=execution][value=remote]:checked]/form:grid"
 
 
@@ -39,8 +36,10 @@ def agent_form(*, draft_name: Any, back: Any) -> rx.Component:
         form_error(AgentEditorState.errors["form"]),
         _identity(),
         _instructions(),
+        tool_picker(),
         _knowledge(),
         _place(),
+        conduct(),
         _group(
             words.PROMPTS,
             "",
@@ -83,6 +82,7 @@ def _identity() -> rx.Component:
             [
                 ("answer", words.KIND_ANSWER, words.KIND_ANSWER_ABOUT),
                 ("quotes", words.KIND_QUOTES, words.KIND_QUOTES_ABOUT),
+                ("tools", words.KIND_TOOLS, words.KIND_TOOLS_ABOUT),
             ],
         ),
     )
@@ -135,7 +135,7 @@ def _instructions() -> rx.Component:
             ),
             class_name="grid gap-4 sm:grid-cols-2",
         ),
-        class_name=_ONLY_ANSWER,
+        class_name=_WITH_MODEL,
     )
 
 
@@ -247,84 +247,4 @@ def _place() -> rx.Component:
             ),
             class_name=f"{_ONLY_REMOTE} gap-4",
         ),
-    )
-
-
-def _group(
-    title: str, about: str, *children: Any, class_name: str = ""
-) -> rx.Component:
-    return rx.el.section(
-        rx.el.div(
-            rx.el.h2(title, class_name="font-semibold"),
-            rx.el.p(about, class_name="text-sm text-muted") if about else None,
-        ),
-        *children,
-        class_name=f"{SURFACE} flex flex-col gap-4 p-4 sm:p-5 {class_name}",
-    )
-
-
-def _text(name: str, label: str, value: Any, **props: Any) -> rx.Component:
-    return text_field(
-        name, label, default_value=value, error=AgentEditorState.errors[name], **props
-    )
-
-
-def _area(
-    name: str,
-    label: str,
-    value: Any,
-    *,
-    rows: int,
-    is_label_hidden: bool = False,
-    **props: Any,
-) -> rx.Component:
-    words_of_label = (
-        rx.el.span(label, class_name="sr-only") if is_label_hidden else label
-    )
-    return area_field(
-        name,
-        words_of_label,
-        default_value=value,
-        error=AgentEditorState.errors[name],
-        rows=str(rows),
-        **props,
-    )
-
-
-def _choice(
-    name: str,
-    label: str,
-    value: Any,
-    options: list[tuple[str, str, str]],
-    *,
-    is_label_hidden: bool = False,
-) -> rx.Component:
-    return rx.el.fieldset(
-        rx.el.legend(
-            label,
-            class_name="sr-only" if is_label_hidden else "mb-1.5 text-sm font-medium",
-        ),
-        rx.el.div(
-            *[
-                rx.el.label(
-                    rx.el.input(
-                        type="radio",
-                        name=name,
-                        value=option,
-                        default_checked=value == option,
-                        class_name="mt-1 size-4 shrink-0 accent-accent",
-                    ),
-                    rx.el.span(
-                        rx.el.span(title, class_name="block text-sm font-medium"),
-                        rx.el.span(about, class_name="block text-xs text-muted"),
-                    ),
-                    class_name="flex cursor-pointer gap-2.5 rounded-lg border border-line-strong p-3 transition-colors duration-100 "
-                    "hover:bg-sunken has-checked:border-accent has-checked:bg-accent-soft",
-                )
-                for option, title, about in options
-            ],
-            class_name="grid gap-2 sm:grid-cols-2",
-        ),
-        field_error(name, AgentEditorState.errors[name]),
-        class_name="min-w-0",
     )

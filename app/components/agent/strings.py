@@ -19,6 +19,17 @@ KIND_ANSWER = "Answers"
 KIND_ANSWER_ABOUT = "Finds passages, then a model answers from them."
 KIND_QUOTES = "Quotes"
 KIND_QUOTES_ABOUT = "Shows the passages only, word for word. No model."
+KIND_TOOLS = "Uses tools"
+KIND_TOOLS_ABOUT = "Its model decides what to do, and calls the tools that you tick."
+TOOLS = "Tools"
+TOOLS_ABOUT = "What it may do on your behalf. All of it is in the log."
+TOOLS_MODEL = "Small local models cannot choose tools. Pick a model of Ollama or of an OpenAI-compatible service under Instructions."
+EFFECTS = {
+    "pure": "Changes nothing",
+    "idempotent": "Safe to repeat",
+    "unsafe": "Asks you if in doubt",
+}
+TOOLS_RISK = "If a worker dies in the middle of a tool, the next one repeats what is safe to repeat, and otherwise asks you whether it happened."
 INSTRUCTIONS = "Instructions"
 INSTRUCTIONS_ABOUT = "Tell the model who it is and how to answer."
 VARIABLES_TITLE = "Words in braces are filled in at each run:"
@@ -51,6 +62,26 @@ REMOTE_AGENT_ID_HINT = "The last part of that agent's address."
 REMOTE_KEY = "API key of that installation"
 REMOTE_KEY_HINT = "Kept encrypted and never shown again."
 REMOTE_KEY_KEPT = "A key is stored. Leave this empty to keep it."
+BUSY = "When it is busy"
+BUSY_ABOUT = "A question comes while the one before it in the same conversation is being answered."
+BUSY_CHOICES = (
+    ("enqueue", "Answer it afterwards", "It waits until the one before has ended."),
+    ("reject", "Refuse it", "You are told to wait, or to stop the one before."),
+    ("interrupt", "Stop the one before", "What it has said so far is kept."),
+    (
+        "rollback",
+        "Take the one before back",
+        "The conversation goes on as if it had not been asked.",
+    ),
+)
+LIMITS = "Limits of one run"
+LIMITS_ABOUT = "Empty means this installation's limit, which is also the most."
+STEPS_MAX = "Steps"
+STEPS_MAX_HINT = "Turns of the model, for agents with tools."
+SECONDS_MAX = "Seconds"
+SECONDS_MAX_HINT = "From its start to its end."
+TOKENS_MAX = "Tokens"
+TOKENS_MAX_HINT = "Read and written, together."
 PROMPTS = "Suggested questions"
 PROMPTS_HINT = "One per line, at most ten. Each becomes a button."
 SAVE = "Save agent"

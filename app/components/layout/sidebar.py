@@ -43,6 +43,15 @@ def sidebar(here: str) -> rx.Component:
                 _place(text, icon, path, is_here=path == here)
                 for text, icon, path in PLACES
             ],
+            rx.cond(
+                SessionState.is_admin,
+                _place(
+                    strings.SYSTEM,
+                    "server",
+                    routes.SYSTEM,
+                    is_here=here == routes.SYSTEM,
+                ),
+            ),
             aria_label=strings.NAV_LABEL,
             class_name="flex flex-col gap-0.5",
         ),
@@ -62,8 +71,14 @@ def bottom_bar(here: str) -> rx.Component:
     """Return the same places as a bar at the bottom."""
     return rx.el.nav(
         *[_tab(text, icon, path, is_here=path == here) for text, icon, path in PLACES],
+        rx.cond(
+            SessionState.is_admin,
+            _tab(
+                strings.SYSTEM, "server", routes.SYSTEM, is_here=here == routes.SYSTEM
+            ),
+        ),
         aria_label=strings.NAV_LABEL,
-        class_name="fixed inset-x-0 bottom-0 z-30 grid grid-cols-5 border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] md:hidden",
+        class_name="fixed inset-x-0 bottom-0 z-30 grid auto-cols-fr grid-flow-col border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] md:hidden",
     )
 
 
@@ -87,7 +102,7 @@ def _tab(text: str, icon: str, path: str, *, is_here: bool) -> rx.Component:
         rx.icon(icon, size=20, aria_hidden="true"),
         rx.el.span(text, class_name="max-w-full truncate"),
         href=path,
-        class_name="flex h-14 min-w-0 flex-col items-center justify-center gap-0.5 px-0.5 text-[11px] font-medium text-muted "
+        class_name="flex h-14 min-w-0 flex-col items-center justify-center gap-0.5 text-[11px] font-medium tracking-tight text-muted "
         "aria-[current=page]:text-accent",
         **_current(is_here=is_here),
     )

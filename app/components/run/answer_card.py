@@ -6,6 +6,7 @@ from app import routes
 from app.components.run import strings as words
 from app.components.run.citation import source_list
 from app.components.run.composer import stop_button
+from app.components.run.question_card import question_card
 from app.components.ui.badge import run_status
 from app.components.ui.button import button, icon_button
 from app.components.ui.card import SURFACE
@@ -61,7 +62,7 @@ def _body() -> rx.Component:
                     on_cite=PassageState.open,
                 ),
                 rx.cond(
-                    RunFeedState.is_active & (RunFeedState.output == None),  # noqa: E711 - a var, not a value
+                    RunFeedState.is_busy,
                     _busy(),
                 ),
                 _sources(),
@@ -70,11 +71,19 @@ def _body() -> rx.Component:
         rx.cond(RunFeedState.caveat != "", _caveat()),
         rx.match(
             RunFeedState.execution_status,
+            ("waiting", question_card()),
             ("failed", _problem(words.FAILED)),
             ("timed_out", _problem(words.TIMED_OUT)),
             (
                 "stopped",
-                rx.el.p(words.STOPPED_NOTE, class_name="text-sm text-muted"),
+                rx.el.p(
+                    rx.cond(
+                        RunFeedState.run.note != "",
+                        RunFeedState.run.note,
+                        words.STOPPED_NOTE,
+                    ),
+                    class_name="text-sm text-muted",
+                ),
             ),
             rx.fragment(),
         ),
@@ -93,7 +102,7 @@ def _busy() -> rx.Component:
         ),
         rx.cond(
             RunFeedState.execution_status == "queued",
-            words.WAITING,
+            rx.cond(RunFeedState.run.note != "", RunFeedState.run.note, words.WAITING),
             rx.cond(RunFeedState.doing != "", RunFeedState.doing, words.WORKING),
         ),
         class_name="flex items-center gap-2 text-sm text-muted",

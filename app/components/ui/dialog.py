@@ -31,7 +31,7 @@ def dialog_actions(*children: Any) -> rx.Component:
 
 
 def confirm(
-    title: Any, text: Any, *, verb: str, is_open: Any, on_confirm: Any, on_close: Any
+    title: Any, text: Any, *, verb: Any, is_open: Any, on_confirm: Any, on_close: Any
 ) -> rx.Component:
     """Ask before something irreversible; `verb` is what the button does."""
     return dialog(

@@ -1,174 +1,18 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { Suspense, lazy, useEffect, useRef } from "react";
 import { useParams } from "react-router";
-import { Virtuoso } from "react-virtuoso";
-import ArrowDown from "lucide-react/dist/esm/icons/arrow-down.mjs";
-import { Bar } from "./event_log_bar.jsx";
+import { Log } from "./event_log_lines.jsx";
 import { Meter } from "./run_meter.jsx";
-import { Row } from "./event_log_row.jsx";
-import { bracketed, lineOf } from "./event_log_text.js";
-import { copy, useLogView } from "./event_log_view.js";
+import { RunTabs } from "./run_tabs.jsx";
 import { hold, useConnection, useRunFeed } from "./run_feed.js";
 
-const HAND = 2000; // milliseconds in which a scroll still comes from a hand's last move
-const RUNNING = new Set(["queued", "running", "waiting"]);
-
-/** Says what came last, at most once a second, to those who asked for it. */
-function Announcer({ log, isOn }) {
-  const [words, setWords] = useState("");
-  useEffect(() => {
-    if (!isOn) return undefined;
-    const timer = setInterval(() => {
-      const row = log.visible.at(-1);
-      setWords(row ? `${bracketed(row.tag)} ${row.text.slice(-200)}` : "");
-    }, 1000);
-    return () => clearInterval(timer);
-  }, [log, isOn]);
-  return <div aria-live={isOn ? "polite" : "off"} className="sr-only">{isOn ? words : ""}</div>;
-}
-
-/** Keep the list at its end while it grows, and notice when the reader, not the list itself, scrolls away or comes back. */
-function useTail(view) {
-  const { isFollowing, follow, log, bottom } = view;
-  const scroller = useRef(null);
-  const was = useRef({ top: 0, height: 0 });
-  const moved = useRef(-HAND);
-  const onMove = useCallback(() => { moved.current = performance.now(); }, []);
-  const toEnd = useCallback(() => {
-    if (scroller.current && isFollowing) scroller.current.scrollTop = scroller.current.scrollHeight;
-  }, [isFollowing]);
-  const onScroll = useCallback(({ currentTarget: { scrollTop: top, scrollHeight: height, clientHeight } }) => {
-    const last = was.current;
-    was.current = { top, height };
-    if (height - top - clientHeight <= bottom) follow(log.isAttached);
-    else if (top < last.top - 2 && height >= last.height && performance.now() - moved.current < HAND) follow(false);
-  }, [bottom, follow, log]);
-  return { scroller, toEnd, onScroll, onMove };
-}
-
-function useKeys(view, field, active, setActive, toggle) {
-  return (event) => {
-    if (event.target.closest("input, select, [popover]")) return;
-    const { log, list } = view;
-    const index = log.visible.findIndex((row) => row.from === active);
-    const move = (to) => {
-      const row = log.visible[Math.max(0, Math.min(log.visible.length - 1, to))];
-      if (!row) return;
-      view.follow(false);
-      setActive(row.from);
-      if (event.shiftKey) view.select(row, true);
-      list.current?.scrollIntoView({ index: log.visible.indexOf(row), done: () => document.querySelector(`[data-line="${row.from}"]`)?.focus() });
-    };
-    const keys = {
-      ArrowDown: () => move(index + 1), j: () => move(index + 1), ArrowUp: () => move(index - 1), k: () => move(index - 1),
-      Home: () => move(0), End: () => view.toLatest(), "/": () => field.current?.focus(),
-      c: () => index >= 0 && copy(lineOf(log.visible[index])), n: () => view.step(1), N: () => view.step(-1),
-      ArrowRight: () => index >= 0 && toggle(log.visible[index], true), ArrowLeft: () => index >= 0 && toggle(log.visible[index], false),
-    };
-    const isFind = (event.ctrlKey || event.metaKey) && event.key === "f";
-    const work = isFind ? keys["/"] : event.ctrlKey || event.metaKey || event.altKey ? null : keys[event.key];
-    if (!work) return;
-    event.preventDefault();
-    event.stopPropagation();
-    work();
-  };
-}
-
-function Placeholder({ feed, view }) {
-  const isEmpty = feed.isLoaded && !view.log.visible.length;
-  if (feed.error) return <div role="alert" className="p-6 text-center font-sans text-sm text-bad">{feed.error}</div>;
-  if (isEmpty && view.log.isFiltered) {
-    return (
-      <div className="p-6 text-center font-sans text-sm text-muted">
-        No line passes the filter.{" "}
-        <button type="button" className="text-accent underline" onClick={() => view.change({ categories: new Set(), level: 0 })}>Clear filters</button>
-      </div>
-    );
-  }
-  return <div aria-hidden="true" className="flex flex-col gap-2 p-4">{[60, 80, 45].map((width) => <div key={width} className="skeleton h-4 rounded" style={{ width: `${width}%` }} />)}</div>;
-}
-
-/** The lines that are seen. Where they start is decided once: a new `start` would make Virtuoso begin again. */
-function Lines({ view, scroller, onScroll, toEnd, row }) {
-  const { log, list } = view;
-  const [start] = useState(() => view.start());
-  return (
-    <Virtuoso ref={list} scrollerRef={(element) => { scroller.current = element; }} style={{ height: "100%", width: "100%" }}
-      tabIndex={0} totalCount={log.visible.length} firstItemIndex={log.base} increaseViewportBy={300} onScroll={onScroll}
-      totalListHeightChanged={toEnd} initialTopMostItemIndex={start} rangeChanged={view.near}
-      computeItemKey={(index) => log.visible[index - log.base]?.key ?? index}
-      itemContent={(index) => (log.visible[index - log.base] ? row(log.visible[index - log.base]) : <div className="h-6" />)} />
-  );
-}
-
-function Log({ feed, height }) {
-  const view = useLogView(feed);
-  const { log, preferences, selected, query } = view;
-  const [open, setOpen] = useState(new Set());
-  const [active, setActive] = useState(0);
-  const field = useRef(null);
-  const { scroller, toEnd, onScroll, onMove } = useTail(view);
-  const toggle = useCallback((row, is) => setOpen((old) => {
-    const next = new Set(old);
-    if (is ?? !old.has(row.key)) next.add(row.key);
-    else next.delete(row.key);
-    return next;
-  }), []);
-  const actions = useMemo(() => ({
-    press: (row, event) => {
-      if (window.getSelection()?.toString()) return;
-      setActive(row.from);
-      view.select(row, event.shiftKey);
-      if (event.shiftKey) return;
-      view.follow(false); // what is opened stays in sight
-      toggle(row);
-    },
-    copyLine: (row) => copy(lineOf(row)),
-    copyLink: (row) => copy(`${window.location.origin}/runs/${feed.runId}?event=${row.from}`),
-  }), [feed, toggle, view.follow, view.select]);
-  const onKey = useKeys(view, field, active, setActive, toggle);
-  const isRunning = RUNNING.has(feed.status);
-  const startedTs = feed.meter.startedTs || log.rows[0]?.ts || 0;
-  useEffect(toEnd);
-  useEffect(() => { if (log.visible.length < 40) view.older(); }, [log.epoch, feed.isLoaded]);
-  const count = selected.low !== selected.high ? selected.rows().length : 0;
-  return (
-    <div onKeyDown={onKey} style={{ height }} data-testid="event-log" data-count={log.head ?? 0} data-status={feed.status}
-      className="relative flex w-full min-w-0 flex-col overflow-hidden rounded-xl border border-line bg-surface font-mono text-xs leading-5 shadow-card">
-      <Bar view={view} field={field} />
-      <div role="log" aria-live="off" aria-label="Log of the run" onWheel={onMove} onTouchMove={onMove} onPointerDown={onMove} onKeyDown={onMove}
-        className="relative min-h-0 w-full flex-1">
-        {log.visible.length ? (
-          <Lines key={log.epoch} view={view} scroller={scroller} onScroll={onScroll} toEnd={toEnd} row={(row) => (
-            <Row row={row} version={row.version} startedTs={startedTs} time={preferences.time} isWrapped={preferences.isWrapped} isCompact={preferences.isCompact}
-              isSelected={row.to >= selected.low && row.from <= selected.high} isCurrent={active === row.from} isRunning={isRunning}
-              pattern={view.pattern} isOpen={open.has(row.key)} actions={actions} />
-          )} />
-        ) : <Placeholder feed={feed} view={view} />}
-        {!view.isFollowing && log.visible.length > 0 && (
-          <button type="button" onClick={view.toLatest}
-            className="absolute bottom-3 left-1/2 inline-flex h-8 -translate-x-1/2 items-center gap-1.5 rounded-full border border-line-strong bg-raised px-3 font-sans text-xs font-medium shadow-pop hover:bg-sunken">
-            <ArrowDown size={14} aria-hidden="true" />Jump to latest{view.unseen > 0 ? ` (${view.unseen.toLocaleString("en")} new)` : ""}
-          </button>
-        )}
-        {count > 1 && (
-          <div className="absolute top-2 right-3 flex items-center gap-1 rounded-lg border border-line bg-raised py-1 ps-3 pe-1 font-sans shadow-pop">
-            {count} lines
-            <button type="button" className="h-7 rounded px-2 font-medium text-accent hover:bg-sunken" onClick={() => copy(selected.rows().map(lineOf).join("\n"))}>Copy</button>
-            <button type="button" className="h-7 rounded px-2 text-muted hover:bg-sunken" onClick={view.clearSelection}>Clear</button>
-          </div>
-        )}
-      </div>
-      <Meter feed={feed} isRunning={isRunning} query={query} />
-      <Announcer log={log} isOn={preferences.isAnnounced} />
-    </div>
-  );
-}
+const Summary = lazy(() => import("./view_summary.jsx"));
 
 /**
  * The live log of a run; `onConnection` tells whether it is connected. Without a run it only gets ready for one.
- * On a run's own page the address names it, so that the log does not wait for the page's first data.
+ * On a run's own page the address names it, so that the log does not wait for the page's first data; there it has tabs,
+ * which show the same events in other ways, and `children` is what the tab State shows.
  */
-export function EventLog({ runId, height = "32rem", onConnection }) {
+export function EventLog({ runId, height = "32rem", hasTabs = false, reader = "", onConnection, children }) {
   const { run_ref: named = runId } = useParams();
   const feed = useRunFeed(named);
   useEffect(hold, []);
@@ -180,5 +24,16 @@ export function EventLog({ runId, height = "32rem", onConnection }) {
     if (!first.current || !isOnline) tell.current?.(isOnline);
     first.current = false;
   }, [isOnline]);
-  return feed ? <Log key={named} feed={feed} height={height} /> : null;
+  if (!feed) return null;
+  feed.reader = reader;
+  return (
+    <>
+      {hasTabs && feed.meter.endedTs > 0 && <Suspense fallback={null}><Summary feed={feed} /></Suspense>}
+      <div style={{ height }} data-testid="event-log" data-count={feed.log.head ?? 0} data-status={feed.status}
+        className="relative flex w-full min-w-0 flex-col overflow-hidden rounded-xl border border-line bg-surface shadow-card">
+        {hasTabs ? <RunTabs key={named} feed={feed}>{children}</RunTabs> : <Log key={named} feed={feed} />}
+        <Meter feed={feed} />
+      </div>
+    </>
+  );
 }

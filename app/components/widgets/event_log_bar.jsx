@@ -5,8 +5,8 @@ import Download from "lucide-react/dist/esm/icons/download.mjs";
 import Search from "lucide-react/dist/esm/icons/search.mjs";
 import Sliders from "lucide-react/dist/esm/icons/sliders-horizontal.mjs";
 import Up from "lucide-react/dist/esm/icons/chevron-up.mjs";
-import { CATEGORIES, LEVELS } from "./event_log_text.js";
-import { COLORS } from "./event_log_row.jsx";
+import { CATEGORIES, LEVELS, typesOf } from "./event_log_text.js";
+import { COLORS } from "./event_log_icons.jsx";
 
 const TOOL = "inline-flex h-7 shrink-0 items-center gap-1.5 rounded-md px-2 text-xs font-medium text-muted hover:bg-sunken hover:text-ink aria-pressed:bg-accent-soft aria-pressed:text-accent";
 const MENU = "menu min-w-52 rounded-lg border border-line bg-raised p-1.5 font-sans text-sm text-ink shadow-pop";
@@ -68,6 +68,8 @@ function ViewMenu({ preferences, prefer }) {
       </fieldset>
       <hr className="my-1 border-t border-line" />
       <Check label="Wrap long lines" isOn={preferences.isWrapped} onToggle={(isWrapped) => prefer({ isWrapped })} />
+      <Check label="Indent JSON" isOn={preferences.isPretty} onToggle={(isPretty) => prefer({ isPretty })} />
+      <Check label="Fold repeated lines" isOn={!preferences.hasRepeats} onToggle={(isFolded) => prefer({ hasRepeats: !isFolded })} />
       <Check label="Compact" isOn={preferences.isCompact} onToggle={(isCompact) => prefer({ isCompact })} />
       <Check label="Announce new lines" isOn={preferences.isAnnounced} onToggle={(isAnnounced) => prefer({ isAnnounced })} />
     </Menu>
@@ -94,11 +96,37 @@ function Chips({ view }) {
   );
 }
 
+/** The server writes the files; what is filtered is told in the address. */
+function DownloadMenu({ query, isFiltered, runId }) {
+  const address = (format, isAll) => {
+    const wanted = new URLSearchParams({ format });
+    if (!isAll) {
+      for (const type of query.categories.size ? typesOf(query.categories) : []) wanted.append("type", type);
+      if (query.level) wanted.set("level", LEVELS[query.level]);
+      if (query.since) wanted.set("since", new Date(query.since).toISOString());
+      if (query.until) wanted.set("until", new Date(query.until).toISOString());
+      if (query.text) wanted.set("q", query.text);
+      if (query.text && query.isRegex) wanted.set("regex", "true");
+      if (query.text && query.isCase) wanted.set("case", "true");
+    }
+    return `/api/v1/runs/${runId}/log?${wanted}`;
+  };
+  const link = (words, format, isAll = true) => <a key={words} className={ITEM} href={address(format, isAll)} download>{words}</a>;
+  return (
+    <Menu label="Download the log" icon={Download} text="Download">
+      {link("All events, JSON lines", "jsonl")}
+      {isFiltered && link("Filtered events, JSON lines", "jsonl", false)}
+      {link("All lines, text", "text")}
+      {isFiltered && link("Filtered lines, text", "text", false)}
+      {link("Spans, OTLP JSON", "otlp")}
+    </Menu>
+  );
+}
+
 /** What can be done with a log. */
-export function Bar({ view, field }) {
-  const { query, change, log, preferences, prefer, isFollowing, follow, toLatest, download, progress, search } = view;
+export function Bar({ view, field, runId }) {
+  const { query, change, log, preferences, prefer, isFollowing, follow, toLatest, search } = view;
   const from = (level) => log.counts.levels.slice(level).reduce((sum, n) => sum + n, 0).toLocaleString("en");
-  const isFiltered = log.isFiltered;
   const problem = useId();
   return (
     <div className="flex flex-col gap-1.5 border-b border-line bg-surface p-2 font-sans">
@@ -108,11 +136,7 @@ export function Bar({ view, field }) {
           <ArrowDown size={14} aria-hidden="true" />Follow
         </button>
         <ViewMenu preferences={preferences} prefer={prefer} />
-        <Menu label="Download the log" icon={Download} text={progress || "Download"}>
-          <button type="button" className={ITEM} onClick={() => download("jsonl", false)}>All events, JSON lines</button>
-          <button type="button" className={ITEM} disabled={!isFiltered} onClick={() => download("jsonl", true)}><span className={isFiltered ? "" : "text-faint"}>Filtered events, JSON lines</span></button>
-          <button type="button" className={ITEM} onClick={() => download("txt", isFiltered)}>{isFiltered ? "Filtered lines, text" : "All lines, text"}</button>
-        </Menu>
+        <DownloadMenu query={query} isFiltered={log.isFiltered || Boolean(query.text)} runId={runId} />
         <label className="ms-auto shrink-0 text-xs sm:ms-0">
           <span className="sr-only">Lowest level</span>
           <select value={query.level} onChange={(event) => change({ level: Number(event.target.value) })} className="h-7 rounded-md border border-line bg-surface px-1 text-xs text-ink">

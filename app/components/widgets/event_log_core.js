@@ -2,86 +2,12 @@
  * The log of one run as a browser holds it: a window of rows, what passes the filter, and what a search found.
  * Pure. Adding an event costs the same however long the log is; only a change of filter or search looks at all rows.
  */
-import { CATEGORIES, LEVELS, categoryOf, describe, levelOf } from "./event_log_text.js";
+import { FOLDED, RowMaker, toRows } from "./event_log_rows.js";
+import { CATEGORIES, LEVELS, categoryOf, levelOf } from "./event_log_text.js";
+import { Volume } from "./run_volume.js";
 
 const BASE = 10_000_000; // Virtuoso's index of the first row; smaller ones are for older pages.
-const MESSAGE = { message_started: "message", message_delta: "message", message_completed: "message", reasoning_delta: "reasoning" };
 const RECENT = 1000;
-const ENDS = new Set(["run_completed", "run_failed", "run_stopped", "run_timed_out"]);
-const FOLDED = new Set(["message_delta", "message_completed", "reasoning_delta"]); // part of a line that another event began
-
-let keys = 0;
-
-function makeRow(event) {
-  const [tag, text] = describe(event);
-  const { type, payload, ts } = event;
-  return {
-    key: ++keys, version: 0, from: event.seq, to: event.seq, ts, end: ts, gap: 0, type, payload, tag, text,
-    category: categoryOf(type), level: levelOf(event),
-    duration: payload.milliseconds ?? 0,
-    tokens: type === "message_delta" ? payload.tokens : type === "usage_recorded" ? payload.tokens_out : 0,
-    stream: MESSAGE[type] ? `${MESSAGE[type]}:${payload.message_id}` : "",
-    isDone: type === "message_completed" || !(MESSAGE[type] || type === "stage_changed"),
-    hay: "",
-  };
-}
-
-const joins = (row, event) =>
-  row !== undefined && !row.isDone && row.to + 1 === event.seq
-  && row.stream === `${MESSAGE[event.type]}:${event.payload.message_id}`;
-
-/** Let the text of a message grow in its row. */
-function grow(row, event) {
-  const { type, payload } = event;
-  if (type === "message_completed") {
-    row.text = payload.text || row.text;
-    row.isDone = true;
-  } else {
-    row.text += payload.text ?? "";
-    row.tokens += payload.tokens ?? 0;
-  }
-  row.type = type;
-  row.payload = payload;
-  row.to = event.seq;
-  row.end = event.ts;
-  row.duration = row.end - row.ts;
-  row.hay = "";
-  row.version += 1;
-}
-
-/** A stage lasts until the next one, or the end of the run. Returns the stage that is open after `row`. */
-function closeStage(stage, row) {
-  if (row.type !== "stage_changed" && !ENDS.has(row.type)) return stage;
-  if (stage) {
-    stage.duration = row.ts - stage.ts;
-    stage.isDone = true;
-    stage.version += 1;
-  }
-  return row.type === "stage_changed" ? row : null;
-}
-
-/** Rows of a stretch of events; neighbours in `seq` that belong to one message share a row. */
-export function toRows(events) {
-  const rows = [];
-  let stage = null;
-  for (const event of events) {
-    const last = rows.at(-1);
-    if (joins(last, event)) grow(last, event);
-    else {
-      const row = makeRow(event);
-      if (last?.to + 1 === row.from) row.gap = row.ts - last.end;
-      stage = closeStage(stage, row);
-      rows.push(row);
-    }
-  }
-  return rows;
-}
-
-/** Where found events are shown: neighbours in `seq` share a row, and all of one message count once. */
-export function placesOf(events) {
-  const seen = new Set();
-  return toRows(events).filter(({ stream }) => !stream || (!seen.has(stream) && seen.add(stream))).map((row) => row.from);
-}
 
 /** Test for a text in rows, as the server searches them; throws SyntaxError on a bad pattern. */
 export function toPattern({ text, isRegex, isCase }) {
@@ -95,6 +21,15 @@ function textsOf(value) {
   if (typeof value === "string") return [value];
   return value && typeof value === "object" ? Object.values(value).flatMap(textsOf) : [];
 }
+
+/** What a search looks through in a row: what is shown of it, and the data of the events that it stands for. */
+function hayOf(row) {
+  const payloads = [row.payload, ...(row.outcome ? [row.outcome] : []), ...(row.usage ? [row.usage] : [])];
+  const data = row.stream ? [] : payloads.flatMap((payload) => [...textsOf(payload), JSON.stringify(payload)]);
+  return [`${row.tag} ${row.text}`, row.reasoning ?? "", ...data].join("\n");
+}
+
+const NOTHING_FILTERED = { categories: new Set(), level: 0, since: 0, until: 0, hasRepeats: true };
 
 /** `text` cut at what `pattern` finds: [words, isFound] pairs. */
 export function highlight(text, pattern, most = 200) {
@@ -133,17 +68,28 @@ export class EventLog {
     this.head = null; // newest seq that is known
     this.liveFrom = 0; // newest seq when the log was opened
     this.added = 0; // lines that came since
-    this.filter = { categories: new Set(), level: 0 };
+    this.filter = NOTHING_FILTERED;
     this.pattern = null;
     this.recent = [];
     this.countedTo = 0;
     this.counts = emptyCounts();
+    this.volume = new Volume();
     this.reset([]);
   }
 
   get first() { return this.rows[0]?.from ?? 0; }
   get last() { return this.rows.at(-1)?.to ?? 0; }
-  get isFiltered() { return this.filter.categories.size > 0 || this.filter.level > 0; }
+  /** The events of the window that follow `seq`, which are one stretch. */
+  eventsAfter(seq) {
+    return this.rows.slice(indexOfSeq(this.rows, seq + 1)).flatMap((row) => row.events).filter((event) => event.seq > seq);
+  }
+  get isFiltered() {
+    const { categories, level, since, until } = this.filter;
+    return categories.size > 0 || level > 0 || since > 0 || until > 0;
+  }
+
+  /** Events that the window stands for. */
+  get size() { return this.rows.length ? this.last - this.first + 1 : 0; }
   /** Whether the newest line is in the window, so that live ones can be appended. */
   get isAttached() { return !this.rows.length || this.last === this.head; }
   /** Where the next older page ends. */
@@ -165,10 +111,12 @@ export class EventLog {
     return true;
   }
 
-  /** Start from what the server counted up to `seq`; later events are counted as they come. */
-  startCounts(byType, seq) {
+  /** Start from what the server counted up to `seq`, by type and by time; later events are counted as they come. */
+  startCounts(byType, seq, strip = []) {
     this.countedTo = seq;
     this.counts = emptyCounts();
+    this.volume = new Volume();
+    for (const { since, until, level, count } of strip) this.volume.spread(since, until, Math.max(0, LEVELS.indexOf(level)), count);
     for (const [type, n] of Object.entries(byType)) {
       if (FOLDED.has(type)) continue;
       this.counts.categories[categoryOf(type)] += n;
@@ -176,10 +124,11 @@ export class EventLog {
     }
     // Lines that came while the server counted.
     for (let at = indexOfSeq(this.rows, seq + 1); at < this.rows.length; at += 1) {
-      const { from, category, level } = this.rows[at];
-      if (from <= seq) continue;
+      const { from, ts, type, category, level } = this.rows[at];
+      if (from <= seq || FOLDED.has(type)) continue;
       this.counts.categories[category] += 1;
       this.counts.levels[level] += 1;
+      this.volume.add(ts, level);
     }
   }
 
@@ -206,14 +155,14 @@ export class EventLog {
     else if (fresh.at(-1).to + 1 === this.first) this.rows[0].gap = this.rows[0].ts - fresh.at(-1).end;
     this.rows = fresh.concat(this.rows);
     const shown = this.#show(fresh);
-    if (this.rows.length > this.limit + this.slack) this.#trimEnd();
+    if (this.size > this.limit + this.slack) this.#trimEnd();
     return shown;
   }
 
   /** Hold another stretch of the run. */
   reset(events) {
-    this.rows = toRows(events);
-    this.stage = this.rows.findLast((row) => row.type === "stage_changed") ?? null;
+    this.maker = new RowMaker();
+    this.rows = toRows(events, this.maker);
     this.head = events.length ? Math.max(this.head ?? 0, this.last) : this.head;
     this.#rebuild();
   }
@@ -230,26 +179,26 @@ export class EventLog {
 
   #append(event) {
     const last = this.rows.at(-1);
-    if (joins(last, event)) {
-      grow(last, event);
+    const row = this.maker.take(event, last);
+    if (row === true) {
       if (this.pattern && this.visible.at(-1) === last && this.matches.at(-1) !== last && this.#isFound(last)) this.matches.push(last);
       return;
     }
-    const row = makeRow(event);
-    if (last) row.gap = row.ts - last.end;
-    this.stage = closeStage(this.stage, row);
     this.rows.push(row);
-    if (this.#passes(row)) {
+    if (this.#passes(row) && !this.#repeats(row, this.visible.at(-1))) {
       this.visible.push(row);
       if (this.pattern && this.#isFound(row)) this.matches.push(row);
     }
-    if (this.rows.length > this.limit + this.slack) this.#trimStart();
+    if (this.size > this.limit + this.slack) this.#trimStart();
   }
 
-  #count({ type, payload, seq }) {
+  #count(event) {
+    const { type, seq, ts } = event;
     if (seq <= this.countedTo || FOLDED.has(type)) return;
+    const level = levelOf(event);
     this.counts.categories[categoryOf(type)] += 1;
-    this.counts.levels[levelOf({ type, payload })] += 1;
+    this.counts.levels[level] += 1;
+    this.volume.add(ts, level);
   }
 
   /** A page may end in the middle of a message whose rest is the first row of the window. */
@@ -257,6 +206,10 @@ export class EventLog {
     const before = fresh.at(-1);
     if (!row || before.isDone || !row.stream || before.stream !== row.stream || before.to + 1 !== row.from) return false;
     if (row.type !== "message_completed") row.text = before.text + row.text;
+    if (before.reasoning) row.reasoning = before.reasoning + (row.reasoning ?? "");
+    row.model ??= before.model;
+    row.firstTs = before.firstTs || row.firstTs;
+    row.events = before.events.concat(row.events);
     row.from = before.from;
     row.ts = before.ts;
     row.gap = before.gap;
@@ -267,7 +220,8 @@ export class EventLog {
     return true;
   }
 
-  #show(fresh) {
+  #show(rows) {
+    const fresh = this.#withoutRepeats(rows);
     this.visible = fresh.concat(this.visible);
     this.base -= fresh.length;
     if (this.pattern) this.matches = fresh.filter((row) => this.#isFound(row)).concat(this.matches);
@@ -275,7 +229,9 @@ export class EventLog {
   }
 
   #trimStart() {
-    this.rows = this.rows.slice(this.rows.length - this.limit);
+    const kept = Math.min(this.rows.length - 1, indexOfSeq(this.rows, this.last - this.limit + 1));
+    for (let at = 0; at < kept; at += 1) this.rows[at].isGone = true;
+    this.rows = this.rows.slice(kept);
     const gone = indexOfSeq(this.visible, this.first);
     this.visible = this.visible.slice(gone);
     this.base += gone;
@@ -283,26 +239,51 @@ export class EventLog {
   }
 
   #trimEnd() {
-    this.rows.length = this.limit;
+    this.rows.length = Math.max(1, indexOfSeq(this.rows, this.first + this.limit));
     const last = this.last;
     while (this.visible.length && this.visible.at(-1).from > last) this.visible.pop();
     while (this.matches.length && this.matches.at(-1).from > last) this.matches.pop();
+    this.maker = new RowMaker(); // what comes next does not follow on the window
   }
 
   #rebuild() {
     this.base = BASE;
     this.epoch = (this.epoch ?? 0) + 1;
-    this.visible = this.rows.filter((row) => this.#passes(row));
+    for (const row of this.rows) row.repeats = 1;
+    this.visible = this.#withoutRepeats(this.rows.filter((row) => this.#passes(row)));
     this.setPattern(this.pattern);
   }
 
+  #withoutRepeats(rows) {
+    if (this.filter.hasRepeats) return rows;
+    let last;
+    return rows.filter((row) => !this.#repeats(row, last) && (last = row));
+  }
+
+  /** Whether a line says the same as the one before, which then counts it. */
+  #repeats(row, last) {
+    if (this.filter.hasRepeats || !last || last.tag !== row.tag || last.text !== row.text || row.stream || !row.isDone) return false;
+    last.repeats += 1;
+    last.version += 1;
+    return true;
+  }
+
   #passes(row) {
-    const { categories, level } = this.filter;
-    return row.level >= level && (categories.size === 0 || categories.has(row.category));
+    if (row.owner && !row.owner.isGone && this.#passes(row.owner)) return false; // shown there
+    const { categories, level, since, until } = this.filter;
+    return row.level >= level && (categories.size === 0 || categories.has(row.category))
+      && (!since || row.end >= since) && (!until || row.ts <= until);
+  }
+
+  /** Index of the line that shows event `seq`, or of the first after it. */
+  indexOf(seq) {
+    const row = this.rows[indexOfSeq(this.rows, seq)];
+    const shown = row?.owner && row.from <= seq && this.visible[indexOfSeq(this.visible, row.owner.from)] === row.owner ? row.owner.from : seq;
+    return indexOfSeq(this.visible, shown);
   }
 
   #isFound(row) {
-    row.hay ||= [`${row.tag} ${row.text}`, ...(row.stream ? [] : [...textsOf(row.payload), JSON.stringify(row.payload)])].join("\n");
+    row.hay ||= hayOf(row);
     return this.#has(row.hay) || this.#has(row.text);
   }
 

@@ -1,14 +1,50 @@
 import { Suspense, lazy, useMemo, useState } from "react";
-import { bracketed, isMarkdown, placeOf } from "./event_log_text.js";
+import { bracketed, formatSize, isMarkdown, placeOf } from "./event_log_text.js";
 import { copy } from "./event_log_view.js";
 import Tree from "./event_log_tree.jsx";
 
 const Markdown = lazy(() => import("./markdown.jsx"));
+const Again = lazy(() => import("./view_again.jsx"));
 const LONG = 100_000;
 
-const textOf = ({ payload, stream, text, type }) =>
+const resultOf = ({ outcome, payload }) => (outcome ?? payload).result;
+const textOf = ({ payload, stream, text, type, outcome }) =>
   type === "retrieved" ? payload.passages.map((passage) => `${placeOf(passage)}\n${passage.text}`).join("\n\n")
-    : stream ? text : payload.output?.answer ?? payload.text ?? payload.error ?? payload.content ?? (typeof payload.result === "string" ? payload.result : "");
+    : stream ? text : payload.output?.answer ?? payload.text ?? payload.error ?? payload.content ?? (typeof resultOf({ outcome, payload }) === "string" ? resultOf({ outcome, payload }) : "");
+
+/** All data of the events that a line stands for. */
+const dataOf = ({ from, to, ts, type, payload, outcome, usage }) => ({
+  seq: from === to ? from : [from, to], ts: new Date(ts).toISOString(), type, ...payload, ...(outcome ? { ...outcome } : {}), ...(usage ? { usage } : {}),
+});
+
+function saveText(name, text) {
+  const url = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+  Object.assign(document.createElement("a"), { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+/** What a model was told, where the log has it, and what it thought before it spoke. */
+function Before({ row }) {
+  const { prompt = [], tools = [] } = row.events?.[0]?.payload ?? {};
+  const fold = "border-b border-line px-3 py-1.5 text-xs";
+  return (
+    <>
+      {prompt.length > 0 && (
+        <details className={fold}>
+          <summary className="font-medium text-muted hover:text-ink">Prompt, {prompt.length} message{prompt.length === 1 ? "" : "s"}{tools.length > 0 ? `, ${tools.length} tools offered` : ""}</summary>
+          {prompt.map((message, at) => <p key={at} className="mt-2 whitespace-pre-wrap [overflow-wrap:anywhere]"><b>{message.role}</b> {message.text}</p>)}
+          {tools.length > 0 && <p className="mt-2 text-muted">Tools: {tools.join(", ")}</p>}
+        </details>
+      )}
+      {row.reasoning && (
+        <details className={fold}>
+          <summary className="font-medium text-muted hover:text-ink">Reasoning, {row.reasoning.length.toLocaleString("en")} characters</summary>
+          <p className="mt-2 whitespace-pre-wrap [overflow-wrap:anywhere]">{row.reasoning}</p>
+        </details>
+      )}
+    </>
+  );
+}
 
 function Tab({ name, shown, onShow, children }) {
   return (
@@ -33,12 +69,12 @@ function Passages({ passages }) {
   );
 }
 
-/** What is behind a line: its text, rendered or as it is, and its data as a tree. */
-export default function Details({ row }) {
+/** What is behind a line: its text, rendered or as it is, and its data as a tree; `again` is the run that can be retried from before it. */
+export default function Details({ row, again }) {
   const text = textOf(row);
   const [shown, show] = useState(text ? "text" : "data");
   const [isCopied, setCopied] = useState(false);
-  const data = useMemo(() => ({ seq: row.from === row.to ? row.from : [row.from, row.to], ts: new Date(row.ts).toISOString(), type: row.type, ...row.payload }), [row, row.version]);
+  const data = useMemo(() => dataOf(row), [row, row.version]);
   const isCut = text.length > LONG;
   const body = isCut ? text.slice(0, LONG) : text;
   const copyShown = async () => {
@@ -56,6 +92,8 @@ export default function Details({ row }) {
           {isCopied ? "Copied" : "Copy all"}
         </button>
       </div>
+      {again && <Suspense fallback={null}><Again runId={again} ts={row.ts} /></Suspense>}
+      <Before row={row} />
       {shown === "data" ? <Tree data={data} /> : <div className="max-h-96 overflow-auto p-3" tabIndex={0} role="region" aria-label="Content">
         {shown === "text" && (
           <Suspense fallback={<p className="whitespace-pre-wrap">{body}</p>}>
@@ -63,7 +101,12 @@ export default function Details({ row }) {
           </Suspense>
         )}
         {shown === "raw" && <pre className="whitespace-pre-wrap [overflow-wrap:anywhere]">{body}</pre>}
-        {isCut && <p className="mt-2 text-warn">Cut after {LONG.toLocaleString("en")} of {text.length.toLocaleString("en")} characters. Copy or download has all of it.</p>}
+        {isCut && (
+          <p className="mt-2 text-warn">
+            Cut after {formatSize(LONG)} of {formatSize(text.length)}.{" "}
+            <button type="button" className="font-medium underline" onClick={() => saveText(`event-${row.from}.txt`, text)}>Download all of it</button>
+          </p>
+        )}
       </div>}
     </div>
   );

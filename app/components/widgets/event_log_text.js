@@ -9,13 +9,13 @@ const CATEGORY_OF = {
   retrieved: "retrieval",
   run_waiting: "human", run_resumed: "human",
   run_queued: "system", queue_position: "system", run_started: "system", attempt_started: "system",
-  stage_changed: "system", step: "system", log: "system", run_stopped: "system",
+  stage_changed: "system", step: "system", log: "system", retry_scheduled: "system", run_stopped: "system",
   run_failed: "error", run_timed_out: "error",
   run_completed: "output",
 };
 const LEVEL_OF = {
   message_delta: "debug", reasoning_delta: "debug",
-  run_waiting: "warning", run_stopped: "warning", attempt_started: "warning",
+  run_waiting: "warning", run_stopped: "warning", attempt_started: "warning", retry_scheduled: "warning",
   run_failed: "error", run_timed_out: "error",
 };
 
@@ -34,7 +34,7 @@ export function levelOf({ type, payload }) {
 }
 
 const count = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
-const brief = (value, most = 120) => {
+export const brief = (value, most = 120) => {
   const text = typeof value === "string" ? value : JSON.stringify(value) ?? "";
   return text.length > most ? `${text.slice(0, most)}…` : text;
 };
@@ -84,12 +84,13 @@ const DESCRIBE = {
   message_completed: (p) => ["MESSAGE", p.text],
   reasoning_delta: (p) => ["REASONING", p.text],
   tool_called: (p) => ["STEP", `${p.name} ${brief(p.args)}`],
-  tool_returned: (p) => ["STEP", `${p.name} ${p.is_error ? "failed" : "returned"} ${brief(p.result)}`],
+  tool_returned: (p) => ["STEP", `${p.name} ${outcomeOf(p)}`],
   retrieved: (p) => ["STEP", describeRetrieval(p)],
   log: (p) => ["STEP", p.message],
+  retry_scheduled: (p) => ["STEP", `${p.what}: attempt ${p.attempt}/${p.attempts_max} in ${formatDuration(p.seconds * 1000)}: ${p.reason}`],
   usage_recorded: (p) => ["STEP", describeUsage(p)],
   run_waiting: (p) => ["PROGRESS", `waiting: ${p.question}`],
-  run_resumed: () => ["PROGRESS", "resumed"],
+  run_resumed: (p) => ["PROGRESS", p.label ? `answered: ${brief(p.label)}` : "answered"],
   run_completed: (p) => ["Completed", p.output?.answer ?? ""],
   run_failed: (p) => ["Error", p.error],
   run_stopped: (p) => ["Stopped", p.text ? `after ${count(p.text.length, "character")} of answer, which are kept` : "before the first word"],
@@ -128,8 +129,38 @@ export function formatTime(ts, mode, startedTs) {
   return `+${hours ? `${hours}:` : ""}${minutes}:${seconds}.${tenths % 10}`;
 }
 
-/** A row as plain text, for the clipboard and .txt files. */
-export const lineOf = (row) => `${new Date(row.ts).toISOString()} ${bracketed(row.tag)} ${row.text}`.trimEnd();
+/** How a call of a tool ended, in words. */
+export const outcomeOf = ({ is_error: isError, result }) => `${isError ? "failed" : "returned"} ${brief(result)}`;
+
+/** A row as plain text, for the clipboard. */
+export const lineOf = (row) =>
+  `${new Date(row.ts).toISOString()} ${bracketed(row.tag)} ${row.text}${row.outcome ? ` ${outcomeOf(row.outcome)}` : ""}`.trimEnd();
+
+/** A text that is JSON, in lines that can be read; any other as it is. */
+export function prettyOf(text) {
+  if (!/^\s*[[{]/.test(text)) return text;
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
+/** The argument that says most about a call: its first short text, or what comes first. */
+export function mainArgument(args) {
+  const values = Object.values(args ?? {});
+  const chosen = values.find((value) => typeof value === "string" && value) ?? values[0];
+  return chosen === undefined ? "" : brief(chosen, 60);
+}
+
+/** The run that a tool started, if it did. */
+export const childOf = (result) => (result && typeof result === "object" && typeof result.run_id === "string" ? result.run_id : "");
+
+/** Bytes as people read them. */
+export function formatSize(bytes) {
+  if (bytes < 1000) return `${bytes} B`;
+  return bytes < 1_000_000 ? `${Math.round(bytes / 1000)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
 
 const OPEN_DEPTH = 2; // levels of data that are open at first
 const WORD = /^[\p{L}_$][\p{L}\p{N}_$]*$/u;

@@ -1,61 +1,32 @@
 /** What the reader of a log does: follow, filter, search, page, jump, copy, download; kept in the address and on the device. */
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { CATEGORIES, LEVELS, lineOf, typesOf } from "./event_log_text.js";
-import { indexOfSeq, placesOf, toPattern, toRows } from "./event_log_core.js";
+import { CATEGORIES, LEVELS, typesOf } from "./event_log_text.js";
+import { indexOfSeq, toPattern } from "./event_log_core.js";
+import { usePreferences } from "./event_log_preferences.js";
+import { placesOf } from "./event_log_rows.js";
+import { readQuery, writeQuery } from "./run_address.js";
 
-const PREFERENCES = "atelier-log";
-const EXPORT_PAGE = 1000;
 const SEARCH_PAGE = 1000;
 const AROUND = 400; // more than NEAR, so that nothing is fetched while the list finds its place
 const NEAR = 150;
 const BOTTOM = 40;
 const NOTHING = { before: [], after: [], isMore: false, isBusy: false, problem: "" };
 
-/** Filters, search and line are in the query string, so that reload and share show the same. */
 function readAddress() {
-  const query = new URLSearchParams(window.location.search);
+  const query = readQuery();
   return {
     categories: new Set((query.get("types") ?? "").split(",").filter((name) => CATEGORIES.includes(name))),
     level: Math.max(0, LEVELS.indexOf(query.get("level"))),
     text: query.get("q") ?? "", isRegex: query.has("regex"), isCase: query.has("case"),
-    event: Number(query.get("event")) || 0,
+    event: Number(query.get("event")) || 0, since: Number(query.get("since")) || 0, until: Number(query.get("until")) || 0,
   };
 }
 
-function writeAddress({ categories, level, text, isRegex, isCase, event }) {
-  const url = new URL(window.location.href);
-  const put = (name, value) => (value ? url.searchParams.set(name, value) : url.searchParams.delete(name));
-  put("types", [...categories].join(","));
-  put("level", level ? LEVELS[level] : "");
-  put("q", text);
-  put("regex", isRegex && text ? "1" : "");
-  put("case", isCase && text ? "1" : "");
-  put("event", event || "");
-  if (url.href !== window.location.href) window.history.replaceState(window.history.state, "", url);
-}
-
-function usePreferences() {
-  const [preferences, setPreferences] = useState(() => {
-    const defaults = { time: "relative", isWrapped: true, isCompact: false, isAnnounced: false };
-    try {
-      return { ...defaults, ...JSON.parse(localStorage.getItem(PREFERENCES)) };
-    } catch {
-      return defaults;
-    }
+function writeAddress({ categories, level, text, isRegex, isCase, event, since, until }) {
+  writeQuery({
+    types: [...categories].join(","), level: level ? LEVELS[level] : "", event, since, until,
+    q: text, regex: isRegex && text ? "1" : "", case: isCase && text ? "1" : "",
   });
-  const prefer = useCallback((change) => setPreferences((old) => {
-    const next = { ...old, ...change };
-    localStorage.setItem(PREFERENCES, JSON.stringify(next));
-    return next;
-  }), []);
-  return [preferences, prefer];
-}
-
-function save(name, parts, type) {
-  const url = URL.createObjectURL(new Blob(parts, { type }));
-  const link = Object.assign(document.createElement("a"), { href: url, download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
 /** Copy text; where the clipboard needs HTTPS and there is none, through a field. */
@@ -124,12 +95,11 @@ function useOutside(feed, query, wanted, pattern) {
 export function useLogView(feed) {
   const { log, runId } = feed;
   const [query, setQuery] = useState(readAddress);
-  const [preferences, prefer] = usePreferences();
+  const [preferences, prefer] = usePreferences(feed.reader);
   const [isFollowing, setFollowing] = useState(!query.event);
   const [seen, setSeen] = useState(0);
   const [current, setCurrent] = useState(0); // seq of the search result that is shown
   const [selection, setSelection] = useState({ from: query.event, to: query.event });
-  const [progress, setProgress] = useState("");
   const list = useRef(null);
   const target = useRef(query.event);
   const busy = useRef(false);
@@ -138,7 +108,9 @@ export function useLogView(feed) {
   const wanted = useMemo(() => ({
     ...(query.categories.size ? { types: typesOf(query.categories) } : {}),
     ...(query.level ? { level: LEVELS[query.level] } : {}),
-  }), [query.categories, query.level]);
+    ...(query.since ? { since: new Date(query.since).toISOString() } : {}),
+    ...(query.until ? { until: new Date(query.until).toISOString() } : {}),
+  }), [query.categories, query.level, query.since, query.until]);
 
   const [pattern, mistake] = useMemo(() => readPattern(query), [query.text, query.isRegex, query.isCase]);
   const found = useOutside(feed, query, wanted, pattern);
@@ -150,9 +122,10 @@ export function useLogView(feed) {
 
   useEffect(() => {
     more.current = true;
-    log.setFilter({ categories: query.categories, level: query.level });
+    const { categories, level, since, until } = query;
+    log.setFilter({ categories, level, since, until, hasRepeats: preferences.hasRepeats });
     feed.paint();
-  }, [feed, query.categories, query.level]);
+  }, [feed, query.categories, query.level, query.since, query.until, preferences.hasRepeats]);
 
   useEffect(() => {
     log.setPattern(pattern ?? null);
@@ -196,7 +169,7 @@ export function useLogView(feed) {
     setSelection({ from: seq, to: seq });
     target.current = seq; // where the list starts, should it be shown anew
     if (seq < log.first || seq > log.last) log.reset((await feed.page({ before: seq + AROUND, limit: 2 * AROUND })).items);
-    else list.current?.scrollToIndex({ index: indexOfSeq(log.visible, seq), align: "center" });
+    else list.current?.scrollToIndex({ index: log.indexOf(seq), align: "center" });
   }), [feed, log, once]);
 
   const toLatest = useCallback(() => once(async () => {
@@ -214,7 +187,7 @@ export function useLogView(feed) {
   }, [feed.isLoaded]);
 
   useEffect(() => setSeen(log.added), [isFollowing]);
-  const start = () => (target.current ? { index: indexOfSeq(log.visible, target.current), align: "center" } : { index: "LAST", align: "end" });
+  const start = () => (target.current ? { index: log.indexOf(target.current), align: "center" } : { index: "LAST", align: "end" });
   const follow = useCallback((is) => setFollowing((was) => (was === is ? was : is)), []);
 
   const place = indexOfSeq(log.matches, current);
@@ -237,23 +210,6 @@ export function useLogView(feed) {
     return { low, high, rows: () => log.visible.filter((row) => row.to >= low && row.from <= high) };
   }, [log, selection]);
 
-  const download = useCallback(async (format, isFiltered) => {
-    const parts = [];
-    let after = 0;
-    for (let isMore = true; isMore;) {
-      const page = await feed.page({ after, limit: EXPORT_PAGE, ...(isFiltered ? wanted : {}) });
-      if (!page.items.length) break;
-      parts.push(format === "jsonl"
-        ? page.items.map((event) => `${JSON.stringify({ ...event, ts: new Date(event.ts).toISOString() })}\n`).join("")
-        : toRows(page.items).map((row) => `${lineOf(row)}\n`).join(""));
-      after = page.items.at(-1).seq;
-      isMore = page.has_more;
-      setProgress(`${after.toLocaleString("en")} of ${log.head.toLocaleString("en")}`);
-    }
-    setProgress("");
-    save(`run-${runId}${isFiltered ? "-filtered" : ""}.${format}`, parts, format === "jsonl" ? "application/jsonl" : "text/plain");
-  }, [feed, log, runId, wanted]);
-
   return {
     log, list, start, query, change, preferences, prefer, pattern, isFollowing, follow, toLatest, older, near, goTo, step,
     unseen: isFollowing ? 0 : log.added - seen,
@@ -262,6 +218,6 @@ export function useLogView(feed) {
       n: current && log.matches[place]?.from === current ? outside.before.length + place + 1 : 0,
     },
     current, selected, select, clearSelection: () => { setSelection({ from: 0, to: 0 }); change({ event: 0 }); },
-    download, progress, bottom: BOTTOM,
+    bottom: BOTTOM,
   };
 }

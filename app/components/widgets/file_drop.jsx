@@ -1,4 +1,4 @@
-import { useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 
 const AT_ONCE = 3;
 const ICONS = { waiting: "○", sending: "◐", taken: "✓", refused: "✕" };
@@ -25,8 +25,12 @@ function send(url, file, onProgress) {
   });
 }
 
-/** A place to drop files, or to choose them: each goes on its own and shows how far it is. */
+/**
+ * A place to drop files, or to choose them: each goes on its own and shows how far it is. Files that come before the page
+ * knows where they go, which `bytesMax` tells, wait for it.
+ */
 export function FileDrop({ url, accept, bytesMax, words, onTaken }) {
+  const isReady = bytesMax > 0;
   const [files, setFiles] = useState([]);
   const [isOver, setOver] = useState(false);
   const input = useRef(null);
@@ -35,9 +39,13 @@ export function FileDrop({ url, accept, bytesMax, words, onTaken }) {
 
   const change = (id, values) => setFiles((now) => now.map((file) => (file.id === id ? { ...file, ...values } : file)));
   const next = async () => {
-    if (running.current >= AT_ONCE || !queue.current.length) return;
-    running.current += 1;
+    if (!isReady || running.current >= AT_ONCE || !queue.current.length) return;
     const entry = queue.current.shift();
+    if (entry.file.size > bytesMax) {
+      change(entry.id, { status: "refused", error: words.too_big });
+      return next();
+    }
+    running.current += 1;
     change(entry.id, { status: "sending" });
     const error = await send(url, entry.file, (share) => change(entry.id, { share }));
     running.current -= 1;
@@ -48,15 +56,16 @@ export function FileDrop({ url, accept, bytesMax, words, onTaken }) {
     }
     next();
   };
-  const add = (list) => {
-    const added = [...list].map((file) => {
-      const tooBig = file.size > bytesMax ? words.too_big : "";
-      return { id: crypto.randomUUID(), file, name: file.name, share: 0, status: tooBig ? "refused" : "waiting", error: tooBig };
-    });
-    setFiles((now) => [...now, ...added]);
-    queue.current.push(...added.filter((entry) => !entry.error));
+  const begin = () => {
     for (let i = 0; i < AT_ONCE; i += 1) next();
   };
+  const add = (list) => {
+    const added = [...list].map((file) => ({ id: crypto.randomUUID(), file, name: file.name, share: 0, status: "waiting", error: "" }));
+    setFiles((now) => [...now, ...added]);
+    queue.current.push(...added);
+    begin();
+  };
+  useEffect(begin, [isReady]);
   const drop = (event) => {
     event.preventDefault();
     setOver(false);

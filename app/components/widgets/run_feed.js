@@ -11,6 +11,8 @@ const LINGER = 1000;
 
 const ENDS = { run_completed: "completed", run_failed: "failed", run_stopped: "stopped", run_timed_out: "timed_out" };
 
+const RUNNING = new Set(["queued", "running", "waiting"]);
+
 const feeds = new Map();
 const streams = new Map(); // number → what it carries, while the socket lives
 let socket = null;
@@ -93,7 +95,10 @@ class RunFeed {
     this.version = 0;
     this.frame = 0;
     this.listeners = new Set();
+    this.taps = new Set(); // get every event once, in order, while the log may keep only some
   }
+
+  get isRunning() { return RUNNING.has(this.status); }
 
   subscribe = (listener) => {
     this.listeners.add(listener);
@@ -102,6 +107,19 @@ class RunFeed {
       setTimeout(() => this.close(), LINGER); // a widget that is shown again meanwhile finds the log as it was
     };
   };
+
+  /** Resolves when the newest lines are there. */
+  async whenLoaded() {
+    if (this.isLoaded) return;
+    await new Promise((resolve) => {
+      const look = () => {
+        if (!this.isLoaded) return;
+        this.listeners.delete(look);
+        resolve();
+      };
+      this.listeners.add(look);
+    });
+  }
 
   getVersion = () => this.version;
 
@@ -136,8 +154,9 @@ class RunFeed {
     const lastSeq = this.uncounted;
     this.uncounted = 0;
     if (lastSeq <= TAIL) return;
-    const [{ counts }, { items }] = await Promise.all([ask("counts", { run_id: this.runId }), this.page({ after: 0, limit: 1 })]);
-    this.log.startCounts(counts, lastSeq);
+    const [{ by_type: byType, strip }, { items }] = await Promise.all([ask("counts", { run_id: this.runId }), this.page({ after: 0, limit: 1 })]);
+    const moments = strip.map((part) => ({ ...part, since: Date.parse(part.since), until: Date.parse(part.until) }));
+    this.log.startCounts(byType, lastSeq, moments);
     if (items.length) this.meter.startedTs = items[0].ts;
     this.paint();
   }
@@ -157,9 +176,11 @@ class RunFeed {
   }
 
   /** Keep the meter and the newest answer, from every event and whatever the window shows. */
-  note({ seq, ts, type, payload }) {
+  note(event) {
+    const { seq, ts, type, payload } = event;
     if (seq <= (this.noted ?? 0)) return;
     this.noted = seq;
+    for (const tap of this.taps) tap(event);
     const { meter, answer } = this;
     if (type === "message_delta") {
       meter.lastTs = ts;
@@ -215,21 +236,27 @@ class RunFeed {
   }
 }
 
+function feedOf(runId) {
+  let feed = feeds.get(runId);
+  if (!feed) {
+    feed = new RunFeed(runId);
+    feeds.set(runId, feed);
+    connect();
+    if (socket.connected) feed.follow();
+  }
+  return feed;
+}
+
+/** On a run's own page its log is asked for while the page is still being made. */
+const early = typeof window !== "undefined" && window.location.pathname.match(/^\/runs\/([\da-f-]{36})\/?$/);
+if (early) feedOf(early[1]);
+
 const never = () => () => undefined;
 const zero = () => 0;
 
 /** The shared feed of a run; the component renders when it changes. */
 export function useRunFeed(runId) {
-  let feed = null;
-  if (runId) {
-    feed = feeds.get(runId);
-    if (!feed) {
-      feed = new RunFeed(runId);
-      feeds.set(runId, feed);
-      connect();
-      if (socket.connected) feed.follow();
-    }
-  }
+  const feed = runId ? feedOf(runId) : null;
   useSyncExternalStore(feed?.subscribe ?? never, feed?.getVersion ?? zero, zero);
   return feed;
 }

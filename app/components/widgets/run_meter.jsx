@@ -1,7 +1,8 @@
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { formatDuration } from "./event_log_text.js";
 import { useConnection } from "./run_feed.js";
 
+const REFRESH = 500; // milliseconds between two changes of the figures
 const END = { completed: "Completed", failed: "Failed", stopped: "Stopped", timed_out: "Timed out" };
 
 function Elapsed({ startedTs, endedTs }) {
@@ -19,9 +20,27 @@ function Figure({ label, children }) {
   return <span className="inline-flex items-baseline gap-1 whitespace-nowrap"><span className="text-ink tabular-nums">{children}</span><span className="text-faint">{label}</span></span>;
 }
 
+/** What a feed counts, as it was at most half a second ago: figures that change more often cannot be read. */
+function useFigures(feed) {
+  const read = () => ({ ...feed.meter, events: feed.log.head ?? 0 });
+  const [figures, setFigures] = useState(read);
+  const shownAt = useRef(0);
+  const version = feed.getVersion();
+  useEffect(() => {
+    const wait = feed.isRunning ? Math.max(0, shownAt.current + REFRESH - performance.now()) : 0;
+    const timer = setTimeout(() => {
+      shownAt.current = performance.now();
+      setFigures(read());
+    }, wait);
+    return () => clearTimeout(timer);
+  }, [feed, version]);
+  return figures;
+}
+
 /** What a run does now, how long it has taken, and how fast its model writes. */
-export function Meter({ feed, isRunning }) {
-  const { meter, log, status } = feed;
+export function Meter({ feed }) {
+  const { status, isRunning } = feed;
+  const meter = useFigures(feed);
   const { isOnline } = useConnection();
   const live = (meter.lastTs - meter.firstTs) / 1000;
   const speed = meter.speed || (meter.tokens > 1 && live > 0.2 ? (meter.tokens - 1) / live : 0);
@@ -34,7 +53,7 @@ export function Meter({ feed, isRunning }) {
       <Figure label="elapsed"><Elapsed startedTs={meter.startedTs} endedTs={meter.endedTs} /></Figure>
       {tokens > 0 && <Figure label="tokens">{tokens.toLocaleString("en")}</Figure>}
       {speed > 0 && <Figure label="tokens/s">{speed.toFixed(1)}</Figure>}
-      <span className="ms-auto text-faint tabular-nums">{(log.head ?? 0).toLocaleString("en")} events</span>
+      <span className="ms-auto text-faint tabular-nums">{meter.events.toLocaleString("en")} event{meter.events === 1 ? "" : "s"}</span>
     </div>
   );
 }

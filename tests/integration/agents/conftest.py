@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.backend.bootstrap import Services
+from app.backend.bootstrap import Services, with_tools
 from app.backend.core.actor import Actor
 from app.backend.knowledge import ingest, uploads
 from app.backend.knowledge.local_embedders import OnnxEmbedder
@@ -33,7 +33,7 @@ def onnx(stack: Stack) -> OnnxEmbedder:
 @pytest.fixture
 def parts(services: Services, onnx: OnnxEmbedder) -> Services:
     """The parts, with that embedder."""
-    return replace(services, embedder=onnx)
+    return with_tools(replace(services, embedder=onnx))
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ async def test_question_that_the_documents_do_not_answer_asks_no_model(
     assert not any(isinstance(event, UsageRecorded) for event in events)
 
 
-@pytest.mark.parametrize("kind", AgentKind)
+@pytest.mark.parametrize("kind", [AgentKind.ANSWER, AgentKind.QUOTES])
 @pytest.mark.parametrize("query", ["What is the cat called?", "Who won in Brazil?"])
 async def test_documents_that_are_still_being_read_are_said(
     parts: Services,
@@ -133,6 +133,31 @@ async def test_documents_that_are_still_being_read_are_said(
     said = "1 of 2 documents is still being read; the answer may miss it."
     assert (before.caveat, output.caveat) == ("", said)
     assert Log(level=Level.WARNING, message=said) in events
+
+
+async def test_agent_with_tools_cites_what_it_searched_for(
+    parts: Services, actor: Actor, make_agent: MakeAgent, handbook: CollectionRow
+) -> None:
+    search = '{"name": "search_knowledge", "args": {"query": "litres of the boiler"}}'
+    agent = await make_agent(
+        actor,
+        kind=AgentKind.TOOLS,
+        tools=["search_knowledge"],
+        model=f'scripted/{{"replies": [{{"tool_calls": [{search}]}}, {{"tool_calls": [{search}]}}, {{"text": "It holds forty litres of water."}}]}}',
+        collection_ids=[handbook.id],
+    )
+    await uploads.upload_document(
+        parts, actor, collection_id=handbook.id, name="late.md", body=b"# Late"
+    )
+
+    output, events = await _run(parts, actor, agent.id, "How much?")
+
+    assert "forty litres" in output.citations[0].text
+    assert output.sentences[0].citations == [1]
+    # The same passages, found twice, are not two sources.
+    assert len({item.chunk_id for item in output.citations}) == len(output.citations)
+    assert [type(event) for event in events].count(Retrieved) == 2
+    assert "still being read" in output.caveat
 
 
 async def test_quotes_are_the_passages_and_ask_no_model(

@@ -31,6 +31,7 @@ async def _create(
             draft=draft,
             keyring=services.keyring,
             default_model="local/small",
+            tools=services.tools,
         )
 
 
@@ -45,6 +46,7 @@ async def _update(
             draft=draft,
             keyring=services.keyring,
             default_model="local/small",
+            tools=services.tools,
         )
 
 

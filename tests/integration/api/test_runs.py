@@ -73,7 +73,8 @@ async def test_log_is_read_in_pages_filtered_and_downloaded(
     matched = (await client.get(f"{path}?q=s[a-z]%2Bt&regex=true")).json()
     cased = (await client.get(f"{path}?q=SALT&case=true")).json()
     wrong = await client.get(f"{path}?q=(&regex=true")
-    download = await client.get(f"/api/v1/runs/{run_id}/log")
+    between = {"since": events[1]["ts"], "until": events[3]["ts"]}
+    timed = (await client.get(path, params=between)).json()
 
     assert (first["items"], first["has_more"]) == (events[:2], True)
     assert (older["items"], older["has_more"]) == (events[1:2], True)
@@ -85,8 +86,33 @@ async def test_log_is_read_in_pages_filtered_and_downloaded(
     assert cased == {"items": [], "has_more": False, "next_seq": None}
     assert (first["next_seq"], older["next_seq"]) == (2, 2)
     assert (wrong.status_code, list(wrong.json()["details"])) == (400, ["q"])
-    assert [json.loads(line) for line in download.text.splitlines()] == events
-    assert download.headers["content-disposition"].endswith(f'run-{run_id}.jsonl"')
+    assert timed["items"] == [
+        event for event in events if between["since"] <= event["ts"] <= between["until"]
+    ]
+
+
+async def test_log_is_downloaded_in_each_format(
+    client: httpx.AsyncClient, actor: Actor, make_agent: MakeAgent, worker: Fork
+) -> None:
+    run_id = await _start(client, (await make_agent(actor)).id)
+    events = await _events(client, run_id)
+    path = f"/api/v1/runs/{run_id}/log"
+
+    lines = await client.get(path)
+    stages = await client.get(path, params={"type": "stage_changed"})
+    text = await client.get(path, params={"format": "text", "q": "salt"})
+    trace = await client.get(path, params={"format": "otlp"})
+    wrong = await client.get(path, params={"q": "(", "regex": "true"})
+
+    assert [json.loads(line) for line in lines.text.splitlines()] == events
+    assert lines.headers["content-disposition"].endswith(f'run-{run_id}.jsonl"')
+    assert stages.text.count("\n") == stages.text.count('"type":"stage_changed"') > 2
+    assert "[PROGRESS] queued: waiting for a worker" in text.text
+    assert "completed: Done." not in text.text
+    assert text.headers["content-disposition"].endswith(f'run-{run_id}.txt"')
+    spans = trace.json()["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    assert spans[-1]["name"].startswith("invoke_agent ")
+    assert (wrong.status_code, list(wrong.json()["details"])) == (400, ["q"])
 
 
 async def test_stream_goes_on_after_the_last_id(

@@ -84,7 +84,7 @@ async def test_readiness_fails_without_redis(
 async def test_users_see_what_is_wrong_and_what_to_do(
     client: httpx.AsyncClient, stranger: httpx.AsyncClient
 ) -> None:
-    detailed = (await client.get("/api/v1/system")).json()
+    detailed = (await client.get("/api/v1/system/health")).json()
     public = (await stranger.get("/health/ready")).json()
 
     (workers,) = [part for part in detailed["parts"] if part["name"] == "workers"]

@@ -135,6 +135,33 @@ async def test_part_that_does_not_stop_is_killed(
     assert children(reaper, others) == []
 
 
+@pytest.mark.parametrize("is_hurried", [True, False], ids=["hurried", "out of time"])
+async def test_part_with_work_gets_time_for_it_then_a_second_signal(
+    supervisor: Supervisor, said: list[str], is_hurried: bool
+) -> None:
+    code = """
+import signal, sys
+times = iter((0, 1))
+signal.signal(signal.SIGTERM, lambda *_: sys.exit() if next(times) else print('drains', flush=True))
+print('works', flush=True)
+while True:
+    signal.pause()
+"""
+    worker = Part("worker", (sys.executable, "-c", code), at_once, 0, drain_seconds=600)
+
+    async with supervisor.opened():
+        await supervisor.start([worker])
+        log = supervisor.log_of(worker)
+        await eventually(lambda: "works" in log.read_text(), "It has set its handler")
+        if is_hurried:
+            asyncio.get_running_loop().call_later(0.1, supervisor.hurry)
+        else:
+            supervisor.drain_seconds_max = 0.1
+
+    assert log.read_text().split() == ["works", "drains"]
+    assert said == [line for line in said if "ready" in line]
+
+
 async def test_output_of_a_command_is_returned(supervisor: Supervisor) -> None:
     assert await supervisor.run((sys.executable, "-c", "print(7)")) == "7\n"
 

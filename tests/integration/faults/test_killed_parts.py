@@ -11,7 +11,8 @@ from app.backend.core.run_events import RunStatus
 from app.backend.files.tables import FileRow
 from app.backend.knowledge.tables import ChunkRow, DocumentRow
 from tests.factories.rows import MakeAgent, RowFactory
-from tests.integration.faults.conftest import Machine
+from tests.machine import Machine
+from tests.parts import Part
 from tests.runs import Runs, assert_log_is_whole
 
 # Words for ten seconds: long enough for a part to die and come back.
@@ -112,19 +113,23 @@ async def test_run_without_any_runtime_ends_with_what_to_do(
 
 
 async def test_run_whose_index_is_killed_ends_with_what_to_do_and_works_again_after(
-    machine: Machine, runs: Runs, rows: RowFactory, actor: Actor
+    machine: Machine,
+    chroma: tuple[Part, str],
+    runs: Runs,
+    rows: RowFactory,
+    actor: Actor,
 ) -> None:
     machine.start_worker()
     machine.start_runtime()
     agent = await _agent_with_a_passage(rows, actor)
-    machine.chroma.kill()
+    chroma[0].kill()
 
     ended = await runs.wait((await runs.start(agent.id)).id)
 
     assert ended.status == RunStatus.FAILED
     assert "Chroma" in ended.error
     assert_log_is_whole(await runs.events(ended.id))
-    machine.chroma.start()
+    chroma[0].start()
     assert (
         await runs.wait((await runs.start(agent.id)).id)
     ).status == RunStatus.COMPLETED

@@ -24,8 +24,9 @@ from app.backend.core.run_events import (
     RunStopped,
 )
 from app.backend.core.settings import Settings
-from app.backend.runs.errors import LeaseLost
-from app.backend.runs.event_log import WINDOW_SECONDS, EventLog
+from app.backend.runs import event_log
+from app.backend.runs.errors import LeaseLost, LogOverflow
+from app.backend.runs.event_log import PRESSURE_EVENTS, WINDOW_SECONDS, EventLog
 from app.backend.runs.status import change_status, end_run
 from app.backend.runs.tables import RunRow
 from tests.factories.rows import MakeRun, RowFactory
@@ -78,6 +79,49 @@ async def test_tokens_of_one_flush_are_one_event(
         ("one two three", 3),
         ("other", 1),
     ]
+
+
+async def test_words_that_wait_for_the_database_are_folded_and_other_events_are_not(
+    services: Services, actor: Actor, make_run: MakeRun, runs: Runs
+) -> None:
+    row = await _running(make_run, actor)
+    rounds = 2 * PRESSURE_EVENTS
+    async with EventLog(services.db, row, Viewers()) as log:
+        # Nothing is written meanwhile, as while the database is away: nobody else gets a turn.
+        for number in range(rounds):
+            log.append(MessageDelta(message_id=MESSAGES[number % 2], text="x"))
+            if number % 4 == 0:
+                log.append(Log(message=str(number)))
+        await log.flush()
+
+    events = await runs.events(row.id)
+    lines = [event for event in events if event.type == "log"]
+    words = [event for event in events if event.type == "message_delta"]
+    assert [int(line.payload["message"]) for line in lines] == [*range(0, rounds, 4)]
+    assert sum(word.payload["tokens"] for word in words) == rounds
+    assert len(await runs.answer(row.id)) == rounds
+    assert len(words) < PRESSURE_EVENTS
+    assert_log_is_whole(events)
+
+
+async def test_log_takes_no_more_than_it_can_hold(
+    services: Services,
+    actor: Actor,
+    make_run: MakeRun,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(event_log, "PRESSURE_EVENTS", 10)
+    monkeypatch.setattr(event_log, "BUFFER_EVENTS_MAX", 50)
+    row = await _running(make_run, actor)
+    log = EventLog(services.db, row, Viewers())
+
+    for number in range(50):
+        log.append(Log(message=str(number)))
+    with pytest.raises(LogOverflow):
+        log.append(Log(message="one too many"))
+
+    await log.flush()
+    assert log.last_seq == 50
 
 
 async def test_log_without_the_lease_writes_nothing(

@@ -17,6 +17,7 @@ from app.backend.core.run_events import RunStatus
 from app.backend.core.settings import Settings
 from app.backend.runs import executor, recovery, service
 from app.backend.runs.recovery import RunRecovery
+from app.backend.runs.schemas import RunFilter
 from app.backend.runs.tables import RunRow
 from app.workers.scheduler import Scheduler
 from tests.factories.rows import MakeAgent, MakeRun
@@ -34,7 +35,6 @@ def patient(services: Services) -> RunRecovery:
         services.db,
         services.redis,
         services.outbox,
-        services.checkpoints,
         services.settings.run_attempts_max,
     )
 
@@ -93,7 +93,7 @@ async def test_run_that_lost_as_many_workers_as_it_may_fails_and_is_listed_as_de
     assert "3 workers were lost" in run.error
     assert_log_is_whole(await runs.events(lost.id))
     async with services.db.read() as session:
-        dead = await service.list_runs(session, actor, is_dead=True)
+        dead = await service.list_runs(session, actor, wanted=RunFilter(is_dead=True))
     assert [item.id for item in dead.items] == [lost.id]
 
 

@@ -75,6 +75,7 @@ async def _add_remote(services: Services, actor: Actor, **fields: str) -> AgentV
             draft=draft,
             keyring=services.keyring,
             default_model=services.settings.default_model,
+            tools=services.tools,
         )
 
 
@@ -226,6 +227,7 @@ async def test_own_runtime_runs_the_agent_for_its_owner(
             draft=draft,
             keyring=services.keyring,
             default_model="",
+            tools=services.tools,
         )
 
     run = await runs.wait((await runs.start(agent.id)).id)

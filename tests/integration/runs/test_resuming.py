@@ -1,19 +1,14 @@
 """A run goes on after its last step: when its worker was killed, and when somebody presses Resume."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from datetime import timedelta
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 import psutil
 import pytest
-from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.memory import InMemorySaver
 from sqlmodel import col, update
 
-from app.backend.agents.checkpoints import Saver
-from app.backend.agents.saved_steps import LinkedSaver, copy_step
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.core.errors import AppError, Conflict
@@ -23,7 +18,6 @@ from app.backend.core.settings import Settings
 from app.backend.runs import engine_repository, service
 from app.backend.runs.errors import LeaseLost
 from app.backend.runs.event_log import EventLog
-from app.backend.runs.recovery import RunRecovery
 from app.backend.runs.schemas import RunView
 from app.backend.runs.tables import RunRow
 from tests.factories.rows import MakeAgent, MakeRun, RowFactory
@@ -39,9 +33,7 @@ TALKS = "scripted/rate-40"
 
 async def _resume(services: Services, actor: Actor, run: RunView) -> RunView:
     async with services.db.transaction() as session:
-        return await service.resume_run(
-            session, actor, run_id=run.id, outbox=services.outbox, active_max=100
-        )
+        return await service.resume_run(session, actor, run_id=run.id, parts=services)
 
 
 async def _newest_step(services: Services, run_id: UUID) -> SavedStep | None:
@@ -242,80 +234,11 @@ async def test_step_of_a_later_claim_is_the_newest_whatever_its_id(
     later = SavedStep("thread-2", "a", 0)
     async with services.db.transaction() as session:
         for epoch, step in ((1, SavedStep("thread-1", "b", 3)), (2, later)):
-            await engine_repository.add_step(
-                session, step, run_id=row.id, owner_id=row.owner_id, epoch=epoch
+            await engine_repository.add_steps(
+                session, [step], run_id=row.id, owner_id=row.owner_id, epoch=epoch
             )
 
     assert await _newest_step(services, row.id) == later
-
-
-async def test_checkpoints_of_runs_that_ended_long_ago_are_deleted(
-    services: Services,
-    actor: Actor,
-    make_agent: MakeAgent,
-    runs: Runs,
-    worker: Fork,
-) -> None:
-    agent = await make_agent(actor, model="scripted/overflow")
-    failed = await runs.wait((await runs.start(agent.id)).id)
-    worker.stop()
-    sweeper = RunRecovery(
-        services.db, services.redis, services.outbox, services.checkpoints, 3
-    )
-    assert await sweeper.forget_stale(older_than=timedelta(days=1)) == 0
-    assert await _newest_step(services, failed.id) is not None
-
-    assert await sweeper.forget_stale(older_than=timedelta(0)) == 1
-
-    saver = await services.checkpoints.open()
-    assert [item async for item in saver.alist(None)] == []
-    assert await _newest_step(services, failed.id) is None
-
-
-@pytest.fixture(params=["memory", "database"])
-async def saver(
-    request: pytest.FixtureRequest, services: Services
-) -> AsyncGenerator[Saver, None]:
-    """Each saver that the settings offer; the database is that of the stack."""
-    if request.param == "memory":
-        yield InMemorySaver()
-        return
-    yield await services.checkpoints.open()
-
-
-async def test_copy_of_a_step_has_its_values_and_what_came_after(saver: Saver) -> None:
-    steps: list[SavedStep] = []
-    linked = LinkedSaver(saver, steps.append)
-    place: RunnableConfig = {"configurable": {"thread_id": "one", "checkpoint_ns": ""}}
-    version = linked.get_next_version(None, None)
-    values = {"query": "Why?", "passages": [{"n": 1, "text": "Because."}]}
-    checkpoint: Any = {
-        "v": 4,
-        "id": "1f0c6a3e-0000-6000-8000-000000000001",
-        "ts": "2026-01-01T00:00:00+00:00",
-        "channel_values": values,
-        "channel_versions": dict.fromkeys(values, version),
-        "versions_seen": {},
-        "updated_channels": None,
-    }
-    stored = await linked.aput(
-        place, checkpoint, {"step": 2, "source": "loop"}, checkpoint["channel_versions"]
-    )
-    await linked.aput_writes(stored, [("answer", "Half.")], "task-1")
-    assert steps == [SavedStep("one", checkpoint["id"], 2)]
-
-    assert await copy_step(saver, steps[0], "two")
-    await saver.adelete_thread("one")
-
-    copied = await saver.aget_tuple(
-        {"configurable": {"thread_id": "two", "checkpoint_ns": ""}}
-    )
-    assert copied is not None
-    assert copied.checkpoint["channel_values"] == values
-    assert copied.metadata.get("step") == 2
-    assert copied.pending_writes == [("task-1", "answer", "Half.")]
-    assert not await copy_step(saver, steps[0], "three")
-    await saver.adelete_thread("two")
 
 
 async def test_many_kills_at_any_moment_leave_whole_logs(

@@ -1,6 +1,7 @@
 """What people can do with runs; no worker takes them here."""
 
 import asyncio
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -15,7 +16,8 @@ from app.backend.core.jobs import QueueName
 from app.backend.core.redis import connect_blocking
 from app.backend.core.run_events import Level, RunStatus
 from app.backend.runs import service
-from app.backend.runs.schemas import EventFilter, RunDraft, RunView
+from app.backend.runs.counting import count_events
+from app.backend.runs.schemas import EventFilter, RunDraft, RunFilter, RunView
 from app.backend.threads import service as threads
 from tests.factories.rows import MakeAgent, MakeRun, MakeThread
 from tests.runs import Runs, assert_log_is_whole
@@ -31,14 +33,14 @@ async def _start(
     *,
     active_max: int = 1000,
 ) -> RunView:
+    limits = services.settings.model_copy(update={"runs_active_max": active_max})
     async with services.db.transaction() as session:
         return await service.start_run(
             session,
             actor,
             agent_id=agent_id,  # pyright: ignore[reportArgumentType] - some are wrong on purpose
             draft=draft,
-            outbox=services.outbox,
-            active_max=active_max,
+            parts=replace(services, settings=limits),
         )
 
 
@@ -125,12 +127,10 @@ async def test_what_belongs_to_others_is_not_found(
     async with services.db.transaction() as session:
         for ask in (
             service.get_run(session, actor, run_id=run.id),
-            service.stop_run(session, actor, run_id=run.id, redis=services.redis),
-            service.retry_run(
-                session, actor, run_id=run.id, outbox=services.outbox, active_max=1000
-            ),
+            service.stop_run(session, actor, run_id=run.id, parts=services),
+            service.retry_run(session, actor, run_id=run.id, parts=services),
             service.list_events(session, actor, run_id=run.id, filter=EventFilter()),
-            service.count_events(session, actor, run_id=run.id),
+            count_events(session, actor, run_id=run.id),
         ):
             with pytest.raises(NotFound):
                 await ask
@@ -197,15 +197,11 @@ async def test_retry_makes_a_new_run_in_the_same_conversation(
     run = await _start(services, actor, (await make_agent(actor)).id)
     async with services.db.transaction() as session:
         with pytest.raises(Conflict):
-            await service.retry_run(
-                session, actor, run_id=run.id, outbox=services.outbox, active_max=1000
-            )
+            await service.retry_run(session, actor, run_id=run.id, parts=services)
     await runs.stop(run.id)
 
     async with services.db.transaction() as session:
-        again = await service.retry_run(
-            session, actor, run_id=run.id, outbox=services.outbox, active_max=1000
-        )
+        again = await service.retry_run(session, actor, run_id=run.id, parts=services)
 
     assert again.id != run.id
     assert (again.input, again.thread_id) == (run.input, run.thread_id)
@@ -226,9 +222,7 @@ async def test_deleted_agent_leaves_its_runs(
     assert (kept.agent_id, kept.agent_name) == (None, "Gone")
     async with services.db.transaction() as session:
         with pytest.raises(Conflict, match="deleted"):
-            await service.retry_run(
-                session, actor, run_id=run.id, outbox=services.outbox, active_max=1000
-            )
+            await service.retry_run(session, actor, run_id=run.id, parts=services)
 
 
 async def test_lists_page_by_cursor_and_filter(
@@ -245,11 +239,19 @@ async def test_lists_page_by_cursor_and_filter(
     ]
 
     async with services.db.read() as session:
-        first = await service.list_runs(session, actor, agent_id=agent.id, limit=3)
-        rest = await service.list_runs(
-            session, actor, agent_id=agent.id, limit=3, cursor=first.next_cursor
+        first = await service.list_runs(
+            session, actor, wanted=RunFilter(agent_id=agent.id), limit=3
         )
-        failed = await service.list_runs(session, actor, status=RunStatus.FAILED)
+        rest = await service.list_runs(
+            session,
+            actor,
+            wanted=RunFilter(agent_id=agent.id),
+            limit=3,
+            cursor=first.next_cursor,
+        )
+        failed = await service.list_runs(
+            session, actor, wanted=RunFilter(statuses=[RunStatus.FAILED])
+        )
         counts = await service.summarize_runs(session, actor)
         view = await agents.get_agent(session, actor, agent_id=agent.id)
         (with_last,) = await service.with_last_run(session, actor, [view])
@@ -259,8 +261,8 @@ async def test_lists_page_by_cursor_and_filter(
     ]
     assert rest.next_cursor is None
     assert len(failed.items) == 2
-    assert counts.by_status == {RunStatus.COMPLETED: 3, RunStatus.FAILED: 2}
-    assert (counts.active, counts.today) == (0, counts.by_status)
+    assert counts.today == {RunStatus.COMPLETED: 3, RunStatus.FAILED: 2}
+    assert counts.active == 0
     assert with_last.last_run_status == RunStatus.COMPLETED
     assert with_last.last_run_at == made[-1].created_at
 

@@ -114,3 +114,40 @@ async def test_save_says_which_field_is_wrong(
 
     assert message in state.errors[field]
     assert f"ref_{next(iter(state.errors))}" in str(answer)
+
+
+async def test_save_keeps_the_tools_that_are_ticked(
+    cookie: str, actor: Actor, services: Services
+) -> None:
+    state = make_state(
+        AgentEditorState, path="/agents/new?template=note-keeper", cookie=cookie
+    )
+    await AgentEditorState.load_new.fn(state)
+    assert [tool.field for tool in state.tools if tool.is_chosen][:1] == [
+        "tool:ask_person"
+    ]
+
+    ticked = {"tool:now": "on", "tool:notes_put": "on"}
+    await AgentEditorState.save.fn(state, _form(kind="tools", **ticked))
+
+    async with services.db.read() as session:
+        (agent,) = (await agents.list_agents(session, actor)).items
+    assert (agent.kind, agent.tools) == ("tools", ["now", "notes_put"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"model": "local/smollm2-135m"}, "model"),
+        ({"execution": "remote"}, "execution"),
+    ],
+)
+async def test_agent_with_tools_that_could_not_work_is_refused(
+    cookie: str, changes: dict[str, str], field: str
+) -> None:
+    state = make_state(AgentEditorState, path="/agents/new", cookie=cookie)
+    await AgentEditorState.load_new.fn(state)
+
+    await AgentEditorState.save.fn(state, _form(kind="tools", **changes))
+
+    assert field in state.errors

@@ -28,7 +28,11 @@ PUBLIC = {
     "NoticesState.dismiss",
     "NoticesState.undo",
     "PassageState.close",
+    "RunBulkState.leave",
+    "RunStepsState.keep",
+    "RunStepsState.leave",
     "SettingsState.leave",
+    "SystemState.leave",
 }
 EVENTS = [
     (kind, name) for kind, name in events() if f"{kind.__name__}.{name}" not in PUBLIC

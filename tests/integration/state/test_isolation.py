@@ -6,6 +6,7 @@ Made from the registry: a new event fails here until it is said which ids it tak
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,9 +17,12 @@ from app import routes
 from app.backend.bootstrap import Services
 from app.backend.core import ids
 from app.backend.core.actor import Actor
+from app.backend.runs.schemas import BulkAction
 from app.state import edge, tabs
 from app.state.agent_run import AgentDetail
 from app.state.collection import _NONE as NO_COLLECTION  # pyright: ignore[reportPrivateUsage]
+from app.state.run_list import RunWish
+from app.state.step_lines import StepLine
 from tests.fakes.knowledge import FakeEmbedder
 from tests.integration.state.conftest import SignIn
 from tests.integration.state.stores import events
@@ -72,8 +76,17 @@ def _doomed(doomed: str, shown: str) -> dict[str, Any]:
     return {"doomed": doomed, "shown": NO_COLLECTION.model_copy(update={"id": shown})}
 
 
+def _to_runs(action: BulkAction, wanted: str, _: Own) -> Sent:
+    return Sent(held={"run_ids": [wanted], "action": action.value})
+
+
+def _of_agent(wanted: str, _: Own, *, given: tuple[Any, ...] = ()) -> Sent:
+    return Sent(held={"wish": RunWish(agent=wanted)}, given=given)
+
+
 _REQUEST = str(ids.new_id())
 _FORM = {"name": "x", "model": "scripted/hello"}
+_STEP = StepLine(step=0, name="input", next="retrieve", at="", can_fork=True)
 _COLLECTION = _in_path(Kind.COLLECTION, routes.collection_path)
 CASES: dict[str, list[Case]] = {
     "AgentEditorState.load_existing": [_in_path(Kind.AGENT, routes.agent_edit_path)],
@@ -134,12 +147,39 @@ CASES: dict[str, list[Case]] = {
     "RunFeedState.stop": [_held(Kind.RUN, "current_run_id")],
     "RunFeedState.resume": [_held(Kind.RUN, "current_run_id")],
     "RunFeedState.retry": [_held(Kind.RUN, "current_run_id")],
+    "RunBulkState.act": [
+        Case(Kind.RUN, partial(_to_runs, action)) for action in BulkAction
+    ],
+    "RunBulkState.open_tags": [_given(Kind.RUN)],
+    "RunBulkState.save_tags": [_held(Kind.RUN, "tagged_id", {"tags": "x"})],
     "RunListState.load": [
         Case(Kind.AGENT, lambda wanted, _: Sent(f"/runs?agent={wanted}"))
     ],
-    "RunListState.load_more": [_held(Kind.AGENT, "agent_id")],
-    "RunListState.refresh": [_held(Kind.AGENT, "agent_id")],
+    "RunListState.load_more": [Case(Kind.AGENT, _of_agent)],
+    "RunListState.only_tag": [Case(Kind.AGENT, partial(_of_agent, given=("",)))],
+    "RunListState.refresh": [Case(Kind.AGENT, _of_agent)],
+    "RunListState.want": [
+        Case(Kind.AGENT, lambda wanted, _: Sent(given=("agent", wanted)))
+    ],
     "RunPageState.load": [_in_path(Kind.RUN, routes.run_path)],
+    "RunQuestionState.answer": [
+        Case(
+            Kind.RUN,
+            lambda wanted, _: Sent(given=({"run_id": wanted, "choice": "yes"},)),
+        )
+    ],
+    "RunStepsState.load": [_in_path(Kind.RUN, routes.run_path)],
+    "RunStepsState.open": [_held(Kind.RUN, "_run_id", 0)],
+    "RunStepsState.ask_fork": [_held(Kind.RUN, "_run_id", 0)],
+    "RunStepsState.fork": [
+        Case(
+            Kind.RUN,
+            lambda wanted, _: Sent(
+                held={"_run_id": wanted, "_request_id": _REQUEST, "forked": _STEP},
+                given=({"query": "What?"},),
+            ),
+        )
+    ],
     "SettingsState.end_login": [_given(Kind.LOGIN)],
 }
 # These read no id, or only put one into their own tab: the event that uses it stands above.
@@ -187,14 +227,27 @@ WITHOUT_ID = {
     "PassageState.open",
     "RunFeedState.disconnect",
     "RunFeedState.note_connection",
-    "RunListState.filter_agent",
-    "RunListState.filter_status",
+    "RunBulkState.ask",
+    "RunBulkState.close_tags",
+    "RunBulkState.keep",
+    "RunBulkState.leave",
+    "RunListState.clear",
+    "RunListState.pick",
+    "RunListState.pick_all",
+    "RunStepsState.keep",
+    "RunStepsState.leave",
     "SessionState.load",
     "SettingsState.change_password",
     "SettingsState.leave",
     "SettingsState.load",
     "SettingsState.save_profile",
     "SettingsState.set_times",
+    # What they do is for administrators, who act on what is everybody's.
+    "SystemState.ask",
+    "SystemState.confirm",
+    "SystemState.leave",
+    "SystemState.load",
+    "SystemState.refresh",
 }
 EVENTS = {f"{kind.__name__}.{name}": (kind, name) for kind, name in events()}
 TAKING = [(event, case) for event, cases in CASES.items() for case in cases]

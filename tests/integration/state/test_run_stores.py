@@ -19,6 +19,7 @@ from app.routes import agent_path, run_path
 from app.state import edge, tabs
 from app.state.agent_run import AgentRunState
 from app.state.dashboard import DashboardState
+from app.state.run_bulk import RunBulkState
 from app.state.run_feed import RunFeedState
 from app.state.run_list import RunListState
 from app.state.run_page import RunPageState
@@ -97,7 +98,7 @@ async def test_question_before_the_page_has_loaded_is_asked(
     (run,) = await _list(services, actor)
     assert run.agent_id == agent.id
     async with services.db.transaction() as session:
-        await runs.stop_run(session, actor, run_id=run.id, redis=services.redis)
+        await runs.stop_run(session, actor, run_id=run.id, parts=services)
     await AgentRunState.load.fn(state)
     assert state.shown == str(run.id)
 
@@ -265,3 +266,75 @@ async def test_list_of_runs_has_pages(
     await RunListState.load_more.fn(state)
 
     assert (len({row.id for row in state.rows}), state.has_more) == (51, False)
+
+
+async def test_filters_of_the_list_work_together_and_are_cleared(
+    rows: RowFactory, actor: Actor, agent: AgentRow, cookie: str
+) -> None:
+    failed = await rows.run(actor, agent=agent, status=RunStatus.FAILED, trigger="api")
+    await rows.run(actor, status=RunStatus.FAILED, trigger="api")
+    done = await rows.run(actor, agent=agent, status=RunStatus.COMPLETED)
+    today = clock.now().date().isoformat()
+    path = f"/runs?status=failed&agent={agent.id}&since={today}&when=never&x=y"
+    state = make_state(RunListState, path=path, cookie=cookie)
+    await RunListState.load.fn(state)
+    assert [row.id for row in state.rows] == [str(failed.id)]
+    assert (state.wish.when, state.wish.since) == ("", "")
+
+    await RunListState.pick_all.fn(state, True)
+    await RunListState.want.fn(state, "status", "")
+    assert [row.id for row in state.rows] == [str(done.id), str(failed.id)]
+    assert state.picked == []
+    await RunListState.want.fn(state, "since", today)
+    assert (state.wish.when, len(state.rows)) == ("days", 2)
+    await RunListState.want.fn(state, "until", "2020-01-01")
+    assert (state.rows, state.is_filtered) == ([], True)
+    await RunListState.want.fn(state, "until", "")
+    await RunListState.want.fn(state, "when", "1h")
+    await RunListState.want.fn(state, "trigger", "user")
+    assert [row.id for row in state.rows] == [str(done.id)]
+    assert state.wish.since == ""
+
+    await RunListState.clear.fn(state)
+    assert (len(state.rows), state.is_filtered) == (3, False)
+
+
+async def test_picked_runs_are_changed_and_what_was_skipped_is_said(
+    rows: RowFactory, actor: Actor, cookie: str
+) -> None:
+    active = await rows.run(actor)
+    doomed = [await rows.run(actor, status=RunStatus.STOPPED) for _ in range(2)]
+    listed = make_state(RunListState, path="/runs", cookie=cookie)
+    await RunListState.load.fn(listed)
+    await RunListState.pick_all.fn(listed, True)
+    state = make_state(RunBulkState, path="/runs", cookie=cookie)
+
+    await RunBulkState.ask.fn(state, "burn", listed.picked)
+    assert state.action == ""
+    await RunBulkState.ask.fn(state, "delete", listed.picked)
+    assert (state.action, len(state.run_ids)) == ("delete", 3)
+    said = str(await RunBulkState.act.fn(state))
+    await RunListState.refresh.fn(listed)
+
+    assert "2 runs deleted. 1 run left as it was: This run has not ended." in said
+    assert [row.id for row in listed.rows] == listed.picked == [str(active.id)]
+    assert str(doomed[0].id) not in listed.picked
+
+
+async def test_tags_of_a_row_are_edited_and_checked(
+    rows: RowFactory, actor: Actor, cookie: str
+) -> None:
+    run = await rows.run(actor, tags=["old"])
+    state = make_state(RunBulkState, path="/runs", cookie=cookie)
+    await RunBulkState.open_tags.fn(state, str(run.id))
+    assert (state.tagged_id, state.tags) == (str(run.id), "old")
+
+    await RunBulkState.save_tags.fn(state, {"tags": "x" * 41})
+    assert state.tagged_id
+    assert "40" in state.errors["tags"]
+    await RunBulkState.save_tags.fn(state, {"tags": " Sea, , late  night,sea"})
+
+    assert state.tagged_id == ""
+    listed = make_state(RunListState, path="/runs?tag=Sea", cookie=cookie)
+    await RunListState.load.fn(listed)
+    assert [row.tags for row in listed.rows] == [["sea", "late night"]]

@@ -18,7 +18,8 @@ AWAY = ModelUnavailable("Away.", service="model")
 async def _ask(errors: list[AppError], *, has_begun: bool = False) -> list[str]:
     told: list[str] = []
     attempts = patience.patiently(
-        lambda: has_begun, lambda _, error: told.append(str(error))
+        lambda: has_begun,
+        lambda pause: told.append(f"{pause.error} Then attempt {pause.attempt}."),
     )
     async for attempt in attempts:
         with attempt:
@@ -34,7 +35,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_passing_failures_are_told_and_tried_again() -> None:
-    assert await _ask([BUSY, AWAY]) == ["Busy.", "Away."]
+    assert await _ask([BUSY, AWAY]) == [
+        "Busy. Then attempt 2.",
+        "Away. Then attempt 3.",
+    ]
 
 
 async def test_third_failure_is_the_last() -> None:

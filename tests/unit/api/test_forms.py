@@ -34,6 +34,7 @@ def test_other_places_become_the_home_page(path: str) -> None:
     assert forms.local_path(path) == "/"
 
 
+@pytest.mark.timeout(60)  # Hypothesis makes its table of all characters first.
 @given(st.text())
 def test_nothing_leads_away(path: str) -> None:
     found = forms.local_path(path)

@@ -96,6 +96,7 @@ def test_typed_address_is_not_foreign() -> None:
     assert not origin.is_foreign(headers, PLAIN)
 
 
+@pytest.mark.timeout(60)  # Hypothesis makes its table of all characters first.
 @given(st.text(), st.text())
 def test_any_text_gets_an_answer(host: str, claimed: str) -> None:
     raw = [(b"host", host.encode()), (b"origin", claimed.encode())]

@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,6 +30,7 @@ def test_empty_cookie_is_no_login() -> None:
     assert cookies.token_from_cookies(f"{NAME}=", KEYRING) is None
 
 
+@pytest.mark.timeout(60)  # Hypothesis makes its table of all characters first.
 @given(st.text(), st.text())
 def test_garbage_around_it_hides_no_login(before: str, after: str) -> None:
     header = f"{before.replace(NAME, '')};{NAME}=token;{after.replace(NAME, '')}"

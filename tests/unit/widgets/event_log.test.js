@@ -1,7 +1,9 @@
 /** Run by test_event_log.py with `bun test`. */
 import { describe as group, expect, test } from "bun:test";
-import { EventLog, highlight, indexOfSeq, placesOf, toPattern, toRows } from "../../../app/components/widgets/event_log_core.js";
-import { describe, formatDuration, formatTime, isMarkdown, lineOf, nodesOf, pathOf, placeOf, typesOf, valueText } from "../../../app/components/widgets/event_log_text.js";
+import { EventLog, highlight, indexOfSeq, toPattern } from "../../../app/components/widgets/event_log_core.js";
+import { placesOf, toRows } from "../../../app/components/widgets/event_log_rows.js";
+import { Volume } from "../../../app/components/widgets/run_volume.js";
+import { describe, formatDuration, formatTime, isMarkdown, lineOf, nodesOf, pathOf, placeOf, prettyOf, typesOf, valueText } from "../../../app/components/widgets/event_log_text.js";
 
 const START = Date.parse("2026-11-21T08:00:00Z");
 const event = (seq, type = "log", payload = { message: `line ${seq}`, level: "info" }, ts = START + seq * 100) =>
@@ -242,6 +244,119 @@ group("filter and search", () => {
   });
 });
 
+group("one line for what belongs together", () => {
+  const called = (seq, id, ts) => event(seq, "tool_called", { tool_call_id: id, name: "mail", args: { to: "Bo", n: 2 } }, ts);
+  const returned = (seq, id, ts, more = {}) => event(seq, "tool_returned", { tool_call_id: id, name: "mail", result: "sent", is_error: false, milliseconds: 80, ...more }, ts);
+
+  test("a call of a tool is open until it returns, and then has how it ended", () => {
+    const log = new EventLog();
+    log.push([called(1, "a", START), called(2, "b", START + 5)]);
+    expect(log.visible.map((row) => row.isDone)).toEqual([false, false]);
+    log.push([returned(3, "b", START + 90)]);
+    expect(log.visible.map((row) => [row.from, row.isDone, row.duration, row.outcome?.result])).toEqual([[1, false, 0, undefined], [2, true, 80, "sent"]]);
+    expect(lineOf(log.visible[1]).slice(25)).toBe('[STEP] mail {"to":"Bo","n":2} returned sent');
+    expect(log.counts.categories.tool).toBe(2);
+    expect(log.visible[log.indexOf(3)].from).toBe(2);
+  });
+
+  test("a failure stays to be found by its level", () => {
+    const log = new EventLog();
+    log.push([called(1, "a"), returned(2, "a", undefined, { is_error: true })]);
+    expect(log.visible.map((row) => [row.from, row.isFailed])).toEqual([[1, true]]);
+    log.setFilter({ categories: new Set(), level: 3, hasRepeats: true });
+    expect(log.visible.map((row) => row.from)).toEqual([2]);
+  });
+
+  test("calls of a lost attempt are cut off", () => {
+    const log = new EventLog();
+    log.push([called(1, "a", START), event(2, "attempt_started", { attempt: 2, attempts_max: 3, reason: "Lost." }, START + 40)]);
+    expect(log.rows[0]).toMatchObject({ isDone: true, isCut: true, duration: 40 });
+  });
+
+  test("a search finds the call by what it returned", () => {
+    const log = new EventLog();
+    log.push([called(1, "a"), returned(2, "a")]);
+    log.setPattern(toPattern({ text: "sent" }));
+    expect(log.matches.map((row) => row.from)).toEqual([1]);
+  });
+
+  test("a message has its model, its reasoning, its usage and why it ended", () => {
+    const log = new EventLog();
+    log.push([
+      event(1, "message_started", { message_id: "m", role: "assistant", model: "x" }, START), event(2, "reasoning_delta", { message_id: "m", text: "Hm " }),
+      event(3, "reasoning_delta", { message_id: "m", text: "yes." }),
+    ]);
+    expect(log.visible).toMatchObject([{ tag: "REASONING", text: "", reasoning: "Hm yes." }]);
+    log.push([
+      { ...delta(4, "Yes"), ts: START + 70 }, event(5, "message_completed", { message_id: "m", role: "assistant", text: "Yes", finish_reason: "length" }),
+      event(6, "usage_recorded", { model: "x", tokens_in: 9, tokens_out: 4, first_token_milliseconds: 70, milliseconds: 90 }),
+    ]);
+    expect(log.visible.length).toBe(1);
+    expect(log.visible[0]).toMatchObject({ tag: "MESSAGE", text: "Yes", model: "x", reason: "length", tokens: 4, firstTs: START + 70, usage: { tokens_in: 9 } });
+    expect(log.counts.categories.llm).toBe(1);
+  });
+
+  test("its events are all kept, in order", () => {
+    const log = new EventLog();
+    log.push([event(1), delta(2, "a"), delta(3, "b"), called(4, "a"), returned(5, "a")]);
+    expect(log.eventsAfter(1).map(({ seq }) => seq)).toEqual([2, 3, 4, 5]);
+  });
+});
+
+group("what is looked at", () => {
+  test("a stretch of time, of lines that are there and that come", () => {
+    const log = new EventLog();
+    log.push(logs(1, 9));
+    log.setFilter({ categories: new Set(), level: 0, since: START + 300, until: START + 1000, hasRepeats: true });
+    log.push(logs(10, 12));
+    expect(log.visible.map((row) => row.from)).toEqual([3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(log.isFiltered).toBe(true);
+  });
+
+  test("lines that say the same are one, with how often it was said", () => {
+    const log = new EventLog();
+    const same = (seq) => event(seq, "log", { message: "again", level: "info" });
+    log.push([event(1), same(2), same(3)]);
+    log.setFilter({ categories: new Set(), level: 0, hasRepeats: false });
+    log.push([same(4), event(5)]);
+    expect(log.visible.map((row) => [row.from, row.repeats])).toEqual([[1, 1], [2, 3], [5, 1]]);
+    log.setFilter({ categories: new Set(), level: 0, hasRepeats: true });
+    expect(log.visible.map((row) => row.repeats)).toEqual([1, 1, 1, 1, 1]);
+  });
+
+  test("the window is counted in events, also when many are one line", () => {
+    const log = new EventLog({ limit: 100 });
+    for (let seq = 1; seq <= 400; seq += 1) log.push([delta(seq, "t", `m${Math.floor(seq / 40)}`)]);
+    expect(log.size).toBeLessThanOrEqual(105 + 40);
+    expect(log.last).toBe(400);
+  });
+});
+
+group("lines over time", () => {
+  test("have bars that grow wider when there would be too many", () => {
+    const volume = new Volume();
+    for (let at = 0; at < 100_000; at += 100) volume.add(START + at, at % 1000 ? 1 : 3);
+    expect(volume.width).toBe(1000);
+    expect(volume.bars.length).toBe(100);
+    expect(volume.bars[5]).toEqual([0, 9, 0, 1]);
+  });
+
+  test("take what the server counted, and what is older than all", () => {
+    const volume = new Volume();
+    volume.add(START + 1000, 1);
+    volume.spread(START, START + 1000, 1, 4);
+    expect(volume.from).toBe(START);
+    expect(volume.bars.reduce((sum, bar) => sum + bar[1], 0)).toBe(5);
+  });
+
+  test("are those of the whole log once it was counted", () => {
+    const log = new EventLog();
+    log.push(logs(90, 104));
+    log.startCounts({ log: 99 }, 100, [{ since: START, until: START + 10_000, level: "info", count: 99 }]);
+    expect(log.volume.bars.reduce((sum, bar) => sum + bar[1], 0)).toBe(99 + 4);
+  });
+});
+
 group("words", () => {
   test("lines have the forms that people know", () => {
     const row = (type, payload) => lineOf(toRows([event(1, type, payload, START)])[0]).slice(25);
@@ -260,6 +375,10 @@ group("words", () => {
     expect(placeOf(passage)).toBe("[2] kiln.pdf, page 3, score 0.83");
     expect(placeOf({ ...passage, page: null })).toBe("[2] kiln.pdf, score 0.83");
     expect(["a.MD", "a.docx", "a.htm", "a.html", "a.pdf", "md"].map(isMarkdown)).toEqual([true, true, true, true, false, false]);
+  });
+
+  test("JSON is indented, and what only looks like it stays", () => {
+    expect([prettyOf('{"a":[1]}'), prettyOf("[not json"), prettyOf("plain")]).toEqual(['{\n  "a": [\n    1\n  ]\n}', "[not json", "plain"]);
   });
 
   test("an unknown event is still a line", () => {

@@ -57,6 +57,7 @@ async def create_agent(
         draft=draft,
         keyring=parts.keyring,
         default_model=parts.settings.default_model,
+        tools=parts.tools,
     )
 
 
@@ -83,6 +84,7 @@ async def update_agent(
         draft=draft,
         keyring=parts.keyring,
         default_model=parts.settings.default_model,
+        tools=parts.tools,
     )
 
 

@@ -1,17 +1,13 @@
-"""Routes of runs: start, follow, stop, repeat, download."""
+"""Routes of runs: start, follow, stop, answer, repeat, download."""
 
-from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 from uuid import UUID, uuid5
 
-from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import StreamingResponse
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from app.backend.api import sse
 from app.backend.api.deps import (
-    CursorQuery,
-    LimitQuery,
     PartsDep,
     ReadDep,
     WriteDep,
@@ -20,11 +16,13 @@ from app.backend.api.deps import (
 from app.backend.api.parts import ApiParts
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.errors import Invalid
-from app.backend.core.paging import PAGE_SIZE, Page
-from app.backend.core.run_events import Level, RunStatus
+from app.backend.core.run_events import Level
 from app.backend.core.texts import Text
+from app.backend.runs import answers, steps
 from app.backend.runs import service as runs
-from app.backend.runs.schemas import EventFilter, EventPage, RunDraft, RunView
+from app.backend.runs.answers import AnswerDraft
+from app.backend.runs.schemas import EventFilter, EventPage, RunDraft, RunView, Tags
+from app.backend.runs.steps import RunFork, StepDetail, StepList
 
 router = APIRouter(tags=["runs"])
 
@@ -40,6 +38,7 @@ IdempotencyKey = Annotated[
     Header(max_length=200, description="The same key twice starts one run."),
 ]
 Seq = Annotated[int | None, Query(ge=0, le=SEQ_MAX)]
+StepPath = Annotated[int, Path(ge=0, le=SEQ_MAX)]
 
 
 class RunStart(BaseModel):
@@ -52,6 +51,7 @@ class RunStart(BaseModel):
 
     input: dict[str, Any]
     thread_id: UUID | None = Field(None, description="The conversation to go on with.")
+    tags: Tags = Field(default_factory=list[str], description="To find it again by.")
 
 
 @router.post("/api/v1/agents/{agent_id}/runs", status_code=202)
@@ -69,45 +69,21 @@ async def start_run(
         thread_id=start.thread_id,
         trigger=TRIGGER,
         request_id=_request_id(actor, idempotency_key),
+        tags=start.tags,
     )
     return await runs.start_run(
         session,
         actor,
         agent_id=agent_id,
         draft=draft,
-        outbox=parts.outbox,
-        active_max=parts.settings.runs_active_max,
-    )
-
-
-@router.get("/api/v1/runs")
-async def list_runs(
-    actor: Viewer,
-    session: ReadDep,
-    agent_id: UUID | None = None,
-    status: Annotated[list[RunStatus] | None, Query()] = None,
-    dead: Annotated[
-        bool, Query(description="Only runs that lost too many workers.")
-    ] = False,
-    cursor: CursorQuery = None,
-    limit: LimitQuery = PAGE_SIZE,
-) -> Page[RunView]:
-    """List runs, newest first."""
-    return await runs.list_runs(
-        session,
-        actor,
-        agent_id=agent_id,
-        status=status,
-        is_dead=dead,
-        cursor=cursor,
-        limit=limit,
+        parts=parts,
     )
 
 
 @router.get("/api/v1/runs/{run_id}")
 async def show_run(actor: Viewer, session: ReadDep, run_id: UUID) -> RunView:
     """Return a run with its output."""
-    return await runs.get_run(session, actor, run_id=run_id)
+    return await runs.show_run(session, actor, run_id=run_id)
 
 
 @router.get(
@@ -126,6 +102,12 @@ async def list_events(
     q: Annotated[Text, Query(max_length=200, description="Text in the event.")] = "",
     type: Annotated[list[Text] | None, Query(description="Only these types.")] = None,  # noqa: A002 - the word of the API
     level: Annotated[Level | None, Query(description="From this level on.")] = None,
+    since: Annotated[
+        AwareDatetime | None, Query(description="From this moment on.")
+    ] = None,
+    until: Annotated[
+        AwareDatetime | None, Query(description="Up to this moment.")
+    ] = None,
     regex: Annotated[
         bool, Query(description="`q` is a regular expression, as RE2 takes it.")
     ] = False,
@@ -144,26 +126,14 @@ async def list_events(
         limit=limit,
         types=type or [],
         level=level,
+        since=since,
+        until=until,
         text=q,
         is_regex=regex,
         is_case=case,
     )
     async with parts.db.read() as session:
         return await runs.list_events(session, actor, run_id=run_id, filter=wanted)
-
-
-@router.get("/api/v1/runs/{run_id}/log", response_class=StreamingResponse)
-async def download_log(
-    actor: Viewer, parts: PartsDep, session: ReadDep, run_id: UUID
-) -> StreamingResponse:
-    """Download a run's log: one event a line, as JSON."""
-    await runs.get_run(session, actor, run_id=run_id)
-    name = f'attachment; filename="run-{run_id}.jsonl"'
-    return StreamingResponse(
-        _lines(parts, actor, run_id),
-        media_type="application/jsonl",
-        headers={"Content-Disposition": name},
-    )
 
 
 @router.post("/api/v1/runs/{run_id}/stop")
@@ -174,7 +144,29 @@ async def stop_run(
     run_id: UUID,
 ) -> RunView:
     """Stop a run; a run that has ended stays as it is."""
-    return await runs.stop_run(session, actor, run_id=run_id, redis=parts.redis)
+    return await runs.stop_run(session, actor, run_id=run_id, parts=parts)
+
+
+@router.post("/api/v1/runs/{run_id}/answer", status_code=202)
+async def answer_run(
+    actor: Annotated[Actor, may(Permission.CHANGE_RUN)],
+    parts: PartsDep,
+    session: WriteDep,
+    run_id: UUID,
+    answer: AnswerDraft,
+) -> RunView:
+    """Answer the `question` of a run that is `waiting`: it is queued and goes on with the answer.
+
+    Of two answers the first counts; the second gets 409. What the question does not allow gets 400, with what it does.
+    """
+    return await answers.answer_run(
+        session,
+        actor,
+        run_id=run_id,
+        draft=answer,
+        outbox=parts.outbox,
+        redis=parts.redis,
+    )
 
 
 @router.post("/api/v1/runs/{run_id}/retry", status_code=202)
@@ -190,8 +182,7 @@ async def retry_run(
         session,
         actor,
         run_id=run_id,
-        outbox=parts.outbox,
-        active_max=parts.settings.runs_active_max,
+        parts=parts,
         request_id=_request_id(actor, idempotency_key),
     )
 
@@ -212,8 +203,46 @@ async def resume_run(
         session,
         actor,
         run_id=run_id,
-        outbox=parts.outbox,
-        active_max=parts.settings.runs_active_max,
+        parts=parts,
+        request_id=_request_id(actor, idempotency_key),
+    )
+
+
+@router.get("/api/v1/runs/{run_id}/steps")
+async def list_steps(actor: Viewer, session: ReadDep, run_id: UUID) -> StepList:
+    """List the steps of a run that are kept, from its input, which is step 0."""
+    return await steps.list_steps(session, actor, run_id=run_id)
+
+
+@router.get("/api/v1/runs/{run_id}/steps/{step}")
+async def show_step(
+    actor: Viewer, parts: PartsDep, run_id: UUID, step: StepPath
+) -> StepDetail:
+    """Return what the graph of a run held after a step, and the difference to the step before."""
+    async with parts.db.read() as session:
+        found = await steps.find_step(session, actor, run_id=run_id, step=step)
+    return await steps.read_step(parts.checkpoints, found)
+
+
+@router.post("/api/v1/runs/{run_id}/fork", status_code=202)
+async def fork_run(
+    actor: Starter,
+    parts: PartsDep,
+    session: WriteDep,
+    run_id: UUID,
+    fork: RunFork,
+    idempotency_key: IdempotencyKey = None,
+) -> RunView:
+    """Start a new run that goes on after a step of this one, with another input or other instructions.
+
+    What comes after the step is done again, with all its side effects. This run stays as it is.
+    """
+    return await steps.fork_run(
+        session,
+        actor,
+        run_id=run_id,
+        fork=fork,
+        parts=parts,
         request_id=_request_id(actor, idempotency_key),
     )
 
@@ -233,20 +262,6 @@ async def _follow(
         # 204 is how a server tells an EventSource not to come back.
         return Response(status_code=204)
     return sse.stream(request, parts.feed.follow(run_id, after))
-
-
-async def _lines(
-    parts: ApiParts, actor: Actor, run_id: UUID
-) -> AsyncGenerator[str, None]:
-    after, has_more = 0, True
-    while has_more:
-        wanted = EventFilter(after=after, before=None, limit=EVENTS_MAX)
-        async with parts.db.read() as session:
-            page = await runs.list_events(session, actor, run_id=run_id, filter=wanted)
-        for event in page.items:
-            yield f"{event.model_dump_json()}\n"
-        has_more = page.has_more and bool(page.items)
-        after = page.items[-1].seq if page.items else after
 
 
 def _request_id(actor: Actor, key: str | None) -> UUID | None:

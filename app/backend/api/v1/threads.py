@@ -9,6 +9,8 @@ from pydantic import BaseModel
 from app.backend.api.deps import CursorQuery, LimitQuery, ReadDep, WriteDep, may
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.paging import PAGE_SIZE, Page
+from app.backend.runs import steps
+from app.backend.runs.steps import ThreadCheckpoint
 from app.backend.threads import service as threads
 from app.backend.threads.schemas import MessageView, ThreadView
 
@@ -61,6 +63,14 @@ async def list_messages(
     return MessageList(
         items=list(items), next_cursor=items[0].sequence if has_more else None
     )
+
+
+@router.get("/{thread_id}/checkpoints")
+async def list_checkpoints(
+    actor: Viewer, session: ReadDep, thread_id: UUID
+) -> list[ThreadCheckpoint]:
+    """Return the newest checkpoint of each agent in a conversation; they are deleted with it."""
+    return await steps.list_checkpoints(session, actor, thread_id=thread_id)
 
 
 @router.delete("/{thread_id}", status_code=204)

@@ -11,7 +11,13 @@ from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    HumanMessage,
+    ToolMessage,
+)
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
@@ -71,7 +77,10 @@ class ScriptedChat(BaseChatModel):
         tokens = list(self._tokens(reply, messages))
         message = AIMessage(
             content="".join(tokens),
-            tool_calls=[_call(reply, index) for index in range(len(reply.tool_calls))],
+            tool_calls=[
+                _call(reply, self._turn(messages), index)
+                for index in range(len(reply.tool_calls))
+            ],
             usage_metadata=_usage(messages, len(tokens)),
         )
         return ChatResult(generations=[ChatGeneration(message=message)])
@@ -99,8 +108,10 @@ class ScriptedChat(BaseChatModel):
             yield _chunk(content=token)
         _raise(reply.error)
         if reply.tool_calls:
+            turn = self._turn(messages)
             calls = [
-                _call_chunk(reply, index) for index in range(len(reply.tool_calls))
+                _call_chunk(reply, turn, index)
+                for index in range(len(reply.tool_calls))
             ]
             yield _chunk(tool_call_chunks=calls)
         end = "tool_calls" if reply.tool_calls else "stop"
@@ -123,12 +134,13 @@ class ScriptedChat(BaseChatModel):
             yield token
 
     def _reply(self, messages: Sequence[BaseMessage]) -> Reply:
+        return self.script.reply(self._turn(messages))
+
+    def _turn(self, messages: Sequence[BaseMessage]) -> int:
         since = takewhile(
             lambda message: not isinstance(message, HumanMessage), reversed(messages)
         )
-        return self.script.reply(
-            sum(isinstance(message, AIMessage) for message in since)
-        )
+        return sum(isinstance(message, AIMessage) for message in since)
 
     def _tokens(self, reply: Reply, messages: Sequence[BaseMessage]) -> Iterator[str]:
         if reply.tokens is not None:
@@ -178,19 +190,17 @@ class ScriptedProvider:
 
 def _fill(text: str, messages: Sequence[BaseMessage]) -> str:
     if "{question}" in text:
-        text = text.replace("{question}", _question(messages))
+        text = text.replace("{question}", _last(messages, HumanMessage))
+    if "{told}" in text:
+        text = text.replace("{told}", _last(messages, ToolMessage))
     if "{quote}" in text:
         text = text.replace("{quote}", _quote(messages))
     return text
 
 
-def _question(messages: Sequence[BaseMessage]) -> str:
+def _last(messages: Sequence[BaseMessage], kind: type[BaseMessage]) -> str:
     return next(
-        (
-            message.text
-            for message in reversed(messages)
-            if isinstance(message, HumanMessage)
-        ),
+        (message.text for message in reversed(messages) if isinstance(message, kind)),
         "",
     )
 
@@ -225,21 +235,25 @@ def _chunk(**fields: Any) -> ChatGenerationChunk:
     )
 
 
-def _call(reply: Reply, index: int) -> Any:
+def _call(reply: Reply, turn: int, index: int) -> Any:
     call = reply.tool_calls[index]
     return {
         "type": "tool_call",
-        "id": f"call_{index + 1}",
+        "id": _call_id(turn, index),
         "name": call.name,
         "args": call.args,
     }
 
 
-def _call_chunk(reply: Reply, index: int) -> Any:
+def _call_id(turn: int, index: int) -> str:
+    return f"call_{turn + 1}_{index + 1}"
+
+
+def _call_chunk(reply: Reply, turn: int, index: int) -> Any:
     call = reply.tool_calls[index]
     args = call.model_dump_json(include={"args"})[len('{"args":') : -1]
     return tool_call_chunk(
-        name=call.name, args=args, id=f"call_{index + 1}", index=index
+        name=call.name, args=args, id=_call_id(turn, index), index=index
     )
 
 

@@ -24,8 +24,8 @@ class ScriptedCall(BaseModel):
 class Reply(BaseModel):
     """One answer of the model: tokens at a pace, then tool calls, then an error if there is to be one.
 
-    In `text`, `{question}` is the last thing said to the model, and `{quote}` the sentence of the
-    conversation that shares most words with it.
+    In `text`, `{question}` is the last thing that the person said, `{told}` what the last tool gave back, and
+    `{quote}` the sentence of the conversation that shares most words with the question.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,6 +57,50 @@ class Script(Reply):
         return self.replies[min(turn, len(self.replies) - 1)] if self.replies else self
 
 
+# Twelve steps, four of which change something; each takes a moment, so that a test can kill it in the middle.
+_CHORES = [
+    "put",
+    "now",
+    "append",
+    "now",
+    "now",
+    "put",
+    "now",
+    "now",
+    "append",
+    "now",
+    "now",
+]
+_CHORE_WORDS = {
+    "put": "write it down",
+    "append": "add a line",
+    "now": "look at the clock",
+}
+
+
+def _chores(thing: str) -> Script:
+    """Return a script that works through `_CHORES` with the tools of `thing`, then says that it is done."""
+    args = {
+        "now": lambda _: {},
+        "put": lambda n: {"name": f"step {n}", "text": f"Put in step {n}."},
+        "append": lambda n: {"name": "journal", "line": f"Appended in step {n}."},
+    }
+    replies = [
+        Reply(
+            text=f"Step {n} of 12: I {_CHORE_WORDS[verb]}.",
+            tokens_per_second=60,
+            tool_calls=[
+                ScriptedCall(
+                    name="now" if verb == "now" else f"{thing}_{verb}",
+                    args=args[verb](n),
+                )
+            ],
+        )
+        for n, verb in enumerate(_CHORES, start=1)
+    ]
+    return Script(replies=[*replies, Reply(text="All twelve steps are done.")])
+
+
 SCRIPTS: dict[str, Script] = {
     "hello": Script(text="Hello! I am a script, not a language model."),
     "echo": Script(text="{question}"),
@@ -77,6 +121,24 @@ SCRIPTS: dict[str, Script] = {
                 ]
             ),
             Reply(text="The tool has answered."),
+        ]
+    ),
+    "chores": _chores("notes"),
+    "chores-outside": _chores("outside"),
+    "asks": Script(
+        replies=[
+            Reply(
+                tool_calls=[
+                    ScriptedCall(
+                        name="ask_person",
+                        args={
+                            "question": "Which colour shall it be?",
+                            "choices": ["Red", "Blue"],
+                        },
+                    )
+                ]
+            ),
+            Reply(text="{told}"),
         ]
     ),
 }

@@ -1,0 +1,157 @@
+"""Asks a model, and passes its words on as they come."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import add_ai_message_chunks
+from langchain_core.runnables import Runnable
+
+from app.backend.agents.patience import ASKED_MAX, Pause, patiently
+from app.backend.agents.prompts import estimate_tokens
+from app.backend.core import clock, ids
+from app.backend.core.run_context import RunContext
+from app.backend.core.run_events import (
+    MessageCompleted,
+    MessageDelta,
+    MessageStarted,
+    QueuePosition,
+    ReasoningDelta,
+    RetryScheduled,
+    Step,
+    UsageRecorded,
+)
+from app.backend.core.texts import storable
+from app.backend.providers.base import Notice, notice_of
+
+ROLE = "assistant"
+
+
+@dataclass
+class Said:
+    """What came out of a model so far."""
+
+    message_id: UUID = field(default_factory=ids.new_id)
+    text: str = ""
+    tokens: int = 0
+    usage: dict[str, Any] | None = None
+    finish_reason: str = "stop"
+    began: float = field(default_factory=clock.monotonic)
+    first_token_at: float | None = None
+    call_chunks: list[AIMessageChunk] = field(default_factory=list[AIMessageChunk])
+
+    def has_begun(self) -> bool:
+        """Whether somebody has read a part of it."""
+        return self.first_token_at is not None
+
+    def calls(self) -> list[tuple[str, dict[str, Any] | None]]:
+        """Return the tools that it calls, with their arguments; None are arguments that are no JSON object."""
+        if not self.call_chunks:
+            return []
+        whole = add_ai_message_chunks(*self.call_chunks)
+        good = [(call["name"], call["args"]) for call in whole.tool_calls]
+        bad = [(call["name"] or "", None) for call in whole.invalid_tool_calls]
+        return [*good, *bad]
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """One model, speaking in one run."""
+
+    model_name: str
+    run: RunContext
+
+    async def listen(
+        self, model: Runnable[Any, Any], messages: Sequence[BaseMessage]
+    ) -> Said:
+        """Return what the model says; the message is begun, and `complete` ends it."""
+        said = Said()
+        self.run.emit(
+            MessageStarted(message_id=said.message_id, role=ROLE, model=self.model_name)
+        )
+        async for attempt in patiently(said.has_begun, self._announce_pause):
+            with attempt:
+                said.call_chunks.clear()
+                async for chunk in model.astream(list(messages)):
+                    self._take(chunk, said)
+        return said
+
+    def complete(self, said: Said, messages: Sequence[BaseMessage]) -> None:
+        """Say that the message is whole, and what it took."""
+        self.run.emit(
+            MessageCompleted(
+                message_id=said.message_id,
+                role=ROLE,
+                text=said.text,
+                finish_reason=said.finish_reason,
+            )
+        )
+        self.run.emit(self._usage(said, messages))
+
+    def _take(self, chunk: AIMessageChunk, said: Said) -> None:
+        if chunk.tool_call_chunks:
+            said.call_chunks.append(chunk)
+        notice = notice_of(chunk)
+        if notice is not None:
+            self._announce(notice)
+        reasoning = chunk.additional_kwargs.get("reasoning_content")
+        if reasoning:
+            self.run.emit(
+                ReasoningDelta(message_id=said.message_id, text=str(reasoning))
+            )
+        if chunk.text:
+            if said.first_token_at is None:
+                said.first_token_at = clock.monotonic()
+            text = storable(chunk.text)
+            said.text += text
+            said.tokens += 1
+            self.run.emit(MessageDelta(message_id=said.message_id, text=text))
+        if chunk.usage_metadata is not None:
+            said.usage = dict(chunk.usage_metadata)
+        reason = chunk.response_metadata.get("finish_reason")
+        said.finish_reason = reason or said.finish_reason
+
+    def _usage(self, said: Said, messages: Sequence[BaseMessage]) -> UsageRecorded:
+        ended = clock.monotonic()
+        asked = "\n".join(str(message.content) for message in messages)
+        usage = said.usage or {}
+        return UsageRecorded(
+            model=self.model_name,
+            tokens_in=usage.get("input_tokens") or estimate_tokens(asked),
+            tokens_out=usage.get("output_tokens") or said.tokens,
+            first_token_milliseconds=_milliseconds(
+                said.began, said.first_token_at or ended
+            ),
+            milliseconds=_milliseconds(said.began, ended),
+            is_estimated=not usage,
+        )
+
+    def _announce_pause(self, pause: Pause) -> None:
+        self.run.emit(
+            RetryScheduled(
+                what=self.model_name,
+                attempt=pause.attempt,
+                attempts_max=ASKED_MAX,
+                seconds=round(pause.seconds, 1),
+                reason=str(pause.error),
+            )
+        )
+
+    def _announce(self, notice: Notice) -> None:
+        emit, model = self.run.emit, self.model_name
+        match notice.type:
+            case "queued":
+                emit(QueuePosition(part=model, position=notice.position))
+            case "loading":
+                emit(Step(content=f"Loading the model {model} into memory."))
+            case "loaded":
+                seconds = notice.milliseconds / 1000
+                emit(Step(content=f"The model {model} is ready ({seconds:.1f} s)."))
+            case "reconnecting":
+                emit(Step(content=f"The connection to {model} broke; trying again."))
+
+
+def _milliseconds(began: float, ended: float) -> float:
+    return round((ended - began) * 1000, 1)

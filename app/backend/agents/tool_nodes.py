@@ -1,0 +1,248 @@
+"""The steps of an agent with tools: its model decides, one tool at a time is called, and in the end it answers.
+
+Each step has one effect at most, and each comes to the same calls when it is repeated: what the model decided is in
+the state before the first tool is called. So LangGraph may run a step once more from its top.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.runnables import Runnable
+
+from app.backend.agents.citations import cite
+from app.backend.agents.context import AgentParts, Task, ToolState
+from app.backend.agents.prompts import (
+    WITH_TOOLS,
+    PromptFacts,
+    estimate_tokens,
+    fill,
+    make_prompt,
+)
+from app.backend.agents.speaking import Speaker
+from app.backend.agents.spec import AgentSpec
+from app.backend.agents.unread import find_caveat
+from app.backend.core import clock
+from app.backend.core.effects import Effect, EffectCall
+from app.backend.core.run_context import RunContext
+from app.backend.core.run_events import (
+    Log,
+    Passage,
+    RunOutput,
+    Stage,
+    StageChanged,
+    ToolCalled,
+    ToolReturned,
+)
+from app.backend.knowledge.tool import SEARCH_TOOL
+from app.backend.models.capabilities import need_tools
+from app.backend.tools.base import AnyTool, ToolContext, ToolResult
+from app.backend.tools.errors import UnknownTool, WrongArguments
+from app.backend.tools.policy import Source, perform
+
+WINDOW_UNKNOWN = 8192
+CALLS_MAX = 16
+_WINDOW_MARGIN = 64
+# The next attempt would not know that the model wanted this, and might do it once more.
+_NOT_KEPT = "{name} is not carried out now, since the store of checkpoints does not answer. Say so, or try again later."
+_LEFT_OUT = "(left out: the conversation has become too long)"
+_TOLD = {
+    "recorded": "{title} was done before this attempt; what it gave back then is used.",
+    "person": "{title} happened, as a person says; it is not done again.",
+}
+
+
+@dataclass(frozen=True)
+class ToolNodes:
+    """What the nodes of the graph do in one run; the graph itself is the same for all runs."""
+
+    parts: AgentParts
+    task: Task
+    run: RunContext
+    keeps_up: Callable[[], Awaitable[bool]]
+
+    async def think(self, state: ToolState) -> ToolState:
+        """Let the model say what to do next, or the answer."""
+        spec, step = self._spec, state.get("step", 0) + 1
+        self.run.budget.begin_step(step)
+        if step == 1:
+            message = f"{spec.model} decides what to do."
+            self.run.emit(StageChanged(stage=Stage.GENERATING, message=message))
+        speaker = Speaker(spec.model, self.run)
+        messages = await self._messages(state)
+        said = await speaker.listen(self._model(), messages)
+        speaker.complete(said, messages)
+        calls = [
+            {"id": f"call_{step}_{n}", "name": name, "args": args}
+            for n, (name, args) in enumerate(said.calls()[:CALLS_MAX], start=1)
+        ]
+        turn = {"role": "model", "text": said.text, "calls": calls}
+        return {
+            "step": step,
+            "said": [*state.get("said", []), turn],
+            "pending": calls,
+            "answer": said.text,
+        }
+
+    async def act(self, state: ToolState) -> ToolState:
+        """Call the next tool."""
+        call, *rest = state.get("pending", [])
+        self._announce(call)
+        began = clock.monotonic()
+        tool = next((one for one in self._tools() if one.name == call["name"]), None)
+        result, source = await self._perform(tool, call, state)
+        title = tool.title if tool else call["name"]
+        if source in _TOLD:
+            self.run.emit(Log(message=_TOLD[source].format(title=title)))
+        self.run.emit(
+            ToolReturned(
+                tool_call_id=call["id"],
+                name=call["name"],
+                result=result.content,
+                is_error=result.is_error,
+                milliseconds=round((clock.monotonic() - began) * 1000, 1),
+                source=source,
+            )
+        )
+        told = {"role": "tool", "id": call["id"], "text": result.content}
+        return {
+            "said": [*state.get("said", []), {**told, "is_error": result.is_error}],
+            "pending": rest,
+            "passages": _add(state.get("passages", []), result.passages),
+        }
+
+    async def cite(self, state: ToolState) -> ToolState:
+        """Find the passage that supports each sentence of the answer."""
+        answer = state.get("answer", "")
+        passages = [Passage.model_validate(item) for item in state.get("passages", [])]
+        sentences, citations = await cite(self.parts.embedder, answer, passages)
+        calls = [
+            call for turn in state.get("said", []) for call in turn.get("calls", [])
+        ]
+        has_searched = any(call["name"] == SEARCH_TOOL for call in calls)
+        output = RunOutput(
+            answer=answer,
+            sentences=sentences,
+            citations=citations,
+            caveat=await find_caveat(self.parts, self._spec, self.run)
+            if has_searched and self._spec.collection_ids
+            else "",
+        )
+        return {"output": output.model_dump(mode="json")}
+
+    @property
+    def _spec(self) -> AgentSpec:
+        return self.task.spec
+
+    def _tools(self) -> list[AnyTool]:
+        return self.parts.tools.pick(self._spec.tools)
+
+    def _model(self) -> Runnable[Any, Any]:
+        spec = self._spec
+        need_tools(spec.model)
+        model: BaseChatModel = self.parts.models.get(
+            spec.model, temperature=spec.temperature, max_tokens=spec.max_tokens
+        )
+        tools = [_declaration(tool) for tool in self._tools()]
+        return model.bind_tools(tools) if tools else model
+
+    def _announce(self, call: dict[str, Any]) -> None:
+        is_answered = any(key.startswith(f"{call['id']}:") for key in self.run.answers)
+        if not is_answered:
+            args = call["args"] or {}
+            self.run.emit(
+                ToolCalled(tool_call_id=call["id"], name=call["name"], args=args)
+            )
+
+    async def _perform(
+        self, tool: AnyTool | None, call: dict[str, Any], state: ToolState
+    ) -> tuple[ToolResult, Source]:
+        name, args = call["name"], call["args"]
+        if tool is None:
+            known = [one.name for one in self._tools()]
+            error = UnknownTool.of(name, known)
+            return ToolResult(content=error.message, is_error=True), "executed"
+        if args is None:
+            error = WrongArguments(
+                f"The arguments of {name} are no JSON object. Call it again."
+            )
+            return ToolResult(content=error.message, is_error=True), "executed"
+        if tool.effect != Effect.PURE and not await self.keeps_up():
+            return ToolResult(
+                content=_NOT_KEPT.format(name=name), is_error=True
+            ), "executed"
+        step, position = state.get("step", 0), int(call["id"].rsplit("_", 1)[1])
+        context = ToolContext(
+            run=self.run,
+            call_id=call["id"],
+            read=self.parts.db.read,
+            collection_ids=self._spec.collection_ids,
+            passages=self._spec.passages,
+        )
+        return await perform(tool, EffectCall(step, position, name, args), context)
+
+    async def _messages(self, state: ToolState) -> list[BaseMessage]:
+        spec = self._spec
+        facts = PromptFacts(
+            now=clock.now(),
+            user_name=self.task.user_name or self.run.actor.email,
+            user_email=self.run.actor.email,
+            agent_name=spec.name,
+            model=spec.model,
+        )
+        window = await self.parts.models.context_window(spec.model) or WINDOW_UNKNOWN
+        budget = window - spec.max_tokens - _WINDOW_MARGIN
+        said = [_message(item) for item in state.get("said", [])]
+        prompt = make_prompt(
+            f"{fill(spec.instructions, facts)}\n{WITH_TOOLS}".strip(),
+            state.get("query", ""),
+            history=self.task.history,
+            extra=self.task.extra,
+            budget=budget - _size(said),
+        )
+        return [*prompt.messages, *_shorten(said, budget - _size(prompt.messages))]
+
+
+def _declaration(tool: AnyTool) -> dict[str, Any]:
+    function = {
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": tool.schema,
+    }
+    return {"type": "function", "function": function}
+
+
+def _message(item: dict[str, Any]) -> BaseMessage:
+    if item["role"] == "tool":
+        status = "error" if item["is_error"] else "success"
+        return ToolMessage(item["text"], tool_call_id=item["id"], status=status)
+    calls = [{**call, "args": call["args"] or {}} for call in item["calls"]]
+    return AIMessage(item["text"], tool_calls=calls)
+
+
+def _shorten(messages: list[BaseMessage], budget: int) -> list[BaseMessage]:
+    """Return the messages without the oldest results, if they are too long for `budget` tokens together."""
+    kept = list(messages)
+    for n, message in enumerate(kept[:-1]):
+        if _size(kept) <= budget:
+            break
+        if isinstance(message, ToolMessage):
+            kept[n] = message.model_copy(update={"content": _LEFT_OUT})
+    return kept
+
+
+def _size(messages: list[BaseMessage]) -> int:
+    return sum(estimate_tokens(str(message.content)) for message in messages)
+
+
+def _add(known: list[dict[str, Any]], found: list[Passage]) -> list[dict[str, Any]]:
+    """Return all passages, numbered on, each once."""
+    ids_known = {item["chunk_id"] for item in known}
+    new = [one for one in found if str(one.chunk_id) not in ids_known]
+    numbered = [
+        one.model_copy(update={"n": n}).model_dump(mode="json")
+        for n, one in enumerate(new, start=len(known) + 1)
+    ]
+    return [*known, *numbered]

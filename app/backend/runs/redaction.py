@@ -1,0 +1,255 @@
+"""Takes obvious secrets out of a run's events before they are stored or shown to anybody.
+
+Most events have none, so a whole batch is looked at in one pass; only one that has something is gone through.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import re2  # pyright: ignore[reportMissingTypeStubs] - it ships none
+from pydantic import BaseModel, SecretStr
+
+from app.backend.core.run_events import (
+    Event,
+    MessageDelta,
+    ReasoningDelta,
+    RunEvent,
+)
+from app.backend.core.settings import Settings
+
+E = TypeVar("E", bound=BaseModel)
+REDACTED = "[redacted]"
+# Where secrets of known shapes begin, and what follows; the words before them that tell what they are stay.
+_BEGINNINGS = {
+    "sk-": r"[\w\-]{20,}",
+    "ghp_": r"\w{30,}",
+    "gho_": r"\w{30,}",
+    "ghs_": r"\w{30,}",
+    "ghu_": r"\w{30,}",
+    "github_pat_": r"\w{30,}",
+    "glpat-": r"[\w\-]{20,}",
+    "xoxb-": r"[\w\-]{10,}",
+    "xoxp-": r"[\w\-]{10,}",
+    "xapp-": r"[\w\-]{10,}",
+    "AKIA": r"[A-Z0-9]{16}",
+    "ASIA": r"[A-Z0-9]{16}",
+    "AIza": r"[\w\-]{35}",
+    "hf_": r"\w{30,}",
+    "atl_": r"[\w\-]{20,}",
+    "eyJ": r"[\w\-]{10,}\.[\w\-]{10,}\.[\w\-]{10,}",
+}
+_KEY_BEGINS, _KEY_ENDS = "-----BEGIN", "-----END"
+_KEY = r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----"
+_SHAPES = "|".join(f"{begin}{rest}" for begin, rest in _BEGINNINGS.items())
+_BEARER = r"(?i:bearer|basic) +[\w\-.+/~]{16,}=*"
+_IN_URL = r"[a-z][a-z0-9+.\-]*://[^\s/:@]+:[^\s/@]+@"
+# Names of values that are secrets whatever they look like.
+_NAMES = r"password|passwd|api_?key|secret|client_secret|access_token|refresh_token|auth_token|private_key|authorization"
+_NAME = re.compile(rf"(?i)[\w\-]*(?:{_NAMES})")
+_CUT = re.compile(
+    rf"(?P<scheme>(?i:bearer|basic) +)[\w\-.+/~]{{16,}}=*|(?P<user>[a-z][a-z0-9+.\-]*://[^\s/:@]+:)[^\s/@]+@|{_KEY}|\b(?:{_SHAPES})"
+)
+_TEXT_OF = {"message_delta": "text", "reasoning_delta": "text", "log": "message"}
+_GROWING = (MessageDelta, ReasoningDelta)
+_LENGTH_MIN = 8  # a shorter value of a setting would be found in plain words
+_HELD_MAX = 4096
+_SCHEMES = frozenset({"bearer", "basic"})
+_SCHEME_PARTS = frozenset(
+    word[:size] for word in _SCHEMES for size in range(1, len(word) + 1)
+)
+_JOINT = re.compile(r".*[^\w\-.]")
+_WORD_MAX = 256
+
+
+class Redactor:
+    """Knows what a secret looks like, and which values of this installation are secrets."""
+
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        known = sorted(
+            {value for value in values if len(value) >= _LENGTH_MIN}, key=len
+        )
+        self._values = tuple(reversed(known))
+        options = re2.Options()
+        options.log_errors = False
+        options.never_capture = True
+        literal = [re2.escape(value) for value in self._values]
+        found = "|".join(
+            [
+                *literal,
+                _BEARER,
+                _IN_URL,
+                "-----BEGIN [A-Z ]*PRIVATE KEY",
+                rf"\b(?:{_SHAPES})",
+                rf"(?im:^[\w\-]*(?:{_NAMES})$)",
+            ]
+        )
+        self._any = re2.compile(found, options)
+        self._begins = (*_BEGINNINGS, *self._values)
+        self._partial = frozenset(
+            text[:size] for text in self._begins for size in range(1, len(text))
+        )
+
+    def redact_stored(self, events: Sequence[RunEvent]) -> list[RunEvent]:
+        """Return events without secrets, as they may be stored."""
+        texts = "\n".join([_said(event) for event in events])
+        if not self._any.search(texts):
+            return list(events)
+        return [
+            event.model_copy(update={"payload": self._clean(event.payload)})
+            for event in events
+        ]
+
+    def redact(self, event: E) -> E:
+        """Return an event without secrets."""
+        payload = event.model_dump(mode="json")
+        if not self._any.search("\n".join(_texts(payload))):
+            return event
+        return type(event).model_validate(self._clean(payload))
+
+    def redact_text(self, text: str) -> str:
+        """Return a text without secrets."""
+        for value in self._values:
+            text = text.replace(value, REDACTED)
+        return _CUT.sub(_replace, text)
+
+    def held_from(self, text: str) -> int:
+        """Return where a text that goes on ends for now: what follows may be the beginning of a secret."""
+        if _KEY_BEGINS in text and _KEY_ENDS not in text:
+            return text.index(_KEY_BEGINS)
+        words = text[-_WORD_MAX:].rsplit(None, 2)
+        if not words:
+            return len(text)
+        *before, last = words
+        if text[-1].isspace():
+            return text.rindex(last) if last.lower() in _SCHEMES else len(text)
+        if before and before[-1].lower() in _SCHEMES:
+            return text.rindex(before[-1])
+        if not last.isalnum() and (joint := _JOINT.match(last)):
+            last = last[joint.end() :]
+        may_begin = (
+            last.startswith(self._begins)
+            or last in self._partial
+            or last.lower() in _SCHEME_PARTS
+        )
+        return len(text) - len(last) if last and may_begin else len(text)
+
+    def _clean(self, value: Any) -> Any:
+        match value:
+            case str():
+                return self.redact_text(value)
+            case dict():
+                return {
+                    key: REDACTED
+                    if isinstance(item, str) and item and _NAME.fullmatch(str(key))
+                    else self._clean(item)
+                    for key, item in value.items()
+                }
+            case list():
+                return [self._clean(item) for item in value]
+            case _:
+                return value
+
+
+_installed = [Redactor()]
+
+
+def install(settings: Settings) -> None:
+    """Let this process know the secrets of its installation."""
+    _installed[:] = [Redactor(_secrets_of(settings))]
+
+
+def installed() -> Redactor:
+    """Return what this process knows of secrets."""
+    return _installed[0]
+
+
+def _secrets_of(settings: Settings) -> Iterator[str]:
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr):
+            yield value.get_secret_value()
+    for url in (settings.database_url, settings.redis_url):
+        if password := urlsplit(url).password:
+            yield password
+
+
+class Streams:
+    """Holds back the end of a text that grows while it may be the beginning of a secret, so that none is stored in two halves."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._held: MessageDelta | ReasoningDelta | None = None
+
+    def take(self, event: Event) -> Sequence[Event]:
+        """Return what may be stored now: mostly `event` itself."""
+        if not isinstance(event, _GROWING):
+            return (*self.release(), event)
+        held, before = self._held, ()
+        if held is not None:
+            self._held = None
+            if type(held) is type(event) and held.message_id == event.message_id:
+                event = _joined(held, event)
+            else:
+                before = (held,)
+        at = self._redactor.held_from(event.text)
+        if at == len(event.text) or len(event.text) - at > _HELD_MAX:
+            return (*before, event)
+        self._held = event.model_copy(update={"text": event.text[at:], **_none(event)})
+        if at == 0:
+            self._held = event
+            return before
+        return (*before, event.model_copy(update={"text": event.text[:at]}))
+
+    def release(self) -> Sequence[Event]:
+        """Return what was held back: nothing follows it."""
+        held, self._held = self._held, None
+        return () if held is None else (held,)
+
+
+def _joined(
+    held: MessageDelta | ReasoningDelta, event: MessageDelta | ReasoningDelta
+) -> MessageDelta | ReasoningDelta:
+    update: dict[str, Any] = {"text": held.text + event.text}
+    if isinstance(held, MessageDelta) and isinstance(event, MessageDelta):
+        update["tokens"] = held.tokens + event.tokens
+    return event.model_copy(update=update)
+
+
+def _none(event: Event) -> dict[str, int]:
+    # Its tokens are counted with the part that is let through.
+    return {"tokens": 0} if isinstance(event, MessageDelta) else {}
+
+
+def _said(event: RunEvent) -> str:
+    # Most events of a log are of these types, and have one text.
+    name = _TEXT_OF.get(event.type)
+    return event.payload[name] if name else "\n".join(_texts(event.payload))
+
+
+def _texts(payload: Any) -> Iterator[str]:
+    """Return the texts of a payload, and the names of values inside of it."""
+    match payload:
+        case str():
+            yield payload
+        case dict():
+            for key, value in payload.items():
+                if isinstance(value, str):
+                    yield str(key)
+                    yield value
+                else:
+                    yield from _texts(value)
+        case list():
+            for item in payload:
+                yield from _texts(item)
+        case _:
+            pass
+
+
+def _replace(match: re.Match[str]) -> str:
+    if match["scheme"]:
+        return f"{match['scheme']}{REDACTED}"
+    if match["user"]:
+        return f"{match['user']}{REDACTED}@"
+    return REDACTED

@@ -1,0 +1,1 @@
+"""What an administrator sees and does: workers, queues, storage, and what keeps them going."""

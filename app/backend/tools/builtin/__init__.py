@@ -1,0 +1,1 @@
+"""Tools that come with the installation: one module each, with a `get_functions`."""

@@ -1,0 +1,85 @@
+"""Notes that agents keep for their owner: a name and a text."""
+
+from sqlalchemy.exc import IntegrityError
+
+from app.backend.core import clock
+from app.backend.core.actor import Actor
+from app.backend.core.db import Session
+from app.backend.core.errors import Conflict
+from app.backend.core.paging import PAGE_SIZE, Page, parse_cursor, to_page
+from app.backend.tools import repository
+from app.backend.tools.schemas import NoteView
+from app.backend.tools.tables import NoteRow
+
+NOTE_LENGTH_MAX = 100_000
+
+
+async def put_note(
+    session: Session, actor: Actor, *, name: str, text: str, effect_key: str = ""
+) -> NoteView:
+    """Make a note say `text`; the same `effect_key` twice in a row writes once."""
+    row = await _need_note(session, actor, name)
+    if not effect_key or row.effect_key != effect_key:
+        await _write(session, row, text, effect_key)
+    return NoteView.model_validate(row)
+
+
+async def append_note(
+    session: Session, actor: Actor, *, name: str, line: str, effect_key: str = ""
+) -> NoteView:
+    """Add a line to a note; the same `effect_key` twice in a row adds it once.
+
+    Raises:
+        Conflict: the note would be too long.
+    """
+    row = await _need_note(session, actor, name)
+    if not effect_key or row.effect_key != effect_key:
+        text = f"{row.text}\n{line}" if row.text else line
+        if len(text) > NOTE_LENGTH_MAX:
+            message = f"The note {name!r} is full: {NOTE_LENGTH_MAX:,} characters are allowed. Begin another one."
+            raise Conflict(message)
+        await _write(session, row, text, effect_key)
+    return NoteView.model_validate(row)
+
+
+async def find_note(session: Session, actor: Actor, *, name: str) -> NoteView | None:
+    """Return the note of that name, or None."""
+    row = await repository.find_note(session, actor, name)
+    return NoteView.model_validate(row) if row else None
+
+
+async def list_notes(
+    session: Session,
+    actor: Actor,
+    *,
+    cursor: str | None = None,
+    limit: int = PAGE_SIZE,
+) -> Page[NoteView]:
+    """Return a page of notes, newest first."""
+    rows = await repository.list_notes(
+        session, actor, after=parse_cursor(cursor), limit=limit + 1
+    )
+    return to_page([NoteView.model_validate(row) for row in rows], limit)
+
+
+async def _need_note(session: Session, actor: Actor, name: str) -> NoteRow:
+    row = await repository.find_note(session, actor, name, is_locked=True)
+    if row is not None:
+        return row
+    row = NoteRow(owner_id=actor.user_id, name=name, text="")
+    try:
+        async with session.begin_nested():
+            session.add(row)
+    except IntegrityError:
+        # Another run made it at the same moment.
+        found = await repository.find_note(session, actor, name, is_locked=True)
+        if found is None:
+            raise
+        return found
+    return row
+
+
+async def _write(session: Session, row: NoteRow, text: str, effect_key: str) -> None:
+    row.text, row.effect_key, row.updated_at = text, effect_key, clock.now()
+    session.add(row)
+    await session.flush()

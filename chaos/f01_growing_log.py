@@ -1,0 +1,90 @@
+"""F-01: what an event costs does not depend on how long its log already is."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+
+from app.backend.core import clock
+from app.backend.core.run_events import (
+    Log,
+    RunCompleted,
+    RunEvent,
+    RunOutput,
+    RunStatus,
+)
+from app.backend.runs import live
+from app.backend.runs.event_log import EventLog
+from app.backend.runs.status import end_run
+from chaos.fault import Fault
+from chaos.ground import Ground
+from chaos.outcome import Outcome, Trial, sum_up
+
+EVENTS = 2_000
+TIMES = 10
+BATCH = 100
+GROWTH_MAX = 11.0
+
+
+async def play(ground: Ground, rounds: int) -> Outcome:
+    """Write and watch a log, and one ten times as long, `rounds` times; the processor time is that of writer and viewer."""
+    await _write(ground, EVENTS)
+    ratios: list[float] = []
+    trials: list[Trial] = []
+    for _ in range(rounds):
+        short, long = [await _write(ground, EVENTS * n) for n in (1, TIMES)]
+        ratios.append(long / short)
+        trials.append(Trial())
+    best = min(ratios)
+    found = sum_up(
+        trials,
+        figures={
+            f"processor time of {EVENTS * TIMES:,} events to that of {EVENTS:,}": ", ".join(
+                f"{ratio:.1f}" for ratio in ratios
+            )
+        },
+    )
+    if best > GROWTH_MAX:
+        found.late.append(f"{TIMES} times the events cost {best:.1f} times as much")
+    return found
+
+
+async def _write(ground: Ground, count: int) -> float:
+    services = ground.services
+    row = await ground.rows.run(
+        ground.actor,
+        status=RunStatus.RUNNING,
+        epoch=1,
+        lease_until=clock.now() + timedelta(hours=1),
+    )
+
+    async def tell(events: Sequence[RunEvent]) -> None:
+        await live.publish(services.redis, row.id, events)
+
+    watching = asyncio.create_task(ground.watch(row.id))
+    began = time.process_time()
+    async with EventLog(services.db, row, tell) as log:
+        for number in range(count):
+            log.append(Log(message=f"Line {number} of a log that grows and grows."))
+            if number % BATCH == 0:
+                await log.flush()
+        await log.flush()
+        end = RunCompleted(output=RunOutput(answer="Done."), milliseconds=1.0)
+        async with services.db.transaction() as session:
+            ended = await end_run(session, row.id, end, epoch=1)
+            assert ended is not None
+        log.tell(ended[1])
+        seen = await watching
+    assert len(seen) == count + 1, f"The viewer has {len(seen)} of {count + 1} events."
+    return time.process_time() - began
+
+
+FAULT = Fault(
+    id="F-01",
+    what="A log is written and watched, then one that is ten times as long.",
+    must="The long one costs at most eleven times the processor time.",
+    play=play,
+    rounds=3,
+    quick=1,
+    quick_stacks=(),
+)

@@ -1,0 +1,332 @@
+"""The steps of a run are listed, read and forked by their owner, and kept as long as the settings say."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlmodel import col, delete, update
+
+from app.backend.bootstrap import Services
+from app.backend.core import clock, ids
+from app.backend.core.actor import Actor
+from app.backend.core.errors import Conflict, NotFound
+from app.backend.core.run_events import RunStatus
+from app.backend.runs import engine_repository, steps
+from app.backend.runs.errors import StepNotKept
+from app.backend.runs.retention import Retention
+from app.backend.runs.schemas import RunView
+from app.backend.runs.steps import RunFork, StepDetail, StepView
+from app.backend.runs.tables import RunRow
+from app.backend.threads import service as threads
+from tests.factories.rows import MakeAgent, RowFactory
+from tests.processes import Fork
+from tests.runs import Runs, assert_log_is_whole
+
+Fork_ = Callable[..., Awaitable[RunView]]
+
+
+@pytest.fixture
+async def fork(services: Services, actor: Actor) -> Fork_:
+    """`await fork(run_id, step=1, …)` queues a fork."""
+
+    async def make(run_id: UUID, **values: Any) -> RunView:
+        async with services.db.transaction() as session:
+            return await steps.fork_run(
+                session,
+                actor,
+                run_id=run_id,
+                fork=RunFork.model_validate(values),
+                parts=services,
+            )
+
+    return make
+
+
+@pytest.fixture
+def retention(services: Services) -> Retention:
+    """The scheduler's, with its settings."""
+    return Retention(services.db, services.checkpoints, services.settings)
+
+
+async def _steps(services: Services, actor: Actor, run_id: UUID) -> list[StepView]:
+    async with services.db.read() as session:
+        return (await steps.list_steps(session, actor, run_id=run_id)).items
+
+
+async def _read(
+    services: Services, actor: Actor, run_id: UUID, step: int
+) -> StepDetail:
+    async with services.db.read() as session:
+        found = await steps.find_step(session, actor, run_id=run_id, step=step)
+    return await steps.read_step(services.checkpoints, found)
+
+
+def _texts(events: list[Any]) -> list[str]:
+    return [event.payload["content"] for event in events if event.type == "step"]
+
+
+async def test_steps_of_a_completed_run_are_shown_and_forked(
+    runs: Runs,
+    rows: RowFactory,
+    actor: Actor,
+    other_actor: Actor,
+    make_agent: MakeAgent,
+    services: Services,
+    worker: Fork,
+    fork: Fork_,
+) -> None:
+    agent = await make_agent(actor, model="scripted/echo", instructions="Be kind.")
+    origin = await runs.wait((await runs.start(agent.id)).id)
+
+    await _check_steps(services, actor, origin.id)
+    # Another question, after the search: it is not searched again.
+    forked = await fork(origin.id, step=1, input={"query": "Who is it?"})
+    run = await runs.wait(forked.id)
+    assert (run.status, run.origin_id, run.origin_step) == (
+        RunStatus.COMPLETED,
+        origin.id,
+        1,
+    )
+    assert run.output is not None
+    assert run.output.answer == "Who is it?"
+    events = await runs.events(run.id)
+    assert_log_is_whole(events)
+    assert "retrieving" not in str([event.payload for event in events])
+    told = f"It is a fork: it goes on after step 1 (retrieve) of the run {origin.id}."
+    assert told in _texts(events)
+    assert [one.step for one in await _steps(services, actor, run.id)] == [1, 2, 3]
+
+    # A fork of the fork, from its beginning in the other run, with other instructions.
+    again = await runs.wait(
+        (await fork(run.id, step=1, instructions="Be {agent_name}.")).id
+    )
+    assert again.output is not None
+    assert again.output.answer == "Who is it?"
+    assert await _instructions(services, again.id) == "Be {agent_name}."
+    # The first one is as it was.
+    assert await runs.get(origin.id) == origin
+
+    await _check_refusals(services, actor, other_actor, origin.id, fork)
+    await _check_links(services, actor, other_actor, again)
+    worker.stop()
+
+
+async def _instructions(services: Services, run_id: UUID) -> str | None:
+    async with services.db.read() as session:
+        row = await engine_repository.find_run(session, run_id)
+    return row.instructions if row else None
+
+
+async def _check_steps(services: Services, actor: Actor, run_id: UUID) -> None:
+    found = await _steps(services, actor, run_id)
+    assert [(one.step, one.node, one.next_node, one.can_fork) for one in found] == [
+        (0, "", "retrieve", True),
+        (1, "retrieve", "generate", True),
+        (2, "generate", "cite", True),
+        (3, "cite", "", False),
+    ]
+    assert all(one.at is not None for one in found)
+    first = await _read(services, actor, run_id, 0)
+    assert (first.values, first.added) == ({"query": "What is this?"}, ["query"])
+    second = await _read(services, actor, run_id, 2)
+    assert second.values["answer"] == "What is this?"
+    assert (second.added, second.changed, second.removed) == (["answer"], [], [])
+
+
+async def _check_refusals(
+    services: Services, actor: Actor, other_actor: Actor, run_id: UUID, fork: Fork_
+) -> None:
+    with pytest.raises(Conflict, match="Nothing comes after step 3"):
+        await fork(run_id, step=3)
+    with pytest.raises(NotFound):
+        await fork(run_id, step=9)
+    for reading in (
+        _steps(services, other_actor, run_id),
+        _read(services, other_actor, run_id, 1),
+    ):
+        with pytest.raises(NotFound):
+            await reading
+
+
+async def _check_links(
+    services: Services, actor: Actor, other_actor: Actor, last: RunView
+) -> None:
+    assert last.thread_id is not None
+    async with services.db.read() as session:
+        (link,) = await steps.list_checkpoints(session, actor, thread_id=last.thread_id)
+        with pytest.raises(NotFound):
+            await steps.list_checkpoints(session, other_actor, thread_id=last.thread_id)
+    assert (link.run_id, link.agent_id, link.step) == (last.id, last.agent_id, 3)
+
+
+async def test_history_of_a_fork_ends_where_its_origin_began(
+    runs: Runs,
+    actor: Actor,
+    make_agent: MakeAgent,
+    services: Services,
+    worker: Fork,
+    fork: Fork_,
+) -> None:
+    agent = await make_agent(actor, model="scripted/hello")
+    first = await runs.wait((await runs.start(agent.id, "One?")).id)
+    later = await runs.wait(
+        (await runs.start(agent.id, "One?", thread_id=first.thread_id)).id
+    )
+    again = await runs.wait((await fork(first.id, step=1)).id)
+
+    # The model was told as much as the first time, and less than with the turns since.
+    assert again.tokens_in == first.tokens_in < later.tokens_in
+    worker.stop()
+
+
+async def test_fork_whose_step_is_gone_fails_and_says_so(
+    runs: Runs,
+    actor: Actor,
+    make_agent: MakeAgent,
+    services: Services,
+    worker: Fork,
+    fork: Fork_,
+) -> None:
+    agent = await make_agent(actor)
+    origin = await runs.wait((await runs.start(agent.id)).id)
+    saver = await services.checkpoints.open()
+    await saver.adelete_thread(engine_repository.saver_thread(origin.id, 1))
+
+    run = await runs.wait((await fork(origin.id, step=1)).id)
+
+    assert (run.status, run.error_code) == (RunStatus.FAILED, "STEP_NOT_KEPT")
+    with pytest.raises(StepNotKept):
+        await _read(services, actor, origin.id, 1)
+    worker.stop()
+
+
+class _Kept:
+    """Makes runs with stored steps, and looks at what is left of them."""
+
+    def __init__(self, services: Services, actor: Actor, rows: RowFactory) -> None:
+        self._services, self._actor, self._rows = services, actor, rows
+
+    async def add(
+        self,
+        thread_id: UUID | None,
+        status: RunStatus,
+        *,
+        days: int = 0,
+        begins_at: UUID | None = None,
+    ) -> UUID:
+        ended = clock.now() - timedelta(days=days) if status.is_terminal else None
+        row = await self._rows.run(
+            self._actor, thread_id=thread_id, status=status, epoch=1, completed_at=ended
+        )
+        saver = await self._services.checkpoints.open()
+        for number in range(2):
+            place: Any = {"thread_id": f"{row.id}:1", "checkpoint_ns": ""}
+            checkpoint: Any = {
+                "v": 4,
+                "id": f"{number}",
+                "ts": "",
+                "channel_values": {},
+                "channel_versions": {},
+                "versions_seen": {},
+            }
+            await saver.aput({"configurable": place}, checkpoint, {"step": number}, {})
+            await self._link(row, f"{row.id}:1", number, epoch=1)
+        if begins_at is not None:
+            await self._link(row, f"{begins_at}:1", 0, epoch=0)
+        return row.id
+
+    async def left(self) -> set[UUID]:
+        saver = await self._services.checkpoints.open()
+        threads = {
+            item.config.get("configurable", {})["thread_id"]
+            async for item in saver.alist(None)
+        }
+        return {UUID(thread.partition(":")[0]) for thread in threads}
+
+    async def _link(self, row: RunRow, thread: str, number: int, *, epoch: int) -> None:
+        step = engine_repository.SavedStep(thread, f"{number}", number)
+        async with self._services.db.transaction() as session:
+            await engine_repository.add_steps(
+                session,
+                [step],
+                run_id=row.id,
+                owner_id=row.owner_id,
+                epoch=epoch,
+                thread_id=row.thread_id,
+            )
+
+
+@pytest.fixture
+async def kept(services: Services, actor: Actor, rows: RowFactory) -> _Kept:
+    """Runs with steps."""
+    return _Kept(services, actor, rows)
+
+
+async def test_old_and_surplus_steps_are_pruned_and_nothing_else(
+    services: Services, actor: Actor, rows: RowFactory, kept: _Kept
+) -> None:
+    thread, other = [(await rows.thread(actor)).id for _ in range(2)]
+    settings = services.settings.model_copy(update={"checkpoints_per_thread": 4})
+    retention = Retention(services.db, services.checkpoints, settings)
+    done = RunStatus.COMPLETED
+    old = await kept.add(thread, done, days=8)
+    old_failed = await kept.add(thread, RunStatus.FAILED, days=8)
+    forked_from = await kept.add(other, done, days=8)
+    surplus = await kept.add(thread, done)
+    failed = await kept.add(thread, RunStatus.FAILED)
+    waiting = await kept.add(thread, RunStatus.WAITING)
+    newest = [await kept.add(thread, done) for _ in range(2)]
+    queued = await kept.add(other, RunStatus.QUEUED, begins_at=forked_from)
+    everything = {
+        old,
+        old_failed,
+        forked_from,
+        surplus,
+        failed,
+        waiting,
+        *newest,
+        queued,
+    }
+
+    would = await retention.prune(is_dry_run=True)
+    assert (would.runs, would.steps) == (3, 6)
+    assert await kept.left() == everything
+    assert (await retention.measure()).rows == 2 * len(everything)
+
+    done_now = await retention.prune()
+    assert (done_now.runs, done_now.steps) == (3, 6)
+    assert await kept.left() == everything - {old, old_failed, surplus}
+    assert (await retention.prune()).runs == 0
+    assert (await retention.measure()).rows == 2 * (len(everything) - 3)
+
+
+async def test_steps_go_with_their_run_and_with_their_conversation(
+    services: Services,
+    actor: Actor,
+    rows: RowFactory,
+    retention: Retention,
+    kept: _Kept,
+) -> None:
+    thread, other = [(await rows.thread(actor)).id for _ in range(2)]
+    of_thread = await kept.add(thread, RunStatus.FAILED)
+    deleted, stays = [await kept.add(other, RunStatus.COMPLETED) for _ in range(2)]
+    active = await kept.add(thread, RunStatus.RUNNING)
+    async with services.db.transaction() as session:
+        await threads.delete_thread(session, actor, thread_id=thread)
+        await session.exec(delete(RunRow).where(col(RunRow.id) == deleted))
+
+    assert await retention.sweep_gone() == 2
+    assert await kept.left() == {stays, active}
+    assert await _steps(services, actor, of_thread) == []
+    async with services.db.transaction() as session:
+        ended = {"status": RunStatus.STOPPED, "completed_at": clock.now()}
+        await session.exec(update(RunRow).where(col(RunRow.id) == active).values(ended))
+    assert await retention.sweep_gone() == 1
+    assert await kept.left() == {stays}
+
+
+async def test_absent_run_has_no_steps(services: Services, actor: Actor) -> None:
+    with pytest.raises(NotFound):
+        await _steps(services, actor, ids.new_id())

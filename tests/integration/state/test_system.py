@@ -1,0 +1,63 @@
+"""The page of an administrator: what it shows, what it asks before it acts, and who does not see it."""
+
+from app.backend.bootstrap import Services
+from app.backend.core.actor import Actor
+from app.backend.core.run_events import RunStatus
+from app.backend.runs.tables import RunRow
+from app.state.system import SystemState
+from tests.factories.rows import MakeRun
+from tests.integration.state.conftest import SignIn
+from tests.states import make_state
+
+
+async def test_administrator_stops_a_run_after_a_question(
+    cookie: str, services: Services, actor: Actor, make_run: MakeRun
+) -> None:
+    run = await make_run(actor, status=RunStatus.QUEUED)
+    state = make_state(SystemState, cookie=cookie)
+
+    await SystemState.load.fn(state)
+    await SystemState.ask.fn(state, "stop", str(run.id))
+    question = state.question
+    said = await SystemState.confirm.fn(state)
+
+    assert not state.is_refused
+    assert [fact.label for fact in state.facts][:2] == ["Workers", "Scheduler"]
+    assert {queue.id for queue in state.queues} == {"runs", "ingest", "maintenance"}
+    assert question[0] == "Stop this run?"
+    assert "asked to stop" in str(said)
+    assert (state.asked, state.target) == ("", "")
+    async with services.db.read() as session:
+        row = await session.get(RunRow, run.id)
+    assert row is not None
+    assert row.status == RunStatus.STOPPED
+
+
+async def test_nothing_is_done_after_no(
+    cookie: str, services: Services, actor: Actor, make_run: MakeRun
+) -> None:
+    run = await make_run(actor, status=RunStatus.QUEUED)
+    state = make_state(SystemState, cookie=cookie)
+
+    await SystemState.ask.fn(state, "stop", str(run.id))
+    await SystemState.leave.fn(state)
+    await SystemState.confirm.fn(state)
+
+    async with services.db.read() as session:
+        row = await session.get(RunRow, run.id)
+    assert row is not None
+    assert row.status == RunStatus.QUEUED
+
+
+async def test_others_see_and_do_nothing(
+    services: Services, other_actor: Actor, sign_in: SignIn
+) -> None:
+    state = make_state(SystemState, cookie=await sign_in(other_actor))
+
+    await SystemState.load.fn(state)
+    refused = await SystemState.ask.fn(state, "requeue_all", "")
+
+    assert state.is_refused
+    assert state.facts == []
+    assert state.asked == ""
+    assert "Your role does not allow this" in str(refused)

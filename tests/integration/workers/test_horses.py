@@ -1,0 +1,129 @@
+"""The horses of a worker: several runs at once, each in its own; one that dies or is replaced costs nobody else anything."""
+
+import os
+import signal
+from uuid import UUID
+
+import psutil
+import pytest
+
+from app.backend.bootstrap import Services
+from app.backend.core.actor import Actor
+from app.backend.core.run_events import RunStatus
+from app.backend.core.settings import Settings
+from app.backend.runs.tables import RunRow
+from tests.factories.rows import MakeAgent
+from tests.parts import wait_until
+from tests.processes import Fork, ForkServer
+from tests.runs import Runs, assert_log_is_whole
+
+# Twenty words a second for some seconds: long enough to be cut off, short enough to be waited for.
+TALKS = 'scripted/{"tokens": 60, "tokens_per_second": 20}'
+# So long that nobody can mistake the end of a lease for the worker's own eyes.
+LEASE_SECONDS = 60.0
+
+
+@pytest.fixture
+def runs(services: Services, actor: Actor) -> Runs:
+    return Runs(services, actor)
+
+
+@pytest.fixture
+def worker_settings(settings: Settings) -> Settings:
+    changes = {"lease_seconds": LEASE_SECONDS, "worker_drain_seconds": 0.2}
+    return settings.model_copy(update=changes | {"worker_jobs_max": 1})
+
+
+async def horse_of(services: Services, run_id: UUID) -> int:
+    async with services.db.read() as session:
+        row = await session.get(RunRow, run_id)
+    assert row is not None
+    return int(row.worker.rpartition(":")[2])
+
+
+async def test_killed_horse_costs_only_its_own_run_which_goes_on_at_once(
+    services: Services,
+    worker_settings: Settings,
+    fork_server: ForkServer,
+    runs: Runs,
+    actor: Actor,
+    make_agent: MakeAgent,
+) -> None:
+    agent = await make_agent(actor, model=TALKS)
+    worker = fork_server.start("app.workers.worker", worker_settings)
+    killed, other = await runs.start(agent.id), await runs.start(agent.id)
+    for run in (killed, other):
+        await runs.wait_for_event(run.id, "message_delta")
+    victim = await horse_of(services, killed.id)
+
+    os.kill(victim, signal.SIGKILL)
+    await runs.wait(
+        killed.id,
+        lambda run: run.attempt == 2 and run.status == RunStatus.RUNNING,
+        seconds=10,
+    )
+    horses = {victim, *[await horse_of(services, run.id) for run in (killed, other)]}
+
+    assert len(horses) == 3
+    ended = [await runs.wait(run.id) for run in (killed, other)]
+    assert [run.status for run in ended] == [RunStatus.COMPLETED] * 2
+    assert [run.attempt for run in ended] == [2, 1]
+    for run in ended:
+        assert_log_is_whole(await runs.events(run.id))
+    wait_until(
+        lambda: not any(psutil.pid_exists(pid) for pid in horses),
+        seconds=10,
+        what="Horses that did their one job leave",
+    )
+    _end(worker)
+
+
+async def test_worker_that_is_told_to_end_gives_its_runs_back_without_an_attempt(
+    worker_settings: Settings,
+    fork_server: ForkServer,
+    runs: Runs,
+    actor: Actor,
+    make_agent: MakeAgent,
+) -> None:
+    agent = await make_agent(actor, model=TALKS)
+    worker = fork_server.start("app.workers.worker", worker_settings)
+    started = [await runs.start(agent.id) for _ in range(2)]
+    for run in started:
+        await runs.wait_for_event(run.id, "message_delta")
+
+    worker.stop(seconds=15)
+
+    waiting = [await runs.get(run.id) for run in started]
+    assert [(run.status, run.attempt) for run in waiting] == [(RunStatus.QUEUED, 0)] * 2
+    successor = fork_server.start("app.workers.worker", worker_settings)
+    ended = [await runs.wait(run.id) for run in started]
+    assert [run.status for run in ended] == [RunStatus.COMPLETED] * 2
+    assert [run.attempt for run in ended] == [1, 1]
+    _end(successor)
+
+
+async def test_run_of_a_lost_worker_goes_on_without_any_scheduler(
+    settings: Settings,
+    fork_server: ForkServer,
+    runs: Runs,
+    actor: Actor,
+    make_agent: MakeAgent,
+) -> None:
+    agent = await make_agent(actor, model=TALKS)
+    short = settings.model_copy(update={"lease_seconds": 1.0})
+    lost = fork_server.start("app.workers.worker", short)
+    run = await runs.start(agent.id)
+    await runs.wait_for_event(run.id, "message_delta")
+    other = fork_server.start("app.workers.worker", short)
+
+    lost.kill()
+
+    ended = await runs.wait(run.id)
+    assert (ended.status, ended.attempt) == (RunStatus.COMPLETED, 2)
+    assert_log_is_whole(await runs.events(run.id))
+    _end(other)
+
+
+def _end(worker: Fork) -> None:
+    worker.stop()
+    assert "Traceback" not in worker.read_log()
