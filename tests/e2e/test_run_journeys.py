@@ -115,6 +115,8 @@ async def test_question_survives_a_reload_until_it_is_asked(
     await tab.page.get_by_role("button", name="Run", exact=True).click()
     await page.says("Red fish.")
 
+    # The address names the run a moment after its first words.
+    await tab.page.wait_for_url("**run=*")
     await tab.page.reload()
     await page.says("Red fish.")
     await expect(field).to_have_value("")

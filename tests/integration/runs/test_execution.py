@@ -241,31 +241,6 @@ async def test_two_runs_at_once_do_not_mix(
         assert_log_is_whole(await runs.events(run.id))
 
 
-async def test_worker_that_is_told_to_end_gives_its_run_back(
-    runs: Runs,
-    actor: Actor,
-    make_agent: MakeAgent,
-    worker: Fork,
-    settings: Settings,
-    fork_server: ForkServer,
-) -> None:
-    agent = await make_agent(actor, model="scripted/rate-40")
-    started = await runs.start(agent.id)
-    await runs.wait(started.id, _is_generating)
-
-    worker.stop(seconds=15)
-    queued = await runs.wait(started.id, lambda run: run.status == RunStatus.QUEUED)
-    other = fork_server.start("app.workers.worker", settings)
-    run = await runs.wait(started.id)
-
-    other.stop()
-    events = await runs.events(run.id)
-    assert queued.attempt == 0
-    assert (run.status, run.attempt) == (RunStatus.COMPLETED, 1)
-    assert "attempt_started" in {event.type for event in events}
-    assert_log_is_whole(events)
-
-
 async def test_log_of_the_worker_is_quiet(
     runs: Runs, actor: Actor, make_agent: MakeAgent, worker: Fork
 ) -> None:
