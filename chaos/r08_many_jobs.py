@@ -9,7 +9,6 @@ from rq.serializers import JSONSerializer
 from app.backend.core import ids
 from app.backend.core.jobs import FUNCTIONS, JobName, QueueName
 from app.backend.core.redis import connect_blocking
-from app.backend.core.run_events import RunStatus
 from app.backend.runs import engine_repository
 from app.backend.runs.claiming import claim_next
 from chaos.fault import Fault
@@ -48,7 +47,9 @@ async def _ask_at_once(ground: Ground) -> Trial:
     calls = [
         claim_next(ground.services, worker=f"caller:{number}") for number in range(JOBS)
     ]
-    owners = sum(claimed is not None for claimed in await asyncio.gather(*calls))
+    callers = sum(claimed is not None for claimed in await asyncio.gather(*calls))
+    # A worker that comes late for one of the jobs before may be the one who has it.
+    owners = max(callers, await _claims(ground, row.id))
     await ground.runs.stop(row.id)
     problem = "" if owners == 1 else f"{owners} of {JOBS} callers took the run"
     return Trial(problem, duplicates=max(0, owners - 1))
@@ -82,7 +83,6 @@ async def _claims(ground: Ground, run_id: UUID) -> int:
     async with ground.services.db.read() as session:
         row = await engine_repository.find_run(session, run_id)
     assert row is not None
-    assert row.status == RunStatus.COMPLETED
     return row.epoch
 
 
