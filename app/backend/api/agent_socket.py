@@ -1,33 +1,29 @@
 """The websocket /ws/agent/{agent_id}/: start and stop an agent, and watch every run that it has."""
 
 import asyncio
-import json
 from contextlib import aclosing
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import structlog
 from fastapi import APIRouter, WebSocket
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter
 from starlette.websockets import WebSocketDisconnect
 
 from app.backend.agents import service as agents
-from app.backend.api import auth, sse
 from app.backend.api import socket_messages as messages
-from app.backend.api.errors import details_of
-from app.backend.core import clock
-from app.backend.core.actor import Actor, Permission
-from app.backend.core.errors import AppError, Conflict, Forbidden, Invalid, Unauthorized
+from app.backend.api.deps import need
+from app.backend.api.sockets import Line, error_message, parse_id, parse_message
+from app.backend.core.actor import Permission
+from app.backend.core.errors import AppError, Conflict
 from app.backend.runs import service as runs
 from app.backend.runs.schemas import RunDraft, RunFilter, RunView
 
 logger = structlog.get_logger(__name__)
 router = APIRouter()
 
-TEXT_CHARACTERS_MAX = 200_000
 LOOK_SECONDS = 0.5
 _RUNS_LOOKED_AT = 50
-_POLICY_VIOLATION = 1008
 
 
 class StartAgent(BaseModel):
@@ -44,8 +40,14 @@ class StopAgent(BaseModel):
     execution_id: UUID | None = None
 
 
-Action: TypeAdapter[StartAgent | StopAgent] = TypeAdapter(
-    Annotated[StartAgent | StopAgent, Field(discriminator="action")]
+class Ping(BaseModel):
+    """Asks whether anybody is there."""
+
+    action: Literal["ping"]
+
+
+Action: TypeAdapter[StartAgent | StopAgent | Ping] = TypeAdapter(
+    Annotated[StartAgent | StopAgent | Ping, Field(discriminator="action")]
 )
 
 
@@ -53,7 +55,7 @@ Action: TypeAdapter[StartAgent | StopAgent] = TypeAdapter(
 async def watch_agent(socket: WebSocket, agent_id: str) -> None:
     """Serve one viewer until it goes, or its login ends."""
     await socket.accept()
-    viewer = Viewer(socket, auth.actor_of(socket))
+    viewer = Viewer(Line(socket))
     try:
         await viewer.serve(agent_id)
     except* WebSocketDisconnect:
@@ -63,11 +65,10 @@ async def watch_agent(socket: WebSocket, agent_id: str) -> None:
 class Viewer:
     """One open websocket: what it asks for, and the runs that it is shown."""
 
-    def __init__(self, socket: WebSocket, actor: Actor) -> None:
-        self._socket = socket
-        self._actor = actor
-        self._parts = auth.parts_of(socket)
-        self._sending = asyncio.Lock()
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self._actor = line.actor
+        self._parts = line.parts
         self._following: dict[UUID, asyncio.Task[None]] = {}
         self._newest: UUID | None = None
 
@@ -76,47 +77,41 @@ class Viewer:
         try:
             agent_id = await self._find_agent(agent_id_text)
         except AppError as error:  # lint-skip: edge-catch
-            await self._end(error)
+            await self._line.close(error)
             return
-        await self._send(messages.connection(agent_id))
+        await self._line.send(messages.connection(agent_id))
         async with asyncio.TaskGroup() as group:
             receiving = group.create_task(self._receive_all(agent_id, group))
             looking = group.create_task(self._look_for_runs(agent_id, group))
-            await asyncio.wait(
-                {receiving, looking}, return_when=asyncio.FIRST_COMPLETED
-            )
-            for task in (receiving, looking, *self._following.values()):
+            watching = group.create_task(self._line.watch())
+            own = {receiving, looking, watching}
+            await asyncio.wait(own, return_when=asyncio.FIRST_COMPLETED)
+            for task in (*own, *self._following.values()):
                 task.cancel()
 
     async def _find_agent(self, text: str) -> UUID:
-        self._need(Permission.VIEW_RUN)
-        try:
-            agent_id = UUID(text)
-        except ValueError:
-            message = f"{text!r} is not the id of an agent."
-            raise Invalid.field("agent_id", message) from None
+        need(self._actor, Permission.VIEW_RUN)
+        agent_id = parse_id(text, "agent_id", "an agent")
         async with self._parts.db.read() as session:
             await agents.get_agent(session, self._actor, agent_id=agent_id)
         return agent_id
 
     async def _receive_all(self, agent_id: UUID, group: asyncio.TaskGroup) -> None:
-        while True:
-            received = await self._socket.receive()
-            if received["type"] == "websocket.disconnect":
-                return
+        while (text := await self._line.receive()) is not None:
             try:
-                action = _parse(received.get("text"))
-                if isinstance(action, StartAgent):
-                    run = await self._start(agent_id, action)
-                    self._show(run, group)
-                else:
-                    await self._stop(agent_id, action)
+                action = parse_message(text, Action, "action")
+                match action:
+                    case StartAgent():
+                        self._show(await self._start(agent_id, action), group)
+                    case StopAgent():
+                        await self._stop(agent_id, action)
+                    case Ping():
+                        await self._line.send({"type": "pong"})
             except AppError as error:  # lint-skip: edge-catch
-                await self._send(messages.error(error.message))
+                await self._line.send(error_message(error))
 
     async def _look_for_runs(self, agent_id: UUID, group: asyncio.TaskGroup) -> None:
         # Runs are started by other windows, programs and schedules too; the rows know them all.
-        check_at = clock.monotonic() + sse.CHECK_SECONDS
         is_first = True
         while True:
             for run in await self._list_runs(agent_id):
@@ -127,11 +122,6 @@ class Viewer:
                     self._show(run, group)
                 self._newest = max(run.id, self._newest or run.id)
             is_first = False
-            if clock.monotonic() >= check_at:
-                if not await auth.is_still_signed_in(self._socket):
-                    await self._end(Unauthorized())
-                    return
-                check_at = clock.monotonic() + sse.CHECK_SECONDS
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _list_runs(self, agent_id: UUID) -> list[RunView]:
@@ -145,7 +135,7 @@ class Viewer:
         return page.items[::-1]
 
     async def _start(self, agent_id: UUID, action: StartAgent) -> RunView:
-        self._need(Permission.ADD_RUN)
+        need(self._actor, Permission.ADD_RUN)
         draft = RunDraft(input=action.input_data, trigger="api", request_id=None)
         async with self._parts.db.transaction() as session:
             return await runs.start_run(
@@ -157,7 +147,7 @@ class Viewer:
             )
 
     async def _stop(self, agent_id: UUID, action: StopAgent) -> None:
-        self._need(Permission.CHANGE_RUN)
+        need(self._actor, Permission.CHANGE_RUN)
         run_id = action.execution_id
         if run_id is None:
             active = [
@@ -177,47 +167,10 @@ class Viewer:
             self._following[run.id] = group.create_task(self._follow(run.id))
 
     async def _follow(self, run_id: UUID) -> None:
-        await self._send(messages.execution_started(run_id))
+        await self._line.send(messages.execution_started(run_id))
         async with aclosing(self._parts.feed.follow(run_id, 0)) as batches:
             async for batch in batches:
                 for event in batch:
                     message = messages.message_of(event)
                     if message is not None:
-                        await self._send(message)
-
-    async def _send(self, message: messages.Message) -> None:
-        async with self._sending:
-            await self._socket.send_text(json.dumps(message, ensure_ascii=False))
-
-    async def _end(self, error: AppError) -> None:
-        await self._send(messages.error(error.message))
-        await self._socket.close(_POLICY_VIOLATION)
-
-    def _need(self, permission: Permission) -> None:
-        if not self._actor.may(permission):
-            message = f"You may not do this: it needs the permission {permission.value!r}. Ask an administrator."
-            raise Forbidden(message)
-
-
-def _parse(text: str | None) -> StartAgent | StopAgent:
-    if text is None:
-        raise Invalid.field("body", "Send a JSON text, not binary data.")
-    if len(text) > TEXT_CHARACTERS_MAX:
-        message = f"The message is longer than {TEXT_CHARACTERS_MAX:,} characters. Upload large texts as documents."
-        raise Invalid.field("body", message)
-    try:
-        given = json.loads(text)
-    except (ValueError, RecursionError):
-        given = None
-    if not isinstance(given, dict):
-        raise Invalid.field("body", "Send a JSON object with an `action`.")
-    try:
-        return Action.validate_python(given)
-    except ValidationError as error:
-        details = details_of(error.errors())
-        raise Invalid(
-            {
-                name: [f"{name}: {text}" for text in texts]
-                for name, texts in details.items()
-            }
-        ) from None
+                        await self._line.send(message)

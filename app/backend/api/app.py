@@ -14,11 +14,13 @@ from app.backend.api import (
     dynavera,
     errors,
     system,
+    task_socket,
 )
 from app.backend.api.guard import Guard
 from app.backend.api.requests import API_PREFIXES, Requests
 from app.backend.api.v1 import (
     agents,
+    agui,
     collections,
     documents,
     keys,
@@ -26,6 +28,7 @@ from app.backend.api.v1 import (
     run_lists,
     run_log,
     runs,
+    tasks,
     tools,
 )
 from app.backend.api.v1 import system as installation
@@ -39,6 +42,7 @@ _MODULES = (
     agents,
     run_lists,
     runs,
+    agui,
     run_log,
     conversations,
     collections,
@@ -47,6 +51,8 @@ _MODULES = (
     models,
     dynavera,
     agent_socket,
+    tasks,
+    task_socket,
     downloads,
     system,
     installation,

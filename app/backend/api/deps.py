@@ -32,12 +32,21 @@ def may(permission: Permission) -> Any:
     """Return the dependency that gives the caller when they have `permission`."""
 
     def get_permitted(actor: Annotated[Actor, Depends(get_actor)]) -> Actor:
-        if not actor.may(permission):
-            message = f"You may not do this: it needs the permission {permission.value!r}. Ask an administrator."
-            raise Forbidden(message)
+        need(actor, permission)
         return actor
 
     return Depends(get_permitted)
+
+
+def need(actor: Actor, permission: Permission) -> None:
+    """Refuse an actor who lacks `permission`.
+
+    Raises:
+        Forbidden: it is so.
+    """
+    if not actor.may(permission):
+        message = f"You may not do this: it needs the permission {permission.value!r}. Ask an administrator."
+        raise Forbidden(message)
 
 
 async def open_transaction(

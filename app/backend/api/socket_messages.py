@@ -44,11 +44,6 @@ def execution_started(run_id: UUID) -> Message:
     }
 
 
-def error(message: str) -> Message:
-    """Return what answers a message that cannot be followed."""
-    return {"type": "error", "message": message}
-
-
 def message_of(stored: RunEvent) -> Message | None:
     """Return the message for an event, or None for what these clients have no word for."""
     event = stored.event()
@@ -95,11 +90,12 @@ def _shown(event: Event) -> tuple[str, dict[str, str]] | None:
         case MessageCompleted(role=role, text=text) if role == _ASSISTANT:
             return "message", {"content": text}
         case _:
-            text = _step(event)
+            text = step_of(event)
             return None if text is None else ("step", {"content": text})
 
 
-def _step(event: Event) -> str | None:
+def step_of(event: Event) -> str | None:
+    """Return the line for something that the agent did."""
     match event:
         case Step(content=text) | Log(message=text):
             return text

@@ -10,28 +10,58 @@ from starlette.responses import StreamingResponse
 
 from app.backend.api import auth
 from app.backend.core import clock
+from app.backend.core.errors import Invalid
 from app.backend.core.run_events import RunEvent
 
 MEDIA_TYPE = "text/event-stream"
+SEQ_MAX = 2**31 - 1
 # How long a login that has ended may go on with an open connection.
 CHECK_SECONDS = 4.0
+# How long a browser waits before it connects again.
+RETRY_MILLISECONDS = 1000
 _HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 T = TypeVar("T")
 
 
 def stream(
-    connection: HTTPConnection, batches: AsyncIterator[list[RunEvent]]
+    connection: HTTPConnection, frames: AsyncGenerator[str, None]
 ) -> StreamingResponse:
-    """Return the answer that sends `batches` as they come."""
+    """Return the answer that sends `frames` as they come, and signs of life while there are none."""
     return StreamingResponse(
-        _encoded(connection, batches), media_type=MEDIA_TYPE, headers=_HEADERS
+        _with_signs_of_life(connection, frames),
+        media_type=MEDIA_TYPE,
+        headers=_HEADERS,
     )
+
+
+async def frames_of(
+    batches: AsyncGenerator[list[RunEvent], None],
+) -> AsyncGenerator[str, None]:
+    """Yield a run's events as frames."""
+    async with aclosing(batches):
+        async for batch in batches:
+            yield "".join(map(encode, batch))
 
 
 def encode(event: RunEvent) -> str:
     """Return one event in the form that browsers' EventSource reads; its id is the `seq`."""
     return f"id: {event.seq}\nevent: {event.type}\ndata: {event.model_dump_json()}\n\n"
+
+
+def last_event_id(connection: HTTPConnection) -> int | None:
+    """Return the `seq` of the last event that a client has which connects again; None when it has none.
+
+    Raises:
+        Invalid: it is no `seq`.
+    """
+    last_id = connection.headers.get("last-event-id", "").strip()
+    if not last_id:
+        return None
+    if not (last_id.isdecimal() and int(last_id) <= SEQ_MAX):
+        message = f"Last-Event-ID is {last_id!r}; it must be the `seq` of an event."
+        raise Invalid.field("Last-Event-ID", message)
+    return int(last_id)
 
 
 async def while_signed_in(
@@ -67,13 +97,14 @@ async def while_signed_in(
             await asyncio.gather(upcoming, return_exceptions=True)
 
 
-async def _encoded(
-    connection: HTTPConnection, batches: AsyncIterator[list[RunEvent]]
+async def _with_signs_of_life(
+    connection: HTTPConnection, frames: AsyncGenerator[str, None]
 ) -> AsyncGenerator[str, None]:
-    async with aclosing(while_signed_in(connection, batches)) as followed:
-        async for batch in followed:
+    async with aclosing(frames), aclosing(while_signed_in(connection, frames)) as sent:
+        yield f"retry: {RETRY_MILLISECONDS}\n\n"
+        async for frame in sent:
             # A comment keeps proxies from closing a quiet connection.
-            yield ": still here\n\n" if batch is None else "".join(map(encode, batch))
+            yield ": still here\n\n" if frame is None else frame
 
 
 async def _next(items: AsyncIterator[T]) -> T:

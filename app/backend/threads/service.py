@@ -28,18 +28,34 @@ async def create_thread(
     return ThreadView.model_validate(row)
 
 
+async def find_external(
+    session: Session, actor: Actor, *, external_id: str
+) -> ThreadView | None:
+    """Return the conversation that a client calls `external_id`; None when there is none."""
+    found = await repository.find_external(session, actor, external_id)
+    return ThreadView.model_validate(found) if found else None
+
+
 async def open_external(
     session: Session, actor: Actor, *, agent_id: UUID, external_id: str, title: str
 ) -> ThreadView:
-    """Return the conversation that a client calls `external_id`; begin it if there is none."""
-    found = await repository.find_external(session, actor, external_id)
-    if found is None:
-        view = await create_thread(session, actor, agent_id=agent_id, title=title)
-        found = await _need_thread(session, actor, view.id)
-        found.external_id, found.channel = external_id, "agui"
-        session.add(found)
-        await session.flush()
-    return ThreadView.model_validate(found)
+    """Return the conversation that a client calls `external_id`; begin it if there is none.
+
+    The caller lets one at a time in.
+    """
+    found = await find_external(session, actor, external_id=external_id)
+    if found is not None:
+        return found
+    row = ThreadRow(
+        owner_id=actor.user_id,
+        agent_id=agent_id,
+        title=shorten(title, TITLE_LENGTH),
+        channel="agui",
+        external_id=external_id,
+    )
+    session.add(row)
+    await session.flush()
+    return ThreadView.model_validate(row)
 
 
 async def get_thread(session: Session, actor: Actor, *, thread_id: UUID) -> ThreadView:

@@ -13,6 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.backend.agents.tables import AgentRow
+from app.backend.api import sockets, sse
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.identity import sessions
@@ -244,3 +245,34 @@ async def test_one_run_too_many_is_an_error_message(
 
     (*_, refused) = await _receive_until(socket, "error")
     assert "stop one of yours" in refused["message"]
+
+
+async def test_viewer_who_comes_back_in_the_middle_sees_the_run_to_its_end(
+    open_socket: Open, actor: Actor, make_agent: MakeAgent, worker: Fork
+) -> None:
+    agent = await make_agent(actor, model="scripted/rate-40")
+    first = await open_socket(agent.id)
+    await _send(first, START)
+    before = await _receive_until(first, "agent_event")
+    await first.close()
+
+    second = await open_socket(agent.id)
+    after = await _receive_until(second, "execution_completed", "execution_error")
+
+    assert after[0] == {"type": "connection", "agent_id": str(agent.id)}
+    # From its first event on: what was seen before is seen again, in the same order.
+    assert after[: len(before)] == before
+    assert after[-1]["type"] == "execution_completed"
+
+
+async def test_silence_is_broken_and_a_ping_is_answered(
+    open_socket: Open, agent: AgentRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "SILENCE_SECONDS", 0.1)
+    monkeypatch.setattr(sse, "CHECK_SECONDS", 0.1)
+    socket = await open_socket(agent.id)
+    await _receive(socket)
+    await _receive_until(socket, "ping")
+    await _send(socket, {"action": "ping"})
+
+    assert (await _receive_until(socket, "pong"))[-1] == {"type": "pong"}

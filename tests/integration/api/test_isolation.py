@@ -36,6 +36,7 @@ KINDS = {
     "run_id": Kind.RUN,
     "run_ids": Kind.RUN,
     "session_id": Kind.LOGIN,
+    "task_id": Kind.RUN,
     "thread_id": Kind.THREAD,
 }
 # Parts of addresses that are no ids: the API has nothing there, the documentation's own files, a signed name,
@@ -92,6 +93,10 @@ def _request(case: Case, wanted: UUID, own: World) -> dict[str, Any]:
     elif case.method in {"POST", "PUT", "PATCH"}:
         request["json"] = {"name": "x", "input": {"query": "x"}, "step": 0}
         request["json"] |= {"action": "retry", "tags": ["x"]}
+        # To start a run would be answered until its end; an answer to nothing is not.
+        answer = {"interruptId": "x", "status": "cancelled"}
+        request["json"] |= {"threadId": "x", "runId": "x", "messages": []}
+        request["json"] |= {"resume": [answer]}
     match case.place:
         case "query":
             request["params"] |= {case.name: str(wanted)}
@@ -179,18 +184,21 @@ async def test_foreign_and_absent_look_the_same_on_every_websocket(
         for route in iter_route_contexts(app.routes)
         if isinstance(route.original_route, APIWebSocketRoute)
     }
-    assert paths == {"/ws/agent/{agent_id}"}
+    assert paths == {"/ws/agent/{agent_id}", "/ws/task/{task_id}"}
 
-    answers: list[str] = []
-    for wanted in (foreign[Kind.AGENT][0], ids.new_id()):
-        url = f"{served.replace('http', 'ws')}/ws/agent/{wanted}"
-        async with connect(url, additional_headers=sent, proxy=None) as socket:
-            answers.append(without_ids(str(await socket.recv())))
-            with pytest.raises(ConnectionClosed):
-                await socket.recv()
+    for path in filter(None, paths):
+        (name,) = _PARAMETER.findall(path)
+        answers: list[str] = []
+        for wanted in (*foreign[KINDS[name]], ids.new_id()):
+            place = _PARAMETER.sub(str(wanted), path)
+            url = f"{served.replace('http', 'ws')}{place}"
+            async with connect(url, additional_headers=sent, proxy=None) as socket:
+                answers.append(without_ids(str(await socket.recv())))
+                with pytest.raises(ConnectionClosed):
+                    await socket.recv()
 
-    assert answers[0] == answers[1]
-    assert "There is no agent 'ID'" in answers[0]
+        assert len(set(answers)) == 1, path
+        assert f"There is no {KINDS[name]} 'ID'" in answers[0]
     assert await read_all(services) == before
 
 

@@ -250,7 +250,7 @@ async def test_stream_ends_soon_after_the_login(
         client.stream("GET", url) as answer,
     ):
         lines = answer.aiter_lines()
-        assert await anext(lines) == "id: 1"
+        assert await anext(lines) == "retry: 1000"
         async with services.db.transaction() as session:
             found = await sessions.list_sessions(session, actor)
             await sessions.revoke_session(session, actor, session_id=found[0].id)
@@ -258,6 +258,7 @@ async def test_stream_ends_soon_after_the_login(
             rest = [line async for line in lines]
 
     assert "event: run_queued" in rest
+    assert "id: 1" in rest
 
 
 async def test_foreign_runs_cannot_be_followed(

@@ -15,7 +15,6 @@ from app.backend.api.deps import (
 )
 from app.backend.api.parts import ApiParts
 from app.backend.core.actor import Actor, Permission
-from app.backend.core.errors import Invalid
 from app.backend.core.run_events import Level
 from app.backend.core.texts import Text
 from app.backend.runs import answers, steps
@@ -28,7 +27,6 @@ router = APIRouter(tags=["runs"])
 
 EVENTS_DEFAULT = 200
 EVENTS_MAX = 1000
-SEQ_MAX = 2**31 - 1
 TRIGGER = "api"
 
 Viewer = Annotated[Actor, may(Permission.VIEW_RUN)]
@@ -37,8 +35,8 @@ IdempotencyKey = Annotated[
     str | None,
     Header(max_length=200, description="The same key twice starts one run."),
 ]
-Seq = Annotated[int | None, Query(ge=0, le=SEQ_MAX)]
-StepPath = Annotated[int, Path(ge=0, le=SEQ_MAX)]
+Seq = Annotated[int | None, Query(ge=0, le=sse.SEQ_MAX)]
+StepPath = Annotated[int, Path(ge=0, le=sse.SEQ_MAX)]
 
 
 class RunStart(BaseModel):
@@ -97,7 +95,7 @@ async def list_events(
     parts: PartsDep,
     run_id: UUID,
     after: Seq = None,
-    before: Annotated[int | None, Query(ge=1, le=SEQ_MAX)] = None,
+    before: Annotated[int | None, Query(ge=1, le=sse.SEQ_MAX)] = None,
     limit: Annotated[int, Query(ge=1, le=EVENTS_MAX)] = EVENTS_DEFAULT,
     q: Annotated[Text, Query(max_length=200, description="Text in the event.")] = "",
     type: Annotated[list[Text] | None, Query(description="Only these types.")] = None,  # noqa: A002 - the word of the API
@@ -250,18 +248,14 @@ async def fork_run(
 async def _follow(
     request: Request, parts: ApiParts, actor: Actor, run_id: UUID, after: int
 ) -> Response:
-    last_id = request.headers.get("last-event-id", "").strip()
-    if last_id:
-        if not (last_id.isdecimal() and int(last_id) <= SEQ_MAX):
-            message = f"Last-Event-ID is {last_id!r}; it must be the `seq` of an event."
-            raise Invalid.field("Last-Event-ID", message)
-        after = int(last_id)
+    last_id = sse.last_event_id(request)
+    after = after if last_id is None else last_id
     async with parts.db.read() as session:
         run = await runs.get_run(session, actor, run_id=run_id)
     if run.status.is_terminal and run.last_seq <= after:
         # 204 is how a server tells an EventSource not to come back.
         return Response(status_code=204)
-    return sse.stream(request, parts.feed.follow(run_id, after))
+    return sse.stream(request, sse.frames_of(parts.feed.follow(run_id, after)))
 
 
 def _request_id(actor: Actor, key: str | None) -> UUID | None:
