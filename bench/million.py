@@ -20,11 +20,9 @@ from app.backend.runs.words import kept_words, place_of
 from bench.bulk_rows import Loader, open_loader
 from tests.factories.rows import RowFactory
 
-RUNS = 1_000_000
-EVENTS_OF_A_RUN = 100_000
 RUNS_WITH_EVENTS = 10
-DOCUMENTS = 100_000
 AGENTS = 40
+TAGS = 3
 RARE = "quetzalcoatlus"
 COMMON = "wordaaa"
 SELDOM = "worduna"  # about one run in five thousand
@@ -40,6 +38,18 @@ _ERROR = "The model did not answer in time. Try again."
 
 
 @dataclass(frozen=True)
+class Size:
+    """How many there are; `events` are those of each run that has some."""
+
+    runs: int = 1_000_000
+    events: int = 100_000
+    documents: int = 100_000
+
+
+MILLION = Size()
+
+
+@dataclass(frozen=True)
 class World:
     """What the queries ask about."""
 
@@ -49,16 +59,17 @@ class World:
     logged_id: UUID
     middle_id: UUID
     now: datetime
+    size: Size
 
 
-async def fill(services: Services) -> World:
+async def fill(services: Services, size: Size = MILLION) -> World:
     """Fill the database, and say what is in it."""
     rows = RowFactory(services.db)
     actor, other = await rows.user(), await rows.user()
     agent_ids = [(await rows.agent(actor, name=f"Agent {n}")).id for n in range(AGENTS)]
     collection = await rows.collection(actor)
     await _add_examples(rows, actor, collection.id)
-    maker = _Maker(actor.user_id, other.user_id, agent_ids)
+    maker = _Maker(size, actor.user_id, other.user_id, agent_ids)
     with open_loader(services) as loader:
         maker.copy_all(loader)
     return World(
@@ -66,8 +77,9 @@ async def fill(services: Services) -> World:
         agent_ids=agent_ids,
         collection_id=collection.id,
         logged_id=maker.run_ids[1],
-        middle_id=maker.run_ids[RUNS // 2],
+        middle_id=maker.run_ids[size.runs // 2],
         now=maker.now,
+        size=size,
     )
 
 
@@ -97,12 +109,15 @@ async def _add_examples(rows: RowFactory, actor: Actor, collection_id: UUID) -> 
 class _Maker:
     """Makes what differs from row to row; a thread has the id of its run."""
 
-    def __init__(self, owner: UUID, other: UUID, agents: Sequence[UUID]) -> None:
+    def __init__(
+        self, size: Size, owner: UUID, other: UUID, agents: Sequence[UUID]
+    ) -> None:
+        self.size = size
         self.random = random.Random(13)
         self.owner, self.other, self.agents = owner, other, agents
         self.now = clock.now()
         self.words = [_word(n) for n in range(_VOCABULARY)]
-        self.run_ids = [self._id(n) for n in range(RUNS)]
+        self.run_ids = [self._id(n) for n in range(size.runs)]
         self.texts: list[tuple[Any, ...]] = []
 
     def copy_all(self, loader: Loader) -> None:
@@ -118,7 +133,7 @@ class _Maker:
         loader.copy("document", ("id", "created_at", "sha256"), self._documents())
 
     def _time(self, n: int) -> datetime:
-        return self.now - _SPAN * (1 - n / RUNS)
+        return self.now - _SPAN * (1 - n / self.size.runs)
 
     def _id(self, n: int) -> UUID:
         chance = (2 << 62) | self.random.getrandbits(62)
@@ -140,7 +155,7 @@ class _Maker:
             if n % 100_000 == 7:
                 asked.append(RARE)
             (status,) = pick(_STATUSES, _STATUS_WEIGHTS)
-            if n >= RUNS - _ACTIVE_RUNS:
+            if n >= self.size.runs - _ACTIVE_RUNS:
                 status = _ACTIVE[n % 3]
             error = _ERROR if status == "failed" else ""
             code = "WORKER_LOST" if error and n % 50 == 0 else ""
@@ -151,26 +166,27 @@ class _Maker:
                 pick(self.agents, busy),
                 pick(_TRIGGERS, _TRIGGER_WEIGHTS),
             )
-            tags = [f"tag{n % 20}"] if n % 20 < 2 else []
+            tags = [f"tag{n % 20}"] if n % 20 < TAGS else []
             shown = ({"query": query}, error, code, tags)
             yield run_id, owner, agent, self._time(n), run_id, status, trigger, *shown
 
     def _tags(self) -> Iterator[tuple[Any, ...]]:
         for n, run_id in enumerate(self.run_ids):
-            if n % 20 < 2:
+            if n % 20 < TAGS:
                 yield run_id, self._owner(n), f"tag{n % 20}"
 
     def _events(self) -> Iterator[tuple[Any, ...]]:
         for run_id in self.run_ids[1 : RUNS_WITH_EVENTS + 1]:
-            for seq in range(1, EVENTS_OF_A_RUN + 1):
+            for seq in range(1, self.size.events + 1):
                 level = "error" if seq % 10_000 == 0 else "info"
                 kind = "tool_called" if seq % 1000 == 0 else "log"
                 said = {"level": level, "message": f"Line {seq} of a long log."}
                 yield run_id, seq, kind, level, said
 
     def _documents(self) -> Iterator[tuple[Any, ...]]:
-        for n in range(DOCUMENTS):
-            yield self._id(n * (RUNS // DOCUMENTS)), self._time(n), f"sha{n}"
+        step = self.size.runs // self.size.documents
+        for n in range(self.size.documents):
+            yield self._id(n * step), self._time(n), f"sha{n}"
 
 
 def _word(n: int) -> str:

@@ -17,7 +17,7 @@ from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.settings import Settings
-from bench.million import RUNS, fill
+from bench.million import MILLION, fill
 from bench.p13_queries import Query, queries_of
 from bench.report import Row, percentile, report
 from tests.stack import start_stack
@@ -32,7 +32,10 @@ async def main(kind: str, settings: Settings) -> list[Row]:
     async with bootstrap.build(settings) as services:
         began = perf_counter()
         world = await fill(services)
-        print(f"{kind}: {RUNS:,} runs in {perf_counter() - began:.0f} s", flush=True)
+        print(
+            f"{kind}: {MILLION.runs:,} runs in {perf_counter() - began:.0f} s",
+            flush=True,
+        )
         queries = [_floor(), *queries_of(world)]
         spent: dict[str, list[float]] = {query.name: [] for query in queries}
         for _ in range(ROUNDS):
@@ -78,4 +81,4 @@ if __name__ == "__main__":
             stack.make_installation(Path(folder) / "data") as chosen,
         ):
             rows += asyncio.run(main(name, chosen))
-    report("p13_lists", f"Lists of {RUNS:,} runs", rows, goal=GOAL)
+    report("p13_lists", f"Lists of {MILLION.runs:,} runs", rows, goal=GOAL)

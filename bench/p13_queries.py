@@ -22,7 +22,7 @@ from app.backend.runs import (
 from app.backend.runs import service as runs
 from app.backend.runs.schemas import EventFilter, RunFilter
 from app.backend.threads import service as threads
-from bench.million import COMMON, EVENTS_OF_A_RUN, RARE, SELDOM, World
+from bench.million import COMMON, RARE, SELDOM, World
 
 _DAY = timedelta(days=1)
 _ENDED = [status for status in RunStatus if status.is_terminal]
@@ -68,7 +68,7 @@ def filters_of(world: World) -> dict[str, RunFilter]:
         ),
         "tag": RunFilter(tags=["tag1"]),
         "tag, failed": RunFilter(tags=["tag1"], statuses=[RunStatus.FAILED]),
-        "two tags, never together": RunFilter(tags=["tag1", "tag0"]),
+        "two tags, never together": RunFilter(tags=["tag1", "tag2"]),
         "dead letters": RunFilter(is_dead=True),
         **_texts_of(world),
     }
@@ -143,7 +143,7 @@ def _others(world: World) -> list[Query]:
 def _logs(world: World) -> Iterator[Query]:
     wishes = {
         "the end of a log": EventFilter(limit=200),
-        "the middle of a log": EventFilter(after=EVENTS_OF_A_RUN // 2, limit=200),
+        "the middle of a log": EventFilter(after=world.size.events // 2, limit=200),
         "errors in a log": EventFilter(level=Level.ERROR, limit=200),
         "one type in a log": EventFilter(types=["tool_called"], limit=200),
         "text in a log": EventFilter(text="Line 77777", limit=200),

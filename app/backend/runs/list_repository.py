@@ -1,45 +1,24 @@
 """Queries of lists of runs. Each reads one stretch of one index, however many runs there are: `docs/benchmarks.md`, P13."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    cast,
-    column,
-    func,
-    literal,
-    literal_column,
-    table,
-    union_all,
-)
-from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy import column, func, intersect, literal_column, union_all
 from sqlmodel import col, delete, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from app.backend.core import ids
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.rows import visible_to
 from app.backend.core.run_events import RunStatus
-from app.backend.runs.errors import WORKER_LOST
+from app.backend.runs.filters import has_tags, ids_between, terms_of
 from app.backend.runs.repository import fetch
 from app.backend.runs.schemas import COUNTED_MAX, RunFilter
-from app.backend.runs.tables import RunRow, RunTagRow, RunTextRow
-from app.backend.runs.words import (
-    add_words,
-    full_text_query,
-    long_beginnings,
-    place_of,
-    vector_query,
-    words_of,
-)
-
-_FULL_TEXT = table("run_fts", column("rowid"))
-# Ids are made a moment before `created_at`.
-_BEFORE = timedelta(seconds=1)
+from app.backend.runs.tables import RunRow, RunTagRow
+from app.backend.runs.word_repository import list_by_words
+from app.backend.runs.words import add_words, words_of
 
 
 async def list_runs(
@@ -55,8 +34,12 @@ async def list_runs(
     if wanted.text and not words:
         return []
     if words:
-        query = _with_words(session, actor, wanted, words, after)
-        return (await session.exec(query.limit(limit))).all()
+        return await list_by_words(
+            session, actor, wanted, words, after=after, limit=limit
+        )
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    if is_sqlite and len(wanted.tags) > 1 and not terms_of(wanted):
+        return await _of_tags(session, actor, wanted, after=after, limit=limit)
     if len(wanted.statuses) > 1:
         return await _of_statuses(session, actor, wanted, after=after, limit=limit)
     query = _in_order(actor, wanted, after).limit(limit)
@@ -99,7 +82,8 @@ async def count_by_status(
     for status in statuses:
         query = visible_to(actor, RunRow).where(col(RunRow.status) == status)
         if since is not None:
-            query = query.where(*_since(since))
+            today = RunFilter(since=since)
+            query = query.where(*terms_of(today), *ids_between(RunRow.id, today, None))
         few = query.with_only_columns(col(RunRow.id)).limit(COUNTED_MAX).subquery()
         word = literal_column(f"'{status.value}'")
         parts.append(select(word, func.count()).select_from(few))
@@ -131,19 +115,18 @@ def _in_order(
     actor: Actor, wanted: RunFilter, after: UUID | None
 ) -> SelectOfScalar[RunRow]:
     """Return the query without words and with one status at most; a tag's own index is in the order of the runs."""
-    query = visible_to(actor, RunRow).where(*_terms(wanted))
+    query = visible_to(actor, RunRow).where(*terms_of(wanted))
     if not wanted.tags:
-        if after is not None:
-            query = query.where(col(RunRow.id) < after)
+        query = query.where(*ids_between(RunRow.id, wanted, after))
         return query.order_by(col(RunRow.id).desc())
-    query = query.join(RunTagRow, col(RunTagRow.run_id) == col(RunRow.id)).where(
+    tag = col(RunTagRow.run_id)
+    query = query.join(RunTagRow, tag == col(RunRow.id)).where(
         col(RunTagRow.owner_id) == actor.user_id,
         col(RunTagRow.tag) == wanted.tags[0],
-        *_has_tags(wanted.tags[1:]),
+        *ids_between(tag, wanted, after),
+        *has_tags(actor.user_id, wanted.tags[1:]),
     )
-    if after is not None:
-        query = query.where(col(RunTagRow.run_id) < after)
-    return query.order_by(col(RunTagRow.run_id).desc())
+    return query.order_by(tag.desc())
 
 
 async def _of_statuses(
@@ -168,69 +151,25 @@ async def _of_statuses(
     return (await session.exec(query.order_by(col(RunRow.id).desc()))).all()
 
 
-def _with_words(
+async def _of_tags(
     session: Session,
     actor: Actor,
     wanted: RunFilter,
-    words: Sequence[str],
+    *,
     after: UUID | None,
-) -> SelectOfScalar[RunRow]:
-    query = (
-        visible_to(actor, RunRow)
-        .join(RunTextRow, col(RunTextRow.run_id) == col(RunRow.id))
-        .where(*_terms(wanted), *_has_tags(wanted.tags))
-    )
-    if session.get_bind().dialect.name == "postgresql":
-        place: Any = col(RunTextRow.place)
-        matches = col(RunTextRow.words).op("@@")(
-            cast(vector_query(words, actor.user_id), TSQUERY)
+    limit: int,
+) -> Sequence[RunRow]:
+    # SQLite goes through stretches of one index side by side only where it is told to, as PostgreSQL does unasked.
+    tag = col(RunTagRow.run_id)
+    stretches = [
+        select(RunTagRow.run_id).where(  # lint-skip: repo-scope - the owner is in it
+            col(RunTagRow.owner_id) == actor.user_id,
+            col(RunTagRow.tag) == name,
+            *ids_between(tag, wanted, after),
         )
-        query = query.where(col(RunTextRow.owner_id) == actor.user_id, matches)
-    else:
-        place = _FULL_TEXT.c.rowid
-        matches = literal_column("run_fts").op("MATCH")(
-            full_text_query(words, actor.user_id)
-        )
-        kept = literal(" ") + col(RunTextRow.words)
-        rest = [kept.contains(part) for part in long_beginnings(words, actor.user_id)]
-        query = query.join(_FULL_TEXT, place == col(RunTextRow.place))
-        query = query.where(matches, *rest)
-    if after is not None:
-        query = query.where(place < place_of(after))
-    return query.order_by(place.desc())
-
-
-def _terms(wanted: RunFilter) -> list[ColumnElement[bool]]:
-    terms: list[ColumnElement[bool]] = []
-    if wanted.agent_id is not None:
-        terms.append(col(RunRow.agent_id) == wanted.agent_id)
-    if len(wanted.statuses) == 1:
-        terms.append(col(RunRow.status) == wanted.statuses[0])
-    elif wanted.statuses:
-        terms.append(col(RunRow.status).in_(wanted.statuses))
-    if wanted.trigger:
-        terms.append(col(RunRow.trigger) == wanted.trigger)
-    if wanted.is_dead:
-        terms.append(col(RunRow.error_code) == WORKER_LOST)
-    if wanted.since is not None:
-        terms += _since(wanted.since)
-    if wanted.until is not None:
-        until = wanted.until
-        terms += [col(RunRow.id) < ids.first_id(until), col(RunRow.created_at) < until]
-    return terms
-
-
-def _since(moment: datetime) -> list[ColumnElement[bool]]:
-    # The id is in the indexes, and says the time too.
-    first = ids.first_id(moment - _BEFORE)
-    return [col(RunRow.id) >= first, col(RunRow.created_at) >= moment]
-
-
-def _has_tags(tags: Sequence[str]) -> list[ColumnElement[bool]]:
-    return [
-        select(RunTagRow.tag)  # lint-skip: repo-scope - of a run that is the actor's
-        .where(col(RunTagRow.run_id) == col(RunRow.id), col(RunTagRow.tag) == tag)
-        .correlate(RunRow)
-        .exists()
-        for tag in tags
+        for name in wanted.tags
     ]
+    both = intersect(*stretches)
+    found = await fetch(session, both.order_by(column("run_id").desc()).limit(limit))
+    query = visible_to(actor, RunRow).where(col(RunRow.id).in_(row[0] for row in found))
+    return (await session.exec(query.order_by(col(RunRow.id).desc()))).all()

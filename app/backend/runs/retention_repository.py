@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import literal_column
 from sqlalchemy.orm import aliased
 from sqlmodel import and_, col, delete, func, or_, select
 
 from app.backend.core.db import Session
 from app.backend.core.run_events import TERMINAL, RunStatus
+from app.backend.runs.status import ACTIVE
 from app.backend.runs.tables import CheckpointLinkRow, RunRow
 from app.backend.threads.tables import ThreadRow
 
@@ -37,15 +39,12 @@ async def find_gone(session: Session, *, limit: int | None = None) -> Sequence[U
 
 async def find_stale(session: Session, before: datetime) -> Sequence[UUID]:
     """Return runs that ended before `before` and still have checkpoints."""
-    query = (
-        select(RunRow.id)  # lint-skip: repo-scope
-        .join(_Link, col(_Link.run_id) == col(RunRow.id))
-        .where(
-            col(RunRow.status).in_(TERMINAL),
-            col(RunRow.completed_at) < before,
-            _is_unused(),
-        )
-        .distinct()
+    kept = select(_Link.run_id).where(_is_unused())  # lint-skip: repo-scope
+    query = select(RunRow.id).where(  # lint-skip: repo-scope
+        col(RunRow.id).in_(kept),
+        # Not "has one of the statuses of the end", which nearly all runs have and few of them checkpoints.
+        col(RunRow.status).not_in(ACTIVE),
+        col(RunRow.completed_at) < before,
     )
     return (await session.exec(query)).all()
 
@@ -118,7 +117,8 @@ def _is_unused():  # noqa: ANN202 - SQLAlchemy's own type has no short name
         select(other.run_id)  # lint-skip: repo-scope
         .join(user, col(user.id) == col(other.run_id))
         .where(
-            col(other.epoch) == 0,
+            # Written out: the index of the beginnings is found by it.
+            col(other.epoch) == literal_column("0"),
             col(user.status).not_in(TERMINAL),
             col(other.saver_thread) == col(_Link.saver_thread),
         )

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, Integer, Text
+from sqlalchemy import BigInteger, Index, Integer, Text, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlmodel import Field, UniqueConstraint
 
@@ -13,6 +13,10 @@ from app.backend.core.rows import JsonColumn, OwnedRow, Table, UtcColumn
 from app.backend.core.run_events import RunStatus
 
 PlaceColumn: Any = BigInteger().with_variant(Integer(), "sqlite")
+# A query finds such an index by exactly one of the two terms, with its values written out.
+IS_NO_MASS_TYPE = "type NOT IN ('message_delta', 'reasoning_delta', 'log')"
+IS_NO_MASS_LEVEL = "level IN ('warning', 'error')"
+_NOT_MASS = text(f"{IS_NO_MASS_TYPE} OR {IS_NO_MASS_LEVEL}")
 WordsColumn: Any = Text().with_variant(TSVECTOR(), "postgresql")
 
 
@@ -126,7 +130,23 @@ class RunTextRow(Table, table=True):
 
 
 class RunEventRow(Table, table=True):
-    """One event of a run; `seq` starts at 1 and has no holes. Append-only."""
+    """One event of a run; `seq` starts at 1 and has no holes. Append-only.
+
+    What a log can have masses of has no place in its index, and costs nothing there: pieces of texts, and lines that
+    warn of nothing.
+    """
+
+    __table_args__ = (
+        Index(
+            "ix_run_event_not_mass",
+            "run_id",
+            "seq",
+            "type",
+            "level",
+            sqlite_where=_NOT_MASS,
+            postgresql_where=_NOT_MASS,
+        ),
+    )
 
     run_id: UUID = Field(foreign_key="run.id", primary_key=True, ondelete="CASCADE")
     seq: int = Field(primary_key=True)
@@ -144,6 +164,15 @@ class CheckpointLinkRow(Table, table=True):
     a run began that goes on from another one. A row outlives its run and its conversation, without keys to them: it
     says what is still to be deleted from the saver.
     """
+
+    __table_args__ = (
+        Index(
+            "ix_checkpoint_link_beginning",
+            "saver_thread",
+            sqlite_where=text("epoch = 0"),
+            postgresql_where=text("epoch = 0"),
+        ),
+    )
 
     run_id: UUID = Field(primary_key=True)
     epoch: int = Field(primary_key=True)

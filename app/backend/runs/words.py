@@ -70,16 +70,20 @@ async def add_error_words(session: Session, row: RunRow) -> None:
 def full_text_query(words: Sequence[str], owner_id: UUID) -> str:
     """Return what SQLite's full-text table is asked for: what begins as each of the words.
 
-    It has entries for beginnings up to a length, and would gather all words that begin with a longer one; what
-    `long_beginnings` says is looked at in each row.
+    It has entries for beginnings up to a length, and would gather all words that begin with a longer one; `long_words`
+    are looked for in each row.
     """
     return " ".join(f'"{_mark(owner_id)}{word[:_BEGINNING_MAX]}"*' for word in words)
 
 
-def long_beginnings(words: Sequence[str], owner_id: UUID) -> list[str]:
-    """Return what must be in the kept words, with a space before them, where the full-text table is not enough."""
-    long = [word for word in words if len(word) > _BEGINNING_MAX]
-    return [f" {_mark(owner_id)}{word}" for word in long]
+def long_words(words: Sequence[str]) -> list[str]:
+    """Return those of the words for which the full-text table is not enough."""
+    return [word for word in words if len(word) > _BEGINNING_MAX]
+
+
+def beginnings(words: Sequence[str], owner_id: UUID) -> list[str]:
+    """Return what the kept words must have in them, with a space before all of them, to have words that begin so."""
+    return [f" {_mark(owner_id)}{word}" for word in words]
 
 
 def vector_query(words: Sequence[str], owner_id: UUID) -> str:

@@ -1,0 +1,133 @@
+"""Queries of runs that are found by words: `docs/decisions/0019-words-of-runs-lie-in-one-index-with-marks.md`."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    cast,
+    column,
+    func,
+    literal,
+    literal_column,
+    table,
+)
+from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from app.backend.core.actor import Actor
+from app.backend.core.db import Session
+from app.backend.core.rows import visible_to
+from app.backend.runs.filters import has_tags, ids_between, places_between, terms_of
+from app.backend.runs.schemas import RunFilter
+from app.backend.runs.status import ACTIVE
+from app.backend.runs.tables import RunRow, RunTextRow
+from app.backend.runs.words import (
+    beginnings,
+    full_text_query,
+    long_words,
+    vector_query,
+)
+
+_FULL_TEXT = table("run_fts", column("rowid"))
+_PLACE = col(RunTextRow.place)
+_NEAR_RUNS = 2_000
+
+
+async def list_by_words(
+    session: Session,
+    actor: Actor,
+    wanted: RunFilter,
+    words: Sequence[str],
+    *,
+    after: UUID | None,
+    limit: int,
+) -> Sequence[RunRow]:
+    """Return a page of runs whose question and error have words that begin so, newest first."""
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    has_words = _has_words(words, actor.user_id, is_sqlite=is_sqlite)
+    if _are_few(wanted):
+        query = _query(actor, wanted, has_words, *ids_between(RunRow.id, wanted, after))
+        query = query.order_by(col(RunRow.id).desc())
+        return (await session.exec(query.limit(limit))).all()
+    places = places_between(_PLACE, wanted, after)
+    if is_sqlite:
+        query = _of_full_text(actor, wanted, words, after)
+    else:
+        mine = col(RunTextRow.owner_id) == actor.user_id
+        if len(words) > 1:
+            # PostgreSQL takes words that many runs have together for ones that few have, and would gather them all.
+            near = _query(actor, wanted, has_words, *_near(actor, places))
+            near = near.order_by(_PLACE.desc()).limit(limit)
+            found = (await session.exec(near)).all()
+            if len(found) == limit:
+                return found
+        matches = col(RunTextRow.words).op("@@")(_vector(words, actor.user_id))
+        query = _query(actor, wanted, matches, mine, *places).order_by(_PLACE.desc())
+    return (await session.exec(query.limit(limit))).all()
+
+
+def _query(
+    actor: Actor, wanted: RunFilter, *terms: ColumnElement[bool]
+) -> SelectOfScalar[RunRow]:
+    return (
+        visible_to(actor, RunRow)
+        .join(RunTextRow, col(RunTextRow.run_id) == col(RunRow.id))
+        .where(*terms_of(wanted), *has_tags(actor.user_id, wanted.tags), *terms)
+    )
+
+
+def _of_full_text(
+    actor: Actor, wanted: RunFilter, words: Sequence[str], after: UUID | None
+) -> SelectOfScalar[RunRow]:
+    """Return the query of SQLite's full-text table, whose row numbers are the places."""
+    place = _FULL_TEXT.c.rowid
+    matches = literal_column("run_fts").op("MATCH")(
+        full_text_query(words, actor.user_id)
+    )
+    rest = _has_words(long_words(words), actor.user_id, is_sqlite=True)
+    bounds = places_between(place, wanted, after)
+    query = _query(actor, wanted, matches, rest, *bounds)
+    return query.join(_FULL_TEXT, place == _PLACE).order_by(place.desc())
+
+
+def _near(
+    actor: Actor, places: Sequence[ColumnElement[bool]]
+) -> list[ColumnElement[bool]]:
+    """Return the bounds of the newest places."""
+    mine = col(RunTextRow.owner_id) == actor.user_id
+    last = (
+        select(_PLACE)  # lint-skip: repo-scope - `mine` is in it
+        .where(mine, *places)
+        .order_by(_PLACE.desc())
+        .offset(_NEAR_RUNS)
+        .limit(1)
+        .scalar_subquery()
+    )
+    return [mine, *places, func.coalesce(last, -1) < _PLACE]
+
+
+def _are_few(wanted: RunFilter) -> bool:
+    """Tell whether so few runs can be meant that the words of each are looked at."""
+    has_not_ended = bool(wanted.statuses) and set(wanted.statuses) <= set(ACTIVE)
+    return has_not_ended or wanted.is_dead
+
+
+def _has_words(
+    words: Sequence[str], owner_id: UUID, *, is_sqlite: bool
+) -> ColumnElement[bool]:
+    """Return that a run has the words, in a way that no index is asked for."""
+    if not is_sqlite:
+        return func.ts_match_vq(col(RunTextRow.words), _vector(words, owner_id))
+    kept = literal(" ") + col(RunTextRow.words)
+    return and_(
+        True,
+        *(kept.contains(part) for part in beginnings(words, owner_id)),
+    )
+
+
+def _vector(words: Sequence[str], owner_id: UUID) -> Any:
+    return cast(vector_query(words, owner_id), TSQUERY)
