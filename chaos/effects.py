@@ -58,8 +58,7 @@ class Person:
                     self.ground.actor,
                     run_id=run.id,
                     draft=draft,
-                    outbox=self.ground.services.outbox,
-                    redis=self.ground.services.redis,
+                    parts=self.ground.services,
                 )
         except Conflict:
             return False

@@ -25,6 +25,7 @@ from app.backend.knowledge.tool import SEARCH_TOOL, make_search_tool
 from app.backend.models import catalog
 from app.backend.models.catalog import ModelCatalog
 from app.backend.runs import redaction
+from app.backend.runs.agent_tool import RUN_AGENT, make_agent_tool
 from app.backend.runs.feed import RunFeed
 from app.backend.tools.base import AnyTool
 from app.backend.tools.outside import make_outside_tools
@@ -103,14 +104,15 @@ async def build(
 def with_tools(services: Services) -> Services:
     """Return the parts with the tools that work with them."""
     outside = _outside_tools(services.settings)
-    tools = [*find_builtin(), make_search_tool(services), *outside]
+    own = [make_search_tool(services), make_agent_tool(services.settings)]
+    tools = [*find_builtin(), *own, *outside]
     return replace(services, tools=ToolRegistry(tools))
 
 
 def tool_names(settings: Settings) -> list[str]:
     """Return what agents can be given, without opening a part."""
     names = [tool.name for tool in (*find_builtin(), *_outside_tools(settings))]
-    return [*names, SEARCH_TOOL]
+    return [*names, SEARCH_TOOL, RUN_AGENT]
 
 
 def _outside_tools(settings: Settings) -> list[AnyTool]:

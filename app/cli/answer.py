@@ -41,8 +41,7 @@ async def answer(
                 actor,
                 run_id=run_id,
                 draft=AnswerDraft(choice=choice, text=text, question_id=asked),
-                outbox=parts.outbox,
-                redis=parts.redis,
+                parts=parts,
             )
     if is_json:
         output.print_json(view)

@@ -5,6 +5,7 @@ AGENTS = "Agents"
 RUN = "Run"
 RUNS = "Runs"
 ANOTHER_RUN = "an earlier run"
+PARENT_RUN = "another run"
 RUNS_ABOUT = "Everything your agents were asked, newest first."
 LOADING = "Loading…"
 EDIT = "Edit"
@@ -68,6 +69,7 @@ FACTS = {
     "attempt": "Attempt",
     "origin": "Follows",
     "fork": "Fork of",
+    "parent": "Part of",
     "id": "Run",
     "correlation": "Correlation",
 }
@@ -75,6 +77,7 @@ STATUSES = (
     ("queued", "Queued"),
     ("running", "Running"),
     ("waiting", "Needs you"),
+    ("waiting_for_run", "Waits for a run"),
     ("completed", "Completed"),
     ("failed", "Failed"),
     ("stopped", "Stopped"),

@@ -10,19 +10,23 @@ from app.components.layout.shell import shell
 from app.components.layout.topbar import page_head
 from app.components.run.answer_card import answer_card, answer_skeleton
 from app.components.run.citation import passage_panel
+from app.components.run.run_tree import run_tree
 from app.components.run.state_panel import state_panel
 from app.components.ui.button import button, text_link
 from app.components.ui.card import SURFACE
 from app.components.ui.empty import empty
-from app.components.widgets.clock import elapsed, time_ago
+from app.components.widgets.clock import elapsed, pulse, time_ago
 from app.components.widgets.event_log import event_log
 from app.pages import _run_strings as words
 from app.pages._page import page
+from app.state.lines import WAITS_FOR_RUN
 from app.state.passage import PassageState
 from app.state.run_feed import RunFeedState
 from app.state.run_page import RunPageState
 from app.state.run_steps import RunStepsState
 from app.state.session import SessionState
+
+_PULSE_SECONDS = 1.0
 
 
 @page(
@@ -45,12 +49,19 @@ def _run() -> rx.Component:
     return rx.fragment(
         page_head(
             rx.cond(has_run, RunFeedState.run.agent_name, words.LOADING),
-            crumbs=[(words.RUNS, routes.RUNS)],
+            crumbs=[
+                (words.RUNS, routes.RUNS),
+                (
+                    RunPageState.parent_name,
+                    routes.run_path(RunFeedState.run.parent_id),
+                ),
+            ],
             actions=rx.cond(has_run, _actions()),
         ),
         rx.el.div(
             rx.el.div(
                 rx.cond(has_run, answer_card(has_link=False), answer_skeleton()),
+                rx.cond(RunPageState.tree.length() > 0, run_tree(RunPageState.tree)),
                 rx.el.section(
                     rx.el.h2(words.LOG, class_name="sr-only"),
                     event_log(
@@ -66,6 +77,15 @@ def _run() -> rx.Component:
             ),
             rx.el.aside(rx.cond(has_run, _facts()), class_name="min-w-0"),
             class_name="grid gap-6 lg:grid-cols-[minmax(0,1fr)_17rem]",
+        ),
+        pulse(
+            seconds=rx.cond(
+                RunPageState.is_growing
+                | (RunFeedState.execution_status == WAITS_FOR_RUN),
+                _PULSE_SECONDS,
+                0.0,
+            ),
+            on_pulse=RunPageState.refresh,
         ),
         passage_panel(),
     )
@@ -135,6 +155,13 @@ def _facts() -> rx.Component:
                     rx.cond(
                         run.origin_step >= 0, f", after step {run.origin_step}", ""
                     ),
+                ),
+            ),
+            rx.cond(
+                run.parent_id != "",
+                _fact(
+                    facts["parent"],
+                    text_link(words.PARENT_RUN, href=routes.run_path(run.parent_id)),
                 ),
             ),
             _fact(facts["id"], _id(run.id)),

@@ -1,6 +1,7 @@
 """What lists show of agents, runs and documents: short, flat, and only what is on the screen."""
 
 from datetime import datetime
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
@@ -9,6 +10,8 @@ from app.backend.knowledge.schemas import CollectionView, DocumentStatus, Docume
 from app.backend.runs.schemas import RunView
 
 QUERY_LENGTH_MAX = 160
+# Not a status of its own: waiting, and not for a person.
+WAITS_FOR_RUN = "waiting_for_run"
 _KILO = 1024
 _STAGES = [
     DocumentStatus.UPLOADED,
@@ -105,6 +108,11 @@ def score_words(score: float) -> str:
     return f"{score:.2f}"
 
 
+def shown_status(status: str, waits_for_id: UUID | None) -> str:
+    """Return the status of a run as pages show it: what waits for another run asks nothing of its owner."""
+    return status if waits_for_id is None else WAITS_FOR_RUN
+
+
 def run_line(run: RunView) -> RunLine:
     """Return a run for a list."""
     return RunLine(
@@ -112,7 +120,7 @@ def run_line(run: RunView) -> RunLine:
         agent_id=str(run.agent_id or ""),
         agent_name=run.agent_name,
         query=str(run.input.get("query", ""))[:QUERY_LENGTH_MAX],
-        status=run.status,
+        status=shown_status(run.status, run.waits_for_id),
         trigger=run.trigger,
         tags=run.tags,
         error=run.error[:QUERY_LENGTH_MAX],
@@ -133,7 +141,9 @@ def agent_line(agent: AgentView) -> AgentLine:
         is_remote=agent.execution == "remote",
         collections=len(agent.collection_ids),
         prompts=agent.suggested_prompts,
-        last_status=agent.last_run_status or "",
+        last_status=shown_status(
+            agent.last_run_status or "", agent.last_run_waits_for_id
+        ),
         last_at=iso(agent.last_run_at),
     )
 

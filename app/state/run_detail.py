@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from app.backend.core.run_events import Citation, Passage, RunEvent, RunOutput
 from app.backend.knowledge.excerpts import excerpt, plain_text
 from app.backend.runs.schemas import RunView
-from app.state.lines import iso, score_words
+from app.state.lines import iso, score_words, shown_status
 from app.state.questions import QuestionDetail, question_detail
 
 IDLE = "idle"
@@ -36,6 +36,7 @@ class RunDetail(BaseModel):
     attempt: int = 0
     origin_id: str = ""
     origin_step: int = -1
+    parent_id: str = ""
     correlation_id: str = ""
     note: str = ""
     created_at: str = ""
@@ -101,7 +102,7 @@ def run_detail(run: RunView) -> RunDetail:
         agent_id=str(run.agent_id or ""),
         agent_name=run.agent_name,
         thread_id=str(run.thread_id or ""),
-        status=run.status,
+        status=shown_status(run.status, run.waits_for_id),
         trigger=run.trigger,
         query=str(run.input.get("query", "")),
         extra=json.dumps(extra, ensure_ascii=False, indent=2) if extra else "",
@@ -112,6 +113,7 @@ def run_detail(run: RunView) -> RunDetail:
         attempt=run.attempt,
         origin_id=str(run.origin_id or ""),
         origin_step=-1 if run.origin_step is None else run.origin_step,
+        parent_id=str(run.parent_id or ""),
         correlation_id=str(run.correlation_id),
         note=_note(run),
         created_at=iso(run.created_at),

@@ -15,6 +15,7 @@ from app.backend.runs import service as runs
 from app.backend.runs.packing import Batch
 from app.backend.runs.schemas import RunView
 from app.state import edge, notices, tabs
+from app.state.lines import WAITS_FOR_RUN, shown_status
 from app.state.run_detail import (
     IDLE,
     EventLine,
@@ -26,6 +27,7 @@ from app.state.run_detail import (
 )
 
 EVENTS_SHOWN = 6
+_BUSY = ("queued", "running", WAITS_FOR_RUN)
 GROWING = frozenset({"message_delta", "reasoning_delta"})
 PUSH_SECONDS = 0.5
 LOG_FIRST_SECONDS = 0.3
@@ -50,12 +52,12 @@ class RunFeedState(rx.State):
     @rx.var
     def is_active(self) -> bool:
         """Whether the run goes on."""
-        return self.execution_status in {"queued", "running", "waiting"}
+        return self.execution_status in {"waiting", *_BUSY}
 
     @rx.var
     def is_busy(self) -> bool:
         """Whether the run works, or will soon, and has no answer yet."""
-        return self.execution_status in {"queued", "running"} and self.output is None
+        return self.execution_status in _BUSY and self.output is None
 
     @rx.var
     def can_resume(self) -> bool:
@@ -203,7 +205,7 @@ class RunFeedState(rx.State):
     def _show(self, view: RunView, news: Sequence[RunEvent]) -> None:
         self.current_run_id = str(view.id)
         self.agent_id = str(view.agent_id or "")
-        self.execution_status = view.status
+        self.execution_status = shown_status(view.status, view.waits_for_id)
         self.is_stopping = self.is_stopping and not view.status.is_terminal
         detail = run_detail(view)
         if detail != self.run:

@@ -13,7 +13,7 @@ from app.backend.core.run_events import RunStatus
 from app.backend.runs import service as runs
 from app.backend.runs.schemas import RunFilter
 from app.state import edge
-from app.state.lines import RunLine, run_line
+from app.state.lines import WAITS_FOR_RUN, RunLine, run_line
 from app.state.paging import PAGE_SIZE, PagingMixin, length_again
 
 AGENTS_OFFERED = 200
@@ -160,7 +160,7 @@ class RunListState(PagingMixin, rx.State):
 def _cleaned(asked: Mapping[str, str]) -> RunWish:
     """Return a wish from what an address or a tab says; what is no choice is left out."""
     kept = {name: asked.get(name, "")[:_TEXT_MAX] for name in RunWish.model_fields}
-    if kept["status"] not in {*RunStatus, DEAD}:
+    if kept["status"] not in {*RunStatus, DEAD, WAITS_FOR_RUN}:
         kept["status"] = ""
     kept |= {name: kept[name] if _day(kept[name]) else "" for name in _BOUNDS}
     if not kept["when"] and any(kept[name] for name in _BOUNDS):
@@ -176,16 +176,19 @@ def _filter_of(wish: RunWish) -> RunFilter:
     since, until = _day(wish.since), _day(wish.until)
     if wish.when in _STRETCHES:
         since = clock.now() - _STRETCHES[wish.when]
-    is_dead = wish.status == DEAD
+    is_dead, waits_for_run = wish.status == DEAD, wish.status == WAITS_FOR_RUN
+    status = RunStatus.WAITING if waits_for_run else wish.status
     return RunFilter(
         agent_id=edge.parse_id(wish.agent, "agent") if wish.agent else None,
-        statuses=[RunStatus(wish.status)] if wish.status and not is_dead else [],
+        statuses=[RunStatus(status)] if status and not is_dead else [],
         trigger=wish.trigger,
         since=since,
         until=until + _DAY if until else None,
         text=wish.q,
         tags=[wish.tag.casefold()] if wish.tag else [],
         is_dead=is_dead,
+        # Who looks for runs that need them gets no others.
+        waits_for_run=waits_for_run if status == RunStatus.WAITING else None,
     )
 
 

@@ -33,8 +33,7 @@ class RunQuestionState(FormMixin, rx.State):
                 actor,
                 run_id=run_id,
                 draft=draft,
-                outbox=parts.outbox,
-                redis=parts.redis,
+                parts=parts,
             )
         note_answer(await self.get_state(RunFeedState), view)
         return notices.done("Your answer is sent.")

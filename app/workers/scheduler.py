@@ -62,6 +62,7 @@ class Scheduler:
             Task("sweep_outbox", TICK_SECONDS, self._sweep_outbox),
             Task("queue_runs_again", 2 * TICK_SECONDS, recovery.queue_again),
             Task("release_held_runs", 2 * TICK_SECONDS, recovery.release_held),
+            Task("wake_parents", 2 * TICK_SECONDS, recovery.wake_parents),
             Task("sweep_documents", 10 * TICK_SECONDS, self._sweep_documents),
             Task("install_ready_made", _MINUTE, self._install_ready_made),
             Task("purge_logins", _HOUR, self._purge_logins),

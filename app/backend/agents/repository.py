@@ -48,6 +48,16 @@ async def list_agents(
     return (await session.exec(query)).all()
 
 
+async def list_named(
+    session: Session, actor: Actor, name: str, *, limit: int
+) -> Sequence[AgentRow]:
+    """Return the agents in use that have this name, whatever its capitals."""
+    query = visible_to(actor, AgentRow).where(
+        col(AgentRow.archived_at).is_(None), func.lower(AgentRow.name) == name.lower()
+    )
+    return (await session.exec(query.limit(limit))).all()
+
+
 async def collections_of(
     session: Session, actor: Actor, agent_ids: Iterable[UUID]
 ) -> dict[UUID, list[UUID]]:

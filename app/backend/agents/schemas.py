@@ -99,3 +99,6 @@ class AgentView(Listed):
     updated_at: datetime
     last_run_status: RunStatus | None = None
     last_run_at: datetime | None = None
+    last_run_waits_for_id: UUID | None = Field(
+        default=None, description="The run that its newest run waits for."
+    )

@@ -1,6 +1,7 @@
 """Agents as their owner makes and changes them."""
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -16,7 +17,7 @@ from app.backend.core import clock
 from app.backend.core.actor import Actor
 from app.backend.core.crypto import Keyring
 from app.backend.core.db import Session
-from app.backend.core.errors import Invalid, NotFound
+from app.backend.core.errors import Conflict, Invalid, NotFound
 from app.backend.core.paging import PAGE_SIZE, Page, parse_cursor, to_page
 from app.backend.models.capabilities import need_tools
 
@@ -114,6 +115,25 @@ async def get_agent(session: Session, actor: Actor, *, agent_id: UUID) -> AgentV
     """Return an agent."""
     row = await _need_agent(session, actor, agent_id)
     return _to_view(row, await _collections(session, actor, agent_id))
+
+
+async def find_named(session: Session, actor: Actor, *, name: str) -> AgentView | None:
+    """Return the agent in use that is called `name`, or has it as its id; None when there is none.
+
+    Raises:
+        Conflict: several are called so.
+    """
+    rows = await repository.list_named(session, actor, name, limit=2)
+    if not rows:
+        with suppress(ValueError):
+            row = await repository.find_agent(session, actor, UUID(name))
+            rows = [row] if row is not None and row.archived_at is None else []
+    if not rows:
+        return None
+    if len(rows) > 1:
+        message = f"There are several agents called {name!r}. Use the id of one."
+        raise Conflict(message)
+    return _to_view(rows[0], await _collections(session, actor, rows[0].id))
 
 
 async def list_agents(

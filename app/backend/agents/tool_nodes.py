@@ -89,10 +89,11 @@ class ToolNodes:
     async def act(self, state: ToolState) -> ToolState:
         """Call the next tool."""
         call, *rest = state.get("pending", [])
-        self._announce(call)
+        effect_call = _effect_call(call, state.get("step", 0))
+        self._announce(call, effect_call)
         began = clock.monotonic()
         tool = next((one for one in self._tools() if one.name == call["name"]), None)
-        result, source = await self._perform(tool, call, state)
+        result, source = await self._perform(tool, call, effect_call)
         title = tool.title if tool else call["name"]
         if source in _TOLD:
             self.run.emit(Log(message=_TOLD[source].format(title=title)))
@@ -148,16 +149,22 @@ class ToolNodes:
         tools = [_declaration(tool) for tool in self._tools()]
         return model.bind_tools(tools) if tools else model
 
-    def _announce(self, call: dict[str, Any]) -> None:
-        is_answered = any(key.startswith(f"{call['id']}:") for key in self.run.answers)
-        if not is_answered:
+    def _announce(self, call: dict[str, Any], effect_call: EffectCall) -> None:
+        run = self.run
+        has_waited = any(
+            key.startswith(f"{call['id']}:") for key in run.answers
+        ) or any(
+            end.is_own and end.key.endswith(f":{effect_call.place}")
+            for end in run.children.values()
+        )
+        if not has_waited:
             args = call["args"] or {}
             self.run.emit(
                 ToolCalled(tool_call_id=call["id"], name=call["name"], args=args)
             )
 
     async def _perform(
-        self, tool: AnyTool | None, call: dict[str, Any], state: ToolState
+        self, tool: AnyTool | None, call: dict[str, Any], effect_call: EffectCall
     ) -> tuple[ToolResult, Source]:
         name, args = call["name"], call["args"]
         if tool is None:
@@ -173,7 +180,6 @@ class ToolNodes:
             return ToolResult(
                 content=_NOT_KEPT.format(name=name), is_error=True
             ), "executed"
-        step, position = state.get("step", 0), int(call["id"].rsplit("_", 1)[1])
         context = ToolContext(
             run=self.run,
             call_id=call["id"],
@@ -181,7 +187,7 @@ class ToolNodes:
             collection_ids=self._spec.collection_ids,
             passages=self._spec.passages,
         )
-        return await perform(tool, EffectCall(step, position, name, args), context)
+        return await perform(tool, effect_call, context)
 
     async def _messages(self, state: ToolState) -> list[BaseMessage]:
         spec = self._spec
@@ -203,6 +209,11 @@ class ToolNodes:
             budget=budget - _size(said),
         )
         return [*prompt.messages, *_shorten(said, budget - _size(prompt.messages))]
+
+
+def _effect_call(call: dict[str, Any], step: int) -> EffectCall:
+    position = int(call["id"].rsplit("_", 1)[1])
+    return EffectCall(step, position, call["name"], call["args"] or {})
 
 
 def _declaration(tool: AnyTool) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from app.backend.core.run_events import (
     AttemptStarted,
+    ChildCompleted,
+    ChildStarted,
     Event,
     Log,
     MessageCompleted,
@@ -109,5 +111,9 @@ def step_of(event: Event) -> str | None:
             return f"{name} {'failed' if is_error else 'answered'}."
         case AttemptStarted(attempt=attempt, attempts_max=most, reason=reason):
             return f"Tried again ({attempt} of {most}): {reason}"
+        case ChildStarted(agent_name=name):
+            return f"Asks the agent {name}."
+        case ChildCompleted(agent_name=name, status=status):
+            return f"The run of {name} is over: {status.replace('_', ' ')}."
         case _:
             return None

@@ -11,6 +11,8 @@ from app.backend.api.socket_messages import step_of
 from app.backend.core.questions import Question
 from app.backend.core.run_events import (
     AttemptStarted,
+    ChildCompleted,
+    ChildStarted,
     Event,
     Level,
     MessageCompleted,
@@ -208,9 +210,9 @@ def _status_after(event: Event, status: RunStatus) -> RunStatus:
     match event:
         case RunStarted() | AttemptStarted() | StageChanged() | Step() | ToolCalled():
             return RunStatus.RUNNING
-        case RunWaiting():
+        case RunWaiting() | ChildStarted():
             return RunStatus.WAITING
-        case RunResumed():
+        case RunResumed() | ChildCompleted():
             return RunStatus.QUEUED
         case RunCompleted():
             return RunStatus.COMPLETED

@@ -110,6 +110,5 @@ async def _answer(line: Line, run: RunView, answer: Confirm) -> None:
             line.actor,
             run_id=run.id,
             draft=answer,
-            outbox=line.parts.outbox,
-            redis=line.parts.redis,
+            parts=line.parts,
         )

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from app.backend.core.actor import Actor
+from app.backend.core.children import ChildCall, ChildEnd, NeedsChild
 from app.backend.core.effects import Effects
 from app.backend.core.fault_points import FaultPoint, pass_by
 from app.backend.core.questions import Answer, NeedsPerson, Question
@@ -76,7 +77,8 @@ class RunContext:
     `saver_thread` is where this attempt keeps its checkpoints; each is told to `note_step`. An attempt that goes on
     where another stopped begins at `resume_from`; a fork does so with `changes` of the state, if only none.
     A node asks `budget` before each turn of the model. Without `effects` nothing remembers what was done, and tools
-    that do something are refused. `answers` are those that a person gave this run, by the id of the question.
+    that do something are refused. `answers` are those that a person gave this run, by the id of the question;
+    `children` are the runs that it started and that have ended, by the key of the call.
     """
 
     actor: Actor
@@ -92,6 +94,7 @@ class RunContext:
     budget: Budget = field(default_factory=NoBudget)
     effects: Effects | None = None
     answers: Mapping[str, Answer] = field(default_factory=dict[str, Answer])
+    children: Mapping[str, ChildEnd] = field(default_factory=dict[str, ChildEnd])
     pass_point: Callable[[FaultPoint], None] = pass_by
 
     def ask(self, question: Question) -> Answer:
@@ -106,3 +109,16 @@ class RunContext:
         if answer is None:
             raise NeedsPerson(question)
         return answer
+
+    def start_child(self, call: ChildCall) -> ChildEnd:
+        """Return how the run ended that `call` starts.
+
+        The node that starts it is run once more from its top when it has ended, and then gets it here.
+
+        Raises:
+            NeedsChild: it has not ended, or not begun yet.
+        """
+        end = self.children.get(call.key)
+        if end is None:
+            raise NeedsChild(call)
+        return end

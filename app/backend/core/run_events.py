@@ -278,6 +278,28 @@ class RunResumed(_Event):
     label: str = ""
 
 
+class ChildStarted(_Event):
+    """The run started another one, by a call of a tool, and waits for its end."""
+
+    type: Literal["child_started"] = "child_started"
+    run_id: UUID
+    agent_name: str
+    tool_call_id: str
+    question: str
+
+
+class ChildCompleted(_Event):
+    """The run that this one waited for has ended, whichever way; `milliseconds` count from its being asked for."""
+
+    type: Literal["child_completed"] = "child_completed"
+    run_id: UUID
+    agent_name: str
+    status: RunStatus
+    tokens_in: int = 0
+    tokens_out: int = 0
+    milliseconds: float = 0
+
+
 class RunCompleted(_Event):
     """The run ended well."""
 
@@ -328,6 +350,8 @@ Event = Annotated[
     | UsageRecorded
     | RunWaiting
     | RunResumed
+    | ChildStarted
+    | ChildCompleted
     | RunCompleted
     | RunFailed
     | RunStopped
@@ -361,6 +385,8 @@ def level_of(event: Event) -> Level:
         return event.level
     if isinstance(event, ToolReturned) and event.is_error:
         return Level.ERROR
+    if isinstance(event, ChildCompleted) and event.status != RunStatus.COMPLETED:
+        return Level.WARNING
     return _LEVELS.get(event.type, Level.INFO)
 
 

@@ -163,6 +163,17 @@ class Settings(BaseSettings):
         ge=1,
         description="Most turns of the model in one run of an agent with tools; an agent may allow less.",
     )
+    run_depth_max: int = Field(
+        5,
+        ge=0,
+        le=50,
+        description="How deep runs may start runs: 1 lets a run that a person started start others, and those none.",
+    )
+    run_tree_max: int = Field(
+        100,
+        ge=1,
+        description="Most runs of one tree: the run that a person started, and all below it.",
+    )
     run_tokens_max: int = Field(
         1_000_000,
         ge=1,

@@ -4,12 +4,10 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import Field
-from redis.asyncio import Redis
 
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.errors import Conflict, NotFound
-from app.backend.core.outbox import Outbox
 from app.backend.core.questions import Answer, Choice, Question, check_answer
 from app.backend.core.run_events import (
     RunEvent,
@@ -19,10 +17,11 @@ from app.backend.core.run_events import (
     RunWaiting,
 )
 from app.backend.core.texts import Text
-from app.backend.runs import engine_repository, redaction, repository
-from app.backend.runs.ending import finish_run, lock_conversation
+from app.backend.runs import redaction, repository
+from app.backend.runs.ending import finish_run, hold_run, let_wait
 from app.backend.runs.line import job_of
 from app.backend.runs.live import publish_after_commit
+from app.backend.runs.parts import EndParts
 from app.backend.runs.schemas import RunView
 from app.backend.runs.status import change_status
 from app.backend.runs.tables import RunAnswerRow, RunRow
@@ -45,8 +44,7 @@ async def answer_run(
     *,
     run_id: UUID,
     draft: AnswerDraft,
-    outbox: Outbox,
-    redis: Redis,
+    parts: EndParts,
 ) -> RunView:
     """Answer the question of a waiting run, which is queued to go on with the answer, or stopped if that is the answer.
 
@@ -69,13 +67,13 @@ async def answer_run(
     )
     if choice is not None and choice.ends_run:
         changed = await finish_run(
-            session, row, RunStopped(), outbox=outbox, epoch=row.epoch
+            session, row, RunStopped(), parts=parts, epoch=row.epoch
         )
     else:
-        changed = await _queue(session, row, answer, choice, outbox)
+        changed = await _queue(session, row, answer, choice, parts)
     if changed is None:  # the lock rules it out
         raise Conflict(_not_waiting(row))
-    publish_after_commit(session, redis, run_id, changed[1])
+    publish_after_commit(session, parts.redis, run_id, changed[1])
     return RunView.model_validate(changed[0])
 
 
@@ -84,36 +82,21 @@ async def wait_for_person(
     row: RunRow,
     waiting: RunWaiting,
     *,
-    outbox: Outbox,
+    parts: EndParts,
     text: str,
     **values: Any,
 ) -> list[RunEvent] | None:
-    """Let a running run wait: it gives up its lease, and no attempt is used up. None when it is not this claim's.
-
-    A run that was asked to stop is stopped instead, with the `text` that came so far.
-    """
-    await lock_conversation(session, row.thread_id)
-    now = await engine_repository.lock_run(session, row.id)
-    if now is not None and now.stop_requested_at is not None:
-        ended = await finish_run(
-            session, row, RunStopped(text=text), outbox=outbox, epoch=row.epoch
-        )
-        return ended[1] if ended else None
+    """Let a running run wait for the answer, as `let_wait` does."""
     # What pages show of it is as the log has it: without secrets.
     details = redaction.installed().redact(waiting).details
-    changed = await change_status(
+    changed = await let_wait(
         session,
-        row.id,
-        RunStatus.WAITING,
-        epoch=row.epoch,
-        events=[waiting],
-        values={
-            "lease_until": None,
-            "worker": "",
-            "attempt": row.attempt - 1,
-            "question": details.model_dump(mode="json") if details else None,
-            **values,
-        },
+        row,
+        waiting,
+        parts=parts,
+        text=text,
+        question=details.model_dump(mode="json") if details else None,
+        **values,
     )
     return changed[1] if changed else None
 
@@ -123,8 +106,7 @@ async def _need_run(session: Session, actor: Actor, run_id: UUID) -> RunRow:
     if row is None:
         raise NotFound("run", run_id)
     # Locked: of two answers at the same moment, the second finds the run queued.
-    await lock_conversation(session, row.thread_id)
-    return await engine_repository.lock_run(session, row.id) or row
+    return await hold_run(session, row) or row
 
 
 async def _queue(
@@ -132,7 +114,7 @@ async def _queue(
     row: RunRow,
     answer: Answer,
     choice: Choice | None,
-    outbox: Outbox,
+    parts: EndParts,
 ) -> tuple[RunRow, list[RunEvent]] | None:
     resumed = RunResumed(answer=answer, label=choice.label if choice else answer.text)
     changed = await change_status(
@@ -148,7 +130,7 @@ async def _queue(
         },
     )
     if changed is not None:
-        await outbox.add(session, job_of(changed[0]))
+        await parts.outbox.add(session, job_of(changed[0]))
     return changed
 
 
@@ -163,4 +145,6 @@ def _need_question(row: RunRow, draft: AnswerDraft) -> Question:
 
 
 def _not_waiting(row: RunRow) -> str:
+    if row.waits_for_id is not None:
+        return "This run waits for no answer: it waits for another run, which it started. Look at that one."
     return f"This run waits for no answer: it is {row.status}. Somebody may have answered before you."

@@ -15,6 +15,7 @@ from app.backend.agents.context import Task
 from app.backend.agents.prompts import Turn
 from app.backend.core import clock
 from app.backend.core.actor import Actor
+from app.backend.core.children import ChildEnd
 from app.backend.core.crypto import Keyring
 from app.backend.core.db import Session
 from app.backend.core.errors import NotFound
@@ -31,9 +32,10 @@ from app.backend.core.run_events import (
 )
 from app.backend.core.settings import Settings
 from app.backend.identity import service as identity
-from app.backend.runs import effect_repository, engine_repository
+from app.backend.runs import effect_repository, engine_repository, tree_repository
+from app.backend.runs.agent_tool import RUN_AGENT
 from app.backend.runs.answers import ANSWERED
-from app.backend.runs.ending import finish_run
+from app.backend.runs.ending import CHILD_ENDED, finish_run
 from app.backend.runs.errors import AgentUnavailable
 from app.backend.runs.forks import changes_of_fork, forked_from
 from app.backend.runs.inputs import extra_of, query_of
@@ -81,6 +83,7 @@ class Claim:
     task: Task
     resume_from: SavedStep | None
     answers: Mapping[str, Answer]
+    children: Mapping[str, ChildEnd]
     changes: dict[str, Any] | None = None
 
 
@@ -121,9 +124,7 @@ async def prepare_run(parts: EngineParts, row: RunRow) -> Claim | None:
         except (NotFound, AgentUnavailable) as error:
             failed = RunFailed(code=error.code, error=error.message)
     async with parts.db.transaction() as session:
-        ended = await finish_run(
-            session, row, failed, outbox=parts.outbox, epoch=row.epoch
-        )
+        ended = await finish_run(session, row, failed, parts=parts, epoch=row.epoch)
     if ended is not None:
         await publish(parts.redis, row.id, ended[1])
     return None
@@ -154,6 +155,9 @@ async def _read(session: Session, parts: EngineParts, row: RunRow) -> Claim:
         resume_from=step,
         changes=changes_of_fork(row, step),
         answers=await effect_repository.list_answers(session, row.id),
+        children=await tree_repository.list_ends(session, row.id)
+        if RUN_AGENT in spec.tools
+        else {},
     )
 
 
@@ -162,6 +166,8 @@ def _beginning(attempts_max: int, row: RunRow) -> Event:
         return RunStarted(agent_name=row.agent_name, model=row.model, worker=row.worker)
     if row.interruption == ANSWERED:
         return Step(content="A worker takes the run up with the answer.")
+    if row.interruption == CHILD_ENDED:
+        return Step(content="A worker takes the run up with what the other run gave.")
     return AttemptStarted(
         attempt=row.attempt, attempts_max=attempts_max, reason=row.interruption
     )

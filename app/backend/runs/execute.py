@@ -10,6 +10,7 @@ from app.backend.agents.context import Task
 from app.backend.agents.prompts import Turn
 from app.backend.core import ids
 from app.backend.core.actor import Actor
+from app.backend.core.children import ChildCall
 from app.backend.core.crypto import Keyring
 from app.backend.core.db import Database
 from app.backend.core.run_context import Emit, RunContext
@@ -133,6 +134,10 @@ def _result(end: End) -> ExecuteResult:
         case RunWaiting(question=question):
             error = f"It asks: {question} Nobody can answer here; run the agent in a worker."
             return ExecuteResult(status="failed", error=error, code="NEEDS_PERSON")
+        case ChildCall(agent_name=name):
+            # Without a ledger the tool has refused before it comes to this.
+            error = f"It asks the agent {name!r}, which only a worker can. Run it in a worker."
+            return ExecuteResult(status="failed", error=error, code="NEEDS_WORKER")
 
 
 async def owner_of_run(db: Database, run_id: UUID) -> UUID | None:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from app.backend.agents.schemas import Execution
 from app.backend.core import correlation
 from app.backend.core import redis as redis_names
+from app.backend.core.children import ChildCall
 from app.backend.core.db import Session
 from app.backend.core.fault_points import FaultPoint, FaultPoints, pass_by
 from app.backend.core.run_context import RunContext
@@ -32,6 +33,7 @@ from app.backend.core.run_events import (
 from app.backend.runs import engine_repository
 from app.backend.runs.answers import wait_for_person
 from app.backend.runs.budget import Limits, RunBudget
+from app.backend.runs.children import wait_for_child
 from app.backend.runs.claiming import (
     Claim,
     EngineParts,
@@ -116,14 +118,14 @@ class _Execution:
             if end is None:
                 # Nothing went wrong, so no attempt is used up.
                 await self._give_back(SHUT_DOWN, attempt=self._row.attempt - 1)
-            elif isinstance(end, RunWaiting):
+            elif isinstance(end, RunWaiting | ChildCall):
                 await self._wait(end)
             elif self._may_try_again(end):
                 await self._give_back(NO_DATABASE, attempt=self._row.attempt)
             else:
                 await self._end(end)
 
-    async def _work(self) -> TerminalEvent | RunWaiting | None:
+    async def _work(self) -> TerminalEvent | RunWaiting | ChildCall | None:
         """Return how the work ended; None when this worker must let go of it.
 
         Raises:
@@ -169,6 +171,7 @@ class _Execution:
             budget=self._budget,
             effects=EffectLedger(self._parts.db, row, self._log.flush),
             answers=self._claim.answers,
+            children=self._claim.children,
             pass_point=self._fault_points(),
         )
         if task.spec.execution == Execution.REMOTE:
@@ -219,16 +222,16 @@ class _Execution:
                             self._stop.set()
             await asyncio.sleep(SIGNAL_RETRY_SECONDS)
 
-    async def _wait(self, waiting: RunWaiting) -> None:
+    async def _wait(self, wanted: RunWaiting | ChildCall) -> None:
+        given: dict[str, Any] = {"parts": self._parts, "text": self._text}
+
         async def write(session: Session) -> list[RunEvent]:
-            events = await wait_for_person(
-                session,
-                self._row,
-                waiting,
-                outbox=self._parts.outbox,
-                text=self._text,
-                **self._used(),
-            )
+            row, actor = self._row, self._claim.actor
+            values = given | self._used()
+            if isinstance(wanted, ChildCall):
+                events = await wait_for_child(session, actor, row, wanted, **values)
+            else:
+                events = await wait_for_person(session, row, wanted, **values)
             if events is None:
                 raise LeaseLost
             return events
@@ -248,7 +251,7 @@ class _Execution:
                 session,
                 self._row,
                 end,
-                outbox=self._parts.outbox,
+                parts=self._parts,
                 epoch=self._row.epoch,
                 text=self._text,
                 answer_as=self._claim.actor,
@@ -270,7 +273,7 @@ class _Execution:
             changed = await put_back(
                 session,
                 self._row,
-                outbox=self._parts.outbox,
+                parts=self._parts,
                 text=self._text,
                 epoch=self._row.epoch + 1,
                 attempt=attempt,

@@ -179,8 +179,7 @@ async def answer_external(
         actor,
         run_id=run.id,
         draft=draft,
-        outbox=parts.outbox,
-        redis=parts.redis,
+        parts=parts,
     )
 
 

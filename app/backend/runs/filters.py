@@ -31,6 +31,11 @@ def terms_of(wanted: RunFilter) -> list[ColumnElement[bool]]:
         terms.append(col(RunRow.trigger) == wanted.trigger)
     if wanted.is_dead:
         terms.append(col(RunRow.error_code) == WORKER_LOST)
+    if wanted.waits_for_run is not None:
+        waits_for = col(RunRow.waits_for_id)
+        terms.append(
+            waits_for.is_not(None) if wanted.waits_for_run else waits_for.is_(None)
+        )
     if wanted.since is not None:
         terms.append(col(RunRow.created_at) >= wanted.since)
     if wanted.until is not None:

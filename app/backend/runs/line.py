@@ -43,13 +43,14 @@ async def read_load(session: Session, owner_id: UUID) -> Load:
     own = select(func.count()).select_from(run).where(*mine)
     last = select(func.max(run.turn)).where(*mine)
     running = select(func.max(run.turn)).where(col(run.status) == RunStatus.RUNNING)
-    # A run that goes on has an old turn, which says nothing about how far the line is.
+    # A run that goes on, or was started by another one, has an old turn, which says nothing about how far the line is.
     first = (
         select(run.turn)  # lint-skip: repo-scope - the line is the installation's
         .where(
             col(run.status) == RunStatus.QUEUED,
             col(run.turn) >= 0,
             col(run.epoch) == 0,
+            col(run.parent_id).is_(None),
         )
         .order_by(col(run.turn))
         .limit(1)

@@ -48,15 +48,18 @@ async def list_runs(
 
 async def last_runs(
     session: Session, actor: Actor, agent_ids: Sequence[UUID]
-) -> dict[UUID, tuple[RunStatus, datetime]]:
-    """Return the status and the time of each agent's newest run."""
+) -> dict[UUID, dict[str, Any]]:
+    """Return what views of agents say of each one's newest run."""
     if not agent_ids:
         return {}
     newest = [
         visible_to(actor, RunRow)
         .where(col(RunRow.agent_id) == agent_id)
         .with_only_columns(
-            col(RunRow.agent_id), col(RunRow.status), col(RunRow.created_at)
+            col(RunRow.agent_id),
+            col(RunRow.status),
+            col(RunRow.created_at),
+            col(RunRow.waits_for_id),
         )
         .order_by(col(RunRow.id).desc())
         .limit(1)
@@ -65,8 +68,12 @@ async def last_runs(
     ]
     query = union_all(*(part.select() for part in newest))
     return {
-        agent_id: (RunStatus(status), created_at)
-        for agent_id, status, created_at in await fetch(session, query)
+        agent_id: {
+            "last_run_status": RunStatus(status),
+            "last_run_at": created_at,
+            "last_run_waits_for_id": waits_for_id,
+        }
+        for agent_id, status, created_at, waits_for_id in await fetch(session, query)
     }
 
 

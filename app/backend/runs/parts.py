@@ -8,13 +8,8 @@ from app.backend.core.outbox import Outbox
 from app.backend.core.settings import Settings
 
 
-class RunParts(Protocol):
-    """What a process's Services has."""
-
-    @property
-    def settings(self) -> Settings:
-        """Limits."""
-        ...
+class EndParts(Protocol):
+    """What the end of a run works with."""
 
     @property
     def redis(self) -> Redis:
@@ -24,4 +19,13 @@ class RunParts(Protocol):
     @property
     def outbox(self) -> Outbox:
         """Where jobs are asked for."""
+        ...
+
+
+class RunParts(EndParts, Protocol):
+    """What a process's Services has."""
+
+    @property
+    def settings(self) -> Settings:
+        """Limits."""
         ...

@@ -13,9 +13,15 @@ from app.backend.core.db import Database, Session
 from app.backend.core.jobs import QUEUES, JobName
 from app.backend.core.outbox import Outbox, count_jobs
 from app.backend.core.run_events import RunFailed, RunStopped, TerminalEvent
-from app.backend.runs import engine_repository
+from app.backend.runs import engine_repository, tree_repository
 from app.backend.runs.conversation import release, release_next
-from app.backend.runs.ending import finish_run, lock_conversation, put_back
+from app.backend.runs.ending import (
+    finish_run,
+    hold_run,
+    lock_conversation,
+    put_back,
+    wake_parent,
+)
 from app.backend.runs.errors import WORKER_LOST
 from app.backend.runs.live import publish_after_commit
 from app.backend.runs.silence import Lease, Silence
@@ -103,6 +109,21 @@ class RunRecovery:
                     await release_next(session, row.thread_id, self.outbox)
         return len(rows)
 
+    async def wake_parents(self) -> int:
+        """Let runs go on that wait for one that has ended, or is gone; returns how many.
+
+        The end of a run does so for the one that started it; this is for what was lost on the way.
+        """
+        async with self.db.read() as session:
+            rows = await tree_repository.find_forgotten(session, limit=RUNS_PER_SWEEP)
+        for row in rows:
+            async with self.db.transaction(lock_seconds=LOCK_SECONDS) as session:
+                now = await hold_run(session, row)
+                if now is not None and now.waits_for_id == row.waits_for_id:
+                    child = await tree_repository.find_child(session, now)
+                    await wake_parent(session, row.id, child, self)
+        return len(rows)
+
     async def _recover(self, lease: Lease) -> bool:
         try:
             async with self.db.read() as session:
@@ -134,15 +155,13 @@ class RunRecovery:
 
     async def _end(self, row: RunRow, event: TerminalEvent) -> None:
         async with self.db.transaction(lock_seconds=LOCK_SECONDS) as session:
-            ended = await finish_run(
-                session, row, event, outbox=self.outbox, epoch=row.epoch
-            )
+            ended = await finish_run(session, row, event, parts=self, epoch=row.epoch)
             if ended is not None:
                 publish_after_commit(session, self.redis, row.id, ended[1])
 
     async def _put_back(self, row: RunRow, **values: Any) -> None:
         async with self.db.transaction(lock_seconds=LOCK_SECONDS) as session:
-            changed = await put_back(session, row, outbox=self.outbox, **values)
+            changed = await put_back(session, row, parts=self, **values)
             if changed is not None:
                 publish_after_commit(session, self.redis, row.id, changed[1])
                 logger.warning("run_queued_again", run_id=str(row.id))

@@ -13,6 +13,7 @@ from app.backend.agents.builder import build, plan
 from app.backend.agents.checkpoints import Checkpoints
 from app.backend.agents.context import AgentParts, Task
 from app.backend.core import clock, ids
+from app.backend.core.children import ChildCall, NeedsChild
 from app.backend.core.errors import AppError
 from app.backend.core.questions import NeedsPerson
 from app.backend.core.run_context import LimitReached, RunContext
@@ -30,7 +31,7 @@ from app.backend.runs.errors import LeaseLost
 
 logger = structlog.get_logger(__name__)
 
-End = RunCompleted | RunFailed | RunTimedOut | RunWaiting
+End = RunCompleted | RunFailed | RunTimedOut | RunWaiting | ChildCall
 DATABASE_AWAY = "DATABASE_AWAY"
 # The savers of checkpoints speak to the drivers themselves.
 _AWAY = (
@@ -109,8 +110,8 @@ async def run_to_end(work: Work, *, seconds: float, reason: str = "") -> End:
         raise
     except LimitReached as limit:
         return RunTimedOut(reason=limit.reason)
-    except NeedsPerson as asked:
-        return RunWaiting(question=asked.question.text, details=asked.question)
+    except (NeedsPerson, NeedsChild) as needs:
+        return _wish(needs)
     except AppError as error:
         return RunFailed(code=error.code, error=error.message)
     except _AWAY as error:
@@ -120,6 +121,12 @@ async def run_to_end(work: Work, *, seconds: float, reason: str = "") -> End:
         return _unexpected("Something went wrong on our side.", error)
     took = round((clock.monotonic() - began) * 1000, 1)
     return RunCompleted(output=output, milliseconds=took)
+
+
+def _wish(needs: NeedsPerson | NeedsChild) -> RunWaiting | ChildCall:
+    if isinstance(needs, NeedsChild):
+        return needs.call
+    return RunWaiting(question=needs.question.text, details=needs.question)
 
 
 def _unexpected(what: str, error: Exception) -> RunFailed:

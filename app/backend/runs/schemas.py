@@ -69,7 +69,7 @@ class RunFilter(BaseModel):
     """Which runs to list. `text` is words of the question or the error, or how they begin; a run has all of them.
 
     `since` is the first moment, `until` the first one after; `tags` are all on a run; `is_dead` keeps those that lost
-    as many workers as a run may.
+    as many workers as a run may; `waits_for_run` keeps those that wait for a run of theirs, or leaves them out.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -82,6 +82,7 @@ class RunFilter(BaseModel):
     text: Text = ""
     tags: list[Text] = Field(default_factory=list[str])
     is_dead: bool = False
+    waits_for_run: bool | None = None
 
 
 class RunView(Listed):
@@ -109,6 +110,18 @@ class RunView(Listed):
     question: Question | None = None
     origin_id: UUID | None = None
     origin_step: int | None = None
+    parent_id: UUID | None = Field(
+        default=None, description="The run that started this one."
+    )
+    root_id: UUID | None = Field(
+        default=None,
+        description="The first run of its tree: itself, unless another run started it.",
+    )
+    depth: int = Field(default=0, description="How many runs are above it.")
+    waits_for_id: UUID | None = Field(
+        default=None,
+        description="The run that it started and that it waits for; one that is `waiting` without it waits for a person.",
+    )
     model: str
     tokens_in: int
     tokens_out: int

@@ -234,17 +234,7 @@ async def with_last_run(
     last = await list_repository.last_runs(
         session, actor, [agent.id for agent in agents]
     )
-    return [
-        agent.model_copy(
-            update={
-                "last_run_status": last[agent.id][0],
-                "last_run_at": last[agent.id][1],
-            }
-        )
-        if agent.id in last
-        else agent
-        for agent in agents
-    ]
+    return [agent.model_copy(update=last.get(agent.id, {})) for agent in agents]
 
 
 async def summarize_runs(session: Session, actor: Actor) -> RunCounts:

@@ -117,7 +117,12 @@ async def end_run(
 
     `ending.finish_run` does so for the engine: there is more to the end of a run than its row.
     """
-    values |= {"completed_at": clock.now(), "lease_until": None, "question": None}
+    values |= {
+        "completed_at": clock.now(),
+        "lease_until": None,
+        "question": None,
+        "waits_for_id": None,
+    }
     event = redaction.installed().redact(event)
     match event:
         case RunCompleted(output=output):

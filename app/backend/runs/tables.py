@@ -12,6 +12,13 @@ from app.backend.core import clock
 from app.backend.core.rows import JsonColumn, OwnedRow, Table, UtcColumn
 from app.backend.core.run_events import RunStatus
 
+_HAS_PARENT = text("parent_id IS NOT NULL")
+
+
+def _own_id(context: Any) -> UUID:
+    return context.get_current_parameters()["id"]
+
+
 PlaceColumn: Any = BigInteger().with_variant(Integer(), "sqlite")
 # A query finds such an index by exactly one of the two terms, with its values written out.
 IS_NO_MASS_TYPE = "type NOT IN ('message_delta', 'reasoning_delta', 'log')"
@@ -32,7 +39,11 @@ class RunRow(OwnedRow, table=True):
     newest event's seq. `request_id` is
     made by the client, so that a double click is one run.
 
-    Each index serves a list that pages by `id`, or a sweep. None holds `lease_until`: a row whose indexed columns stay
+    A run that another one started has that one as `parent_id`, one more as `depth`, the first of all as `root_id`, and
+    as `effect_key` the call that started it; a run that nobody started is its own root. A run that waits for the end of
+    one that it started has that one as `waits_for_id`; one that waits for a person has None.
+
+    Each index serves a list that pages by `id`, a sweep, or a tree. None holds `lease_until`: a row whose indexed columns stay
     as they are is renewed in place.
     """
 
@@ -45,6 +56,21 @@ class RunRow(OwnedRow, table=True):
         Index("ix_run_agent_id_status_id", "agent_id", "status", "id"),
         Index("ix_run_thread_id_id", "thread_id", "id"),
         Index("ix_run_error_code_id", "error_code", "id"),
+        Index(
+            "ix_run_root_id_id",
+            "root_id",
+            "id",
+            postgresql_where=_HAS_PARENT,
+            sqlite_where=_HAS_PARENT,
+        ),
+        Index(
+            "ix_run_effect_key_parent_id",
+            "effect_key",
+            "parent_id",
+            unique=True,
+            postgresql_where=_HAS_PARENT,
+            sqlite_where=_HAS_PARENT,
+        ),
         UniqueConstraint("owner_id", "request_id"),
     )
 
@@ -80,6 +106,13 @@ class RunRow(OwnedRow, table=True):
     origin_id: UUID | None = Field(default=None, index=True)
     origin_step: int | None = None
     instructions: str | None = None
+    parent_id: UUID | None = None
+    root_id: UUID = Field(
+        default=None, nullable=True, sa_column_kwargs={"default": _own_id}
+    )
+    depth: int = 0
+    effect_key: str | None = None
+    waits_for_id: UUID | None = None
     last_seq: int = 0
     lease_until: datetime | None = Field(default=None, sa_type=UtcColumn)
     stop_requested_at: datetime | None = Field(default=None, sa_type=UtcColumn)

@@ -85,6 +85,7 @@ class StandIn:
                 await self.parts.outbox.sweep(older_than=OUTBOX_AGE)
                 await self._recovery.queue_again()
                 await self._recovery.release_held()
+                await self._recovery.wake_parents()
         except (DBAPIError, RedisError, OSError) as error:
             logger.warning("stand_in_failed", error=str(error))
 

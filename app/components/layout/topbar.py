@@ -61,7 +61,7 @@ def _trail(crumbs: Sequence[Crumb]) -> rx.Component:
                             class_name="truncate rounded hover:text-ink hover:underline",
                         ),
                     ),
-                    class_name="inline-flex min-w-0 not-first:before:mx-1.5 not-first:before:text-faint not-first:before:content-['/']",
+                    class_name="inline-flex min-w-0 empty:hidden not-first:before:mx-1.5 not-first:before:text-faint not-first:before:content-['/']",
                 )
                 for text, path in crumbs
             ],

@@ -100,9 +100,15 @@ def _busy() -> rx.Component:
             aria_hidden="true",
             class_name="animate-spin text-accent",
         ),
-        rx.cond(
-            RunFeedState.execution_status == "queued",
-            rx.cond(RunFeedState.run.note != "", RunFeedState.run.note, words.WAITING),
+        rx.match(
+            RunFeedState.execution_status,
+            (
+                "queued",
+                rx.cond(
+                    RunFeedState.run.note != "", RunFeedState.run.note, words.WAITING
+                ),
+            ),
+            ("waiting_for_run", words.WAITS_FOR_RUN),
             rx.cond(RunFeedState.doing != "", RunFeedState.doing, words.WORKING),
         ),
         class_name="flex items-center gap-2 text-sm text-muted",

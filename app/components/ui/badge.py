@@ -17,6 +17,7 @@ _RUN_STATUS: dict[str, tuple[Tone, str, str]] = {
     "queued": ("neutral", "clock", "Queued"),
     "running": ("accent", "loader_circle", "Running"),
     "waiting": ("warn", "hand", "Needs you"),
+    "waiting_for_run": ("neutral", "hourglass", "Waits for a run"),
     "completed": ("ok", "circle_check", "Completed"),
     "failed": ("bad", "circle_x", "Failed"),
     "stopped": ("neutral", "circle_stop", "Stopped"),

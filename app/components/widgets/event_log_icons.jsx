@@ -3,6 +3,7 @@ import Book from "lucide-react/dist/esm/icons/book-open.mjs";
 import Check from "lucide-react/dist/esm/icons/circle-check.mjs";
 import Circle from "lucide-react/dist/esm/icons/circle.mjs";
 import Cross from "lucide-react/dist/esm/icons/circle-x.mjs";
+import Fork from "lucide-react/dist/esm/icons/git-fork.mjs";
 import Gauge from "lucide-react/dist/esm/icons/gauge.mjs";
 import Hand from "lucide-react/dist/esm/icons/hand.mjs";
 import Loader from "lucide-react/dist/esm/icons/loader-circle.mjs";
@@ -11,7 +12,7 @@ import Again from "lucide-react/dist/esm/icons/rotate-cw.mjs";
 import Sparkles from "lucide-react/dist/esm/icons/sparkles.mjs";
 import Wrench from "lucide-react/dist/esm/icons/wrench.mjs";
 
-const ICONS = { run_started: Play, run_completed: Check, run_stopped: Ban, run_failed: Cross, run_timed_out: Cross, usage_recorded: Gauge, attempt_started: Again };
+const ICONS = { run_started: Play, run_completed: Check, run_stopped: Ban, run_failed: Cross, run_timed_out: Cross, usage_recorded: Gauge, attempt_started: Again, child_started: Fork, child_completed: Fork };
 const CATEGORY_ICONS = { llm: Sparkles, tool: Wrench, retrieval: Book, human: Hand, error: Cross, output: Check, system: Circle };
 export const COLORS = {
   llm: "text-accent", tool: "text-warn", retrieval: "text-ok", human: "text-warn", system: "text-faint", error: "text-bad", output: "text-ok",

@@ -3,7 +3,7 @@ import Check from "lucide-react/dist/esm/icons/circle-check.mjs";
 import Clipboard from "lucide-react/dist/esm/icons/clipboard.mjs";
 import Chevron from "lucide-react/dist/esm/icons/chevron-right.mjs";
 import Link from "lucide-react/dist/esm/icons/link.mjs";
-import { childOf, formatDuration, formatTime } from "./event_log_text.js";
+import { childOfRow, formatDuration, formatTime } from "./event_log_text.js";
 import { RowIcon } from "./event_log_icons.jsx";
 import { CallFacts, RowWords, Took } from "./event_log_words.jsx";
 
@@ -56,7 +56,7 @@ export const Row = memo(function Row({ row, startedTs, preferences, isSelected, 
   const isGoingOn = isRunning && !row.isDone;
   const isStreaming = isGoingOn && Boolean(row.stream);
   const level = row.isFailed ? 3 : row.level;
-  const child = row.outcome ? childOf(row.outcome.result) : "";
+  const child = childOfRow(row);
   return (
     <div data-seq={row.from} className="pb-px">
       {row.gap > GAP && <Gap milliseconds={row.gap} />}

@@ -3,7 +3,7 @@ import { categoryOf, describe, levelOf } from "./event_log_text.js";
 
 const MESSAGE = new Set(["message_started", "message_delta", "message_completed", "reasoning_delta"]);
 const ENDS = new Set(["run_completed", "run_failed", "run_stopped", "run_timed_out"]);
-const OPEN = new Set(["stage_changed", "tool_called", "run_waiting"]); // over when another event says so
+const OPEN = new Set(["stage_changed", "tool_called", "run_waiting", "child_started"]); // over when another event says so
 
 /** Part of a line that another event began. */
 export const FOLDED = new Set(["message_delta", "message_completed", "reasoning_delta", "tool_returned", "usage_recorded"]);
@@ -66,6 +66,7 @@ export class RowMaker {
   constructor() {
     this.stage = null;
     this.person = null;
+    this.child = null;
     this.message = null; // the newest call of a model
     this.calls = new Map(); // tool_call_id → row
   }
@@ -92,6 +93,7 @@ export class RowMaker {
     if (row.stream && row.tag !== "USER") this.message = row;
     if (type === "stage_changed" || ENDS.has(type)) this.stage = this.#over("stage", row, isKnown);
     if (type === "run_waiting" || type === "run_resumed" || ENDS.has(type)) this.person = this.#over("person", row, isKnown);
+    if (type === "child_started" || type === "child_completed" || ENDS.has(type)) this.child = this.#over("child", row, isKnown);
     if (type === "tool_called") this.calls.set(payload.tool_call_id, row);
     if (type === "attempt_started" || ENDS.has(type)) this.#cut(row.ts);
     if (type === "tool_returned") this.#return(row);
@@ -103,7 +105,7 @@ export class RowMaker {
     }
   }
 
-  /** A stage lasts until the next one, a question until it is answered, both at most until the end of the run. */
+  /** A stage lasts until the next one, a question until it is answered, a child until it has ended, all at most until the end of the run. */
   #over(name, row, isKnown) {
     const open = this[name];
     if (open && !isKnown) {

@@ -5,7 +5,7 @@ export const LEVELS = ["debug", "info", "warning", "error"];
 
 const CATEGORY_OF = {
   message_started: "llm", message_delta: "llm", message_completed: "llm", reasoning_delta: "llm", usage_recorded: "llm",
-  tool_called: "tool", tool_returned: "tool", middleware_acted: "tool",
+  tool_called: "tool", tool_returned: "tool", middleware_acted: "tool", child_started: "tool", child_completed: "tool",
   retrieved: "retrieval",
   run_waiting: "human", run_resumed: "human",
   run_queued: "system", queue_position: "system", run_started: "system", attempt_started: "system",
@@ -29,6 +29,7 @@ export const typesOf = (categories) =>
 export function levelOf({ type, payload }) {
   if (type === "log") return Math.max(0, LEVELS.indexOf(payload.level ?? "info"));
   if (type === "tool_returned" && payload.is_error) return 3;
+  if (type === "child_completed" && payload.status !== "completed") return 2;
   if (type === "message_delta") return 1;
   return LEVELS.indexOf(LEVEL_OF[type] ?? "info");
 }
@@ -63,6 +64,10 @@ function describeUsage(payload) {
   ].filter(Boolean).join(", ");
 }
 
+function describeChild({ agent_name: name, status, tokens_in: tokensIn, tokens_out: tokensOut, milliseconds }) {
+  return `run of ${name} ${status.replace("_", " ")} after ${formatDuration(milliseconds)}, ${count(tokensIn + tokensOut, "token")}`;
+}
+
 // As `is_markdown` of app/backend/knowledge/excerpts.py.
 const MARKDOWN = /\.(md|markdown|docx|html?)$/i;
 export const isMarkdown = (name) => MARKDOWN.test(name);
@@ -91,6 +96,8 @@ const DESCRIBE = {
   usage_recorded: (p) => ["STEP", describeUsage(p)],
   run_waiting: (p) => ["PROGRESS", `waiting: ${p.question}`],
   run_resumed: (p) => ["PROGRESS", p.label ? `answered: ${brief(p.label)}` : "answered"],
+  child_started: (p) => ["STEP", `asks ${p.agent_name}: ${brief(p.question)}`],
+  child_completed: (p) => ["STEP", describeChild(p)],
   run_completed: (p) => ["Completed", p.output?.answer ?? ""],
   run_failed: (p) => ["Error", p.error],
   run_stopped: (p) => ["Stopped", p.text ? `after ${count(p.text.length, "character")} of answer, which are kept` : "before the first word"],
@@ -152,6 +159,9 @@ export function mainArgument(args) {
   const chosen = values.find((value) => typeof value === "string" && value) ?? values[0];
   return chosen === undefined ? "" : brief(chosen, 60);
 }
+
+/** The run that a line is about and that the run of the log started. */
+export const childOfRow = ({ type, payload, outcome }) => (type === "child_started" || type === "child_completed" ? payload.run_id : childOf(outcome?.result));
 
 /** The run that a tool started, if it did. */
 export const childOf = (result) => (result && typeof result === "object" && typeof result.run_id === "string" ? result.run_id : "");

@@ -4,7 +4,7 @@ import { brief, childOf, describe, formatDuration, levelOf, mainArgument } from 
 /** Types of which a step is made; texts as they grow and lines of the log only add to one. */
 export const STEP_TYPES = [
   "run_queued", "run_started", "attempt_started", "stage_changed", "middleware_acted", "step", "message_started", "message_completed",
-  "retry_scheduled", "tool_called", "tool_returned", "retrieved", "usage_recorded", "run_waiting", "run_resumed",
+  "retry_scheduled", "tool_called", "tool_returned", "retrieved", "usage_recorded", "run_waiting", "run_resumed", "child_started", "child_completed",
   "run_completed", "run_failed", "run_stopped", "run_timed_out",
 ];
 const ENDS = { run_completed: "Completed", run_failed: "Failed", run_stopped: "Stopped", run_timed_out: "Timed out" };
@@ -106,8 +106,17 @@ export class Steps {
   on_tool_returned(event, { tool_call_id: id, name, result, is_error: isError, milliseconds }) {
     const step = this.tools.get(id) ?? this.#add(event, { kind: "tool", label: name, start: event.ts - milliseconds });
     this.#end(step, event);
-    Object.assign(step, { isError: isError === true, result, child: childOf(result) });
+    Object.assign(step, { isError: isError === true, result, child: step.child || childOf(result) });
     this.tools.delete(id);
+  }
+
+  on_child_started(event, { run_id: child, agent_name: name, tool_call_id: id }) {
+    const step = this.tools.get(id) ?? this.#add(event, { kind: "tool", label: "run_agent" });
+    Object.assign(step, { child, detail: name });
+  }
+
+  on_child_completed() {
+    // The call of the tool says how it ended.
   }
 
   on_middleware_acted(event, { name, message, milliseconds }) {

@@ -1,6 +1,7 @@
 """One id from a request to the last line that is logged for its run."""
 
 import asyncio
+import json
 from uuid import UUID, uuid4
 
 import httpx
@@ -9,6 +10,7 @@ import structlog
 from sqlmodel import col, update
 from structlog.testing import capture_logs
 
+from app.backend.agents.schemas import AgentKind
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.runs import executor
@@ -85,3 +87,49 @@ async def test_run_shows_the_checkpoint_it_would_go_on_from(
 
     assert found["checkpoint_ns"] == f"{run.id}:1"
     assert found["checkpoint_id"]
+
+
+async def test_runs_below_a_run_keep_the_id_to_their_last_event(
+    client: httpx.AsyncClient,
+    services: Services,
+    actor: Actor,
+    make_agent: MakeAgent,
+) -> None:
+    asks = {"kind": AgentKind.TOOLS, "tools": ["run_agent"]}
+    await make_agent(actor, name="helper", model="scripted/hello")
+    middle = await make_agent(actor, name="middle", model="scripted/delegates", **asks)
+    call = {"name": "run_agent", "args": {"agent": str(middle.id), "question": "Go."}}
+    replies = {"replies": [{"tool_calls": [call]}, {"text": "{told}"}]}
+    first = await make_agent(actor, model=f"scripted/{json.dumps(replies)}", **asks)
+    asked = uuid4()
+
+    answer = await client.post(
+        f"/api/v1/agents/{first.id}/runs",
+        json=QUESTION,
+        headers={"X-Correlation-Id": str(asked)},
+    )
+    run_id = answer.json()["id"]
+    for _ in range(5):  # two of them wait first
+        await executor.execute_run(
+            services, UUID(run_id), worker="test", shutdown=asyncio.Event()
+        )
+
+    tree = (await client.get(f"/api/v1/runs/{run_id}/tree")).json()
+    assert tree["root_id"] == run_id
+    assert [(item["depth"], item["status"]) for item in tree["items"]] == [
+        (0, "completed"),
+        (1, "completed"),
+        (2, "completed"),
+    ]
+    assert [item["parent_id"] for item in tree["items"]] == [
+        None,
+        *[item["id"] for item in tree["items"][:2]],
+    ]
+    for item in tree["items"]:
+        run = (await client.get(f"/api/v1/runs/{item['id']}")).json()
+        assert run["correlation_id"] == str(asked)
+        trace = await client.get(
+            f"/api/v1/runs/{item['id']}/log", params={"format": "otlp"}
+        )
+        spans = trace.json()["resourceSpans"][0]["scopeSpans"][0]["spans"]
+        assert {span["traceId"] for span in spans} == {asked.hex}

@@ -168,6 +168,33 @@ def test_run_is_started_and_waited_for(
     assert plain.stdout.strip() == run["output"]["answer"]
 
 
+def test_tree_of_a_run_is_shown(
+    atelier: Atelier, owner: str, worker: Fork, tmp_path: Path
+) -> None:
+    _make_agent(atelier)
+    asker = {
+        "name": "Asker",
+        "kind": "tools",
+        "tools": ["run_agent"],
+        "model": "scripted/delegates",
+    }
+    file = tmp_path / "agent.json"
+    file.write_text(json.dumps(asker))
+    _json(atelier("agent", "create", "--file", str(file), "--json"))
+    start = ("run", "start", "Asker", "--input", '{"query": "Hello"}', "--wait")
+    run = _json(atelier(*start, "--json"))
+
+    tree = _json(atelier("run", "tree", run["id"], "--json"))
+    plain = atelier("run", "tree", tree["items"][1]["id"]).stdout
+
+    assert [(item["agent_name"], item["depth"]) for item in tree["items"]] == [
+        ("Asker", 0),
+        ("Helper", 1),
+    ]
+    assert "  Helper" in plain
+    assert "completed" in plain
+
+
 def test_run_is_followed(atelier: Atelier, owner: str, worker: Fork) -> None:
     _make_agent(atelier)
     start = ("run", "start", "Helper", "--input", "-", "--follow")

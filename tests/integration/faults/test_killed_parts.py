@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 
+from app.backend.agents.schemas import AgentKind
 from app.backend.agents.tables import AgentRow
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.core.run_events import RunStatus
 from app.backend.files.tables import FileRow
 from app.backend.knowledge.tables import ChunkRow, DocumentRow
+from app.backend.runs import trees
 from tests.factories.rows import MakeAgent, RowFactory
 from tests.machine import Machine
 from tests.parts import Part
@@ -76,6 +78,40 @@ async def test_run_of_a_killed_worker_goes_on_with_the_next(
     ended = await runs.wait(run.id)
     assert (ended.status, ended.attempt) == (RunStatus.COMPLETED, 2)
     assert_log_is_whole(await runs.events(run.id))
+
+
+async def test_worker_killed_while_a_child_works_costs_nothing_but_time(
+    machine: Machine,
+    services: Services,
+    runs: Runs,
+    actor: Actor,
+    make_agent: MakeAgent,
+) -> None:
+    asks = {"kind": AgentKind.TOOLS, "tools": ["run_agent"]}
+    await make_agent(actor, name="helper", model="scripted/rate-15")
+    agent = await make_agent(actor, model="scripted/delegates", **asks)
+    worker = machine.start_worker()
+    machine.start_scheduler()
+    run = await runs.start(agent.id)
+    waiting = await runs.wait(run.id, lambda run: run.waits_for_id is not None)
+    assert waiting.waits_for_id is not None
+    await runs.wait_for_event(waiting.waits_for_id, "message_delta")
+
+    worker.kill()
+    machine.start_worker()
+
+    ended = await runs.wait(run.id)
+    child = await runs.get(waiting.waits_for_id)
+    assert ended.status == RunStatus.COMPLETED, ended.error
+    assert (child.status, child.attempt, ended.attempt) == (RunStatus.COMPLETED, 2, 1)
+    assert ended.output is not None
+    assert child.output is not None
+    assert ended.output.answer == f"They say: {child.output.answer}".strip()
+    async with services.db.read() as session:
+        tree = await trees.read_tree(session, actor, run_id=run.id)
+    assert [node.id for node in tree.items] == [run.id, child.id]
+    for one in (run.id, child.id):
+        assert_log_is_whole(await runs.events(one))
 
 
 async def test_run_whose_runtime_is_killed_ends_with_the_reason(

@@ -50,7 +50,7 @@ class Worker:
                 session,
                 row,
                 event or completed,
-                outbox=self._services.outbox,
+                parts=self._services,
                 epoch=row.epoch,
                 answer_as=self._actor,
             )
@@ -144,7 +144,7 @@ async def test_held_run_begins_when_the_one_before_is_stopped_or_fails_or_is_los
     # A run that goes back into line keeps the others waiting.
     row = await test_worker.take()
     async with services.db.transaction() as session:
-        await put_back(session, row, outbox=services.outbox)
+        await put_back(session, row, parts=services)
     assert (await runs.get(held[2].id)).is_held
     assert (await test_worker.take()).id == held[1].id
 

@@ -162,6 +162,7 @@ CASES: dict[str, list[Case]] = {
         Case(Kind.AGENT, lambda wanted, _: Sent(given=("agent", wanted)))
     ],
     "RunPageState.load": [_in_path(Kind.RUN, routes.run_path)],
+    "RunPageState.refresh": [_in_path(Kind.RUN, routes.run_path)],
     "RunQuestionState.answer": [
         Case(
             Kind.RUN,

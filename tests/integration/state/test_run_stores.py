@@ -20,7 +20,7 @@ from app.state import edge, tabs
 from app.state.agent_run import AgentRunState
 from app.state.dashboard import DashboardState
 from app.state.run_bulk import RunBulkState
-from app.state.run_feed import RunFeedState
+from app.state.run_feed import RunFeedState, show_run
 from app.state.run_list import RunListState
 from app.state.run_page import RunPageState
 from tests.factories.rows import RowFactory
@@ -237,6 +237,55 @@ async def test_run_page_of_somebody_else_is_missing(
     await RunPageState.load.fn(state)
 
     assert state.is_missing
+
+
+async def test_run_page_shows_the_tree_of_a_run_that_is_not_alone(
+    rows: RowFactory, actor: Actor, agent: AgentRow, cookie: str
+) -> None:
+    alone = await rows.run(actor, agent=agent)
+    first = await rows.run(actor, agent_name="Foreman", status=RunStatus.WAITING)
+    child = await rows.run(
+        actor, parent_id=first.id, root_id=first.id, depth=1, agent_name="Potter"
+    )
+    async with edge.services().db.transaction() as session:
+        row = await session.merge(first)
+        row.waits_for_id = child.id
+
+    state = make_state(RunPageState, path=run_path(alone.id), cookie=cookie)
+    await RunPageState.load.fn(state)
+    assert (state.tree, state.parent_name, state.is_growing) == ([], "", False)
+    state = make_state(RunPageState, path=run_path(child.id), cookie=cookie)
+    await RunPageState.load.fn(state)
+
+    assert [
+        (line.agent_name, line.depth, line.status, line.is_here) for line in state.tree
+    ] == [
+        ("Foreman", 0, "waiting_for_run", False),
+        ("Potter", 1, "queued", True),
+    ]
+    assert (state.parent_name, state.is_growing) == ("Foreman", True)
+    feed = make_state(RunFeedState, path=run_path(first.id), cookie=cookie)
+    async with edge.services().db.read() as session:
+        show_run(feed, await runs.get_run(session, actor, run_id=first.id))
+    assert (feed.execution_status, feed.is_active) == ("waiting_for_run", True)
+
+
+async def test_list_of_runs_keeps_those_that_need_a_person_apart(
+    rows: RowFactory, actor: Actor, agent: AgentRow, cookie: str
+) -> None:
+    asks = await rows.run(actor, agent=agent, status=RunStatus.WAITING)
+    waits = await rows.run(
+        actor, agent=agent, status=RunStatus.WAITING, waits_for_id=asks.id
+    )
+
+    found: dict[str, list[str]] = {}
+    for status in ("waiting", "waiting_for_run"):
+        state = make_state(RunListState, path=f"/runs?status={status}", cookie=cookie)
+        await RunListState.load.fn(state)
+        found[status] = [row.id for row in state.rows if row.status == status]
+        assert len(state.rows) == 1
+
+    assert found == {"waiting": [str(asks.id)], "waiting_for_run": [str(waits.id)]}
 
 
 async def test_list_of_runs_shows_what_the_address_asks_for(

@@ -35,6 +35,7 @@ TOOLS = [
     "outside_put",
     "outside_append",
     "search_knowledge",
+    "run_agent",
 ]
 
 
@@ -112,8 +113,7 @@ class Desk:
                 self.actor,
                 run_id=run_id,
                 draft=AnswerDraft(**draft),
-                outbox=self.services.outbox,
-                redis=self.services.redis,
+                parts=self.services,
             )
 
     async def returned(self, run_id: UUID) -> list[dict[str, Any]]:

@@ -104,8 +104,7 @@ async def test_foreign_run_is_not_answered(desk: Desk, other_actor: Actor) -> No
                 other_actor,
                 run_id=run.id,
                 draft=AnswerDraft(choice="Red"),
-                outbox=desk.services.outbox,
-                redis=desk.services.redis,
+                parts=desk.services,
             )
 
 

@@ -8,6 +8,8 @@ from app.backend.api.agui_events import AguiWriter
 from app.backend.core.questions import Answer, Choice, Question, QuestionKind
 from app.backend.core.run_events import (
     AttemptStarted,
+    ChildCompleted,
+    ChildStarted,
     Event,
     Level,
     Log,
@@ -26,6 +28,7 @@ from app.backend.core.run_events import (
     RunQueued,
     RunResumed,
     RunStarted,
+    RunStatus,
     RunStopped,
     RunTimedOut,
     RunWaiting,
@@ -301,9 +304,11 @@ def test_every_event_of_the_union_can_be_sent() -> None:
         Retrieved(query="q", passages=[], milliseconds=1),
         Log(level=Level.INFO, message="l"),
         RetryScheduled(what="m", attempt=2, attempts_max=3, seconds=1, reason="busy"),
+        ChildStarted(run_id=RUN, agent_name="Bo", tool_call_id="c", question="q"),
+        ChildCompleted(run_id=RUN, agent_name="Bo", status=RunStatus.TIMED_OUT),
     ]
     union = {one.model_fields["type"].default for one in get_args(get_args(Event)[0])}
     sent = _write([*BEGIN, *others, DONE])
 
     assert _kinds(sent)[1:-1] == [f"atelier.{event.type}" for event in others]
-    assert len(union) == 23, "Say how AG-UI clients are told of the new event."
+    assert len(union) == 25, "Say how AG-UI clients are told of the new event."

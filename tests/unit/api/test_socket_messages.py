@@ -7,6 +7,8 @@ import pytest
 from app.backend.api import socket_messages
 from app.backend.core.run_events import (
     AttemptStarted,
+    ChildCompleted,
+    ChildStarted,
     Event,
     Log,
     MessageCompleted,
@@ -17,6 +19,7 @@ from app.backend.core.run_events import (
     RunEvent,
     RunFailed,
     RunOutput,
+    RunStatus,
     RunStopped,
     RunTimedOut,
     RunWaiting,
@@ -81,6 +84,16 @@ def _message(event: Event) -> dict[str, Any] | None:
             "step",
             {"content": "Tried again (2 of 2): The worker died."},
         ),
+        (
+            ChildStarted(run_id=RUN, agent_name="Bo", tool_call_id="c", question="q"),
+            "step",
+            {"content": "Asks the agent Bo."},
+        ),
+        (
+            ChildCompleted(run_id=RUN, agent_name="Bo", status=RunStatus.TIMED_OUT),
+            "step",
+            {"content": "The run of Bo is over: timed out."},
+        ),
     ],
 )
 def test_events_have_their_words(
@@ -137,4 +150,4 @@ def test_what_these_clients_have_no_word_for_is_left_out(event: Event) -> None:
 def test_every_event_of_the_union_is_decided() -> None:
     union = get_args(get_args(Event)[0])
 
-    assert len(union) == 23
+    assert len(union) == 25

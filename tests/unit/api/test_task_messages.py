@@ -8,6 +8,8 @@ from app.backend.api.task_messages import LINES_MAX, STOPPED, TaskWriter
 from app.backend.core.questions import Answer, Choice, Question, QuestionKind
 from app.backend.core.run_events import (
     AttemptStarted,
+    ChildCompleted,
+    ChildStarted,
     Event,
     Level,
     Log,
@@ -190,7 +192,21 @@ def test_task_that_goes_on_after_an_answer_or_a_loss_is_running() -> None:
         assert writer.view().status is RunStatus.RUNNING
 
 
+def test_task_that_waits_for_a_run_asks_nothing() -> None:
+    writer = _writer()
+    child = ChildStarted(run_id=RUN, agent_name="Bo", tool_call_id="c", question="q")
+    ended = ChildCompleted(run_id=RUN, agent_name="Bo", status=RunStatus.TIMED_OUT)
+
+    assert _short(_take(writer, *BEGIN, child))[-1] == (
+        "progress_update",
+        "waiting",
+        "Asks the agent Bo.",
+    )
+    assert writer.view().confirmation is None
+    assert _short(_take(writer, ended))[-1][1] == "queued"
+
+
 def test_every_event_of_the_union_is_decided() -> None:
     union = get_args(get_args(Event)[0])
 
-    assert len(union) == 23, "Say how those who follow a task are told of the new one."
+    assert len(union) == 25, "Say how those who follow a task are told of the new one."

@@ -10,6 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from app.backend.core.run_events import (
+    ChildCompleted,
+    ChildStarted,
     Event,
     Level,
     Log,
@@ -80,6 +82,8 @@ MORE: list[Event] = [
     RunCompleted(output=RunOutput(answer="Very."), milliseconds=4),
     RetryScheduled(what="m", attempt=2, attempts_max=3, seconds=1.5, reason="Busy."),
     RunResumed(),
+    ChildStarted(run_id=MESSAGE, agent_name="Bo", tool_call_id="a", question="How hot? " * 20),
+    ChildCompleted(run_id=MESSAGE, agent_name="Bo", status=RunStatus.TIMED_OUT, tokens_in=1200, tokens_out=1, milliseconds=61_000),
     ToolReturned(tool_call_id="b", name="list", result={"names": ["Bo"] * 60}),
     UsageRecorded(model="m", tokens_in=1, tokens_out=2000, first_token_milliseconds=1500, milliseconds=75_000, is_estimated=True),
 ]  # fmt: skip
@@ -193,6 +197,30 @@ async def test_trace_has_a_span_for_all_that_took_time() -> None:
     assert [one["name"] for one in spans["invoke_agent Ann"]["events"]][-1] == (
         "step: Slow."
     )
+
+
+async def test_trace_of_a_run_links_to_those_that_it_started_and_hangs_below_its_parent() -> (
+    None
+):
+    child = UUID(int=MESSAGE.int + 1)
+    events: list[tuple[int, Event]] = [
+        (0, ToolCalled(tool_call_id="a", name="run_agent", args={"agent": "Bo"})),
+        (1, ChildStarted(run_id=child, agent_name="Bo", tool_call_id="a", question="?")),
+        (9, ChildCompleted(run_id=child, agent_name="Bo", status=RunStatus.COMPLETED)),
+        (9, ToolReturned(tool_call_id="a", name="run_agent", result="Hot.")),
+    ]  # fmt: skip
+    above = json.loads(await _read(otlp.write(_run(), _stream(_stored(events)))))
+    run = _run().model_copy(update={"id": child, "parent_id": RUN})
+    below = json.loads(await _read(otlp.write(run, _stream([]))))
+
+    (call, root), (own,) = (
+        trace["resourceSpans"][0]["scopeSpans"][0]["spans"] for trace in (above, below)
+    )
+    assert [(link["traceId"], link["spanId"]) for link in call["links"]] == [
+        (own["traceId"], own["spanId"])
+    ]
+    assert own["parentSpanId"] == root["spanId"]
+    assert root["events"][0]["name"].startswith("step: asks Bo")
 
 
 def test_words_are_those_of_the_page() -> None:

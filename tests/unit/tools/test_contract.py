@@ -9,6 +9,7 @@ import pytest
 from app.backend.core.effects import Effect, EffectCall
 from app.backend.core.errors import AppError
 from app.backend.knowledge.tool import make_search_tool
+from app.backend.runs.agent_tool import make_agent_tool
 from app.backend.tools.base import AnyTool
 from app.backend.tools.outside import make_outside_tools
 from app.backend.tools.registry import ToolRegistry, find_builtin
@@ -18,6 +19,7 @@ LINES_MAX = 60
 SHIPPED: list[AnyTool] = [
     *find_builtin(),
     make_search_tool(None),  # pyright: ignore[reportArgumentType] - nothing is searched
+    make_agent_tool(None),  # pyright: ignore[reportArgumentType] - nobody is asked
 ]
 TOOLS = [*SHIPPED, *make_outside_tools(Path())]
 
@@ -51,6 +53,7 @@ def test_shipped_tools_are_of_every_kind() -> None:
         "notes_put": Effect.IDEMPOTENT,
         "notes_read": Effect.PURE,
         "now": Effect.PURE,
+        "run_agent": Effect.IDEMPOTENT,
         "search_knowledge": Effect.PURE,
     }
 

@@ -3,7 +3,7 @@ import { describe as group, expect, test } from "bun:test";
 import { EventLog, highlight, indexOfSeq, toPattern } from "../../../app/components/widgets/event_log_core.js";
 import { placesOf, toRows } from "../../../app/components/widgets/event_log_rows.js";
 import { Volume } from "../../../app/components/widgets/run_volume.js";
-import { describe, formatDuration, formatTime, isMarkdown, lineOf, nodesOf, pathOf, placeOf, prettyOf, typesOf, valueText } from "../../../app/components/widgets/event_log_text.js";
+import { childOfRow, describe, formatDuration, formatTime, isMarkdown, lineOf, nodesOf, pathOf, placeOf, prettyOf, typesOf, valueText } from "../../../app/components/widgets/event_log_text.js";
 
 const START = Date.parse("2026-11-21T08:00:00Z");
 const event = (seq, type = "log", payload = { message: `line ${seq}`, level: "info" }, ts = START + seq * 100) =>
@@ -257,6 +257,17 @@ group("one line for what belongs together", () => {
     expect(lineOf(log.visible[1]).slice(25)).toBe('[STEP] mail {"to":"Bo","n":2} returned sent');
     expect(log.counts.categories.tool).toBe(2);
     expect(log.visible[log.indexOf(3)].from).toBe(2);
+  });
+
+  test("a run that was started is open until it has ended, and is shown behind both lines", () => {
+    const log = new EventLog();
+    const about = { run_id: "child", agent_name: "Bo" };
+    log.push([called(1, "a", START), event(2, "child_started", { ...about, tool_call_id: "a", question: "Why?" }, START)]);
+    expect(log.visible.map((row) => [row.isDone, childOfRow(row)])).toEqual([[false, ""], [false, "child"]]);
+    log.push([event(3, "child_completed", { ...about, status: "failed", tokens_in: 1, tokens_out: 2, milliseconds: 1500 }, START + 60)]);
+    expect(log.visible.map((row) => [row.isDone, row.duration])).toEqual([[false, 0], [true, 60], [true, 1500]]);
+    expect(childOfRow(log.visible[2])).toBe("child");
+    expect([log.visible[2].level, log.visible[2].text]).toEqual([2, "run of Bo failed after 1.5 s, 3 tokens"]);
   });
 
   test("a failure stays to be found by its level", () => {

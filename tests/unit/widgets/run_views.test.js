@@ -65,6 +65,21 @@ group("steps", () => {
     ]);
   });
 
+  test("a call that starts a run has that run while it goes on and afterwards", () => {
+    const lines = [
+      [0, "tool_called", { tool_call_id: "a", name: "run_agent", args: { agent: "Bo", question: "?" } }],
+      [1, "child_started", { run_id: "child", agent_name: "Bo", tool_call_id: "a", question: "?" }],
+    ];
+    expect(stepsOf(lines).roots).toMatchObject([{ child: "child", detail: "Bo", isOpen: true }]);
+    const steps = stepsOf([
+      ...lines,
+      [80, "child_completed", { run_id: "child", agent_name: "Bo", status: "completed" }],
+      [90, "tool_returned", { tool_call_id: "a", name: "run_agent", result: "Hot.", milliseconds: 1 }],
+    ]);
+    expect(shape(steps)).toEqual(["tool run_agent 90"]);
+    expect(steps.roots[0].child).toBe("child");
+  });
+
   test("of a lost attempt are cut off, and the next attempt has its own", () => {
     const steps = stepsOf([
       [0, "stage_changed", { stage: "generating", message: "" }],

@@ -17,11 +17,12 @@ from app.backend.api.parts import ApiParts
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.run_events import Level
 from app.backend.core.texts import Text
-from app.backend.runs import answers, steps
+from app.backend.runs import answers, steps, trees
 from app.backend.runs import service as runs
 from app.backend.runs.answers import AnswerDraft
 from app.backend.runs.schemas import EventFilter, EventPage, RunDraft, RunView, Tags
 from app.backend.runs.steps import RunFork, StepDetail, StepList
+from app.backend.runs.trees import RunTree
 
 router = APIRouter(tags=["runs"])
 
@@ -162,8 +163,7 @@ async def answer_run(
         actor,
         run_id=run_id,
         draft=answer,
-        outbox=parts.outbox,
-        redis=parts.redis,
+        parts=parts,
     )
 
 
@@ -204,6 +204,12 @@ async def resume_run(
         parts=parts,
         request_id=_request_id(actor, idempotency_key),
     )
+
+
+@router.get("/api/v1/runs/{run_id}/tree")
+async def show_tree(actor: Viewer, session: ReadDep, run_id: UUID) -> RunTree:
+    """Return all runs of the tree that a run belongs to: the first one, what it started, and what those started."""
+    return await trees.read_tree(session, actor, run_id=run_id)
 
 
 @router.get("/api/v1/runs/{run_id}/steps")

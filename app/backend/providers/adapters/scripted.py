@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import takewhile
@@ -78,7 +79,7 @@ class ScriptedChat(BaseChatModel):
         message = AIMessage(
             content="".join(tokens),
             tool_calls=[
-                _call(reply, self._turn(messages), index)
+                _call(reply, messages, self._turn(messages), index)
                 for index in range(len(reply.tool_calls))
             ],
             usage_metadata=_usage(messages, len(tokens)),
@@ -110,7 +111,7 @@ class ScriptedChat(BaseChatModel):
         if reply.tool_calls:
             turn = self._turn(messages)
             calls = [
-                _call_chunk(reply, turn, index)
+                _call_chunk(reply, messages, turn, index)
                 for index in range(len(reply.tool_calls))
             ]
             yield _chunk(tool_call_chunks=calls)
@@ -235,13 +236,19 @@ def _chunk(**fields: Any) -> ChatGenerationChunk:
     )
 
 
-def _call(reply: Reply, turn: int, index: int) -> Any:
+def _call(
+    reply: Reply, messages: Sequence[BaseMessage], turn: int, index: int
+) -> dict[str, Any]:
     call = reply.tool_calls[index]
+    args = {
+        name: _fill(value, messages) if isinstance(value, str) else value
+        for name, value in call.args.items()
+    }
     return {
         "type": "tool_call",
         "id": _call_id(turn, index),
         "name": call.name,
-        "args": call.args,
+        "args": args,
     }
 
 
@@ -249,12 +256,12 @@ def _call_id(turn: int, index: int) -> str:
     return f"call_{turn + 1}_{index + 1}"
 
 
-def _call_chunk(reply: Reply, turn: int, index: int) -> Any:
-    call = reply.tool_calls[index]
-    args = call.model_dump_json(include={"args"})[len('{"args":') : -1]
-    return tool_call_chunk(
-        name=call.name, args=args, id=_call_id(turn, index), index=index
-    )
+def _call_chunk(
+    reply: Reply, messages: Sequence[BaseMessage], turn: int, index: int
+) -> Any:
+    call = _call(reply, messages, turn, index)
+    args = json.dumps(call["args"], ensure_ascii=False)
+    return tool_call_chunk(name=call["name"], args=args, id=call["id"], index=index)
 
 
 def _raise(kind: ErrorKind | None) -> None:

@@ -24,7 +24,7 @@ class ScriptedCall(BaseModel):
 class Reply(BaseModel):
     """One answer of the model: tokens at a pace, then tool calls, then an error if there is to be one.
 
-    In `text`, `{question}` is the last thing that the person said, `{told}` what the last tool gave back, and
+    In `text`, and in the texts that a tool is called with, `{question}` is the last thing that the person said, `{told}` what the last tool gave back, and
     `{quote}` the sentence of the conversation that shares most words with the question.
     """
 
@@ -101,6 +101,19 @@ def _chores(thing: str) -> Script:
     return Script(replies=[*replies, Reply(text="All twelve steps are done.")])
 
 
+def delegates(agent: str) -> Script:
+    """Return a script that asks an agent the person's question, and says what that one answered."""
+    call = ScriptedCall(
+        name="run_agent", args={"agent": agent, "question": "{question}"}
+    )
+    return Script(
+        replies=[
+            Reply(text=f"I ask {agent}.", tool_calls=[call]),
+            Reply(text="They say: {told}"),
+        ]
+    )
+
+
 SCRIPTS: dict[str, Script] = {
     "hello": Script(text="Hello! I am a script, not a language model."),
     "echo": Script(text="{question}"),
@@ -141,6 +154,7 @@ SCRIPTS: dict[str, Script] = {
             Reply(text="{told}"),
         ]
     ),
+    "delegates": delegates("helper"),
 }
 # long-2000: so many tokens at once; rate-40: 400 tokens at 40 a second.
 _SIZED = re.compile(r"(long|rate)-(\d{1,6})")

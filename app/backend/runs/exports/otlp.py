@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from app.backend.core.run_events import STATUS_OF_END, RunEvent
 from app.backend.runs.exports.words import describe
@@ -57,7 +58,11 @@ class _Trace:
             yield from handler(event, event.payload)
         elif event.type in STATUS_OF_END:
             self._end = event
-        elif event.type not in _NAMELESS and len(self._events) < _EVENTS_MAX:
+        elif event.type not in _NAMELESS:
+            self._note(event)
+
+    def _note(self, event: RunEvent) -> None:
+        if len(self._events) < _EVENTS_MAX:
             tag, words = describe(event.type, event.payload)
             name = f"{tag.lower()}: {words}" if words else tag.lower()
             self._events.append({"timeUnixNano": _nanos(event.ts), "name": name})
@@ -89,6 +94,8 @@ class _Trace:
             ),
             "events": self._events,
         }
+        if self._run.parent_id is not None:
+            span["parentSpanId"] = _span_id(self._run.parent_id, 0)
         if self._end is not None and self._end.type in {"run_failed", "run_timed_out"}:
             _, words = describe(self._end.type, self._end.payload)
             span["status"] = {"code": 2, "message": words}
@@ -181,6 +188,21 @@ class _Trace:
                 span["status"] = {"code": 2, "message": str(payload["result"])}
             yield span
 
+    def _on_child_started(
+        self, event: RunEvent, payload: dict[str, Any]
+    ) -> Iterator[Span]:
+        self._note(event)
+        span = self._open.get(f"tool {payload['tool_call_id']}")
+        if span is not None:
+            # A run has the correlation, and so the trace, of the one that started it.
+            link = {
+                "traceId": self._run.correlation_id.hex,
+                "spanId": _span_id(UUID(payload["run_id"]), 0),
+                "attributes": _attributes({"atelier.run.id": payload["run_id"]}),
+            }
+            span["links"] = [*span.get("links", []), link]
+        yield from ()
+
     def _take_spoken(self) -> Iterator[Span]:
         if self._spoken is not None:
             yield self._spoken
@@ -206,8 +228,12 @@ class _Trace:
         return span
 
     def _id(self, seq: int) -> str:
-        # The run's own bytes are random at the end; number 0 is the run itself.
-        return f"{(int(self._run.id.hex[-16:], 16) + seq) % 2**64:016x}"
+        return _span_id(self._run.id, seq)
+
+
+def _span_id(run_id: UUID, seq: int) -> str:
+    # The run's own bytes are random at the end; number 0 is the run itself.
+    return f"{(int(run_id.hex[-16:], 16) + seq) % 2**64:016x}"
 
 
 def _nanos(ts: datetime) -> str:

@@ -95,6 +95,12 @@ def _retry(p: Payload) -> tuple[str, str]:
     return "STEP", f"{p['what']}: {which} in {pause}: {p['reason']}"
 
 
+def _child_completed(p: Payload) -> tuple[str, str]:
+    tokens = _count(p["tokens_in"] + p["tokens_out"], "token")
+    how = f"{p['status'].replace('_', ' ')} after {duration(p['milliseconds'])}"
+    return "STEP", f"run of {p['agent_name']} {how}, {tokens}"
+
+
 def _resumed(p: Payload) -> tuple[str, str]:
     label = p.get("label")
     return "PROGRESS", f"answered: {_brief(label)}" if label else "answered"
@@ -123,6 +129,11 @@ _WORDS: dict[str, Callable[[Payload], tuple[str, str]]] = {
     "usage_recorded": _used,
     "run_waiting": lambda p: ("PROGRESS", f"waiting: {p['question']}"),
     "run_resumed": _resumed,
+    "child_started": lambda p: (
+        "STEP",
+        f"asks {p['agent_name']}: {_brief(p['question'])}",
+    ),
+    "child_completed": _child_completed,
     "run_completed": lambda p: ("Completed", (p.get("output") or {}).get("answer", "")),
     "run_failed": lambda p: ("Error", p["error"]),
     "run_stopped": _stopped,
