@@ -1,6 +1,7 @@
-"""F-02: five hundred runs are queued within a second or so, and all of them finish."""
+"""F-02: five hundred runs are queued within a second or so, with workers and without, and all of them finish."""
 
 import asyncio
+from collections.abc import Sequence
 from uuid import UUID
 
 from app.backend.core import clock
@@ -14,42 +15,61 @@ USERS = 10
 CAP = 1_000
 LANES = 10
 END_SECONDS = 300.0
+Started = tuple[Ground, UUID]
 
 
 async def play(ground: Ground, rounds: int) -> Outcome:
-    """Queue `rounds` runs of several people, and wait for all."""
-    await ground.open(workers=WORKERS)
+    """Queue `rounds` runs of several people while nobody works, and as many while workers do, and wait for all."""
     others = [await ground.as_somebody_else() for _ in range(USERS)]
     agents = [await other.add_agent(text="Ready.") for other in others]
+    people = list(zip(others, agents, strict=True))
+    idle_runs, idle_seconds = await _queue(people, rounds)
+    await ground.open(workers=WORKERS)
+    trials = await _wait(idle_runs)
     began = clock.monotonic()
-    slots = asyncio.Semaphore(LANES)
-
-    async def start(number: int) -> tuple[Ground, UUID]:
-        other, agent = others[number % USERS], agents[number % USERS]
-        async with slots:
-            return other, (await other.runs.start(agent)).id
-
-    started = await asyncio.gather(*(start(number) for number in range(rounds)))
-    queued = clock.monotonic() - began
-    trials: list[Trial] = []
-    for other, run_id in started:
-        left = END_SECONDS - (clock.monotonic() - began)
-        run = await other.runs.wait(run_id, seconds=max(left, 1.0))
-        is_well = run.status == RunStatus.COMPLETED
-        trials.append(Trial("" if is_well else f"{run.status} ({run.error})"))
+    busy_runs, busy_seconds = await _queue(people, rounds)
+    trials += await _wait(busy_runs)
     took = clock.monotonic() - began
     return sum_up(
         trials,
         figures={
-            "queued within": f"{queued:.1f} s",
-            "all done after": f"{took:.1f} s, {rounds / took:.0f} runs/s",
+            "queued without workers within": f"{idle_seconds:.1f} s",
+            "with workers": f"{busy_seconds:.1f} s",
+            "then all done after": f"{took:.1f} s, {rounds / took:.0f} runs/s",
         },
     )
 
 
+async def _queue(
+    people: Sequence[tuple[Ground, UUID]], count: int
+) -> tuple[list[Started], float]:
+    """Start `count` runs, some at once; returns them, and how long it took."""
+    slots = asyncio.Semaphore(LANES)
+
+    async def start(number: int) -> Started:
+        other, agent = people[number % len(people)]
+        async with slots:
+            return other, (await other.runs.start(agent)).id
+
+    began = clock.monotonic()
+    started = await asyncio.gather(*(start(number) for number in range(count)))
+    return started, clock.monotonic() - began
+
+
+async def _wait(started: Sequence[Started]) -> list[Trial]:
+    end = clock.monotonic() + END_SECONDS
+    trials: list[Trial] = []
+    for other, run_id in started:
+        left = end - clock.monotonic()
+        run = await other.runs.wait(run_id, seconds=max(left, 1.0))
+        is_well = run.status == RunStatus.COMPLETED
+        trials.append(Trial("" if is_well else f"{run.status} ({run.error})"))
+    return trials
+
+
 FAULT = Fault(
     id="F-02",
-    what="500 runs of ten people are queued at once, where 1,000 may be active.",
+    what="500 runs of ten people are queued at once, where 1,000 may be active: before there are workers, and again while they work.",
     must="All of them complete.",
     play=play,
     rounds=500,

@@ -55,9 +55,14 @@ async def list_thread_runs(
     return (await session.exec(query)).all()
 
 
+def is_alone(session: Session) -> bool:
+    """Tell whether nobody else writes until the transaction ends: so it is on SQLite."""
+    return session.get_bind().dialect.name == "sqlite"
+
+
 async def begin_start(session: Session) -> None:
-    """Let one start at a time count the active runs until its transaction ends; on SQLite every writer is alone."""
-    if session.get_bind().dialect.name == "postgresql":
+    """Let one start at a time count the active runs until its transaction ends."""
+    if not is_alone(session):
         await session.exec(select(func.pg_advisory_xact_lock(_START_LOCK)))
 
 
@@ -172,11 +177,13 @@ async def count_events(
     )
 
 
-async def fetch(session: Session, query: Executable) -> Sequence[Any]:
-    """Return the rows of a query of single columns."""
+async def fetch(
+    session: Session, query: Executable, values: dict[str, Any] | None = None
+) -> Sequence[Any]:
+    """Return the rows of a query of single columns, with `values` for what it leaves open."""
     # SQLModel's `exec` knows whole tables only; what `execute` warns of is meant for those.
     connection = await session.connection()
-    return (await connection.execute(query)).all()
+    return (await connection.execute(query, values)).all()
 
 
 def _events_of(actor: Actor, run_id: UUID) -> SelectOfScalar[RunEventRow]:

@@ -62,8 +62,10 @@ async def start_run(
     """
     if (twin := await _find_twin(session, actor, draft)) is not None:
         return _to_view(twin)
-    # Before anything is locked, so that a flood is refused at little cost.
-    check_load(await read_load(session, actor.user_id), parts.settings)
+    is_alone = repository.is_alone(session)
+    if not is_alone:
+        # Before anything is locked, so that a flood is refused at little cost.
+        check_load(await read_load(session, actor.user_id), parts.settings)
     given = check_input(draft.input)
     agent = await agents.get_agent(session, actor, agent_id=agent_id)
     if agent.archived_at is not None:
@@ -71,10 +73,11 @@ async def start_run(
         raise Conflict(message)
     if draft.thread_id is not None:
         await threads.get_thread(session, actor, thread_id=draft.thread_id)
-    await repository.begin_start(session)
-    # The other click of a double click may have been faster.
-    if (twin := await _find_twin(session, actor, draft)) is not None:
-        return _to_view(twin)
+    if not is_alone:
+        await repository.begin_start(session)
+        # The other click of a double click may have been faster.
+        if (twin := await _find_twin(session, actor, draft)) is not None:
+            return _to_view(twin)
     return _to_view(await begin_run(session, actor, agent, given, draft, parts))
 
 

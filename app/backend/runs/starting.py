@@ -44,15 +44,14 @@ async def begin_run(
     load = await read_load(session, actor.user_id)
     check_load(load, parts.settings)
     turn = None if before else load.turn
-    row = await _add_row(session, actor, agent, given, draft, turn)
     events: list[Event] = [RunQueued(trigger=draft.trigger, input=given)]
     if before:
         events.append(QueuePosition(part=CONVERSATION, position=before))
-    row.last_seq = len(events)
-    await session.flush()
-    await add_events(session, row.id, row.owner_id, 0, events)
+    row = await _add_row(session, actor, agent, given, draft, turn, len(events))
     if not before:
         await parts.outbox.add(session, job_of(row))
+    await session.flush()
+    await add_events(session, row.id, row.owner_id, 0, events)
     return row
 
 
@@ -85,6 +84,7 @@ async def _add_row(
     given: dict[str, Any],
     draft: RunDraft,
     turn: int | None,
+    last_seq: int,
 ) -> RunRow:
     query = query_of(given)
     thread_id = draft.thread_id
@@ -109,16 +109,15 @@ async def _add_row(
         input=given,
         model=agent.model,
         turn=turn,
+        last_seq=last_seq,
     )
     session.add(row)
     await session.flush()
     await list_repository.make_findable(session, actor, row)
-    await threads.add_message(
-        session,
-        actor,
-        thread_id=thread_id,
-        run_id=row.id,
-        role=MessageRole.USER,
-        content=query,
-    )
+    message: Any = {"thread_id": thread_id, "run_id": row.id, "content": query}
+    if draft.thread_id is None:
+        threads.add_first_message(session, actor, **message)
+    else:
+        role = MessageRole.USER
+        await threads.add_message(session, actor, role=role, **message)
     return row

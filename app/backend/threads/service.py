@@ -132,6 +132,22 @@ async def add_message(
     return MessageView.model_validate(row)
 
 
+def add_first_message(
+    session: Session, actor: Actor, *, thread_id: UUID, run_id: UUID, content: str
+) -> None:
+    """Add the question that a new conversation begins with; the caller has just begun it, and flushes."""
+    session.add(
+        MessageRow(
+            owner_id=actor.user_id,
+            thread_id=thread_id,
+            run_id=run_id,
+            sequence=1,
+            role=MessageRole.USER,
+            content=storable(content),
+        )
+    )
+
+
 async def remove_messages(session: Session, actor: Actor, *, run_id: UUID) -> None:
     """Take what belongs to a run out of its conversation."""
     await repository.delete_messages(session, actor, run_id)
