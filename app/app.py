@@ -18,6 +18,7 @@ from app.backend.api.feed import FeedNamespace
 from app.backend.core import logging
 from app.backend.core import settings as settings_module
 from app.backend.runs import upkeep
+from app.components.layout.broken import boundary
 from app.components.layout.overlay import overlay
 from app.components.layout.shell import loading
 from app.pages._page import PAGES
@@ -47,6 +48,9 @@ app = rx.App(
     toaster=None,
     hydrate_fallback=loading,
     api_transformer=[api, functools.partial(with_headers, static_dir=static_dir)],
+)
+app.app_wraps[55, "ErrorBoundary"] = lambda is_stateful: (
+    boundary() if is_stateful else None
 )
 app.app_wraps[5, "Overlay"] = lambda is_stateful: overlay() if is_stateful else None
 

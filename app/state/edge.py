@@ -23,6 +23,7 @@ from app.backend.core.errors import (
     Forbidden,
     Invalid,
     NotFound,
+    TooMany,
     Unauthorized,
 )
 from app.backend.identity import cookies, sessions
@@ -206,10 +207,27 @@ async def _answer(state: rx.State, error: AppError | ValidationError) -> Any:
     if isinstance(error, ValidationError):
         error = Invalid(_details(error))
     if isinstance(error, Unauthorized):
-        return rx.redirect(routes.login_path(state.router.url.path))
+        return rx.redirect(routes.login_path(_address(state)))
     if isinstance(error, Invalid) and isinstance(state, FormMixin):
         return state._show_errors(error.details)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    if isinstance(error, TooMany):
+        return notices.failed(
+            f"{error.message} Try again in {_duration(error.retry_after)}."
+        )
     return notices.failed(error.message)
+
+
+def _duration(seconds: int) -> str:
+    count, noun = (
+        (seconds, "second") if seconds < 120 else (-(-seconds // 60), "minute")
+    )
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _address(state: rx.State) -> str:
+    """Return where the tab is, with its query and the place in the page, for coming back."""
+    url = state.router.url
+    return str(url).removeprefix(url.origin)
 
 
 def _details(error: ValidationError) -> dict[str, list[str]]:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from langchain_core.language_models import BaseChatModel
+
 from app.backend.agents.citations import cite, to_citation
 from app.backend.agents.context import AgentParts, AgentState, Next, Task
 from app.backend.agents.grounding import find_missing_quote
@@ -122,16 +124,13 @@ class AgentNodes:
         spec, emit = self._spec, self.run.emit
         self.run.budget.begin_step(1)
         prompt = await self._prompt(state)
-        model = self.parts.models.get(
-            spec.model, temperature=spec.temperature, max_tokens=spec.max_tokens
-        )
         emit(
             StageChanged(
                 stage=Stage.GENERATING, message=f"{spec.model} writes the answer."
             )
         )
-        speaker = Speaker(spec.model, self.run)
-        answer = await speaker.listen(model, prompt.messages)
+        speaker = Speaker(spec.model, self.run, self.parts.models)
+        answer = await speaker.listen(self._model, prompt.messages)
         await self._quote_what_was_missed(state, answer)
         speaker.complete(answer, prompt.messages)
         if answer.finish_reason == "length":
@@ -166,6 +165,12 @@ class AgentNodes:
         if not is_relevant:
             return "refuse"
         return "quote" if self._quotes else "generate"
+
+    def _model(self, name: str) -> BaseChatModel:
+        spec = self._spec
+        return self.parts.models.get(
+            name, temperature=spec.temperature, max_tokens=spec.max_tokens
+        )
 
     async def _quote_what_was_missed(self, state: AgentState, answer: Said) -> None:
         passages = _passages(state)

@@ -1,6 +1,6 @@
 """Asks a model, and passes its words on as they come."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -12,8 +12,11 @@ from langchain_core.runnables import Runnable
 from app.backend.agents.patience import ASKED_MAX, Pause, patiently
 from app.backend.agents.prompts import estimate_tokens
 from app.backend.core import clock, ids
+from app.backend.core.errors import Invalid
 from app.backend.core.run_context import RunContext
 from app.backend.core.run_events import (
+    Level,
+    Log,
     MessageCompleted,
     MessageDelta,
     MessageStarted,
@@ -24,7 +27,9 @@ from app.backend.core.run_events import (
     UsageRecorded,
 )
 from app.backend.core.texts import storable
+from app.backend.models.catalog import ModelCatalog
 from app.backend.providers.base import Notice, notice_of
+from app.backend.providers.errors import ModelBusy, ModelMissing, ModelUnavailable
 
 ROLE = "assistant"
 
@@ -33,6 +38,7 @@ ROLE = "assistant"
 class Said:
     """What came out of a model so far."""
 
+    model: str
     message_id: UUID = field(default_factory=ids.new_id)
     text: str = ""
     tokens: int = 0
@@ -56,27 +62,57 @@ class Said:
         return [*good, *bad]
 
 
+# Makes the model of a name ready to be asked.
+MakeModel = Callable[[str], Runnable[Any, Any]]
+
+
 @dataclass(frozen=True)
 class Speaker:
-    """One model, speaking in one run."""
+    """One model, speaking in one run; when it does not answer, the installation's fallback speaks."""
 
     model_name: str
     run: RunContext
+    models: ModelCatalog
 
-    async def listen(
-        self, model: Runnable[Any, Any], messages: Sequence[BaseMessage]
-    ) -> Said:
+    async def listen(self, make: MakeModel, messages: Sequence[BaseMessage]) -> Said:
         """Return what the model says; the message is begun, and `complete` ends it."""
-        said = Said()
-        self.run.emit(
-            MessageStarted(message_id=said.message_id, role=ROLE, model=self.model_name)
-        )
-        async for attempt in patiently(said.has_begun, self._announce_pause):
-            with attempt:
-                said.call_chunks.clear()
-                async for chunk in model.astream(list(messages)):
-                    self._take(chunk, said)
+        said = Said(self.model_name)
+        try:
+            await self._ask(make(said.model), said, messages)
+        except (ModelBusy, ModelUnavailable) as error:
+            model = None if said.has_begun() else self._fallback(make)
+            if model is None:
+                raise
+            message = f"{error.message} {self.models.fallback} is asked instead."
+            self.run.emit(Log(level=Level.WARNING, message=message))
+            said = Said(self.models.fallback)
+            await self._ask(model, said, messages)
         return said
+
+    async def _ask(
+        self, model: Runnable[Any, Any], said: Said, messages: Sequence[BaseMessage]
+    ) -> None:
+        begun = MessageStarted(message_id=said.message_id, role=ROLE, model=said.model)
+        async with self.models.asking(said.model):
+            self.run.emit(begun)
+            async for attempt in patiently(said.has_begun, self._announce_pause):
+                with attempt:
+                    said.call_chunks.clear()
+                    async for chunk in model.astream(list(messages)):
+                        self._take(chunk, said)
+
+    def _fallback(self, make: MakeModel) -> Runnable[Any, Any] | None:
+        """Return the model that is asked instead; None when there is none that could."""
+        name = self.models.fallback
+        if not name or name == self.model_name:
+            return None
+        try:
+            return make(name)
+        except (Invalid, ModelMissing) as error:
+            # What the first one's failure was says more.
+            message = f"The fallback {name} cannot be asked: {error.message}"
+            self.run.emit(Log(level=Level.WARNING, message=message))
+            return None
 
     def complete(self, said: Said, messages: Sequence[BaseMessage]) -> None:
         """Say that the message is whole, and what it took."""
@@ -118,7 +154,7 @@ class Speaker:
         asked = "\n".join(str(message.content) for message in messages)
         usage = said.usage or {}
         return UsageRecorded(
-            model=self.model_name,
+            model=said.model,
             tokens_in=usage.get("input_tokens") or estimate_tokens(asked),
             tokens_out=usage.get("output_tokens") or said.tokens,
             first_token_milliseconds=_milliseconds(

@@ -70,9 +70,9 @@ class ToolNodes:
         if step == 1:
             message = f"{spec.model} decides what to do."
             self.run.emit(StageChanged(stage=Stage.GENERATING, message=message))
-        speaker = Speaker(spec.model, self.run)
+        speaker = Speaker(spec.model, self.run, self.parts.models)
         messages = await self._messages(state)
-        said = await speaker.listen(self._model(), messages)
+        said = await speaker.listen(self._model, messages)
         speaker.complete(said, messages)
         calls = [
             {"id": f"call_{step}_{n}", "name": name, "args": args}
@@ -140,11 +140,11 @@ class ToolNodes:
     def _tools(self) -> list[AnyTool]:
         return self.parts.tools.pick(self._spec.tools)
 
-    def _model(self) -> Runnable[Any, Any]:
+    def _model(self, name: str) -> Runnable[Any, Any]:
         spec = self._spec
-        need_tools(spec.model)
+        need_tools(name)
         model: BaseChatModel = self.parts.models.get(
-            spec.model, temperature=spec.temperature, max_tokens=spec.max_tokens
+            name, temperature=spec.temperature, max_tokens=spec.max_tokens
         )
         tools = [_declaration(tool) for tool in self._tools()]
         return model.bind_tools(tools) if tools else model

@@ -88,7 +88,7 @@ class FeedNamespace(AsyncNamespace):
             await self._find_actor(sid)
         except AppError as error:  # lint-skip: edge-catch
             del self._tokens[sid]
-            raise Refused(error.message) from None
+            raise Refused(error.message, {"code": error.code}) from None
 
     async def on_disconnect(self, sid: str, _reason: object = None) -> None:
         """Forget the tab and all that it followed."""

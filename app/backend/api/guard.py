@@ -1,6 +1,7 @@
 """The door of the port: closed to whoever is not known, except for what this file opens."""
 
 from collections.abc import Iterable
+from urllib.parse import quote
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
@@ -148,5 +149,7 @@ def _answer(
     is_browser = "text/html" in connection.headers.get("accept", "")
     is_reading = connection.scope["method"] in ("GET", "HEAD")
     if isinstance(error, Unauthorized) and is_browser and is_reading:
-        return RedirectResponse(f"/login?next={connection.url.path}", 303)
+        url = connection.url
+        place = f"{url.path}?{url.query}" if url.query else url.path
+        return RedirectResponse(f"/login?next={quote(place, safe='/')}", 303)
     return response_of(error)

@@ -59,6 +59,11 @@ def run_signal(run_id: UUID) -> str:
     return f"app:runs:{run_id}:signal"
 
 
+def provider(name: str, what: str) -> str:
+    """What is remembered of a service of models."""
+    return f"app:providers:{name}:{what}"
+
+
 def lock(name: str) -> str:
     """Key of a lock that one process holds."""
     return f"app:locks:{name}"

@@ -102,6 +102,10 @@ class Settings(BaseSettings):
     default_model: str = Field(
         f"local/{SHIPPED_MODEL}", description="Model of new agents, as provider/model."
     )
+    fallback_model: str = Field(
+        "",
+        description="Model that is asked in the place of one whose service does not answer, as provider/model; empty: the run fails.",
+    )
     local_model_path: Path | None = Field(
         None,
         description="GGUF file for the `local` provider instead of the shipped model.",

@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 from langchain_core.language_models import BaseChatModel
+from redis.asyncio import Redis
 
 from app.backend.core.errors import Invalid
 from app.backend.core.settings import Settings
 from app.backend.models.capabilities import find_capabilities
 from app.backend.models.schemas import ModelView
 from app.backend.providers.base import ChatOptions, Provider, ProviderModel
+from app.backend.providers.breaker import Breaker
 from app.backend.providers.errors import (
     ModelBusy,
     ModelKeyRejected,
@@ -20,6 +23,8 @@ from app.backend.providers.errors import (
 from app.backend.providers.registry import make_providers
 
 _DEMO = "scripted"
+# Who asks the runtime waits until it is there, and a script is never away.
+_OWN = frozenset({"local", _DEMO})
 _UNLISTABLE = (
     ModelUnavailable,
     ModelKeyRejected,
@@ -31,11 +36,23 @@ _CACHED_MAX = 100
 
 
 class ModelCatalog:
-    """Lists models and makes them; a model is made once per name and options, for its clients are costly."""
+    """Lists models and makes them; a model is made once per name and options, for its clients are costly.
 
-    def __init__(self, providers: Mapping[str, Provider], *, default: str) -> None:
+    `fallback` is asked in the place of one that does not answer, if it is set.
+    """
+
+    def __init__(
+        self,
+        providers: Mapping[str, Provider],
+        *,
+        default: str,
+        fallback: str = "",
+        breaker: Breaker | None = None,
+    ) -> None:
         self.default = default
+        self.fallback = fallback
         self._providers = providers
+        self._breaker = breaker
         self._made: dict[tuple[str, ChatOptions], BaseChatModel] = {}
 
     async def list(self) -> list[ModelView]:
@@ -66,6 +83,17 @@ class ModelCatalog:
                 self._made.clear()
             self._made[key] = provider.make(model, options)
         return self._made[key]
+
+    def asking(self, name: str) -> AbstractAsyncContextManager[None]:
+        """Hold while the model is asked, so that a service which does not answer is left alone after a while.
+
+        Raises:
+            ServicePaused: it is left alone now.
+        """
+        service = (name or self.default).partition("/")[0]
+        if self._breaker is None or service in _OWN:
+            return nullcontext()
+        return self._breaker.asking(service)
 
     def check(self, name: str) -> None:
         """Raise what `get` would raise for `name`."""
@@ -125,8 +153,15 @@ class ModelCatalog:
         )
 
 
-def make_catalog(settings: Settings, *, runtime_token: str) -> ModelCatalog:
-    """Return the catalog that the settings describe."""
+def make_catalog(
+    settings: Settings, *, runtime_token: str, redis: Redis | None = None
+) -> ModelCatalog:
+    """Return the catalog that the settings describe; with `redis` all processes know which services are away."""
     local = ProviderModel(settings.local_model_name, settings.local_model_context)
     providers = make_providers(settings, runtime_token=runtime_token, local_model=local)
-    return ModelCatalog(providers, default=settings.default_model)
+    return ModelCatalog(
+        providers,
+        default=settings.default_model,
+        fallback=settings.fallback_model,
+        breaker=Breaker(redis) if redis is not None else None,
+    )

@@ -3,23 +3,14 @@
 from typing import Any, Literal
 
 import reflex as rx
-from reflex_components_core.el.element import Element
 
 from app import routes
 from app.components.layout import strings
 from app.components.layout.sidebar import bottom_bar, logo, sidebar, theme_button
 from app.components.layout.topbar import mobile_bar
+from app.components.ui.button import PlainLink
 from app.components.ui.skeleton import skeleton, skeleton_rows
 from app.components.widgets.page import shortcuts
-
-
-class _Anchor(Element):
-    """A plain link: Reflex's own would ask the router, which moves no focus."""
-
-    tag = "a"
-
-    href: rx.Var[str]
-
 
 Width = Literal["narrow", "normal", "wide"]
 
@@ -86,7 +77,8 @@ def loading() -> rx.Component:
 
 
 def _skip_link() -> rx.Component:
-    return _Anchor.create(
+    # The router would move no focus.
+    return PlainLink.create(
         strings.SKIP,
         href="#content",
         class_name="sr-only focus:not-sr-only focus:fixed focus:start-3 focus:top-3 focus:z-50 focus:rounded-lg focus:bg-accent "

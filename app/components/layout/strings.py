@@ -20,3 +20,8 @@ SHORTCUT_WORDS = {
     "enabled": "Single-key shortcuts are on",
     "close": "Close",
 }
+BROKEN = "This page broke"
+BROKEN_TEXT = "Something went wrong on our side while it was drawn. Your agents keep running. Reload the page; if it stays, tell your administrator the error id."
+ERROR_ID = "Error id "
+RELOAD = "Reload the page"
+GO_HOME = "Go to the dashboard"

@@ -3,6 +3,16 @@
 from typing import Any, Literal
 
 import reflex as rx
+from reflex_components_core.el.element import Element
+
+
+class PlainLink(Element):
+    """A link that the browser follows by itself: Reflex's own would ask the router."""
+
+    tag = "a"
+
+    href: rx.Var[str]
+
 
 Variant = Literal["primary", "secondary", "ghost", "danger"]
 Size = Literal["sm", "md"]
@@ -25,16 +35,18 @@ def button(
     variant: Variant = "secondary",
     size: Size = "md",
     icon: str = "",
+    reloads: bool = False,
     **props: Any,
 ) -> rx.Component:
-    """Return a button; with `href` it is a link that looks like one."""
+    """Return a button; with `href` it is a link that looks like one, and `reloads` opens the page anew."""
     extra = props.pop("class_name", "")
     look = f"{_BASE} {_SIZES[size]} {_VARIANTS[variant]} {extra}"
     inside = (
         [rx.icon(icon, size=16, aria_hidden="true"), *children] if icon else [*children]
     )
     if "href" in props:
-        return rx.el.a(*inside, class_name=look, **props)
+        link = PlainLink.create if reloads else rx.el.a
+        return link(*inside, class_name=look, **props)
     props.setdefault("type", "button")
     return rx.el.button(*inside, class_name=look, **props)
 

@@ -8,6 +8,7 @@ const TAIL = 500; // one batch of the server; older lines come when they are scr
 const PAGE = 500;
 const TIMEOUT = 10_000;
 const LINGER = 1000;
+const SIGN_IN = "AUTH_REQUIRED";
 
 const ENDS = { run_completed: "completed", run_failed: "failed", run_stopped: "stopped", run_timed_out: "timed_out" };
 
@@ -20,6 +21,11 @@ let holders = 0;
 
 /** What the connection banner shows; `caught` counts events that were fetched after a break. */
 export const connection = { isOnline: true, isRefused: false, caught: 0, version: 0, listeners: new Set() };
+
+function signIn() {
+  const { pathname, search, hash } = window.location;
+  window.location.assign(`/login?next=${encodeURIComponent(pathname + search + hash)}`);
+}
 
 function announce(change) {
   Object.assign(connection, change);
@@ -36,12 +42,17 @@ function connect() {
     announce({ isOnline: true, isRefused: false, caught: 0 });
     for (const feed of feeds.values()) feed.follow();
   });
-  socket.on("disconnect", () => {
+  socket.on("disconnect", (reason) => {
     streams.clear();
     announce({ isOnline: false });
+    // The library tries again by itself when the line is lost, not when the server hung up: its answer says why.
+    if (reason === "io server disconnect") socket.connect();
   });
-  // A refusal by the server is final; a lost line is retried by the library.
-  socket.on("connect_error", () => announce({ isOnline: false, isRefused: !socket.active }));
+  socket.on("connect_error", (error) => {
+    if (error.data?.code === SIGN_IN) return signIn();
+    // Another refusal by the server is final.
+    return announce({ isOnline: false, isRefused: !socket.active });
+  });
   socket.on("begin", ({ stream, run_id, after }) => {
     for (const [number, { runId }] of streams) if (runId === run_id) streams.delete(number);
     streams.set(stream, { runId: run_id, unpacker: new Unpacker(after) });

@@ -4,6 +4,7 @@ const BUTTON = "inline-flex h-7 items-center rounded-md border border-line-stron
 
 async function ask(path, options) {
   const answer = await fetch(path, options);
+  if (answer.status === 401) window.location.reload();
   const body = await answer.json();
   if (!answer.ok) throw new Error(body.message ?? "The server did not answer. Try again.");
   return body;

@@ -150,13 +150,17 @@ async def test_open_paths_exist(app: FastAPI) -> None:
     assert {path for _, path, _ in _operations(app) if path in OPEN_PATHS} == OPEN_PATHS
 
 
-async def test_browsers_are_led_to_the_login(stranger: httpx.AsyncClient) -> None:
-    answer = await stranger.get("/docs", headers={"Accept": "text/html"})
+@pytest.mark.parametrize(
+    ("path", "then"),
+    [("/docs", "/docs"), ("/docs?a=1&next=%2F", "/docs%3Fa%3D1%26next%3D%252F")],
+)
+async def test_browsers_are_led_to_the_login(
+    stranger: httpx.AsyncClient, path: str, then: str
+) -> None:
+    answer = await stranger.get(path, headers={"Accept": "text/html"})
 
-    assert (answer.status_code, answer.headers["location"]) == (
-        303,
-        "/login?next=/docs",
-    )
+    assert answer.status_code == 303
+    assert answer.headers["location"] == f"/login?next={then}"
 
 
 @pytest.mark.parametrize(

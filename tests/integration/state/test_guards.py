@@ -15,7 +15,7 @@ from app.state import edge
 from tests.integration.state.stores import events
 from tests.states import make_state
 
-# What somebody who is not signed in may do: read the address of the login page, close notices and panels, leave a page.
+# What somebody who is not signed in may do: read the address of the login page, close notices and panels, leave a page, say that it broke.
 PUBLIC = {
     "AgentEditorState.leave",
     "AgentListState.leave",
@@ -27,6 +27,7 @@ PUBLIC = {
     "NoticesState.show",
     "NoticesState.dismiss",
     "NoticesState.undo",
+    "PageErrorState.report",
     "PassageState.close",
     "RunBulkState.leave",
     "RunStepsState.keep",

@@ -224,6 +224,7 @@ WITHOUT_ID = {
     "NoticesState.dismiss",
     "NoticesState.show",
     "NoticesState.undo",
+    "PageErrorState.report",
     "PassageState.close",
     "PassageState.open",
     "RunFeedState.disconnect",
