@@ -1,6 +1,11 @@
-"""P8: ingest of documents beside the bare embedding of the same passages, and of unchanged documents."""
+"""P8: ingest of documents beside the bare embedding of the same passages, and of unchanged documents.
+
+Once with the documents of the evaluation set, most of which are read by a parser in a process of its own, and once with
+text alone, which shows what is not the parsers'.
+"""
 
 import asyncio
+from pathlib import Path
 from time import perf_counter
 from uuid import UUID
 
@@ -8,7 +13,8 @@ from app.backend import bootstrap
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.core.settings import Settings
-from app.backend.knowledge import ingest, repository, service, uploads
+from app.backend.files.validation import KINDS
+from app.backend.knowledge import ingest, parsing, repository, service, uploads
 from app.backend.knowledge.chunking import searchable_text
 from app.backend.knowledge.schemas import CollectionDraft, DocumentStatus
 from bench.eval.world import FOLDER, make_documents
@@ -27,21 +33,25 @@ async def main(settings: Settings) -> None:
         actor = await RowFactory(services.db).user()
         await services.embedder.embed(["warm"])
         rows = [
-            await measure(services, actor, number) for number in range(1, ROUNDS + 1)
+            await measure(services, actor, kind, make(number))
+            for number in range(1, ROUNDS + 1)
+            for kind, make in (("all formats", make_files), ("text", make_texts))
         ]
     report("p8_ingest", "Ingest", rows, goal=GOAL)
 
 
-async def measure(services: Services, actor: Actor, number: int) -> Row:
+async def measure(
+    services: Services, actor: Actor, kind: str, files: list[tuple[str, bytes]]
+) -> Row:
     """Return one round."""
+    await parse_alone(services, files[-1:])  # starts the process of the parsers
     async with services.db.transaction() as session:
         collection = await service.create_collection(
             session,
             actor,
-            draft=CollectionDraft(name=f"Round {number}", description=""),
+            draft=CollectionDraft(name=kind, description=""),
             embedding_model=services.embedder.name,
         )
-    files = make_files(number)
     started = perf_counter()
     await take_in(services, actor, collection.id, files)
     ingested = perf_counter() - started
@@ -53,25 +63,46 @@ async def measure(services: Services, actor: Actor, number: int) -> Row:
     await take_in(services, actor, collection.id, files)
     again = perf_counter() - started
     return {
-        "round": str(number),
+        "documents": kind,
         "files": len(files),
         "passages": len(texts),
         "ingest passages/s": len(texts) / ingested,
         "bare embedding passages/s": len(texts) / bare,
         "% of bare": 100 * bare / ingested,
+        "ingest s": ingested,
+        "parsers alone s": await parse_alone(services, files),
         "unchanged, times faster": ingested / again,
     }
 
 
+async def parse_alone(services: Services, files: list[tuple[str, bytes]]) -> float:
+    """Return how long the parsers need for the files, one after the other, while nothing else is done."""
+    started = perf_counter()
+    for name, body in files:
+        await parsing.parse(services.parsers, body, KINDS[Path(name).suffix].media_type)
+    return perf_counter() - started
+
+
 def make_files(number: int) -> list[tuple[str, bytes]]:
     """Return one large text, as a manual is, and the documents of the evaluation set in their formats."""
+    return [("manual.md", make_manual(number, COPIES)), *make_documents()]
+
+
+def make_texts(number: int) -> list[tuple[str, bytes]]:
+    """Return two large texts."""
+    return [
+        (f"{name}.md", make_manual(number, COPIES, name)) for name in ("one", "two")
+    ]
+
+
+def make_manual(number: int, copies: int, name: str = "manual") -> bytes:
+    """Return a text that no other round has."""
     texts = [path.read_text().split("\n", 1)[1] for path in sorted(FOLDER.glob("*.md"))]
-    manual = "\n\n".join(
-        f"# Part {copy} of round {number}\n\n{text}"
-        for copy in range(COPIES)
+    return "\n\n".join(
+        f"# Part {copy} of {name}, round {number}\n\n{text}"
+        for copy in range(copies)
         for text in texts
-    )
-    return [("manual.md", manual.encode()), *make_documents()]
+    ).encode()
 
 
 async def take_in(
