@@ -15,8 +15,10 @@ from app.backend.knowledge.embeddings import Embedder
 SIMILAR = 0.85
 SHARED_WORDS = 0.5
 WORDS_MIN = 4
+TITLE_WORDS_MAX = 8
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
 _RULE = re.compile(r"[|\s:-]*")
+_SENTENCE_END = re.compile(r"[.!?…:;,][\"')\]»]*$")
 _NUMBERS = [
     *("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
     *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen"),
@@ -124,8 +126,9 @@ def numbers_in(text: str) -> set[str]:
 def _lines(passage: Passage, place: int) -> list[_Line]:
     lines: list[_Line] = []
     heading = before = ""
-    for raw in passage.text.split("\n"):
-        text = raw.strip()
+    rows = passage.text.strip().split("\n")
+    for row in rows:
+        text = row.strip()
         if text.startswith("#"):
             heading = text.lstrip("# ")
             continue
@@ -133,9 +136,18 @@ def _lines(passage: Passage, place: int) -> list[_Line]:
             continue
         if text.startswith("|"):
             text = ", ".join(cell.strip() for cell in text.strip("|").split("|"))
+        if len(rows) > 1 and not lines and not heading and _is_title(text):
+            heading = text
+            continue
         for sentence in split_sentences(text):
             if len(sentence.split()) < WORDS_MIN and not _DIGITS.search(sentence):
                 continue  # the heading of a PDF, which nothing marks as one
             lines.append(_Line(sentence.strip(), heading, before, place))
             before = sentence.strip()
     return lines
+
+
+def _is_title(text: str) -> bool:
+    """Tell whether the first line of a passage is a title, which nothing marks as one in a PDF."""
+    is_short = len(text.split()) <= TITLE_WORDS_MAX
+    return is_short and text[0].isalpha() and not _SENTENCE_END.search(text)

@@ -64,6 +64,14 @@ async def test_quote_from_a_table_reads_as_a_sentence() -> None:
     assert found == "Pump P40, 1,240"
 
 
+async def test_title_of_a_pdf_is_no_quote() -> None:
+    manual = "Kestrel P40 pump: operating manual\nKeep it near the device."
+
+    found = await quote_after("Nothing.", "What is the Kestrel P40 pump?", manual)
+
+    assert found == "Keep it near the device."
+
+
 async def test_quote_without_passages_is_nothing() -> None:
     assert await quote_after("Anything.", "What?") == ""
     assert await quote_after("Anything.", "What?", "# Only a heading") == ""
