@@ -6,6 +6,7 @@ It runs inside a container of the image; the token of the one-time link comes on
 import os
 import sys
 import time
+from typing import Any
 
 import httpx
 
@@ -56,7 +57,7 @@ def _wait_for_manual(client: httpx.Client) -> None:
     sys.exit("The manual was not read in time.")
 
 
-def _ask(client: httpx.Client) -> dict[str, object]:
+def _ask(client: httpx.Client) -> dict[str, Any]:
     agents = client.get("/api/v1/agents").raise_for_status().json()["items"]
     agent = next(agent["id"] for agent in agents if agent["name"] == "Document Q&A")
     start = {"input": {"query": QUESTION}}
@@ -66,7 +67,7 @@ def _ask(client: httpx.Client) -> dict[str, object]:
         if run["status"] in FINAL:
             return run
         time.sleep(0.1)
-    sys.exit(f"No answer came: {run}")
+    sys.exit(f"No answer came to {begun.json()['id']}.")
 
 
 main()

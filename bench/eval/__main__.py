@@ -110,6 +110,7 @@ async def ask_all(settings: Settings, options: Namespace) -> list[Result]:
                 ),
                 keyring=services.keyring,
                 default_model=settings.default_model,
+                tools=services.tools,
             )
         runs = Runs(services, actor)
         return [await ask(runs, agent.id, question) for question in questions]
