@@ -17,6 +17,8 @@ from app.backend.system.schemas import StorageView, TableView
 # Sizes of single tables mean reading every page of the file.
 _PAGES_READ_MAX = 50_000
 _STREAMS_COUNTED_MAX = 20_000
+# Its rows are numbered by time; there is one for each run.
+_NUMBERED_LIKE = {"run_text": "run"}
 _POSTGRES = """
 SELECT relname, greatest(reltuples, 0)::bigint, pg_total_relation_size(oid)
 FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
@@ -74,7 +76,8 @@ async def _read_sqlite(session: Session) -> tuple[list[TableView], int]:
     tables: list[TableView] = []
     for name in _names():
         # The newest row's number: a count would read every row, and what was deleted hardly matters.
-        newest = await connection.scalar(text(f'SELECT max(rowid) FROM "{name}"'))  # noqa: S608 - a name of our own
+        numbered = _NUMBERED_LIKE.get(name, name)
+        newest = await connection.scalar(text(f'SELECT max(rowid) FROM "{numbered}"'))  # noqa: S608 - a name of our own
         tables.append(
             TableView(name=name, rows=int(newest or 0), bytes=sizes.get(name))
         )

@@ -25,6 +25,7 @@ from app.backend.system.schemas import SystemView
 from app.backend.system.service import SystemWatch
 from tests.factories.rows import MakeAgent, MakeRun
 from tests.parts import free_port
+from tests.runs import Runs
 
 
 async def look(services: Services, actor: Actor) -> SystemView:
@@ -92,6 +93,19 @@ async def test_everything_is_seen_at_once(
     assert view.storage.database_bytes > 0
     # What is stored was measured a moment ago, and is not measured again.
     assert again.storage == view.storage
+
+
+async def test_rows_that_are_numbered_by_time_are_not_taken_for_a_count(
+    services: Services, actor: Actor, make_agent: MakeAgent
+) -> None:
+    agent = await make_agent(actor, model="scripted/hello")
+    await Runs(services, actor).start(agent.id)
+
+    view = await look(services, actor)
+
+    assert view.storage is not None
+    rows = {table.name: table.rows for table in view.storage.tables}
+    assert rows["run_text"] == rows["run"] <= 1
 
 
 async def test_what_does_not_answer_is_named_and_the_rest_is_shown(
