@@ -15,7 +15,7 @@ from app.backend.api import socket_messages as messages
 from app.backend.api.deps import need
 from app.backend.api.sockets import Line, error_message, parse_id, parse_message
 from app.backend.core.actor import Permission
-from app.backend.core.errors import AppError, Conflict
+from app.backend.core.errors import AppError, Conflict, Unauthorized
 from app.backend.runs import service as runs
 from app.backend.runs.schemas import RunDraft, RunFilter, RunView
 
@@ -85,9 +85,11 @@ class Viewer:
             looking = group.create_task(self._look_for_runs(agent_id, group))
             watching = group.create_task(self._line.watch())
             own = {receiving, looking, watching}
-            await asyncio.wait(own, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(own, return_when=asyncio.FIRST_COMPLETED)
             for task in (*own, *self._following.values()):
                 task.cancel()
+        if watching in done and receiving not in done:
+            await self._line.close(Unauthorized())
 
     async def _find_agent(self, text: str) -> UUID:
         need(self._actor, Permission.VIEW_RUN)

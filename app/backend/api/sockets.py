@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from app.backend.api import auth, sse
 from app.backend.api.errors import details_of
 from app.backend.core import clock
-from app.backend.core.errors import AppError, Invalid, Unauthorized
+from app.backend.core.errors import AppError, Invalid
 
 TEXT_CHARACTERS_MAX = 200_000
 # Proxies close a connection on which nothing was said for long, often after a minute.
@@ -47,18 +47,20 @@ class Line:
         return received.get("text") or ""
 
     async def close(self, error: AppError | None = None) -> None:
-        """Close it: all is said, or `error` says why not."""
+        """Close it: all is said, or `error` says why not.
+
+        Nobody may be waiting for a message meanwhile: granian would not tell the other side.
+        """
         if error is not None:
             await self.send(error_message(error))
         await self._socket.close(DONE if error is None else _POLICY_VIOLATION)
 
     async def watch(self) -> None:
-        """Break silences, and close when the caller's login has ended."""
+        """Break silences, and return when the caller's login has ended."""
         while await auth.is_still_signed_in(self._socket):
             if clock.monotonic() - self._sent_at >= SILENCE_SECONDS:
                 await self.send({"type": "ping"})
             await asyncio.sleep(sse.CHECK_SECONDS)
-        await self.close(Unauthorized())
 
 
 def error_message(error: AppError) -> Message:

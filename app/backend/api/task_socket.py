@@ -13,7 +13,7 @@ from app.backend.api.deps import need
 from app.backend.api.sockets import Line, error_message, parse_id, parse_message
 from app.backend.api.task_messages import TaskWriter
 from app.backend.core.actor import Permission
-from app.backend.core.errors import AppError
+from app.backend.core.errors import AppError, Unauthorized
 from app.backend.runs import answers
 from app.backend.runs import service as runs
 from app.backend.runs.answers import AnswerDraft
@@ -58,14 +58,15 @@ async def _serve(line: Line, task_id: str) -> None:
         await line.close(error)
         return
     async with asyncio.TaskGroup() as group:
-        own = {
-            group.create_task(_tell(line, run)),
-            group.create_task(_receive(line, run)),
-            group.create_task(line.watch()),
-        }
-        await asyncio.wait(own, return_when=asyncio.FIRST_COMPLETED)
+        telling = group.create_task(_tell(line, run))
+        receiving = group.create_task(_receive(line, run))
+        watching = group.create_task(line.watch())
+        own = {telling, receiving, watching}
+        done, _ = await asyncio.wait(own, return_when=asyncio.FIRST_COMPLETED)
         for task in own:
             task.cancel()
+    if receiving not in done:
+        await line.close(None if telling in done else Unauthorized())
 
 
 async def _find_run(line: Line, task_id: str) -> RunView:
@@ -76,7 +77,7 @@ async def _find_run(line: Line, task_id: str) -> RunView:
 
 
 async def _tell(line: Line, run: RunView) -> None:
-    """Tell how the task stands, then what happens, and hang up after its end."""
+    """Tell how the task stands, then what happens, until its end."""
     writer = TaskWriter(run)
     async with aclosing(line.parts.feed.follow(run.id, 0)) as batches:
         async for batch in batches:
@@ -87,7 +88,6 @@ async def _tell(line: Line, run: RunView) -> None:
                 if event.seq >= run.last_seq:
                     for message in messages:
                         await line.send(message)
-    await line.close()
 
 
 async def _receive(line: Line, run: RunView) -> None:
