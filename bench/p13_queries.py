@@ -18,6 +18,8 @@ from app.backend.runs import (
     list_repository,
     repository,
     retention_repository,
+    tree_repository,
+    trees,
 )
 from app.backend.runs import service as runs
 from app.backend.runs.schemas import EventFilter, RunFilter
@@ -135,6 +137,11 @@ def _others(world: World) -> list[Query]:
             partial(knowledge.list_documents, collection_id=world.collection_id),
         ),
         Query("runs of a conversation", partial(_thread_runs, world)),
+        Query("tree of a run", partial(trees.read_tree, run_id=world.logged_id)),
+        Query(
+            "ends of what a run started",
+            lambda session, _: tree_repository.list_ends(session, world.logged_id),
+        ),
         *_logs(world),
         *_sweeps(),
     ]
@@ -155,6 +162,10 @@ def _logs(world: World) -> Iterator[Query]:
 def _sweeps() -> list[Query]:
     return [
         Query("engine: how many wait", lambda s, a: line.read_load(s, a.user_id)),
+        Query(
+            "engine: runs whose child ended unnoticed",
+            lambda s, _: tree_repository.find_forgotten(s, limit=200),
+        ),
         Query("engine: leases", lambda s, _: engine_repository.list_leases(s)),
         Query(
             "engine: runs without a job",

@@ -5,7 +5,7 @@ the state before the first tool is called. So LangGraph may run a step once more
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -62,14 +62,13 @@ class ToolNodes:
     task: Task
     run: RunContext
     keeps_up: Callable[[], Awaitable[bool]]
+    _entered: set[Stage] = field(default_factory=set[Stage])
 
     async def think(self, state: ToolState) -> ToolState:
         """Let the model say what to do next, or the answer."""
         spec, step = self._spec, state.get("step", 0) + 1
         self.run.budget.begin_step(step)
-        if step == 1:
-            message = f"{spec.model} decides what to do."
-            self.run.emit(StageChanged(stage=Stage.GENERATING, message=message))
+        self._enter_stage()
         speaker = Speaker(spec.model, self.run, self.parts.models)
         messages = await self._messages(state)
         said = await speaker.listen(self._model, messages)
@@ -89,6 +88,7 @@ class ToolNodes:
     async def act(self, state: ToolState) -> ToolState:
         """Call the next tool."""
         call, *rest = state.get("pending", [])
+        self._enter_stage()
         effect_call = _effect_call(call, state.get("step", 0))
         self._announce(call, effect_call)
         began = clock.monotonic()
@@ -148,6 +148,13 @@ class ToolNodes:
         )
         tools = [_declaration(tool) for tool in self._tools()]
         return model.bind_tools(tools) if tools else model
+
+    def _enter_stage(self) -> None:
+        # Once an attempt: one that goes on in the middle is past the first step.
+        if Stage.GENERATING not in self._entered:
+            self._entered.add(Stage.GENERATING)
+            message = f"{self._spec.model} decides what to do."
+            self.run.emit(StageChanged(stage=Stage.GENERATING, message=message))
 
     def _announce(self, call: dict[str, Any], effect_call: EffectCall) -> None:
         run = self.run

@@ -52,6 +52,7 @@ def _row(line: Any) -> rx.Component:
                 rx.el.span(line.query, class_name="block truncate font-medium"),
                 rx.el.span(
                     line.agent_name,
+                    rx.cond(line.trigger == "run", words.ASKED_BY_RUN, ""),
                     class_name="block truncate text-xs text-muted",
                 ),
                 rx.cond(

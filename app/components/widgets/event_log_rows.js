@@ -95,6 +95,7 @@ export class RowMaker {
     if (type === "run_waiting" || type === "run_resumed" || ENDS.has(type)) this.person = this.#over("person", row, isKnown);
     if (type === "child_started" || type === "child_completed" || ENDS.has(type)) this.child = this.#over("child", row, isKnown);
     if (type === "tool_called") this.calls.set(payload.tool_call_id, row);
+    if (type === "child_started") Object.assign(this.calls.get(payload.tool_call_id) ?? {}, { hasWaited: true });
     if (type === "attempt_started" || ENDS.has(type)) this.#cut(row.ts);
     if (type === "tool_returned") this.#return(row);
     if (type === "usage_recorded" && this.message?.isDone && !this.message.usage) {
@@ -120,7 +121,7 @@ export class RowMaker {
     const call = this.calls.get(id);
     if (!call) return;
     this.calls.delete(id);
-    Object.assign(call, { outcome: row.payload, isDone: true, isFailed: isError === true, duration: milliseconds || row.ts - call.ts });
+    Object.assign(call, { outcome: row.payload, isDone: true, isFailed: isError === true, duration: (!call.hasWaited && milliseconds) || row.ts - call.ts });
     this.#give(row, call);
   }
 

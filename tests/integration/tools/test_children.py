@@ -118,6 +118,16 @@ async def test_agent_asks_another_waits_without_a_worker_and_uses_its_answer(
     assert (await kinds(desk, child.id))[0] == "run_queued"
 
 
+async def test_run_that_goes_on_after_a_child_is_at_work_again(desk: Desk) -> None:
+    await helper(desk)
+    run = await work_through(desk, await desk.start(ASK, "{told}"))
+
+    events = await desk.runs.events(run.id)
+    stages = [one.payload["stage"] for one in events if one.type == "stage_changed"]
+
+    assert stages == [*["started", "initializing", "generating"] * 2, "completed"]
+
+
 async def test_run_that_waits_for_another_does_not_need_a_person(desk: Desk) -> None:
     await helper(desk)
     asks = await desk.run(("ask_person", {"question": "Which?"}), "{told}")

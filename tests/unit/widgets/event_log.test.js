@@ -267,6 +267,9 @@ group("one line for what belongs together", () => {
     log.push([event(3, "child_completed", { ...about, status: "failed", tokens_in: 1, tokens_out: 2, milliseconds: 1500 }, START + 60)]);
     expect(log.visible.map((row) => [row.isDone, row.duration])).toEqual([[false, 0], [true, 60], [true, 1500]]);
     expect(childOfRow(log.visible[2])).toBe("child");
+    // What the tool measures is only its last attempt.
+    log.push([returned(4, "a", START + 75)]);
+    expect(log.visible[0]).toMatchObject({ isDone: true, duration: 75 });
     expect([log.visible[2].level, log.visible[2].text]).toEqual([2, "run of Bo failed after 1.5 s, 3 tokens"]);
   });
 
