@@ -41,6 +41,11 @@ def agent_edit_path(agent_id: Any) -> Any:
     return agent_path(agent_id) + "/edit"
 
 
+def runs_path(*, tag: str) -> str:
+    """Return the list of the runs with a tag."""
+    return f"{RUNS}?{urlencode({'tag': tag})}"
+
+
 def run_path(run_id: Any) -> Any:
     """Return the page of one run."""
     return RUNS + "/" + _text(run_id)

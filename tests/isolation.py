@@ -26,6 +26,7 @@ from app.backend.runs.tables import CheckpointLinkRow, RunEventRow
 from app.backend.tables import metadata
 from app.backend.threads.schemas import MessageRole
 from app.backend.threads.tables import MessageRow
+from app.backend.tools.tables import NoteRow
 from tests.factories.rows import RowFactory
 
 # In every text that somebody else owns; whoever reads it has seen too much.
@@ -45,6 +46,7 @@ class Kind(StrEnum):
     RUN = "run"
     KEY = "key"
     LOGIN = "login"
+    NOTE = "note"
 
 
 World = Mapping[Kind, list[UUID]]
@@ -89,6 +91,7 @@ async def make_world(services: Services, owner: Actor) -> World:
         ],
         Kind.KEY: [(await rows.add(key)).id],
         Kind.LOGIN: [(await rows.add(login)).id],
+        Kind.NOTE: [await _add_note(rows, owner)],
     }
 
 
@@ -146,6 +149,12 @@ async def _add_run(
     )
     await rows.add(link)
     return run.id
+
+
+async def _add_note(rows: RowFactory, owner: Actor) -> UUID:
+    name = f"{SECRET} {ids.new_id()}"
+    note = NoteRow(owner_id=owner.user_id, name=name, text=SECRET)
+    return (await rows.add(note)).id
 
 
 async def _add_document(

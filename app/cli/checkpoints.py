@@ -7,11 +7,12 @@ from typing import Annotated
 import typer
 
 from app.backend.agents.checkpoints import Checkpoints
-from app.backend.core.actor import Permission
+from app.backend.core.actor import Actor, Permission
 from app.backend.core.errors import Forbidden
 from app.backend.identity import service as identity
 from app.backend.runs import steps
 from app.backend.runs.retention import Retention
+from app.backend.system import service as system
 from app.cli import output
 from app.cli.edge import command, open_rows
 from app.cli.lookup import need_uuid
@@ -53,7 +54,7 @@ async def list_all(
 @command
 async def show(as_email: AsOption = None, is_json: JsonOption = False) -> None:
     """Show where checkpoints are kept, and how much room they take."""
-    async with _open_retention(as_email, Permission.VIEW_SYSTEM) as retention:
+    async with _open_retention(as_email, Permission.VIEW_SYSTEM) as (_, retention):
         found = await retention.measure()
     if is_json:
         output.print_json(found)
@@ -71,19 +72,24 @@ async def prune(
     is_json: JsonOption = False,
 ) -> None:
     """Delete the steps that nobody needs any more, as the scheduler does every hour."""
-    async with _open_retention(as_email, Permission.CHANGE_SYSTEM) as retention:
-        found = await retention.prune(is_dry_run=is_dry_run)
+    async with _open_retention(as_email, Permission.CHANGE_SYSTEM) as opened:
+        actor, retention = opened
+        if is_dry_run:
+            found = await retention.prune(is_dry_run=True)
+        else:
+            found = await system.prune_checkpoints(actor, retention=retention)
     if is_json:
         output.print_json(found)
         return
     verb = "Would delete" if found.is_dry_run else "Deleted"
-    output.say(f"{verb} {found.steps} steps of {found.runs} runs.")
+    size = f"about {found.bytes / 1e6:.1f} MB"
+    output.say(f"{verb} {found.steps} steps of {found.runs} runs, {size}.")
 
 
 @asynccontextmanager
 async def _open_retention(
     as_email: str | None, permission: Permission
-) -> AsyncGenerator[Retention, None]:
+) -> AsyncGenerator[tuple[Actor, Retention], None]:
     async with open_rows() as rows:
         async with rows.db.read() as session:
             actor = await identity.find_actor_by_email(session, as_email)
@@ -92,6 +98,6 @@ async def _open_retention(
             raise Forbidden(message)
         checkpoints = Checkpoints(rows.settings)
         try:
-            yield Retention(rows.db, checkpoints, rows.settings)
+            yield actor, Retention(rows.db, checkpoints, rows.settings)
         finally:
             await checkpoints.close()

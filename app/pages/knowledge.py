@@ -8,6 +8,7 @@ from app import routes
 from app.backend.core.actor import Permission
 from app.components.knowledge import strings as words
 from app.components.knowledge.collection_form import collection_form
+from app.components.knowledge.notes import notes
 from app.components.layout.shell import shell
 from app.components.layout.topbar import page_head
 from app.components.ui.button import button
@@ -18,6 +19,7 @@ from app.components.ui.skeleton import skeleton
 from app.components.widgets.clock import time_ago
 from app.pages._page import page
 from app.state.collection_list import CollectionListState
+from app.state.note_list import NoteListState
 from app.state.session import SessionState
 
 _GRID = "grid gap-3 sm:grid-cols-2 lg:grid-cols-3"
@@ -27,8 +29,8 @@ _GRID = "grid gap-3 sm:grid-cols-2 lg:grid-cols-3"
     routes.KNOWLEDGE,
     words.KNOWLEDGE,
     permission=Permission.VIEW_KNOWLEDGE,
-    on_load=[CollectionListState.load],
-    on_leave=[CollectionListState.leave],
+    on_load=[CollectionListState.load, NoteListState.load],
+    on_leave=[CollectionListState.leave, NoteListState.leave],
 )
 def knowledge() -> rx.Component:
     return shell(
@@ -58,6 +60,7 @@ def knowledge() -> rx.Component:
                 ),
             ),
         ),
+        rx.el.div(notes(), class_name="mt-8 empty:hidden"),
         collection_form(
             words.NEW,
             name="",

@@ -10,6 +10,7 @@ from app.components.layout.shell import shell
 from app.components.layout.topbar import page_head
 from app.components.run.answer_card import answer_card, answer_skeleton
 from app.components.run.citation import passage_panel
+from app.components.run.run_tags import run_tags
 from app.components.run.run_tree import run_tree
 from app.components.run.state_panel import state_panel
 from app.components.ui.button import button, text_link
@@ -75,7 +76,10 @@ def _run() -> rx.Component:
                 ),
                 class_name="flex min-w-0 flex-col gap-4",
             ),
-            rx.el.aside(rx.cond(has_run, _facts()), class_name="min-w-0"),
+            rx.el.aside(
+                rx.cond(has_run, rx.fragment(_facts(), run_tags())),
+                class_name="flex min-w-0 flex-col gap-5",
+            ),
             class_name="grid gap-6 lg:grid-cols-[minmax(0,1fr)_17rem]",
         ),
         pulse(

@@ -1,6 +1,7 @@
 """The agent page: what to ask, the conversation so far, and the agent's runs."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,8 @@ from app.state.forms import FormMixin
 from app.state.lines import RunLine, run_line
 from app.state.run_detail import TurnLine, run_detail, turn_line
 from app.state.run_feed import RunFeedState, show_run
+from app.state.run_tags import FIELD as TAGS
+from app.state.run_tags import split_tags
 
 HISTORY_SHOWN = 12
 TURNS_SHOWN = 20
@@ -135,7 +138,8 @@ class AgentRunState(FormMixin, rx.State):
         text = str(form.get("query", ""))
         given = _parse(text) if self.is_json else _check({"query": text})
         self._asked = text
-        return await self._start(given, str(form.get("request_id", "")))
+        tags = split_tags(str(form.get(TAGS, "")))
+        return await self._start(given, str(form.get("request_id", "")), tags)
 
     @rx.event
     @edge.requires(Permission.ADD_RUN)
@@ -151,7 +155,9 @@ class AgentRunState(FormMixin, rx.State):
         self.request_id = str(ids.new_id())
         return [RunFeedState.disconnect, rx.set_focus(FIELD)]
 
-    async def _start(self, given: dict[str, Any], request_id: str) -> Any:
+    async def _start(
+        self, given: dict[str, Any], request_id: str, tags: Sequence[str] = ()
+    ) -> Any:
         # Of the address, since somebody may be quicker than the page's first load.
         agent_id = edge.id_in_path(self, "agent")
         draft = RunDraft(
@@ -160,6 +166,7 @@ class AgentRunState(FormMixin, rx.State):
             request_id=edge.parse_id(
                 request_id or self.request_id or str(ids.new_id()), "request"
             ),
+            tags=list(tags),
         )
         async with edge.work(self) as (session, actor):
             run = await runs.start_run(
@@ -182,7 +189,8 @@ class AgentRunState(FormMixin, rx.State):
             self.turns = [*self.turns, turn_line(feed.run, feed.output)][-TURNS_SHOWN:]
         # Shown in this very answer, so that the log connects at once.
         show_run(feed, run)
-        return [rx.set_value(FIELD, ""), RunFeedState.keep_up(self.shown)]
+        emptied = [rx.set_value(name, "") for name in (FIELD, TAGS)]
+        return [*emptied, RunFeedState.keep_up(self.shown)]
 
     async def _find_run(self, named: str) -> Any:
         self.shown = named

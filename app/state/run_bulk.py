@@ -12,6 +12,7 @@ from app.backend.runs.schemas import BulkAction, RunOutcome, RunTags
 from app.state import edge, notices
 from app.state.forms import FormMixin
 from app.state.run_list import RunListState
+from app.state.run_tags import split_tags
 
 _DONE = {
     BulkAction.STOP: "stopped",
@@ -81,8 +82,7 @@ class RunBulkState(FormMixin, rx.State):
     async def save_tags(self, form: dict[str, Any]) -> Any:
         """Give the run the tags of the form."""
         wanted = edge.parse_id(self.tagged_id, "run")
-        words = [word for word in str(form.get("tags", "")).split(",") if word.strip()]
-        checked = RunTags(tags=words).tags
+        checked = RunTags(tags=split_tags(str(form.get("tags", "")))).tags
         async with edge.work(self) as (session, actor):
             await tags.set_tags(session, actor, run_id=wanted, tags=checked)
         self.tagged_id = ""

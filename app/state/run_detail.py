@@ -2,8 +2,9 @@
 
 import json
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from app import routes
 from app.backend.core.run_events import Citation, Passage, RunEvent, RunOutput
 from app.backend.knowledge.excerpts import excerpt, plain_text
 from app.backend.runs.schemas import RunView
@@ -14,6 +15,15 @@ IDLE = "idle"
 TEXT_LENGTH_MAX = 160
 HELD = "It begins when the question before it in this conversation has its answer."
 TAKEN_BACK = "A later question took its place: the conversation goes on as if this one had not been asked."
+
+
+class TagLine(BaseModel):
+    """A tag, and the list of the runs that have it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    path: str
 
 
 class RunDetail(BaseModel):
@@ -43,6 +53,7 @@ class RunDetail(BaseModel):
     started_at: str = ""
     completed_at: str = ""
     question: QuestionDetail = QuestionDetail()
+    tags: list[TagLine] = Field(default_factory=list[TagLine])
 
 
 class EventLine(BaseModel):
@@ -120,6 +131,7 @@ def run_detail(run: RunView) -> RunDetail:
         started_at=iso(run.started_at),
         completed_at=iso(run.completed_at),
         question=question_detail(run.question),
+        tags=[TagLine(text=tag, path=routes.runs_path(tag=tag)) for tag in run.tags],
     )
 
 

@@ -36,6 +36,13 @@ class RunStepsState(FormMixin, rx.State):
     _run_id: str = ""
     _request_id: str = ""
 
+    @rx.var
+    def place(self) -> dict[str, str]:
+        """What the address says of the open step; the newest one is open without a word."""
+        is_newest = not self.steps or self.open_step == self.steps[-1].step
+        is_named = self.open_step != NO_STEP and not is_newest
+        return {"step": str(self.open_step) if is_named else ""}
+
     @rx.event
     @edge.requires(Permission.VIEW_RUN)
     async def load(self) -> None:
@@ -49,7 +56,9 @@ class RunStepsState(FormMixin, rx.State):
         self.steps = [step_line(item) for item in found.items]
         self.is_loaded = True
         if self.steps and self.open_step == NO_STEP:
-            await self._open(self.steps[-1].step)
+            named = edge.query_value(self, "step")
+            known = {str(line.step): line.step for line in self.steps}
+            await self._open(known.get(named, self.steps[-1].step))
 
     @rx.event
     @edge.requires(Permission.VIEW_RUN)

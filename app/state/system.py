@@ -7,6 +7,7 @@ import reflex as rx
 from app.backend.core.actor import Permission
 from app.backend.core.errors import NotFound
 from app.backend.core.jobs import QueueName
+from app.backend.runs.retention import Retention
 from app.backend.system import service as system
 from app.backend.system.service import SystemWatch
 from app.state import edge, notices, system_lines
@@ -41,7 +42,14 @@ _QUESTIONS = {
         "The runs and documents that they were for stay as they are.",
         "Forget them",
     ),
+    "prune": ("Delete steps that nobody needs?", "", "Delete them"),
 }
+_NOTHING_TO_PRUNE = "Every step that is stored may still be needed; none is deleted."
+
+
+def _retention() -> Retention:
+    parts = edge.services()
+    return Retention(parts.db, parts.checkpoints, parts.settings)
 
 
 class SystemState(rx.State):
@@ -59,11 +67,13 @@ class SystemState(rx.State):
     tables: rx.Field[list[TableLine]] = rx.field(default_factory=list)
     asked: rx.Field[str] = rx.field("")
     target: rx.Field[str] = rx.field("")
+    told: rx.Field[str] = rx.field("")
 
     @rx.var
     def question(self) -> list[str]:
         """Title, text and verb of what is asked."""
-        return list(_QUESTIONS.get(self.asked, ("", "", "")))
+        title, text, verb = _QUESTIONS.get(self.asked, ("", "", ""))
+        return [title, self.told or text, verb]
 
     @rx.event
     @edge.requires()
@@ -84,20 +94,31 @@ class SystemState(rx.State):
     @edge.requires(Permission.CHANGE_SYSTEM)
     async def ask(self, action: str, target: str) -> None:
         """Ask before anything is done."""
-        self.asked, self.target = action, target
+        self.asked, self.target, self.told = action, target, ""
+
+    @rx.event
+    @edge.requires(Permission.CHANGE_SYSTEM)
+    async def ask_to_prune(self) -> Any:
+        """Tell which steps would be deleted, before any is."""
+        found = await _retention().prune(is_dry_run=True)
+        if not found.runs:
+            return notices.done(_NOTHING_TO_PRUNE)
+        self.asked, self.target = "prune", ""
+        self.told = system_lines.prune_words(found)
+        return None
 
     @rx.event
     @edge.public
     async def leave(self) -> None:
         """Ask nothing any more."""
-        self.asked, self.target = "", ""
+        self.asked, self.target, self.told = "", "", ""
 
     @rx.event
     @edge.requires(Permission.CHANGE_SYSTEM)
     async def confirm(self) -> Any:
         """Do what was asked about."""
         action, target = self.asked, self.target
-        self.asked, self.target = "", ""
+        self.asked, self.target, self.told = "", "", ""
         match action:
             case "stop":
                 said = await self._stop(target)
@@ -107,6 +128,8 @@ class SystemState(rx.State):
                 said = await self._requeue_all()
             case "empty":
                 said = await self._empty(target)
+            case "prune":
+                said = await self._prune()
             case _:
                 return None
         await self._show()
@@ -150,6 +173,11 @@ class SystemState(rx.State):
         async with edge.work(self) as (session, actor):
             count = await system.empty_failed(session, actor, name=name, redis=redis)
         return f"{count} failed {'job is' if count == 1 else 'jobs are'} forgotten."
+
+    async def _prune(self) -> str:
+        actor = await edge.require_actor(self)
+        found = await system.prune_checkpoints(actor, retention=_retention())
+        return f"{system_lines.steps_words(found)} deleted."
 
     async def _show(self) -> None:
         actor = await edge.require_actor(self)

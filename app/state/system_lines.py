@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
+from app.backend.runs.retention import Pruned
 from app.backend.system import service as system
 from app.backend.system.schemas import (
     QueueView,
@@ -162,6 +163,18 @@ def dead_line(run: RunBrief) -> DeadLine:
         is_own=run.is_own,
         ended_at=iso(run.completed_at),
     )
+
+
+def steps_words(found: Pruned) -> str:
+    """Return how many steps of how many runs were deleted, or would be."""
+    steps = "1 step" if found.steps == 1 else f"{found.steps:,} steps"
+    return f"{steps} of {'1 run' if found.runs == 1 else f'{found.runs:,} runs'}"
+
+
+def prune_words(found: Pruned) -> str:
+    """Return what the question before it tells."""
+    size = f"about {size_words(found.bytes)}"
+    return f"{steps_words(found)} would go, {size}. The runs and their logs stay, but cannot be resumed or forked any more."
 
 
 def table_lines(tables: list[TableView]) -> list[TableLine]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypedDict
+from typing import Annotated, Any, Literal, Protocol, TypedDict
 
+from app.backend.agents.growing import growing
 from app.backend.agents.prompts import Turn
 from app.backend.agents.spec import AgentSpec
 from app.backend.knowledge.parts import SearchParts
@@ -52,12 +53,18 @@ class AgentState(TypedDict, total=False):
 
 
 class ToolState(TypedDict, total=False):
-    """The same for agents with tools: `said` is what model and tools said, `pending` what is still to be called."""
+    """The same for agents with tools: `pending` are the ids of what is still to be called.
+
+    `messages`, what model and tools have said, and `found` only grow. Runs that began before these did have the first
+    part of them in `said` and `passages`, and whole calls in `pending`.
+    """
 
     query: str
     said: list[dict[str, Any]]
-    pending: list[dict[str, Any]]
+    messages: Annotated[list[dict[str, Any]], growing()]
+    pending: list[str | dict[str, Any]]
     step: int
     passages: list[dict[str, Any]]
+    found: Annotated[list[dict[str, Any]], growing()]
     answer: str
     output: dict[str, Any]

@@ -129,7 +129,7 @@ class AgentNodes:
                 stage=Stage.GENERATING, message=f"{spec.model} writes the answer."
             )
         )
-        speaker = Speaker(spec.model, self.run, self.parts.models)
+        speaker = Speaker(spec, self.run, self.parts.models)
         answer = await speaker.listen(self._model, prompt.messages)
         await self._quote_what_was_missed(state, answer)
         speaker.complete(answer, prompt.messages)

@@ -32,6 +32,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from redis.asyncio import Redis
 from typing_extensions import override
 
+from app.backend.agents.places import place_in
 from app.backend.core import ids
 
 INDEX = "checkpoint_index:"
@@ -67,13 +68,7 @@ class _Place:
 
     @property
     def config(self) -> RunnableConfig:
-        return {
-            "configurable": {
-                "thread_id": self.thread,
-                "checkpoint_ns": self.namespace,
-                "checkpoint_id": self.id,
-            }
-        }
+        return place_in(self.thread, self.id, namespace=self.namespace)
 
     @property
     def _sub(self) -> str:

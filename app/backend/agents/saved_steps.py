@@ -5,7 +5,6 @@ thread of its own, the run's fenced rows say which checkpoint counts, and a late
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from itertools import count
@@ -25,6 +24,7 @@ from typing_extensions import override
 
 from app.backend.agents.checkpoints import STORE_AWAY, Saver
 from app.backend.agents.growing import growing_names
+from app.backend.agents.places import place_in
 from app.backend.core import clock
 from app.backend.core.fault_points import FaultPoint, pass_by
 from app.backend.core.run_context import SavedStep, forget_step
@@ -131,7 +131,7 @@ class LinkedSaver(BaseCheckpointSaver[str]):
             )
         write = partial(self._put, config, checkpoint, metadata, new_versions, step)
         await self._store(write)
-        return _place(thread, checkpoint_ns=namespace, checkpoint_id=checkpoint["id"])
+        return place_in(thread, checkpoint["id"], namespace=namespace)
 
     @override
     async def aput_writes(
@@ -230,9 +230,9 @@ async def copy_step(
 ) -> bool:
     """Begin `saver_thread` with the checkpoint of `step`; False when that is not kept any more.
 
-    A fork gives its `changes` of the state's values, if only none; it does again what comes after the step.
+    A fork gives its `changes` of the state's values. What comes after the step is done again.
     """
-    origin = _place(step.saver_thread, checkpoint_id=step.checkpoint_id)
+    origin = place_in(step.saver_thread, step.checkpoint_id)
     found = await saver.aget_tuple(origin)
     if found is None:
         return False
@@ -240,17 +240,8 @@ async def copy_step(
     values |= {name: new for name, new in (changes or {}).items() if name in values}
     checkpoint: Checkpoint = {**found.checkpoint, "channel_values": values}
     root = await _copy_growing(saver, found, origin, saver_thread)
-    place = await saver.aput(
-        root, checkpoint, found.metadata, checkpoint["channel_versions"]
-    )
-    if changes is not None:
-        return True
-    # What nodes of the next step have already returned counts as well.
-    by_task: dict[str, list[tuple[str, Any]]] = defaultdict(list)
-    for task_id, channel, value in found.pending_writes or ():
-        by_task[task_id].append((channel, value))
-    for task_id, writes in by_task.items():
-        await saver.aput_writes(place, writes, task_id)
+    # What the next step has returned is left behind: the log need not have what it said. It is done again.
+    await saver.aput(root, checkpoint, found.metadata, checkpoint["channel_versions"])
     return True
 
 
@@ -260,7 +251,7 @@ async def _copy_growing(
     """Put the parts of lists that only grow before the copy, in one checkpoint; returns the place after it."""
     names = growing_names(found.metadata)
     if not names:
-        return _place(saver_thread)
+        return place_in(saver_thread)
     history = await saver.aget_delta_channel_history(config=origin, channels=names)
     seeds = {name: part["seed"] for name, part in history.items() if "seed" in part}
     versions: ChannelVersions = {
@@ -274,7 +265,7 @@ async def _copy_growing(
         "versions_seen": {},
     }
     metadata: CheckpointMetadata = {"source": "fork", "step": -2, "parents": {}}
-    place = await saver.aput(_place(saver_thread), root, metadata, versions)
+    place = await saver.aput(place_in(saver_thread), root, metadata, versions)
     writes = [
         (name, value)
         for name, part in history.items()
@@ -282,9 +273,3 @@ async def _copy_growing(
     ]
     await saver.aput_writes(place, writes, _ROOT_ID)
     return place
-
-
-def _place(saver_thread: str, **more: str) -> RunnableConfig:
-    return {
-        "configurable": {"thread_id": saver_thread, "checkpoint_ns": "", **more},
-    }

@@ -1,16 +1,19 @@
 """Asks a model, and passes its words on as they come."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.runnables import Runnable
 
 from app.backend.agents.patience import ASKED_MAX, Pause, patiently
 from app.backend.agents.prompts import estimate_tokens
+from app.backend.agents.schemas import AgentKind
+from app.backend.agents.spec import AgentSpec
 from app.backend.core import clock, ids
 from app.backend.core.errors import Invalid
 from app.backend.core.run_context import RunContext
@@ -20,6 +23,8 @@ from app.backend.core.run_events import (
     MessageCompleted,
     MessageDelta,
     MessageStarted,
+    ModelCall,
+    PromptMessage,
     QueuePosition,
     ReasoningDelta,
     RetryScheduled,
@@ -32,6 +37,7 @@ from app.backend.providers.base import Notice, notice_of
 from app.backend.providers.errors import ModelBusy, ModelMissing, ModelUnavailable
 
 ROLE = "assistant"
+_ROLES = {"system": "system", "human": "user", "ai": ROLE, "tool": "tool"}
 
 
 @dataclass
@@ -66,13 +72,36 @@ class Said:
 MakeModel = Callable[[str], Runnable[Any, Any]]
 
 
+class Sent:
+    """What was sent in an attempt so far, so that its log says each message once."""
+
+    def __init__(self) -> None:
+        self._before: Sequence[tuple[str, str]] = ()
+
+    def take(self, messages: Sequence[BaseMessage]) -> list[PromptMessage]:
+        """Return the messages that are not in their place in the prompt before."""
+        before = self._before
+        self._before = [_words_of(message) for message in messages]
+        return [
+            PromptMessage(n=n, role=role, text=text)
+            for n, (role, text) in enumerate(self._before, start=1)
+            if (role, text) not in before[n - 1 : n]
+        ]
+
+
 @dataclass(frozen=True)
 class Speaker:
-    """One model, speaking in one run; when it does not answer, the installation's fallback speaks."""
+    """An agent's model, speaking in one run; when it does not answer, the installation's fallback speaks."""
 
-    model_name: str
+    spec: AgentSpec
     run: RunContext
     models: ModelCatalog
+    sent: Sent = field(default_factory=Sent)
+
+    @property
+    def model_name(self) -> str:
+        """The agent's own model."""
+        return self.spec.model
 
     async def listen(self, make: MakeModel, messages: Sequence[BaseMessage]) -> Said:
         """Return what the model says; the message is begun, and `complete` ends it."""
@@ -92,7 +121,12 @@ class Speaker:
     async def _ask(
         self, model: Runnable[Any, Any], said: Said, messages: Sequence[BaseMessage]
     ) -> None:
-        begun = MessageStarted(message_id=said.message_id, role=ROLE, model=said.model)
+        begun = MessageStarted(
+            message_id=said.message_id,
+            role=ROLE,
+            model=said.model,
+            call=self._call(messages),
+        )
         async with self.models.asking(said.model):
             self.run.emit(begun)
             async for attempt in patiently(said.has_begun, self._announce_pause):
@@ -122,6 +156,7 @@ class Speaker:
                 role=ROLE,
                 text=said.text,
                 finish_reason=said.finish_reason,
+                tools_called=[name for name, _ in said.calls()],
             )
         )
         self.run.emit(self._usage(said, messages))
@@ -149,6 +184,16 @@ class Speaker:
         reason = chunk.response_metadata.get("finish_reason")
         said.finish_reason = reason or said.finish_reason
 
+    def _call(self, messages: Sequence[BaseMessage]) -> ModelCall:
+        has_tools = self.spec.kind == AgentKind.TOOLS
+        return ModelCall(
+            messages=self.sent.take(messages),
+            size=len(messages),
+            tools=list(self.spec.tools) if has_tools else [],
+            temperature=self.spec.temperature,
+            max_tokens=self.spec.max_tokens,
+        )
+
     def _usage(self, said: Said, messages: Sequence[BaseMessage]) -> UsageRecorded:
         ended = clock.monotonic()
         asked = "\n".join(str(message.content) for message in messages)
@@ -157,6 +202,7 @@ class Speaker:
             model=said.model,
             tokens_in=usage.get("input_tokens") or estimate_tokens(asked),
             tokens_out=usage.get("output_tokens") or said.tokens,
+            tokens_cached=(usage.get("input_token_details") or {}).get("cache_read", 0),
             first_token_milliseconds=_milliseconds(
                 said.began, said.first_token_at or ended
             ),
@@ -187,6 +233,16 @@ class Speaker:
                 emit(Step(content=f"The model {model} is ready ({seconds:.1f} s)."))
             case "reconnecting":
                 emit(Step(content=f"The connection to {model} broke; trying again."))
+
+
+def _words_of(message: BaseMessage) -> tuple[str, str]:
+    calls = message.tool_calls if isinstance(message, AIMessage) else []
+    asked = [
+        f"{call['name']} {json.dumps(call['args'], ensure_ascii=False)}"
+        for call in calls
+    ]
+    text = "\n".join([str(message.content), *asked] if message.content else asked)
+    return _ROLES[message.type], storable(text)
 
 
 def _milliseconds(began: float, ended: float) -> float:

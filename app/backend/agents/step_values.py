@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from langchain_core.runnables import RunnableConfig
 from pydantic_core import to_jsonable_python
 
 from app.backend.agents.checkpoints import Saver
 from app.backend.agents.growing import append, growing_names
+from app.backend.agents.places import place_in
 from app.backend.core.run_context import SavedStep
 
 # Channels that steer the graph; they say nothing about the work.
@@ -24,13 +24,7 @@ class Difference(NamedTuple):
 
 async def read_values(saver: Saver, step: SavedStep) -> dict[str, Any] | None:
     """Return the values of the state after `step`; None when they are not kept any more."""
-    place: RunnableConfig = {
-        "configurable": {
-            "thread_id": step.saver_thread,
-            "checkpoint_ns": "",
-            "checkpoint_id": step.checkpoint_id,
-        }
-    }
+    place = place_in(step.saver_thread, step.checkpoint_id)
     found = await saver.aget_tuple(place)
     if found is None:
         return None

@@ -21,7 +21,7 @@ from app.backend.agents.prompts import (
     fill,
     make_prompt,
 )
-from app.backend.agents.speaking import Speaker
+from app.backend.agents.speaking import Sent, Speaker
 from app.backend.agents.spec import AgentSpec
 from app.backend.agents.unread import find_caveat
 from app.backend.core import clock
@@ -62,6 +62,7 @@ class ToolNodes:
     task: Task
     run: RunContext
     keeps_up: Callable[[], Awaitable[bool]]
+    sent: Sent = field(default_factory=Sent)
     _entered: set[Stage] = field(default_factory=set[Stage])
 
     async def think(self, state: ToolState) -> ToolState:
@@ -69,7 +70,7 @@ class ToolNodes:
         spec, step = self._spec, state.get("step", 0) + 1
         self.run.budget.begin_step(step)
         self._enter_stage()
-        speaker = Speaker(spec.model, self.run, self.parts.models)
+        speaker = Speaker(spec, self.run, self.parts.models, self.sent)
         messages = await self._messages(state)
         said = await speaker.listen(self._model, messages)
         speaker.complete(said, messages)
@@ -77,17 +78,16 @@ class ToolNodes:
             {"id": f"call_{step}_{n}", "name": name, "args": args}
             for n, (name, args) in enumerate(said.calls()[:CALLS_MAX], start=1)
         ]
-        turn = {"role": "model", "text": said.text, "calls": calls}
-        return {
-            "step": step,
-            "said": [*state.get("said", []), turn],
-            "pending": calls,
-            "answer": said.text,
-        }
+        turn = {"by": "model", "text": said.text, "calls": calls}
+        update: ToolState = {"step": step, "messages": [turn]}
+        if calls:
+            return {**update, "pending": [str(call["id"]) for call in calls]}
+        return {**update, "answer": said.text}
 
     async def act(self, state: ToolState) -> ToolState:
         """Call the next tool."""
-        call, *rest = state.get("pending", [])
+        wanted, *rest = state.get("pending", [])
+        call = _call_of(state, wanted)
         self._enter_stage()
         effect_call = _effect_call(call, state.get("step", 0))
         self._announce(call, effect_call)
@@ -107,21 +107,20 @@ class ToolNodes:
                 source=source,
             )
         )
-        told = {"role": "tool", "id": call["id"], "text": result.content}
-        return {
-            "said": [*state.get("said", []), {**told, "is_error": result.is_error}],
+        told = {"by": "tool", "id": call["id"], "text": result.content}
+        update: ToolState = {
+            "messages": [{**told, "is_error": result.is_error}],
             "pending": rest,
-            "passages": _add(state.get("passages", []), result.passages),
         }
+        found = _number(result.passages, _passages(state))
+        return {**update, "found": found} if found else update
 
     async def cite(self, state: ToolState) -> ToolState:
         """Find the passage that supports each sentence of the answer."""
         answer = state.get("answer", "")
-        passages = [Passage.model_validate(item) for item in state.get("passages", [])]
+        passages = [Passage.model_validate(item) for item in _passages(state)]
         sentences, citations = await cite(self.parts.embedder, answer, passages)
-        calls = [
-            call for turn in state.get("said", []) for call in turn.get("calls", [])
-        ]
+        calls = [call for turn in _said(state) for call in turn.get("calls", [])]
         has_searched = any(call["name"] == SEARCH_TOOL for call in calls)
         output = RunOutput(
             answer=answer,
@@ -207,7 +206,7 @@ class ToolNodes:
         )
         window = await self.parts.models.context_window(spec.model) or WINDOW_UNKNOWN
         budget = window - spec.max_tokens - _WINDOW_MARGIN
-        said = [_message(item) for item in state.get("said", [])]
+        said = [_message(item) for item in _said(state)]
         prompt = make_prompt(
             f"{fill(spec.instructions, facts)}\n{WITH_TOOLS}".strip(),
             state.get("query", ""),
@@ -232,8 +231,24 @@ def _declaration(tool: AnyTool) -> dict[str, Any]:
     return {"type": "function", "function": function}
 
 
+def _said(state: ToolState) -> list[dict[str, Any]]:
+    return [*state.get("said", []), *state.get("messages", [])]
+
+
+def _call_of(state: ToolState, wanted: str | dict[str, Any]) -> dict[str, Any]:
+    if isinstance(wanted, dict):
+        return wanted
+    turns = reversed(_said(state))
+    calls = [call for turn in turns for call in turn.get("calls", [])]
+    return next(call for call in calls if call["id"] == wanted)
+
+
+def _passages(state: ToolState) -> list[dict[str, Any]]:
+    return [*state.get("passages", []), *state.get("found", [])]
+
+
 def _message(item: dict[str, Any]) -> BaseMessage:
-    if item["role"] == "tool":
+    if "id" in item:
         status = "error" if item["is_error"] else "success"
         return ToolMessage(item["text"], tool_call_id=item["id"], status=status)
     calls = [{**call, "args": call["args"] or {}} for call in item["calls"]]
@@ -255,12 +270,11 @@ def _size(messages: list[BaseMessage]) -> int:
     return sum(estimate_tokens(str(message.content)) for message in messages)
 
 
-def _add(known: list[dict[str, Any]], found: list[Passage]) -> list[dict[str, Any]]:
-    """Return all passages, numbered on, each once."""
+def _number(found: list[Passage], known: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the passages that are not known yet, numbered on."""
     ids_known = {item["chunk_id"] for item in known}
     new = [one for one in found if str(one.chunk_id) not in ids_known]
-    numbered = [
+    return [
         one.model_copy(update={"n": n}).model_dump(mode="json")
         for n, one in enumerate(new, start=len(known) + 1)
     ]
-    return [*known, *numbered]

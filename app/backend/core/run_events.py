@@ -165,13 +165,36 @@ class Step(_Event):
     content: str
 
 
+class PromptMessage(BaseModel):
+    """A message that a model was sent; `n` is its place in the prompt, counted from 1."""
+
+    model_config = ConfigDict(frozen=True)
+
+    n: int
+    role: str
+    text: str
+
+
+class ModelCall(BaseModel):
+    """What a model was asked: those of its `size` messages that the calls before it in the attempt did not have."""
+
+    model_config = ConfigDict(frozen=True)
+
+    messages: list[PromptMessage]
+    size: int
+    tools: list[str] = Field(default_factory=list[str])
+    temperature: float
+    max_tokens: int
+
+
 class MessageStarted(_Event):
-    """A message begins."""
+    """A message begins; one of a model says what it was asked."""
 
     type: Literal["message_started"] = "message_started"
     message_id: UUID
     role: str
     model: str = ""
+    call: ModelCall | None = None
 
 
 class MessageDelta(_Event):
@@ -184,13 +207,14 @@ class MessageDelta(_Event):
 
 
 class MessageCompleted(_Event):
-    """The whole message."""
+    """The whole message, and the tools that its model asks for."""
 
     type: Literal["message_completed"] = "message_completed"
     message_id: UUID
     role: str
     text: str
     finish_reason: str = "stop"
+    tools_called: list[str] = Field(default_factory=list[str])
 
 
 class ReasoningDelta(_Event):
@@ -251,12 +275,13 @@ class RetryScheduled(_Event):
 
 
 class UsageRecorded(_Event):
-    """What a model call used; times in milliseconds."""
+    """What a model call used; `tokens_cached` are those of `tokens_in` that its provider knew; times in milliseconds."""
 
     type: Literal["usage_recorded"] = "usage_recorded"
     model: str
     tokens_in: int
     tokens_out: int
+    tokens_cached: int = 0
     first_token_milliseconds: float
     milliseconds: float
     is_estimated: bool = False

@@ -1,7 +1,7 @@
 """Takes the run that is next in line for a worker: one conditional update decides who has it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Any, Protocol
@@ -42,6 +42,7 @@ from app.backend.runs.inputs import extra_of, query_of
 from app.backend.runs.line import next_in_line
 from app.backend.runs.live import publish
 from app.backend.runs.runner import RunnerParts
+from app.backend.runs.spent import Spent, count_spent
 from app.backend.runs.status import change_status
 from app.backend.runs.tables import RunRow
 from app.backend.threads import service as threads
@@ -85,6 +86,7 @@ class Claim:
     answers: Mapping[str, Answer]
     children: Mapping[str, ChildEnd]
     changes: dict[str, Any] | None = None
+    spent: Spent = field(default_factory=Spent)
 
 
 async def claim_next(
@@ -158,6 +160,7 @@ async def _read(session: Session, parts: EngineParts, row: RunRow) -> Claim:
         children=await tree_repository.list_ends(session, row.id)
         if RUN_AGENT in spec.tools
         else {},
+        spent=await count_spent(session, row.id) if row.epoch > 1 else Spent(),
     )
 
 

@@ -251,6 +251,43 @@ async def list_events_after(
     ]
 
 
+async def list_events_of(
+    session: Session,
+    run_id: UUID,
+    types: Sequence[str],
+    *,
+    after: int = 0,
+    before: int | None = None,
+) -> list[RunEvent]:
+    """Return all events of some types in a stretch of a run's log, oldest first."""
+    event = RunEventRow
+    query = (
+        select(event.seq, event.ts, event.type, event.payload)  # lint-skip: repo-scope
+        .where(
+            col(event.run_id) == run_id,
+            col(event.type).in_(types),
+            col(event.seq) > after,
+        )
+        .order_by(col(event.seq))
+    )
+    if before is not None:
+        query = query.where(col(event.seq) < before)
+    return [
+        RunEvent(run_id=run_id, seq=seq, ts=ts, type=type_, payload=payload)
+        for seq, ts, type_, payload in await fetch(session, query)
+    ]
+
+
+async def find_times(
+    session: Session, run_id: UUID, seqs: Sequence[int]
+) -> dict[int, datetime]:
+    """Return when these events of a run happened."""
+    query = select(RunEventRow.seq, RunEventRow.ts).where(  # lint-skip: repo-scope
+        col(RunEventRow.run_id) == run_id, col(RunEventRow.seq).in_(seqs)
+    )
+    return dict(await fetch(session, query))
+
+
 @cache
 def _insert_links(dialect: str) -> Executable:
     insert = sqlite_insert if dialect == "sqlite" else postgres_insert

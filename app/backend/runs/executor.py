@@ -30,7 +30,7 @@ from app.backend.core.run_events import (
     TerminalEvent,
     UsageRecorded,
 )
-from app.backend.runs import engine_repository
+from app.backend.runs import engine_repository, prompts, redaction
 from app.backend.runs.answers import wait_for_person
 from app.backend.runs.budget import Limits, RunBudget
 from app.backend.runs.children import wait_for_child
@@ -98,12 +98,14 @@ class _Execution:
             parts.db, claim.row, partial(publish, parts.redis, claim.row.id)
         )
         self._limits = Limits.of(claim.task.spec, parts.settings)
+        spent = claim.spent
         self._budget = RunBudget(
-            self._limits, tokens=claim.row.tokens_in + claim.row.tokens_out
+            self._limits, tokens=spent.tokens_in + spent.tokens_out
         )
         self._text = ""
         self._tokens_in = 0
         self._tokens_out = 0
+        self._streamed = 0
 
     async def run(self) -> None:
         """Work until the run has ended, is stopped, or has to be given back."""
@@ -132,8 +134,9 @@ class _Execution:
             LeaseLost: the run is somebody else's.
         """
         limit = self._limits.seconds
+        left = limit.most - self._claim.spent.seconds
         working = asyncio.create_task(
-            run_to_end(self._choose(), seconds=limit.most, reason=limit.reason())
+            run_to_end(self._choose(), seconds=left, reason=limit.reason())
         )
         signals = (self._stop, self._log.lost, self._shutdown)
         waiting = [asyncio.create_task(signal.wait()) for signal in signals]
@@ -186,15 +189,19 @@ class _Execution:
         return FaultPoints(settings.data_dir).pass_point
 
     def _emit(self, event: Event) -> None:
+        if isinstance(event, MessageStarted):
+            event = prompts.shorten(redaction.installed().redact(event))
         self._log.append(event)
         match event:
             case MessageStarted():
                 self._text = ""
-            case MessageDelta(text=text):
+            case MessageDelta(text=text, tokens=tokens):
                 self._text += text
+                self._streamed += tokens
             case UsageRecorded(tokens_in=tokens_in, tokens_out=tokens_out):
                 self._tokens_in += tokens_in
                 self._tokens_out += tokens_out
+                self._streamed = 0
             case _:
                 pass
         # What came is in the log, whether or not it was too much.
@@ -241,8 +248,10 @@ class _Execution:
     def _used(self) -> dict[str, Any]:
         return {
             "model": self._claim.task.spec.model,
-            "tokens_in": self._row.tokens_in + self._tokens_in,
-            "tokens_out": self._row.tokens_out + self._tokens_out,
+            "tokens_in": self._claim.spent.tokens_in + self._tokens_in,
+            "tokens_out": self._claim.spent.tokens_out
+            + self._tokens_out
+            + self._streamed,
         }
 
     async def _end(self, end: TerminalEvent) -> None:

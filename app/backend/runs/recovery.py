@@ -25,6 +25,7 @@ from app.backend.runs.ending import (
 from app.backend.runs.errors import WORKER_LOST
 from app.backend.runs.live import publish_after_commit
 from app.backend.runs.silence import Lease, Silence
+from app.backend.runs.spent import count_spent
 from app.backend.runs.tables import RunRow
 
 logger = structlog.get_logger(__name__)
@@ -155,7 +156,16 @@ class RunRecovery:
 
     async def _end(self, row: RunRow, event: TerminalEvent) -> None:
         async with self.db.transaction(lock_seconds=LOCK_SECONDS) as session:
-            ended = await finish_run(session, row, event, parts=self, epoch=row.epoch)
+            spent = await count_spent(session, row.id)
+            ended = await finish_run(
+                session,
+                row,
+                event,
+                parts=self,
+                epoch=row.epoch,
+                tokens_in=spent.tokens_in,
+                tokens_out=spent.tokens_out,
+            )
             if ended is not None:
                 publish_after_commit(session, self.redis, row.id, ended[1])
 

@@ -28,6 +28,7 @@ class Pruned(BaseModel):
 
     runs: int = Field(description="Runs whose steps go.")
     steps: int = Field(description="Their steps.")
+    bytes: int = Field(description="About how much room these take in the store.")
     is_dry_run: bool
 
 
@@ -54,9 +55,10 @@ class Retention:
                 *await repository.find_surplus(session, keep=keep),
             }
             steps = await repository.count_steps(session, list(found))
+        size = await self._estimate(steps)
         if not is_dry_run:
             await self._forget(list(found))
-        return Pruned(runs=len(found), steps=steps, is_dry_run=is_dry_run)
+        return Pruned(runs=len(found), steps=steps, bytes=size, is_dry_run=is_dry_run)
 
     async def sweep_gone(self) -> int:
         """Delete the checkpoints of runs and conversations that were deleted; returns of how many runs."""
@@ -75,6 +77,13 @@ class Retention:
             return await measure(await self.checkpoints.open())
         except STORE_AWAY as error:
             raise StoreAway from error
+
+    async def _estimate(self, steps: int) -> int:
+        # The share of these steps: what each takes would have to be read.
+        if not steps:
+            return 0
+        use = await self.measure()
+        return use.bytes * steps // max(use.rows, steps)
 
     async def _forget(self, run_ids: Sequence[UUID]) -> None:
         for run_id in run_ids:

@@ -25,6 +25,7 @@ from app.backend.identity.audit import Action
 from app.backend.runs import engine_repository
 from app.backend.runs import service as runs
 from app.backend.runs.parts import RunParts
+from app.backend.runs.retention import Pruned, Retention
 from app.backend.runs.tables import RunRow
 from app.backend.system import queues, repository, storage
 from app.backend.system.scheduling import find_active
@@ -180,6 +181,25 @@ async def empty_failed(
         session, actor, Action.QUEUE_EMPTIED, object_kind=name, jobs=str(count)
     )
     return count
+
+
+async def prune_checkpoints(actor: Actor, *, retention: Retention) -> Pruned:
+    """Delete the steps that nobody needs any more, now rather than within the hour.
+
+    Raises:
+        StoreAway: the store of checkpoints is away.
+    """
+    pruned = await retention.prune()
+    async with retention.db.transaction() as session:
+        audit.record(
+            session,
+            actor,
+            Action.CHECKPOINTS_PRUNED,
+            object_kind="checkpoints",
+            runs=str(pruned.runs),
+            steps=str(pruned.steps),
+        )
+    return pruned
 
 
 async def _requeue(session: Session, row: RunRow, parts: RunParts) -> UUID:

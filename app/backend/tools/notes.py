@@ -1,17 +1,17 @@
 """Notes that agents keep for their owner: a name and a text."""
 
+from uuid import UUID
+
 from sqlalchemy.exc import IntegrityError
 
 from app.backend.core import clock
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
-from app.backend.core.errors import Conflict
+from app.backend.core.errors import Conflict, NotFound
 from app.backend.core.paging import PAGE_SIZE, Page, parse_cursor, to_page
 from app.backend.tools import repository
-from app.backend.tools.schemas import NoteView
+from app.backend.tools.schemas import NOTE_LENGTH_MAX, NoteDraft, NoteView
 from app.backend.tools.tables import NoteRow
-
-NOTE_LENGTH_MAX = 100_000
 
 
 async def put_note(
@@ -60,6 +60,48 @@ async def list_notes(
         session, actor, after=parse_cursor(cursor), limit=limit + 1
     )
     return to_page([NoteView.model_validate(row) for row in rows], limit)
+
+
+async def get_note(session: Session, actor: Actor, *, note_id: UUID) -> NoteView:
+    """Return a note.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's.
+    """
+    row = await repository.get_note(session, actor, note_id)
+    if row is None:
+        raise NotFound("note", note_id)
+    return NoteView.model_validate(row)
+
+
+async def update_note(
+    session: Session, actor: Actor, *, note_id: UUID, draft: NoteDraft
+) -> NoteView:
+    """Make a note say what a person wrote.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's.
+    """
+    row = await _need_own(session, actor, note_id)
+    # A tool call that is repeated finds that it was done, and does not write over it.
+    await _write(session, row, draft.text, row.effect_key)
+    return NoteView.model_validate(row)
+
+
+async def delete_note(session: Session, actor: Actor, *, note_id: UUID) -> None:
+    """Delete a note for ever.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's.
+    """
+    await session.delete(await _need_own(session, actor, note_id))
+
+
+async def _need_own(session: Session, actor: Actor, note_id: UUID) -> NoteRow:
+    row = await repository.get_note(session, actor, note_id, is_locked=True)
+    if row is None:
+        raise NotFound("note", note_id)
+    return row
 
 
 async def _need_note(session: Session, actor: Actor, name: str) -> NoteRow:

@@ -21,6 +21,16 @@ async def find_note(
     return (await session.exec(query)).first()
 
 
+async def get_note(
+    session: Session, actor: Actor, note_id: UUID, *, is_locked: bool = False
+) -> NoteRow | None:
+    """Return the actor's note of that id; `is_locked` keeps other writers out until the commit."""
+    query = visible_to(actor, NoteRow).where(col(NoteRow.id) == note_id)
+    if is_locked:
+        query = query.with_for_update()
+    return (await session.exec(query)).first()
+
+
 async def list_notes(
     session: Session, actor: Actor, *, after: UUID | None, limit: int
 ) -> Sequence[NoteRow]:

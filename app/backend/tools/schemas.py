@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.backend.core.effects import Effect
 from app.backend.core.paging import Listed
+from app.backend.core.texts import Text
+
+NOTE_LENGTH_MAX = 100_000
 
 
 class ToolView(BaseModel):
@@ -19,6 +22,14 @@ class ToolView(BaseModel):
     about: str
     effect: Effect
     arguments: dict[str, Any] = Field(alias="schema")
+
+
+class NoteDraft(BaseModel):
+    """What a note says from now on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: Text = Field(max_length=NOTE_LENGTH_MAX)
 
 
 class NoteView(Listed):

@@ -48,6 +48,10 @@ NOT_READY_TEXT = (
     "Its text can be read here as soon as it has been parsed and cut into passages."
 )
 BACK = "Back to the collection"
+NOTES = "Notes"
+NOTES_ABOUT = "What your agents wrote down with their tools. All of them read these."
+NOTE_TEXT = "What it says"
+NOTE_DELETE_TEXT = "Your agents can no longer read it. This cannot be undone."
 LIMITS = "PDF, DOCX, HTML, Markdown or text, up to "
 LIMITS_END = " each"
 TOO_BIG = "It has more than "

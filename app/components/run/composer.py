@@ -11,6 +11,7 @@ from app.components.ui.form import field_error
 from app.components.widgets.draft import draft
 from app.state.agent_run import AgentRunState
 from app.state.run_feed import RunFeedState
+from app.state.run_tags import FIELD as TAGS
 from app.state.session import SessionState
 
 _LINES = 3
@@ -36,6 +37,7 @@ def composer() -> rx.Component:
         rx.el.div(
             rx.el.div(
                 field_error("query", AgentRunState.errors["query"]),
+                field_error(TAGS, AgentRunState.errors[TAGS]),
                 rx.cond(
                     AgentRunState.is_json
                     & (AgentRunState.question != "")
@@ -45,10 +47,11 @@ def composer() -> rx.Component:
                 rx.el.p(
                     words.RUN_HINT,
                     id="query-hint",
-                    class_name="hidden text-xs text-faint sm:block",
+                    class_name="hidden text-xs text-faint md:block",
                 ),
                 class_name="flex min-w-0 flex-1 flex-wrap items-center gap-x-3",
             ),
+            _tags(),
             _run(),
             class_name="flex min-h-13 items-center gap-2 px-3 pt-1 pb-3",
         ),
@@ -124,6 +127,24 @@ def _field() -> rx.Component:
             "block w-full resize-y bg-transparent px-3 py-2 font-mono text-sm text-ink placeholder:text-faint",
             "block w-full resize-y bg-transparent px-3 py-2 text-base text-ink placeholder:text-faint",
         ),
+    )
+
+
+def _tags() -> rx.Component:
+    return rx.el.label(
+        rx.icon("tag", size=13, aria_hidden="true", class_name="shrink-0"),
+        rx.el.input(
+            id=TAGS,
+            name=TAGS,
+            placeholder=words.TAGS,
+            aria_label=words.TAGS_OF_NEXT,
+            aria_describedby=f"{TAGS}-error",
+            aria_invalid=rx.cond(AgentRunState.errors.contains(TAGS), "true", "false"),
+            auto_complete="off",
+            class_name="h-7 w-20 min-w-0 rounded bg-transparent px-1 text-ink placeholder:text-muted sm:w-32",
+        ),
+        title=words.TAGS_OF_NEXT,
+        class_name="flex items-center gap-1 text-xs text-muted",
     )
 
 

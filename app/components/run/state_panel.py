@@ -12,6 +12,7 @@ from app.components.ui.empty import empty
 from app.components.ui.form import area_field
 from app.components.ui.skeleton import skeleton_rows
 from app.components.widgets.clock import time_ago
+from app.components.widgets.page import address
 from app.state.run_feed import RunFeedState
 from app.state.run_steps import RunStepsState
 from app.state.session import SessionState
@@ -91,6 +92,7 @@ def fork_dialog() -> rx.Component:
 
 def _panel() -> rx.Component:
     return rx.el.div(
+        address(RunStepsState.place),
         rx.el.div(
             rx.el.div(
                 rx.el.h3(words.STEPS, class_name="text-sm font-semibold"),

@@ -34,4 +34,5 @@ REQUEUE_ALL = "Requeue all"
 ATTEMPTS = " attempts, "
 STORAGE = "Storage"
 STORAGE_ABOUT = "Estimates, twice a minute: counting would read every row."
+PRUNE = "Prune checkpoints"
 TABLE_HEADS = ("Table", "Rows, about", "Size", "")

@@ -68,6 +68,12 @@ def storage() -> rx.Component:
         words.STORAGE,
         table(words.STORAGE, words.TABLE_HEADS, rx.foreach(SystemState.tables, _table)),
         description=words.STORAGE_ABOUT,
+        actions=button(
+            words.PRUNE,
+            size="sm",
+            icon="eraser",
+            on_click=SystemState.ask_to_prune,
+        ),
     )
 
 

@@ -25,7 +25,7 @@ function textsOf(value) {
 /** What a search looks through in a row: what is shown of it, and the data of the events that it stands for. */
 function hayOf(row) {
   const payloads = [row.payload, ...(row.outcome ? [row.outcome] : []), ...(row.usage ? [row.usage] : [])];
-  const data = row.stream ? [] : payloads.flatMap((payload) => [...textsOf(payload), JSON.stringify(payload)]);
+  const data = row.stream ? textsOf(row.events[0]?.payload.call?.messages) : payloads.flatMap((payload) => [...textsOf(payload), JSON.stringify(payload)]);
   return [`${row.tag} ${row.text}`, row.reasoning ?? "", ...data].join("\n");
 }
 

@@ -23,17 +23,39 @@ function saveText(name, text) {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
+const REST = "The others are in the calls before, or were left out for their size.";
+
+/** What a model was sent: the messages that the calls before it did not have. */
+function Prompt({ call }) {
+  const { messages, size, tools } = call;
+  const rest = size - messages.length;
+  return (
+    <>
+      <p className="mt-2 text-muted">
+        Temperature {call.temperature}, at most {call.max_tokens.toLocaleString("en")} tokens.{tools.length > 0 ? ` Tools: ${tools.join(", ")}.` : ""}{rest > 0 ? ` ${REST}` : ""}
+      </p>
+      <ol aria-label="Prompt" tabIndex={0} className="mt-1 max-h-96 overflow-auto">
+        {messages.map(({ n, role, text }) => (
+          <li key={n} className="mt-2">
+            <p className="font-medium text-muted">{n}. {role}</p>
+            <p className="whitespace-pre-wrap [overflow-wrap:anywhere]">{text}</p>
+          </li>
+        ))}
+      </ol>
+    </>
+  );
+}
+
 /** What a model was told, where the log has it, and what it thought before it spoke. */
 function Before({ row }) {
-  const { prompt = [], tools = [] } = row.events?.[0]?.payload ?? {};
+  const { call } = row.events?.[0]?.payload ?? {};
   const fold = "border-b border-line px-3 py-1.5 text-xs";
   return (
     <>
-      {prompt.length > 0 && (
+      {call && (
         <details className={fold}>
-          <summary className="font-medium text-muted hover:text-ink">Prompt, {prompt.length} message{prompt.length === 1 ? "" : "s"}{tools.length > 0 ? `, ${tools.length} tools offered` : ""}</summary>
-          {prompt.map((message, at) => <p key={at} className="mt-2 whitespace-pre-wrap [overflow-wrap:anywhere]"><b>{message.role}</b> {message.text}</p>)}
-          {tools.length > 0 && <p className="mt-2 text-muted">Tools: {tools.join(", ")}</p>}
+          <summary className="font-medium text-muted hover:text-ink">Prompt, {call.size} message{call.size === 1 ? "" : "s"}{call.messages.length < call.size ? `, ${call.messages.length} of them new` : ""}</summary>
+          <Prompt call={call} />
         </details>
       )}
       {row.reasoning && (

@@ -4,7 +4,8 @@ import { bracketed, brief, formatDuration, mainArgument, prettyOf, speedOf } fro
 import { COLORS } from "./event_log_icons.jsx";
 
 const SOURCES = { recorded: "done before, its result is used", person: "as a person says" };
-const WORDLESS = { tool_calls: "(asks for tools)" };
+/** What stands for a message without words. */
+const wordless = ({ payload, reason }) => (payload.tools_called?.length ? `(calls ${payload.tools_called.join(", ")})` : reason === "tool_calls" ? "(asks for tools)" : "(no text)");
 const SHOWN = 4000; // characters of a text that are laid out in each frame
 const tailOf = (text) => (text.length > SHOWN ? `…${text.slice(-SHOWN)}` : text);
 
@@ -65,7 +66,7 @@ export function RowWords({ row, pattern, isOpen, isRunning, isStreaming, isPrett
   if (row.type === "retry_scheduled" && !pattern) return <RetryWords row={row} isRunning={isRunning} />;
   if (row.type === "tool_called") return <ToolWords row={row} pattern={pattern} isOpen={isOpen} isPretty={isPretty} />;
   const isThinking = row.stream && !row.text && row.reasoning && !row.isDone;
-  const said = isThinking ? row.reasoning : row.text || (row.stream && row.isDone ? WORDLESS[row.reason] ?? "(no text)" : "");
+  const said = isThinking ? row.reasoning : row.text || (row.stream && row.isDone ? wordless(row) : "");
   const flat = said.slice(0, SHOWN).replace(/\s*\n\s*/g, " ");
   const text = isStreaming ? tailOf(said) : isPretty ? prettyOf(said.slice(0, SHOWN)) : flat;
   return (
@@ -83,7 +84,7 @@ export function CallFacts({ row }) {
   const facts = [
     usage?.model ?? row.model,
     reason && reason !== "stop" ? `ended by ${reason}` : "",
-    usage ? `${usage.tokens_in.toLocaleString("en")} in, ${usage.tokens_out.toLocaleString("en")} out${usage.is_estimated ? " (estimated)" : ""}` : "",
+    usage ? `${usage.tokens_in.toLocaleString("en")} in${usage.tokens_cached ? ` (${usage.tokens_cached.toLocaleString("en")} cached)` : ""}, ${usage.tokens_out.toLocaleString("en")} out${usage.is_estimated ? " (estimated)" : ""}` : "",
     usage ? `first token after ${formatDuration(usage.first_token_milliseconds)}` : row.firstTs ? `first token after ${formatDuration(row.firstTs - row.ts)}` : "",
     usage && speedOf(usage) ? `${speedOf(usage).toFixed(1)} tokens/s` : "",
     reasoning && row.text ? "with reasoning" : "",

@@ -14,6 +14,13 @@ const ENDS = { run_completed: "completed", run_failed: "failed", run_stopped: "s
 
 const RUNNING = new Set(["queued", "running", "waiting"]);
 
+/** How a run is after an event: it waits for a person or a worker, or somebody works on it. */
+function statusAfter(type, before) {
+  if (type === "run_waiting") return "waiting";
+  if (type === "run_queued" || type === "run_resumed" || (type === "queue_position" && before === "queued")) return "queued";
+  return ENDS[type] ?? "running";
+}
+
 const feeds = new Map();
 const streams = new Map(); // number → what it carries, while the socket lives
 let socket = null;
@@ -192,6 +199,8 @@ class RunFeed {
     if (seq <= (this.noted ?? 0)) return;
     this.noted = seq;
     for (const tap of this.taps) tap(event);
+    // What came before the log was opened was over by then: the server has said how the run is.
+    if (seq > this.log.liveFrom) this.status = statusAfter(type, this.status);
     const { meter, answer } = this;
     if (type === "message_delta") {
       meter.lastTs = ts;
@@ -214,7 +223,6 @@ class RunFeed {
       if (seconds > 0 && payload.tokens_out > 1) meter.speed = (payload.tokens_out - 1) / seconds;
     } else if (ENDS[type]) {
       meter.endedTs = ts;
-      this.status = ENDS[type];
       this.output = payload.output ?? null;
     }
   }

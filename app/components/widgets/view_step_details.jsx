@@ -18,7 +18,7 @@ function Fact({ name, children }) {
 const n = (value) => value.toLocaleString("en");
 
 function Facts({ step, startedTs }) {
-  const { usage } = step;
+  const { usage, payload: { call } } = step;
   const speed = usage ? speedOf(usage) : 0;
   return (
     <dl className="divide-y divide-line text-sm">
@@ -26,7 +26,9 @@ function Facts({ step, startedTs }) {
       {step.end > step.start && <Fact name="Took">{formatDuration(step.end - step.start)}</Fact>}
       {step.firstTs > 0 && <Fact name="First token after">{formatDuration(step.firstTs - step.start)}</Fact>}
       {usage && <Fact name="Tokens in, out">{n(usage.tokens_in)}, {n(usage.tokens_out)}{usage.is_estimated ? " (estimated)" : ""}</Fact>}
+      {usage?.tokens_cached > 0 && <Fact name="Tokens from cache">{n(usage.tokens_cached)}</Fact>}
       {speed > 0 && <Fact name="Tokens a second">{speed.toFixed(1)}</Fact>}
+      {call && <Fact name="Temperature, most tokens">{call.temperature}, {n(call.max_tokens)}</Fact>}
       {step.reason && <Fact name="Finish reason">{step.reason}</Fact>}
       {step.lines > 0 && <Fact name="Lines of log">{n(step.lines)}</Fact>}
     </dl>
@@ -36,7 +38,7 @@ function Facts({ step, startedTs }) {
 /** The line that the details of the log can show. */
 const rowOf = (step) => ({
   from: step.seq, to: step.to, ts: step.start, tag: "STEP", type: step.kind === "llm" ? "message_completed" : step.type, version: step.to,
-  stream: step.kind === "llm" ? "message" : "", text: step.text ?? "",
+  stream: step.kind === "llm" ? "message" : "", text: step.text ?? "", events: [step],
   payload: { ...step.payload, ...(step.result === undefined ? {} : { result: step.result }), ...(step.usage ? { usage: step.usage } : {}) },
 });
 

@@ -27,6 +27,12 @@ function Axis({ span }) {
   );
 }
 
+/** Where the words of a bar stand: after it, before it, or in it when it leaves room for neither. */
+function placeOf(left, width) {
+  if (left + width <= 70) return { left: `${left + width}%` };
+  return { right: `${100 - (left >= 30 ? left : left + width)}%` };
+}
+
 function Bar({ step, depth, startedTs, span, now, isCritical, isSelected, onSelect }) {
   const end = step.end || now;
   const left = (Math.max(0, step.start - startedTs) / span) * 100;
@@ -43,7 +49,7 @@ function Bar({ step, depth, startedTs, span, now, isCritical, isSelected, onSele
       <span className="relative me-3 h-full min-w-0 flex-1 overflow-hidden">
         <span className={`absolute top-2 h-4 min-w-0.5 rounded-xs ${fill} ${step.children.length ? "opacity-50" : ""} ${step.isOpen ? "animate-pulse" : ""} ${isCritical ? "ring-2 ring-bad/50" : ""}`} style={{ left: `${left}%`, width: `max(${width}%, 2px)` }} />
         {took && (
-          <span className="absolute top-1.5 px-1 text-[11px] whitespace-nowrap text-muted tabular-nums" style={left + width > 70 ? { right: `${100 - left}%` } : { left: `${left + width}%` }}>{took}</span>
+          <span className={`absolute top-2 px-1 text-[11px] leading-4 whitespace-nowrap tabular-nums ${left < 30 && left + width > 70 ? "rounded-xs bg-surface text-ink" : "text-muted"}`} style={placeOf(left, width)}>{took}</span>
         )}
       </span>
     </button>

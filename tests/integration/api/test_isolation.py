@@ -33,6 +33,7 @@ KINDS = {
     "document_id": Kind.DOCUMENT,
     "execution_id": Kind.RUN,
     "key_id": Kind.KEY,
+    "note_id": Kind.NOTE,
     "run_id": Kind.RUN,
     "run_ids": Kind.RUN,
     "session_id": Kind.LOGIN,
@@ -92,7 +93,7 @@ def _request(case: Case, wanted: UUID, own: World) -> dict[str, Any]:
         request["files"] = {"files": ("a.txt", b"some text", "text/plain")}
     elif case.method in {"POST", "PUT", "PATCH"}:
         request["json"] = {"name": "x", "input": {"query": "x"}, "step": 0}
-        request["json"] |= {"action": "retry", "tags": ["x"]}
+        request["json"] |= {"action": "retry", "tags": ["x"], "text": "x"}
         # To start a run would be answered until its end; an answer to nothing is not.
         answer = {"interruptId": "x", "status": "cancelled"}
         request["json"] |= {"threadId": "x", "runId": "x", "messages": []}

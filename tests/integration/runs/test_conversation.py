@@ -1,12 +1,14 @@
 """What runs of one conversation do to each other; the test itself is the worker."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from rq import Queue
 
+from app.backend.agents.tables import AgentRow
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.core.errors import Conflict
@@ -21,7 +23,6 @@ from app.backend.core.run_events import (
 from app.backend.runs import service
 from app.backend.runs.claiming import claim_next, prepare_run
 from app.backend.runs.ending import finish_run, put_back
-from app.backend.runs.recovery import RunRecovery
 from app.backend.runs.schemas import RunDraft, RunView
 from app.backend.runs.tables import RunRow
 from app.backend.runs.upkeep import make_recovery
@@ -30,37 +31,69 @@ from tests.factories.rows import MakeAgent
 from tests.runs import Runs, assert_log_is_whole
 
 
-class Worker:
-    """Takes runs and ends them as one is told to."""
+@dataclass
+class Talk:
+    """A person who asks one agent; runs are taken and ended as a test says."""
 
-    def __init__(self, services: Services, actor: Actor) -> None:
-        self._services, self._actor = services, actor
+    services: Services
+    actor: Actor
+    make_agent: MakeAgent
+    runs: Runs
+    agent: AgentRow = field(init=False)
+
+    async def ask(self, *questions: str, **agent: Any) -> list[RunView]:
+        """Make an agent and ask it in one conversation."""
+        self.agent = await self.make_agent(self.actor, **agent)
+        first = await self.runs.start(self.agent.id, questions[0])
+        return [first, *[await self.go_on(first, text) for text in questions[1:]]]
+
+    async def go_on(self, run: RunView, question: str) -> RunView:
+        """Ask in the conversation of `run`."""
+        return await self.runs.start(self.agent.id, question, thread_id=run.thread_id)
 
     async def take(self) -> RunRow:
-        row = await claim_next(self._services, worker="test")
+        """Take the run that is next in line."""
+        row = await claim_next(self.services, worker="test")
         assert row is not None
         return row
 
     async def finish(
         self, row: RunRow, answer: str = "Yes.", *, event: TerminalEvent | None = None
     ) -> str:
+        """End a run; returns as what it ended."""
         completed = RunCompleted(output=RunOutput(answer=answer), milliseconds=1)
-        async with self._services.db.transaction() as session:
+        async with self.services.db.transaction() as session:
             ended = await finish_run(
                 session,
                 row,
                 event or completed,
-                parts=self._services,
+                parts=self.services,
                 epoch=row.epoch,
-                answer_as=self._actor,
+                answer_as=self.actor,
             )
         assert ended is not None
         return ended[0].status
 
+    async def said(self, run: RunView) -> list[str]:
+        """Return what was said in the conversation of `run`."""
+        assert run.thread_id is not None
+        async with self.services.db.read() as session:
+            found = await threads.list_messages(
+                session, self.actor, thread_id=run.thread_id
+            )
+        sequences = [message.sequence for message in found]
+        assert sequences == sorted(sequences)
+        return [message.content for message in found]
+
+    async def is_held(self, run: RunView) -> bool:
+        """Tell whether a run waits for the one before it."""
+        return (await self.runs.get(run.id)).is_held
+
 
 @pytest.fixture
-def test_worker(services: Services, actor: Actor) -> Worker:
-    return Worker(services, actor)
+def talk(services: Services, actor: Actor, make_agent: MakeAgent, runs: Runs) -> Talk:
+    """A conversation of the owner."""
+    return Talk(services, actor, make_agent, runs)
 
 
 def _jobs(services: Services) -> list[str]:
@@ -68,173 +101,115 @@ def _jobs(services: Services) -> list[str]:
         return Queue(QueueName.RUNS, connection=redis).job_ids
 
 
-async def _said(services: Services, actor: Actor, thread_id: UUID | None) -> list[str]:
-    assert thread_id is not None
-    async with services.db.read() as session:
-        found = await threads.list_messages(session, actor, thread_id=thread_id)
-    assert [message.sequence for message in found] == sorted(
-        message.sequence for message in found
-    )
-    return [message.content for message in found]
-
-
-def _recovery(services: Services) -> RunRecovery:
-    return make_recovery(services)
-
-
 async def test_enqueue_starts_the_next_run_with_the_end_of_the_one_before(
-    services: Services,
-    actor: Actor,
-    make_agent: MakeAgent,
-    runs: Runs,
-    test_worker: Worker,
+    talk: Talk, services: Services
 ) -> None:
-    agent = await make_agent(actor)
-    first = await runs.start(agent.id, "One?")
-    second = await runs.start(agent.id, "Two?", thread_id=first.thread_id)
-    third = await runs.start(agent.id, "Three?", thread_id=first.thread_id)
+    first, second, third = await talk.ask("One?", "Two?", "Three?")
 
     assert (first.is_held, second.is_held, third.is_held) == (False, True, True)
     assert _jobs(services) == [f"run-{first.id}-1"]
-    waits = (await runs.events(third.id))[-1]
+    waits = (await talk.runs.events(third.id))[-1]
     assert (waits.type, waits.payload["position"]) == ("queue_position", 2)
 
-    row = await test_worker.take()
+    row = await talk.take()
     assert await claim_next(services, worker="idle") is None
-    await test_worker.finish(row, "First.")
+    await talk.finish(row, "First.")
     assert _jobs(services) == [f"run-{first.id}-1", f"run-{second.id}-1"]
-    assert (await runs.get(third.id)).is_held
+    assert await talk.is_held(third)
 
-    row = await test_worker.take()
+    row = await talk.take()
     claim = await prepare_run(services, row)
     assert row.id == second.id
     assert claim is not None
     assert [turn.answer for turn in claim.task.history] == ["First."]
-    await test_worker.finish(row, "Second.")
-    assert await _said(services, actor, first.thread_id) == [
-        "One?",
-        "First.",
-        "Two?",
-        "Second.",
-        "Three?",
-    ]
-    assert not (await runs.get(third.id)).is_held
-    assert_log_is_whole(await runs.events(second.id))
+    await talk.finish(row, "Second.")
+    assert await talk.said(first) == ["One?", "First.", "Two?", "Second.", "Three?"]
+    assert not await talk.is_held(third)
+    assert_log_is_whole(await talk.runs.events(second.id))
 
 
 async def test_held_run_begins_when_the_one_before_is_stopped_or_fails_or_is_lost(
-    services: Services,
-    actor: Actor,
-    make_agent: MakeAgent,
-    runs: Runs,
-    test_worker: Worker,
+    talk: Talk, services: Services
 ) -> None:
-    agent = await make_agent(actor)
-    first = await runs.start(agent.id, "One?")
-    held = [
-        await runs.start(agent.id, f"{n}?", thread_id=first.thread_id) for n in range(3)
-    ]
+    first, *held = await talk.ask("One?", "0?", "1?", "2?")
 
-    await runs.stop(held[0].id)
-    assert (await runs.get(held[1].id)).is_held
-    await runs.stop(first.id)
-    assert not (await runs.get(held[1].id)).is_held
-    assert (await runs.get(held[2].id)).is_held
+    await talk.runs.stop(held[0].id)
+    assert await talk.is_held(held[1])
+    await talk.runs.stop(first.id)
+    assert not await talk.is_held(held[1])
+    assert await talk.is_held(held[2])
 
     # A run that goes back into line keeps the others waiting.
-    row = await test_worker.take()
+    row = await talk.take()
     async with services.db.transaction() as session:
         await put_back(session, row, parts=services)
-    assert (await runs.get(held[2].id)).is_held
-    assert (await test_worker.take()).id == held[1].id
+    assert await talk.is_held(held[2])
+    assert (await talk.take()).id == held[1].id
 
 
 async def test_sweep_releases_what_was_forgotten(
-    services: Services, actor: Actor, make_agent: MakeAgent, runs: Runs
+    talk: Talk, services: Services, actor: Actor
 ) -> None:
-    agent = await make_agent(actor)
-    gone, kept = await runs.start(agent.id, "One?"), await runs.start(agent.id, "A?")
-    lost = await runs.start(agent.id, "Two?", thread_id=gone.thread_id)
-    waits = await runs.start(agent.id, "B?", thread_id=kept.thread_id)
+    kept, waits = await talk.ask("A?", "B?")
+    gone, lost = await talk.ask("One?", "Two?")
     assert gone.thread_id is not None
     async with services.db.transaction() as session:
         await threads.delete_thread(session, actor, thread_id=gone.thread_id)
 
-    assert await _recovery(services).release_held() == 1
-    assert await _recovery(services).release_held() == 0
+    assert await make_recovery(services).release_held() == 1
+    assert await make_recovery(services).release_held() == 0
 
-    assert not (await runs.get(lost.id)).is_held
-    assert (await runs.get(waits.id)).is_held
+    assert not await talk.is_held(kept)
+    assert not await talk.is_held(lost)
+    assert await talk.is_held(waits)
 
 
-async def test_reject_refuses_and_leaves_nothing(
-    services: Services, actor: Actor, make_agent: MakeAgent, runs: Runs
-) -> None:
-    agent = await make_agent(actor, concurrency="reject")
-    first = await runs.start(agent.id, "One?")
+async def test_reject_refuses_and_leaves_nothing(talk: Talk) -> None:
+    (first,) = await talk.ask("One?", concurrency="reject")
 
     with pytest.raises(Conflict, match="Wait for the answer, or stop it"):
-        await runs.start(agent.id, "Two?", thread_id=first.thread_id)
+        await talk.go_on(first, "Two?")
 
-    assert await _said(services, actor, first.thread_id) == ["One?"]
-    await runs.stop(first.id)
-    again = await runs.start(agent.id, "Two?", thread_id=first.thread_id)
-    assert not again.is_held
+    assert await talk.said(first) == ["One?"]
+    await talk.runs.stop(first.id)
+    assert not (await talk.go_on(first, "Two?")).is_held
 
 
 async def test_interrupt_stops_the_others_and_keeps_what_they_said(
-    services: Services,
-    actor: Actor,
-    make_agent: MakeAgent,
-    runs: Runs,
-    test_worker: Worker,
+    talk: Talk,
 ) -> None:
-    agent = await make_agent(actor, concurrency="interrupt")
-    first = await runs.start(agent.id, "One?")
-    row = await test_worker.take()
+    (first,) = await talk.ask("One?", concurrency="interrupt")
+    row = await talk.take()
 
-    second = await runs.start(agent.id, "Two?", thread_id=first.thread_id)
+    second = await talk.go_on(first, "Two?")
     assert second.is_held
     # The worker finished at that very moment; the stop was asked for before.
-    assert await test_worker.finish(row, "Half of it") == RunStatus.STOPPED
+    assert await talk.finish(row, "Half of it") == RunStatus.STOPPED
 
-    stopped = await runs.get(first.id)
+    stopped = await talk.runs.get(first.id)
     assert stopped.output is not None
     assert stopped.output.answer == "Half of it"
-    assert await _said(services, actor, first.thread_id) == [
-        "One?",
-        "Half of it",
-        "Two?",
-    ]
-    assert (await test_worker.take()).id == second.id
+    assert await talk.said(first) == ["One?", "Half of it", "Two?"]
+    assert (await talk.take()).id == second.id
 
 
 async def test_rollback_makes_as_if_the_one_before_had_not_been_asked(
-    services: Services,
-    actor: Actor,
-    make_agent: MakeAgent,
-    runs: Runs,
-    test_worker: Worker,
+    talk: Talk, services: Services
 ) -> None:
-    agent = await make_agent(actor, concurrency="rollback")
-    answered = await runs.start(agent.id, "Zero?")
-    await test_worker.finish(await test_worker.take(), "Zero.")
-    first = await runs.start(agent.id, "One?", thread_id=answered.thread_id)
-    row = await test_worker.take()
+    (answered,) = await talk.ask("Zero?", concurrency="rollback")
+    await talk.finish(await talk.take(), "Zero.")
+    first = await talk.go_on(answered, "One?")
+    row = await talk.take()
 
-    second = await runs.start(agent.id, "Two?", thread_id=answered.thread_id)
-    third = await runs.start(agent.id, "Three?", thread_id=answered.thread_id)
-    await test_worker.finish(row, "Half of it")
+    second = await talk.go_on(answered, "Two?")
+    third = await talk.go_on(answered, "Three?")
+    await talk.finish(row, "Half of it")
 
-    assert await _said(services, actor, answered.thread_id) == [
-        "Zero?",
-        "Zero.",
-        "Three?",
-    ]
-    for run_id in (first.id, second.id):
-        run = await runs.get(run_id)
+    assert await talk.said(answered) == ["Zero?", "Zero.", "Three?"]
+    for taken_back in (first, second):
+        run = await talk.runs.get(taken_back.id)
         assert (run.status, run.is_taken_back) == (RunStatus.STOPPED, True)
-    claim = await prepare_run(services, await test_worker.take())
+    claim = await prepare_run(services, await talk.take())
     assert claim is not None
     assert claim.row.id == third.id
     assert [turn.question for turn in claim.task.history] == ["Zero?"]
@@ -242,20 +217,18 @@ async def test_rollback_makes_as_if_the_one_before_had_not_been_asked(
 
 @pytest.mark.parametrize("policy", ["enqueue", "reject", "interrupt", "rollback"])
 async def test_starts_at_the_same_moment_are_one_at_a_time(
-    services: Services, actor: Actor, make_agent: MakeAgent, runs: Runs, policy: str
+    talk: Talk, policy: str
 ) -> None:
-    agent = await make_agent(actor, concurrency=policy)
-    first = await runs.start(agent.id, "Zero?")
-    await runs.stop(first.id)
+    (first,) = await talk.ask("Zero?", concurrency=policy)
+    await talk.runs.stop(first.id)
 
     ends = await asyncio.gather(
-        *(runs.start(agent.id, f"{n}?", thread_id=first.thread_id) for n in range(6)),
-        return_exceptions=True,
+        *(talk.go_on(first, f"{n}?") for n in range(6)), return_exceptions=True
     )
 
     started = [end for end in ends if isinstance(end, RunView)]
     refused = [type(end) for end in ends if not isinstance(end, RunView)]
-    now = [await runs.get(run.id) for run in started]
+    now = [await talk.runs.get(run.id) for run in started]
     in_line = [run for run in now if run.status == RunStatus.QUEUED and not run.is_held]
     assert len(in_line) == 1
     assert refused == ([Conflict] * 5 if policy == "reject" else [])
@@ -264,21 +237,13 @@ async def test_starts_at_the_same_moment_are_one_at_a_time(
 
 
 async def test_end_and_start_at_the_same_moment_leave_nobody_waiting(
-    services: Services,
-    actor: Actor,
-    make_agent: MakeAgent,
-    runs: Runs,
-    test_worker: Worker,
+    talk: Talk,
 ) -> None:
-    agent = await make_agent(actor)
-    first = await runs.start(agent.id, "Zero?")
+    (first,) = await talk.ask("Zero?")
     for n in range(8):
-        row = await test_worker.take()
-        _, run = await asyncio.gather(
-            test_worker.finish(row),
-            runs.start(agent.id, f"{n}?", thread_id=first.thread_id),
-        )
-        assert not (await runs.get(run.id)).is_held
+        row = await talk.take()
+        _, run = await asyncio.gather(talk.finish(row), talk.go_on(first, f"{n}?"))
+        assert not await talk.is_held(run)
 
 
 async def test_double_click_does_not_interrupt_itself(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from app.backend.runs import engine_repository, service
 from app.backend.runs.errors import LeaseLost
 from app.backend.runs.event_log import EventLog
 from app.backend.runs.schemas import RunView
+from app.backend.runs.spent import count_spent
 from app.backend.runs.tables import RunRow
 from tests.factories.rows import MakeAgent, MakeRun, RowFactory
 from tests.parts import wait_until
@@ -107,6 +109,52 @@ async def test_run_of_a_killed_worker_goes_on_after_its_last_step(
     assert "lost" in again.payload["reason"]
     assert _stages(events).count("retrieving") == 1
     assert _stages(events).count("generating") == 2
+
+
+async def test_what_a_killed_worker_used_counts_towards_the_limits(
+    runs: Runs,
+    actor: Actor,
+    make_agent: MakeAgent,
+    worker: Fork,
+    scheduler: Fork,
+    services: Services,
+    settings: Settings,
+    fork_server: ForkServer,
+) -> None:
+    agent = await make_agent(actor, model=TALKS, tokens_max=60)
+    started = await runs.start(agent.id)
+    async with asyncio.timeout(WAIT_SECONDS):
+        text = ""
+        while len(text.split()) < 25:
+            await asyncio.sleep(POLL_SECONDS)
+            text = await runs.answer(started.id)
+
+    worker.kill()
+    other = fork_server.start("app.workers.worker", settings)
+    run = await runs.wait(started.id)
+
+    other.stop()
+    scheduler.stop()
+    events = await runs.events(run.id)
+    words = [event for event in events if event.type == "message_delta"]
+    tokens = sum(event.payload["tokens"] for event in words)
+    assert (run.status, run.attempt) == (RunStatus.TIMED_OUT, 2)
+    assert "limit of 60 tokens" in run.error
+    assert tokens == run.tokens_out
+    # The one that was too much may have come with others.
+    assert 60 < tokens < 70
+    async with services.db.read() as session:
+        spent = await count_spent(session, run.id)
+    began, ended = (
+        words[0].ts,
+        next(
+            before.ts
+            for before, after in pairwise(events)
+            if after.type == "attempt_started"
+        ),
+    )
+    assert spent.tokens_out == tokens
+    assert 0.5 < (ended - began).total_seconds() <= spent.seconds < 10
 
 
 async def test_worker_that_was_frozen_writes_nothing_when_it_wakes_up(

@@ -1,7 +1,6 @@
 """The steps of a run are listed, read and forked by their owner, and kept as long as the settings say."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from app.backend.runs.steps import RunFork, StepDetail, StepView
 from app.backend.runs.tables import RunRow
 from app.backend.threads import service as threads
 from tests.factories.rows import MakeAgent, RowFactory
+from tests.kept_steps import KeptSteps
 from tests.processes import Fork
 from tests.runs import Runs, assert_log_is_whole
 
@@ -202,70 +202,14 @@ async def test_fork_whose_step_is_gone_fails_and_says_so(
     worker.stop()
 
 
-class _Kept:
-    """Makes runs with stored steps, and looks at what is left of them."""
-
-    def __init__(self, services: Services, actor: Actor, rows: RowFactory) -> None:
-        self._services, self._actor, self._rows = services, actor, rows
-
-    async def add(
-        self,
-        thread_id: UUID | None,
-        status: RunStatus,
-        *,
-        days: int = 0,
-        begins_at: UUID | None = None,
-    ) -> UUID:
-        ended = clock.now() - timedelta(days=days) if status.is_terminal else None
-        row = await self._rows.run(
-            self._actor, thread_id=thread_id, status=status, epoch=1, completed_at=ended
-        )
-        saver = await self._services.checkpoints.open()
-        for number in range(2):
-            place: Any = {"thread_id": f"{row.id}:1", "checkpoint_ns": ""}
-            checkpoint: Any = {
-                "v": 4,
-                "id": f"{number}",
-                "ts": "",
-                "channel_values": {},
-                "channel_versions": {},
-                "versions_seen": {},
-            }
-            await saver.aput({"configurable": place}, checkpoint, {"step": number}, {})
-            await self._link(row, f"{row.id}:1", number, epoch=1)
-        if begins_at is not None:
-            await self._link(row, f"{begins_at}:1", 0, epoch=0)
-        return row.id
-
-    async def left(self) -> set[UUID]:
-        saver = await self._services.checkpoints.open()
-        threads = {
-            item.config.get("configurable", {})["thread_id"]
-            async for item in saver.alist(None)
-        }
-        return {UUID(thread.partition(":")[0]) for thread in threads}
-
-    async def _link(self, row: RunRow, thread: str, number: int, *, epoch: int) -> None:
-        step = engine_repository.SavedStep(thread, f"{number}", number)
-        async with self._services.db.transaction() as session:
-            await engine_repository.add_steps(
-                session,
-                [step],
-                run_id=row.id,
-                owner_id=row.owner_id,
-                epoch=epoch,
-                thread_id=row.thread_id,
-            )
-
-
 @pytest.fixture
-async def kept(services: Services, actor: Actor, rows: RowFactory) -> _Kept:
+async def kept(services: Services, actor: Actor, rows: RowFactory) -> KeptSteps:
     """Runs with steps."""
-    return _Kept(services, actor, rows)
+    return KeptSteps(services, actor, rows)
 
 
 async def test_old_and_surplus_steps_are_pruned_and_nothing_else(
-    services: Services, actor: Actor, rows: RowFactory, kept: _Kept
+    services: Services, actor: Actor, rows: RowFactory, kept: KeptSteps
 ) -> None:
     thread, other = [(await rows.thread(actor)).id for _ in range(2)]
     settings = services.settings.model_copy(update={"checkpoints_per_thread": 4})
@@ -293,10 +237,12 @@ async def test_old_and_surplus_steps_are_pruned_and_nothing_else(
     would = await retention.prune(is_dry_run=True)
     assert (would.runs, would.steps) == (3, 6)
     assert await kept.left() == everything
-    assert (await retention.measure()).rows == 2 * len(everything)
+    use = await retention.measure()
+    assert use.rows == 2 * len(everything)
+    assert would.bytes == use.bytes * 6 // use.rows
 
     done_now = await retention.prune()
-    assert (done_now.runs, done_now.steps) == (3, 6)
+    assert done_now == would.model_copy(update={"is_dry_run": False})
     assert await kept.left() == everything - {old, old_failed, surplus}
     assert (await retention.prune()).runs == 0
     assert (await retention.measure()).rows == 2 * (len(everything) - 3)
@@ -307,7 +253,7 @@ async def test_steps_go_with_their_run_and_with_their_conversation(
     actor: Actor,
     rows: RowFactory,
     retention: Retention,
-    kept: _Kept,
+    kept: KeptSteps,
 ) -> None:
     thread, other = [(await rows.thread(actor)).id for _ in range(2)]
     of_thread = await kept.add(thread, RunStatus.FAILED)

@@ -24,6 +24,7 @@ PUBLIC = {
     "CollectionState.leave",
     "KnowledgeSearchState.leave",
     "LoginState.load",
+    "NoteListState.leave",
     "NoticesState.show",
     "NoticesState.dismiss",
     "NoticesState.undo",

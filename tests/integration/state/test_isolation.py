@@ -21,6 +21,7 @@ from app.backend.runs.schemas import BulkAction
 from app.state import edge, tabs
 from app.state.agent_run import AgentDetail
 from app.state.collection import _NONE as NO_COLLECTION  # pyright: ignore[reportPrivateUsage]
+from app.state.note_list import OpenNote
 from app.state.run_list import RunWish
 from app.state.step_lines import StepLine
 from tests.fakes.knowledge import FakeEmbedder
@@ -112,6 +113,13 @@ CASES: dict[str, list[Case]] = {
     ],
     "AgentRunState.refresh": _question()[:1],
     "AgentRunState.submit": _question({"query": "What?", "request_id": _REQUEST}),
+    "RunTagsState.add": [
+        Case(
+            Kind.RUN,
+            lambda wanted, _: Sent(given=({"run_id": wanted, "tags": "x"},)),
+        )
+    ],
+    "RunTagsState.remove": [_given(Kind.RUN, "x")],
     "AgentRunState.ask": _question("What?", _REQUEST),
     "ApiKeysState.revoke": [_held(Kind.KEY, "doomed_key")],
     "CollectionState.load": [_COLLECTION],
@@ -140,6 +148,18 @@ CASES: dict[str, list[Case]] = {
     ],
     "KnowledgeSearchState.find": [
         _in_path(Kind.COLLECTION, routes.collection_path, query="What?")
+    ],
+    "NoteListState.open": [_given(Kind.NOTE)],
+    "NoteListState.save": [
+        Case(
+            Kind.NOTE,
+            lambda wanted, _: Sent(
+                held={"opened": OpenNote(id=wanted)}, given=({"text": "x"},)
+            ),
+        )
+    ],
+    "NoteListState.delete": [
+        Case(Kind.NOTE, lambda wanted, _: Sent(held={"opened": OpenNote(id=wanted)}))
     ],
     "PassageState.load": [_held(Kind.PASSAGE, "chunk_id")],
     "RunFeedState.follow": [_given(Kind.RUN)],
@@ -221,6 +241,11 @@ WITHOUT_ID = {
     "KnowledgeSearchState.load",
     "KnowledgeSearchState.search",
     "LoginState.load",
+    "NoteListState.ask_delete",
+    "NoteListState.close",
+    "NoteListState.leave",
+    "NoteListState.load",
+    "NoteListState.load_more",
     "NoticesState.dismiss",
     "NoticesState.show",
     "NoticesState.undo",
@@ -246,6 +271,7 @@ WITHOUT_ID = {
     "SettingsState.set_times",
     # What they do is for administrators, who act on what is everybody's.
     "SystemState.ask",
+    "SystemState.ask_to_prune",
     "SystemState.confirm",
     "SystemState.leave",
     "SystemState.load",

@@ -1,12 +1,16 @@
 """The page of an administrator: what it shows, what it asks before it acts, and who does not see it."""
 
+from sqlmodel import select
+
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.core.run_events import RunStatus
+from app.backend.identity.tables import AuditRow
 from app.backend.runs.tables import RunRow
 from app.state.system import SystemState
-from tests.factories.rows import MakeRun
+from tests.factories.rows import MakeRun, RowFactory
 from tests.integration.state.conftest import SignIn
+from tests.kept_steps import KeptSteps
 from tests.states import make_state
 
 
@@ -49,6 +53,33 @@ async def test_nothing_is_done_after_no(
     assert row.status == RunStatus.QUEUED
 
 
+async def test_steps_are_pruned_after_a_question_that_counts_them(
+    cookie: str, services: Services, actor: Actor, rows: RowFactory
+) -> None:
+    kept = KeptSteps(services, actor, rows)
+    thread_id = (await rows.thread(actor)).id
+    old = await kept.add(thread_id, RunStatus.COMPLETED, days=8)
+    new = await kept.add(thread_id, RunStatus.COMPLETED)
+    state = make_state(SystemState, cookie=cookie)
+
+    await SystemState.ask_to_prune.fn(state)
+    _, text, verb = state.question
+    assert text.startswith("2 steps of 1 run would go, about ")
+    assert verb == "Delete them"
+    assert await kept.left() == {old, new}
+    said = await SystemState.confirm.fn(state)
+
+    assert "2 steps of 1 run deleted." in str(said)
+    assert await kept.left() == {new}
+    async with services.db.read() as session:
+        (trace,) = (await session.exec(select(AuditRow))).all()
+    assert (trace.action, trace.owner_id) == ("checkpoints_pruned", actor.user_id)
+    assert trace.detail == {"runs": "1", "steps": "2"}
+    said = await SystemState.ask_to_prune.fn(state)
+    assert "may still be needed" in str(said)
+    assert state.asked == ""
+
+
 async def test_others_see_and_do_nothing(
     services: Services, other_actor: Actor, sign_in: SignIn
 ) -> None:
@@ -56,8 +87,10 @@ async def test_others_see_and_do_nothing(
 
     await SystemState.load.fn(state)
     refused = await SystemState.ask.fn(state, "requeue_all", "")
+    pruned = await SystemState.ask_to_prune.fn(state)
 
     assert state.is_refused
     assert state.facts == []
     assert state.asked == ""
     assert "Your role does not allow this" in str(refused)
+    assert "Your role does not allow this" in str(pruned)

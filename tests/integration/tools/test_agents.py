@@ -52,6 +52,33 @@ async def test_agent_calls_its_tools_in_turn_and_answers(desk: Desk) -> None:
     assert kinds.count("message_completed") == kinds.count("usage_recorded") == 4
 
 
+async def test_log_has_what_the_model_was_asked_each_message_once(desk: Desk) -> None:
+    secret = f"sk-{'a1b2c3d4e5' * 3}"
+    run = await desk.run(
+        ("notes_put", {"name": "key", "text": secret}),
+        ("notes_read", {"name": "key"}),
+        "It is done.",
+        instructions="Be brief.",
+        temperature=0.5,
+    )
+
+    events = await desk.runs.events(run.id)
+    calls = [
+        event.payload["call"] for event in events if event.type == "message_started"
+    ]
+    assert [call["size"] for call in calls] == [2, 4, 6]
+    assert [[one["role"] for one in call["messages"]] for call in calls] == [
+        ["system", "user"],
+        ["assistant", "tool"],
+        ["assistant", "tool"],
+    ]
+    assert calls[0]["messages"][0]["text"].startswith("Be brief.")
+    assert calls[0]["temperature"] == 0.5
+    assert "notes_put" in calls[0]["tools"]
+    assert calls[2]["messages"][1] == {"n": 6, "role": "tool", "text": "[redacted]"}
+    assert secret not in str([event.payload for event in events])
+
+
 async def test_what_goes_wrong_with_a_tool_is_told_to_the_model(desk: Desk) -> None:
     run = await desk.run(
         ("notes_put", {"name": "list"}),

@@ -18,6 +18,7 @@ from app.backend.core.run_events import (
     MessageCompleted,
     MessageDelta,
     MessageStarted,
+    ModelCall,
     Passage,
     QueuePosition,
     ReasoningDelta,
@@ -56,13 +57,19 @@ PASSAGE = Passage(
     text="Hot.",
     score=0.826,
 )
+ASKED = ModelCall(messages=[], size=2, temperature=0.5, max_tokens=200)
 EVENTS: list[tuple[int, Event]] = [
     (0, RunQueued(trigger="user", input={"query": "How hot?"})),
     (400, RunStarted(agent_name="Ann", model="m", worker="w")),
     (410, StageChanged(stage=Stage.RETRIEVING, message="Searching.")),
     (600, Retrieved(query="hot", passages=[PASSAGE], milliseconds=180)),
     (610, StageChanged(stage=Stage.GENERATING, message="m writes.")),
-    (610, MessageStarted(message_id=MESSAGE, role="assistant", model="m")),
+    (
+        610,
+        MessageStarted(
+            message_id=MESSAGE, role="assistant", model="m", call=ASKED
+        ),
+    ),
     (650, ReasoningDelta(message_id=MESSAGE, text="Hm.")),
     (700, MessageDelta(message_id=MESSAGE, text="Ve")),
     (750, MessageDelta(message_id=MESSAGE, text="ry.")),
@@ -185,6 +192,8 @@ async def test_trace_has_a_span_for_all_that_took_time() -> None:
     assert _values(spans["chat m"]) == {
         "gen_ai.operation.name": "chat",
         "gen_ai.request.model": "m",
+        "gen_ai.request.temperature": 0.5,
+        "gen_ai.request.max_tokens": 200,
         "gen_ai.response.finish_reasons": ["stop"],
         "gen_ai.usage.input_tokens": 9,
         "gen_ai.usage.output_tokens": 3,

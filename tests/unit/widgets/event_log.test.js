@@ -310,6 +310,14 @@ group("one line for what belongs together", () => {
     expect(log.counts.categories.llm).toBe(1);
   });
 
+  test("a message is found by what its model was asked", () => {
+    const log = new EventLog();
+    const call = { size: 1, messages: [{ n: 1, role: "user", text: "Is it Wednesday?" }], tools: [], temperature: 0, max_tokens: 9 };
+    log.push([event(1, "message_started", { message_id: "m", role: "assistant", model: "x", call }, START), delta(2, "No")]);
+    log.setPattern(toPattern({ text: "wednesday" }));
+    expect(log.matches.map((row) => row.from)).toEqual([1]);
+  });
+
   test("its events are all kept, in order", () => {
     const log = new EventLog();
     log.push([event(1), delta(2, "a"), delta(3, "b"), called(4, "a"), returned(5, "a")]);

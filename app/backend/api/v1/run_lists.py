@@ -14,6 +14,7 @@ from app.backend.api.deps import (
     WriteDep,
     may,
 )
+from app.backend.api.v1.log_filter import Viewer
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.paging import PAGE_SIZE, PAGE_SIZE_MAX, Page
 from app.backend.core.run_events import RunStatus
@@ -23,8 +24,6 @@ from app.backend.runs import service as runs
 from app.backend.runs.schemas import BulkAction, RunFilter, RunOutcome, RunTags, RunView
 
 router = APIRouter(tags=["runs"])
-
-Viewer = Annotated[Actor, may(Permission.VIEW_RUN)]
 
 
 class BulkRequest(BaseModel):

@@ -6,14 +6,13 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
 from starlette.responses import StreamingResponse
 
-from app.backend.api.deps import PartsDep, may
+from app.backend.api.deps import PartsDep
 from app.backend.api.parts import ApiParts
-from app.backend.core.actor import Actor, Permission
-from app.backend.core.run_events import Level, RunEvent
-from app.backend.core.texts import Text
+from app.backend.api.v1.log_filter import Viewer, Wanted
+from app.backend.core.actor import Actor
+from app.backend.core.run_events import RunEvent
 from app.backend.runs import service as runs
 from app.backend.runs.exports import jsonl, otlp, text
 from app.backend.runs.schemas import EventFilter, RunView
@@ -32,46 +31,23 @@ _FILES = {
 
 @router.get("/api/v1/runs/{run_id}/log", response_class=StreamingResponse)
 async def download_log(
-    actor: Annotated[Actor, may(Permission.VIEW_RUN)],
+    actor: Viewer,
     parts: PartsDep,
     run_id: UUID,
+    wanted: Wanted,
     format: Annotated[  # noqa: A002 - the word of the API
         Format,
         Query(
             description="`jsonl`: one event a line, as JSON; `text`: one line each, in words; `otlp`: a trace in the JSON of OpenTelemetry."
         ),
     ] = "jsonl",
-    type: Annotated[list[Text] | None, Query(description="Only these types.")] = None,  # noqa: A002 - the word of the API
-    level: Annotated[Level | None, Query(description="From this level on.")] = None,
-    since: Annotated[
-        AwareDatetime | None, Query(description="From this moment on.")
-    ] = None,
-    until: Annotated[
-        AwareDatetime | None, Query(description="Up to this moment.")
-    ] = None,
-    q: Annotated[Text, Query(max_length=200, description="Text in the event.")] = "",
-    regex: Annotated[
-        bool, Query(description="`q` is a regular expression, as RE2 takes it.")
-    ] = False,
-    case: Annotated[bool, Query(description="`q` minds upper and lower case.")] = False,
 ) -> StreamingResponse:
     """Download a run's log, or what a filter keeps of it: as JSON, as text, or as a trace."""
-    wanted = EventFilter(
-        after=0,
-        limit=PAGE_EVENTS,
-        types=type or [],
-        level=level,
-        since=since,
-        until=until,
-        text=q,
-        is_regex=regex,
-        is_case=case,
-    )
     async with parts.db.read() as session:
         run = await runs.get_run(session, actor, run_id=run_id)
         if needs_reading(wanted):
             # Asked for now, so that a wrong pattern is an answer and not a broken download.
-            first = wanted.model_copy(update={"limit": 1})
+            first = wanted.model_copy(update={"after": 0, "limit": 1})
             await runs.list_events(session, actor, run_id=run_id, filter=first)
     ending, kind = _FILES[format]
     return StreamingResponse(
@@ -103,7 +79,7 @@ async def _read(
 ) -> AsyncGenerator[RunEvent, None]:
     after: int | None = 0
     while after is not None:
-        part = wanted.model_copy(update={"after": after})
+        part = wanted.model_copy(update={"after": after, "limit": PAGE_EVENTS})
         async with parts.db.read() as session:
             page = await runs.list_events(session, actor, run_id=run_id, filter=part)
         for event in page.items:

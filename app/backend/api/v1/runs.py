@@ -4,7 +4,7 @@ from typing import Annotated, Any
 from uuid import UUID, uuid5
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.backend.api import sse
 from app.backend.api.deps import (
@@ -14,13 +14,12 @@ from app.backend.api.deps import (
     may,
 )
 from app.backend.api.parts import ApiParts
+from app.backend.api.v1.log_filter import Viewer, Wanted
 from app.backend.core.actor import Actor, Permission
-from app.backend.core.run_events import Level
-from app.backend.core.texts import Text
 from app.backend.runs import answers, steps, trees
 from app.backend.runs import service as runs
 from app.backend.runs.answers import AnswerDraft
-from app.backend.runs.schemas import EventFilter, EventPage, RunDraft, RunView, Tags
+from app.backend.runs.schemas import EventPage, RunDraft, RunView, Tags
 from app.backend.runs.steps import RunFork, StepDetail, StepList
 from app.backend.runs.trees import RunTree
 
@@ -30,7 +29,6 @@ EVENTS_DEFAULT = 200
 EVENTS_MAX = 1000
 TRIGGER = "api"
 
-Viewer = Annotated[Actor, may(Permission.VIEW_RUN)]
 Starter = Annotated[Actor, may(Permission.ADD_RUN)]
 IdempotencyKey = Annotated[
     str | None,
@@ -95,22 +93,10 @@ async def list_events(
     actor: Viewer,
     parts: PartsDep,
     run_id: UUID,
+    wanted: Wanted,
     after: Seq = None,
     before: Annotated[int | None, Query(ge=1, le=sse.SEQ_MAX)] = None,
     limit: Annotated[int, Query(ge=1, le=EVENTS_MAX)] = EVENTS_DEFAULT,
-    q: Annotated[Text, Query(max_length=200, description="Text in the event.")] = "",
-    type: Annotated[list[Text] | None, Query(description="Only these types.")] = None,  # noqa: A002 - the word of the API
-    level: Annotated[Level | None, Query(description="From this level on.")] = None,
-    since: Annotated[
-        AwareDatetime | None, Query(description="From this moment on.")
-    ] = None,
-    until: Annotated[
-        AwareDatetime | None, Query(description="Up to this moment.")
-    ] = None,
-    regex: Annotated[
-        bool, Query(description="`q` is a regular expression, as RE2 takes it.")
-    ] = False,
-    case: Annotated[bool, Query(description="`q` minds upper and lower case.")] = False,
 ) -> Response | EventPage:
     """Return a stretch of a run's log, or follow it when asked for `text/event-stream`.
 
@@ -119,20 +105,10 @@ async def list_events(
     """
     if sse.MEDIA_TYPE in request.headers.get("accept", ""):
         return await _follow(request, parts, actor, run_id, after or 0)
-    wanted = EventFilter(
-        after=after,
-        before=before,
-        limit=limit,
-        types=type or [],
-        level=level,
-        since=since,
-        until=until,
-        text=q,
-        is_regex=regex,
-        is_case=case,
-    )
+    stretch = {"after": after, "before": before, "limit": limit}
+    part = wanted.model_copy(update=stretch)
     async with parts.db.read() as session:
-        return await runs.list_events(session, actor, run_id=run_id, filter=wanted)
+        return await runs.list_events(session, actor, run_id=run_id, filter=part)
 
 
 @router.post("/api/v1/runs/{run_id}/stop")

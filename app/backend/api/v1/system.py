@@ -3,12 +3,13 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.backend.api.deps import ActorDep, PartsDep, WriteDep, may
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.jobs import QueueName
+from app.backend.runs.retention import Pruned, Retention
 from app.backend.system import service as system
 from app.backend.system.schemas import SystemView
 
@@ -16,6 +17,9 @@ router = APIRouter(prefix="/api/v1/system", tags=["system"])
 
 _change = may(Permission.CHANGE_SYSTEM)
 Administrator = Annotated[Actor, _change]
+DryRunQuery = Annotated[
+    bool, Query(alias="dry_run", description="Only tell what would be deleted.")
+]
 
 
 class Requeued(BaseModel):
@@ -83,6 +87,17 @@ async def empty_failed_queue(
     """Forget the failed jobs of a queue; the runs and documents that they were for stay as they are."""
     count = await system.empty_failed(session, actor, name=queue, redis=parts.redis)
     return Emptied(jobs=count)
+
+
+@router.post("/checkpoints/prune")
+async def prune_checkpoints(
+    actor: Administrator, parts: PartsDep, is_dry_run: DryRunQuery = False
+) -> Pruned:
+    """Delete the steps that nobody needs any more, or tell what would be deleted."""
+    retention = Retention(parts.db, parts.checkpoints, parts.settings)
+    if is_dry_run:
+        return await retention.prune(is_dry_run=True)
+    return await system.prune_checkpoints(actor, retention=retention)
 
 
 @router.post("/runs/{job_run_id}/stop", status_code=204)

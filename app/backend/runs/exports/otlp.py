@@ -128,9 +128,14 @@ class _Trace:
         model = payload.get("model") or ""
         if model:
             span = self._span("llm", f"chat {model}", event.ts, event.seq, "stage")
-            span["attributes"] += _attributes(
-                {"gen_ai.operation.name": "chat", "gen_ai.request.model": model}
-            )
+            names = {"gen_ai.operation.name": "chat", "gen_ai.request.model": model}
+            asked = payload.get("call") or {}
+            given = {
+                f"gen_ai.request.{name}": asked[name]
+                for name in ("temperature", "max_tokens")
+                if name in asked
+            }
+            span["attributes"] += _attributes({**names, **given})
             self._open[payload["message_id"]] = span
         yield from ()
 

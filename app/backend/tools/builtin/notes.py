@@ -8,6 +8,7 @@ from app.backend.core.texts import Name, Text
 from app.backend.tools import notes
 from app.backend.tools.base import AnyTool, Params, Tool, ToolContext, ToolResult
 from app.backend.tools.errors import NoLedger
+from app.backend.tools.schemas import NOTE_LENGTH_MAX
 
 NOTE_NAME = Field(description="Name of the note, such as “shopping list”.")
 
@@ -17,7 +18,7 @@ class PutParams(Params):
 
     name: Name = NOTE_NAME
     text: Text = Field(
-        max_length=notes.NOTE_LENGTH_MAX, description="What the note says from now on."
+        max_length=NOTE_LENGTH_MAX, description="What the note says from now on."
     )
 
 

@@ -1,0 +1,87 @@
+"""What a run has used before an attempt, as its log tells: a worker that is killed reports nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from uuid import UUID
+
+from app.backend.core.db import Session
+from app.backend.core.run_events import RunEvent
+from app.backend.runs import engine_repository as repository
+
+_BEGINS = frozenset({"run_started", "attempt_started"})
+# A run waits for a person, or for a run below its own.
+_WAITS = frozenset({"run_waiting", "child_started"})
+_RESUMES = frozenset({"run_resumed", "child_completed"})
+_MARKS = (*_BEGINS, *_WAITS, *_RESUMES, "usage_recorded")
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Tokens and seconds of the attempts before; those in which it waited do not count."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+    seconds: float = 0.0
+
+
+async def count_spent(session: Session, run_id: UUID) -> Spent:
+    """Return what a run has used up to its newest attempt.
+
+    Words of an answer that was cut off count as tokens; what its prompt took nobody has said.
+    """
+    marks = await repository.list_events_of(session, run_id, _MARKS)
+    used = [event for event in marks if event.type == "usage_recorded"]
+    cut = 0
+    for after, before in _stretches_without_usage(marks):
+        cut += sum(
+            event.payload["tokens"]
+            for event in await repository.list_events_of(
+                session, run_id, ["message_delta"], after=after, before=before
+            )
+        )
+    return Spent(
+        tokens_in=sum(event.payload["tokens_in"] for event in used),
+        tokens_out=sum(event.payload["tokens_out"] for event in used) + cut,
+        seconds=await _count_seconds(session, run_id, marks),
+    )
+
+
+def _stretches_without_usage(
+    marks: Sequence[RunEvent],
+) -> list[tuple[int, int | None]]:
+    """Return the stretches of the log between the last report of an attempt and the next attempt, or the end."""
+    known = [event for event in marks if event.type in {*_BEGINS, "usage_recorded"}]
+    closed = [
+        (before.seq, after.seq)
+        for before, after in pairwise(known)
+        if after.type == "attempt_started"
+    ]
+    return [*closed, (known[-1].seq, None)] if known else []
+
+
+async def _count_seconds(
+    session: Session, run_id: UUID, marks: Sequence[RunEvent]
+) -> float:
+    # What waited goes on when a worker has taken the run, which is the event after the answer; an attempt ends with a
+    # question, or with the last event before the next attempt.
+    spans: list[tuple[int, int]] = []
+    began = 0
+    for event in marks:
+        if event.type in _RESUMES:
+            began = event.seq + 1
+        elif event.type in _WAITS:
+            spans.append((began, event.seq))
+            began = 0
+        elif event.type in _BEGINS:
+            if began:
+                spans.append((began, event.seq - 1))
+            began = event.seq
+    times = await repository.find_times(
+        session, run_id, [seq for span in spans for seq in span]
+    )
+    return sum(
+        (times[last] - times[first]).total_seconds()
+        for first, last in spans
+        if first in times and last in times
+    )

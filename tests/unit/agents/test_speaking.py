@@ -1,0 +1,39 @@
+"""What the log keeps of prompts: each message once for an attempt."""
+
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+)
+
+from app.backend.agents.speaking import Sent
+
+ASKED: list[BaseMessage] = [SystemMessage("Be kind."), HumanMessage("Why?")]
+
+
+def _take(sent: Sent, messages: list[BaseMessage]) -> list[tuple[int, str, str]]:
+    return [(one.n, one.role, one.text) for one in sent.take(messages)]
+
+
+def test_prompt_is_whole_at_first_and_then_only_what_is_new() -> None:
+    sent = Sent()
+    call = {"id": "1", "name": "now", "args": {"zone": "UTC"}}
+    more = [AIMessage("", tool_calls=[call]), ToolMessage("Noon", tool_call_id="1")]
+
+    assert _take(sent, ASKED) == [(1, "system", "Be kind."), (2, "user", "Why?")]
+    assert _take(sent, [*ASKED, *more]) == [
+        (3, "assistant", 'now {"zone": "UTC"}'),
+        (4, "tool", "Noon"),
+    ]
+    assert _take(sent, [*ASKED, *more]) == []
+
+
+def test_message_that_changed_in_its_place_is_new() -> None:
+    sent = Sent()
+    result = ToolMessage("Noon", tool_call_id="1")
+    _take(sent, [*ASKED, result])
+
+    later = [*ASKED, ToolMessage("(left out)", tool_call_id="1"), AIMessage("So.")]
+    assert _take(sent, later) == [(3, "tool", "(left out)"), (4, "assistant", "So.")]
