@@ -106,7 +106,10 @@ async def delete_runs(
     async def delete(run_id: UUID) -> None:
         await deletion.delete_run(session, actor, run_id=run_id, redis=redis)
 
-    return await _each(session, run_ids, delete)
+    # What a run started is younger, and would be gone with it already.
+    found = await _each(session, sorted(run_ids, reverse=True), delete)
+    by_id = {outcome.run_id: outcome for outcome in found}
+    return [by_id[run_id] for run_id in dict.fromkeys(run_ids)]
 
 
 async def _each(

@@ -10,7 +10,7 @@ from app.backend.core.errors import Conflict, NotFound
 from app.backend.core.run_events import (
     RunFailed,
 )
-from app.backend.runs import deletion, service, trees
+from app.backend.runs import bulk, deletion, service, trees
 from app.backend.runs.recovery import RunRecovery
 from app.backend.runs.schemas import RunView
 from app.backend.runs.status import end_run
@@ -129,6 +129,25 @@ async def test_deletion_takes_what_is_below_and_waits_for_the_whole_tree(
     async with desk.services.db.read() as session:
         rows = (await session.exec(select(RunRow.id).where(_is_tree(run.id)))).all()
     assert list(rows) == []
+
+
+async def test_all_runs_of_a_tree_are_deleted_at_once(desk: Desk) -> None:
+    await helper(desk)
+    run = await work_through(desk, await desk.start(ASK, "{told}"))
+    (child,) = await children(desk, run.id)
+
+    async with desk.services.db.transaction() as session:
+        found = await bulk.delete_runs(
+            session,
+            desk.actor,
+            run_ids=[run.id, child.id],
+            redis=desk.services.redis,
+        )
+
+    assert [(one.run_id, one.is_done) for one in found] == [
+        (run.id, True),
+        (child.id, True),
+    ]
 
 
 async def test_tree_is_its_owners(desk: Desk, other_actor: Any) -> None:
