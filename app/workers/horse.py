@@ -15,7 +15,9 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
+from rq.exceptions import InvalidJobOperation
 from rq.job import Job
+from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer
 from rq.worker import BaseWorker
 from typing_extensions import override
@@ -122,6 +124,21 @@ class Horse(SimpleWorker):
             end.set()
             beating.join()
             self._leash.is_free()
+
+    @override
+    def handle_job_success(
+        self, job: Job, queue: Queue, started_job_registry: StartedJobRegistry
+    ) -> None:
+        """Clear away a job that is done; one that was handed over twice may be gone already."""
+        try:
+            super().handle_job_success(job, queue, started_job_registry)
+        except InvalidJobOperation:
+            # After a crash between the hand-over and its row's deletion, another horse found nothing to do for the twin.
+            logger.info("job_was_cleared_away", job=job.id)
+            with self.connection.pipeline() as pipeline:
+                self.cleanup_execution(job, pipeline=pipeline)
+                pipeline.delete(job.key)
+                pipeline.execute()
 
     def _beat(self, job: Job, end: threading.Event) -> None:
         while not end.wait(BEAT_SECONDS) and self.execution is not None:

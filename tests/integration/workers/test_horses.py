@@ -8,7 +8,10 @@ import psutil
 import pytest
 
 from app.backend.bootstrap import Services
+from app.backend.core import redis
 from app.backend.core.actor import Actor
+from app.backend.core.jobs import JobName, QueueName
+from app.backend.core.outbox import OutboxRow
 from app.backend.core.run_events import RunStatus
 from app.backend.core.settings import Settings
 from app.backend.runs.tables import RunRow
@@ -127,3 +130,41 @@ async def test_run_of_a_lost_worker_goes_on_without_any_scheduler(
 def _end(worker: Fork) -> None:
     worker.stop()
     assert "Traceback" not in worker.read_log()
+
+
+async def test_job_that_is_handed_over_twice_fails_nowhere(
+    services: Services,
+    worker_settings: Settings,
+    fork_server: ForkServer,
+    runs: Runs,
+    actor: Actor,
+    make_agent: MakeAgent,
+) -> None:
+    agent = await make_agent(actor, model=TALKS)
+    worker = fork_server.start("app.workers.worker", worker_settings)
+    run = await runs.start(agent.id)
+    await runs.wait_for_event(run.id, "message_delta")
+    horse = await horse_of(services, run.id)
+
+    # As after a crash between the hand-over and its row's deletion. Another horse finds nothing to do, and clears it away.
+    key = f"run-{run.id}-1"
+    row = OutboxRow(name=JobName.RUN_EXECUTE, key=key, subject_id=str(run.id))
+    with redis.connect_blocking(worker_settings.redis_url) as connection:
+        services.outbox._enqueue([row])  # pyright: ignore[reportPrivateUsage]
+        wait_until(
+            lambda: not connection.exists(f"rq:job:{key}"),
+            seconds=10,
+            what="The second one of the job is done",
+        )
+        ended = await runs.wait(run.id)
+        wait_until(
+            lambda: not psutil.pid_exists(horse), seconds=10, what="The horse leaves"
+        )
+        failed = connection.zcard(f"rq:failed:{QueueName.RUNS}")
+        left = connection.exists(f"rq:job:{key}")
+
+    assert ended.status == RunStatus.COMPLETED
+    assert_log_is_whole(await runs.events(run.id))
+    assert (failed, left) == (0, 0)
+    assert "exception raised" not in worker.read_log()
+    _end(worker)
