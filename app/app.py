@@ -47,7 +47,12 @@ app = rx.App(
     backend_exception_handler=edge.report,
     toaster=None,
     hydrate_fallback=loading,
-    api_transformer=[api, functools.partial(with_headers, static_dir=static_dir)],
+    api_transformer=[
+        api,
+        functools.partial(
+            with_headers, static_dir=static_dir, is_secure=settings.is_secure
+        ),
+    ],
 )
 app.app_wraps[55, "ErrorBoundary"] = lambda is_stateful: (
     boundary() if is_stateful else None

@@ -226,7 +226,7 @@ def _signed_in(
         new.token,
         max_age=parts.settings.session_days * 24 * 3600,
         httponly=True,
-        secure=parts.settings.web_address.startswith("https://"),
+        secure=parts.settings.is_secure,
         samesite="lax",
     )
     return response

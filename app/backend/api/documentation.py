@@ -60,4 +60,4 @@ def _policy(page: str) -> str:
         for script in _INLINE.findall(page)
     )
     scripts = " ".join(f"'sha256-{value}'" for value in hashes)
-    return f"default-src 'self'; script-src 'self' {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+    return f"default-src 'self'; script-src 'self' {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"

@@ -12,11 +12,27 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 CSP_FILE = "csp.json"
 PRELOAD_FILE = "preload.json"
 _FOR_EVER = "public, max-age=31536000, immutable"
+_TO_ALL = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+_OVER_TLS = {"Strict-Transport-Security": "max-age=31536000"}
+# What is no page runs and loads nothing, should a browser ever take it for one.
+_NO_PAGE = (
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 _UNCHANGING = ("/assets/", "/fonts/")
 
 
-def with_headers(app: ASGIApp, static_dir: Path) -> ASGIApp:
-    """Return `app` with caching and security headers on each answer."""
+def with_headers(app: ASGIApp, static_dir: Path, *, is_secure: bool) -> ASGIApp:
+    """Return `app` with caching and security headers on each answer; `is_secure` says that people come by https.
+
+    Strict-Transport-Security is sent only then (RFC 6797 §7.2).
+    """
+    to_all = {**_TO_ALL, **(_OVER_TLS if is_secure else {})}
     policy = content_security_policy(static_dir)
     preloads = _read(static_dir, PRELOAD_FILE, {})
 
@@ -31,6 +47,7 @@ def with_headers(app: ASGIApp, static_dir: Path) -> ASGIApp:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(to_all)
                 _add_headers(scope["path"], message, policy, chunks)
             await send(message)
 
@@ -74,13 +91,14 @@ def _without_redirect(scope: Scope, static_dir: Path) -> Scope:
 
 def _add_headers(path: str, message: Message, policy: str, chunks: list[str]) -> None:
     headers = MutableHeaders(scope=message)
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "same-origin"
+    is_page = headers.get("content-type", "").startswith("text/html")
+    # "Not modified" has no type; the browser goes on with the policy that it has.
+    if message["status"] != 304:
+        headers.setdefault("Content-Security-Policy", policy if is_page else _NO_PAGE)
     if path.startswith(_UNCHANGING) and message["status"] in (200, 304):
         headers["Cache-Control"] = _FOR_EVER
-    elif headers.get("content-type", "").startswith("text/html"):
+    elif is_page:
         headers["Cache-Control"] = "no-cache"
-        headers.setdefault("Content-Security-Policy", policy)
         if chunks:
             links = (f"<{chunk}>; rel=modulepreload" for chunk in chunks)
             headers["Link"] = ", ".join(links)

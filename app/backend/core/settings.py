@@ -254,6 +254,11 @@ class Settings(BaseSettings):
         """URL that people open."""
         return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
 
+    @property
+    def is_secure(self) -> bool:
+        """Whether people come by https."""
+        return self.web_address.startswith("https://")
+
     @classmethod
     @override
     def settings_customise_sources(

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from app.backend.api.edge import content_security_policy, with_headers
@@ -34,9 +34,17 @@ def static_dir(tmp_path: Path) -> Path:
     return folder
 
 
-async def _get(static_dir: Path, path: str) -> Any:
-    routes = [Route("/assets/{name}", _text), Route("/{path:path}", _html)]
-    app = with_headers(Starlette(routes=routes), static_dir)
+async def _unchanged(_: Request) -> Response:
+    return Response(status_code=304)
+
+
+async def _get(static_dir: Path, path: str, *, is_secure: bool = False) -> Any:
+    routes = [
+        Route("/assets/{name}", _text),
+        Route("/unchanged", _unchanged),
+        Route("/{path:path}", _html),
+    ]
+    app = with_headers(Starlette(routes=routes), static_dir, is_secure=is_secure)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
         return await client.get(path)
@@ -48,8 +56,49 @@ async def test_page_gets_the_policy(static_dir: Path) -> None:
     policy = response.headers["content-security-policy"]
     assert "script-src 'self' 'sha256-abc';" in policy
     assert "unsafe-eval" not in policy
+    for words in (
+        "connect-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        "form-action 'self'",
+    ):
+        assert words in policy
     assert response.headers["cache-control"] == "no-cache"
-    assert response.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_what_is_no_page_may_load_nothing(static_dir: Path) -> None:
+    response = await _get(static_dir, "/assets/a.js")
+
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+
+
+async def test_page_that_has_not_changed_keeps_its_policy(static_dir: Path) -> None:
+    response = await _get(static_dir, "/unchanged")
+
+    assert "content-security-policy" not in response.headers
+
+
+@pytest.mark.parametrize("path", ["/agents", "/assets/a.js", "/unchanged"])
+async def test_every_answer_says_what_browsers_may_do(
+    static_dir: Path, path: str
+) -> None:
+    headers = (await _get(static_dir, path)).headers
+
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "same-origin"
+    assert headers["cross-origin-opener-policy"] == "same-origin"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert "camera=()" in headers["permissions-policy"]
+
+
+@pytest.mark.parametrize("is_secure", [True, False])
+async def test_only_an_installation_behind_tls_asks_for_https(
+    static_dir: Path, is_secure: bool
+) -> None:
+    response = await _get(static_dir, "/agents", is_secure=is_secure)
+
+    assert ("strict-transport-security" in response.headers) is is_secure
 
 
 @pytest.mark.parametrize(
