@@ -3,6 +3,7 @@
 from chaos import (
     f01_growing_log,
     f02_many_queued,
+    f03_sub_runs,
     r01_killed_horse,
     r02_killed_worker,
     r03_frozen_worker,
@@ -39,5 +40,6 @@ FAULTS: dict[str, Fault] = {
         r16_anything,
         f01_growing_log,
         f02_many_queued,
+        f03_sub_runs,
     )
 }

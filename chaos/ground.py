@@ -72,10 +72,10 @@ class Ground:
         for run in warm:
             await self.runs.wait(run.id, seconds=WARM_SECONDS)
 
-    async def add_agent(self, **script: Any) -> UUID:
+    async def add_agent(self, *, name: str = "Actor", **script: Any) -> UUID:
         """Add an agent whose model plays `script`, and return its id."""
         model = f"scripted/{json.dumps(script)}"
-        row = await self.rows.agent(self.actor, model=model, max_tokens=4000)
+        row = await self.rows.agent(self.actor, name=name, model=model, max_tokens=4000)
         return row.id
 
     async def as_somebody_else(self) -> "Ground":
