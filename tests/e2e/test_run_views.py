@@ -1,5 +1,7 @@
 """The views of one run: one bar of tabs, one feed, and an address that shows the same again."""
 
+import re
+
 import pytest
 from playwright.async_api import expect
 
@@ -13,14 +15,26 @@ from tests.factories.rows import RowFactory
 from tests.product import Product, parts_of
 
 TABS = ["Log", "Steps", "Timeline", "Graph", "State", "Raw"]
+# Words of bars that reach beyond the place of the bars, where they are not seen.
+CUT_OFF = """() => [...document.querySelectorAll('[data-step]')].flatMap((step) => {
+    const area = step.lastElementChild;
+    const { left, right } = area.getBoundingClientRect();
+    return [...area.querySelectorAll('span')].filter((words) => {
+        const box = words.getBoundingClientRect();
+        return words.textContent && (box.left < left - 1 || box.right > right + 1);
+    }).map((words) => words.textContent);
+})"""
 
 
 @pytest.fixture
 async def path(product: Product, login: object) -> str:
     """Where a run is shown that has thought and answered."""
+    return await _start(product, "scripted/thinks")
+
+
+async def _start(product: Product, model: str) -> str:
     async with parts_of(product) as (services, owner):
-        rows = RowFactory(services.db)
-        agent = await rows.agent(owner, name="Viewed", model="scripted/thinks")
+        agent = await RowFactory(services.db).agent(owner, name="Viewed", model=model)
         async with services.db.transaction() as session:
             view = await runs.start_run(
                 session,
@@ -73,3 +87,34 @@ async def test_address_shows_the_same_step_again(new_tab: NewTab, path: str) -> 
     assert await phone.axe_violations() == []
     await phone.page.get_by_role("button", name="Show in log").click()
     await expect(phone.page.get_by_role("log")).to_contain_text("[MESSAGE] Yes.")
+
+
+async def test_call_of_a_model_shows_what_it_was_asked(
+    new_tab: NewTab, path: str
+) -> None:
+    tab = await new_tab()
+    await tab.go(f"{path}?tab=steps")
+    await RunPage(tab).has_status("completed")
+    await tab.page.get_by_role("button", name="scripted/thinks done").click()
+    step = tab.page.get_by_role("region", name="Step")
+    await step.get_by_text("Prompt, 2 messages").click()
+
+    prompt = step.get_by_role("list", name="Prompt")
+    await expect(prompt.get_by_role("listitem")).to_have_count(2)
+    await expect(prompt).to_contain_text("Is it so?")
+    await expect(step).to_contain_text("Temperature 0, at most 200 tokens.")
+    assert await tab.axe_violations() == []
+
+
+async def test_times_of_long_bars_are_seen_on_a_phone(
+    new_tab: NewTab, product: Product
+) -> None:
+    phone = await new_tab(size=PHONE)
+    # The model takes nearly all of the run's time.
+    path = await _start(product, 'scripted/{"text": "Yes.", "first_token_seconds": 5}')
+    await phone.go(f"{path}?tab=timeline")
+    await RunPage(phone).has_status("completed")
+    bar = phone.page.get_by_role("button", name="Generating, done")
+    await expect(bar).to_contain_text(re.compile(r"[5-9]\.\d s"))
+
+    assert await phone.page.evaluate(CUT_OFF) == []
