@@ -39,6 +39,7 @@ _WHO = (
     ("valkey", "Valkey"),
     ("--type=", "browser"),
     ("chromium", "browser"),
+    ("multiprocessing", "clients"),
 )
 
 
