@@ -1,4 +1,4 @@
-"""Queries of runs that are found by words: `docs/decisions/0019-words-of-runs-lie-in-one-index-with-marks.md`."""
+"""Queries of runs that are found by words: `docs/decisions/0018-words-of-runs-lie-in-one-index-with-marks.md`."""
 
 from collections.abc import Sequence
 from typing import Any
