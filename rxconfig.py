@@ -19,6 +19,7 @@ config = rx.Config(
     frontend_lazy_bundled_libraries=True,
     frontend_compression_formats=["brotli", "gzip"],
     cors_allowed_origins=[],
+    trusted_proxy_hops=settings.trusted_proxies,
     loglevel=rx.constants.LogLevel.WARNING,
     plugins=[rx.plugins.TailwindV4Plugin(TAILWIND), Portable()],
     disable_plugins=[rx.plugins.SitemapPlugin],

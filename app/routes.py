@@ -8,6 +8,7 @@ import reflex as rx
 DASHBOARD = "/"
 LOGIN = "/login"
 FIRST_RUN = "/first-run"
+CHOOSE_PASSWORD = "/choose-password"  # noqa: S105 - a path
 AGENTS = "/agents"
 AGENT = "/agents/[agent_ref]"
 AGENT_NEW = "/agents/new"
@@ -19,6 +20,7 @@ COLLECTION = "/knowledge/[collection_ref]"
 DOCUMENT = "/documents/[document_ref]"
 SETTINGS = "/settings"
 SYSTEM = "/system"
+PEOPLE = "/people"
 
 # An id is a str or UUID on the server, or a Reflex var that is joined in the browser: hence `+`, and `Any`.
 
@@ -80,6 +82,11 @@ def upload_path(collection_id: Any) -> Any:
 def login_path(then: str = "") -> str:
     """Return the login page that comes back to `then`."""
     return f"{LOGIN}?next={quote(then, safe='')}" if then else LOGIN
+
+
+def choose_password_path(token: str) -> str:
+    """Return the page where a one-time link sets a password."""
+    return f"{CHOOSE_PASSWORD}?{urlencode({'token': token})}"
 
 
 def _text(value: Any) -> Any:

@@ -8,14 +8,25 @@ import typer
 from app.backend.core.actor import Role
 from app.backend.core.db import Session
 from app.backend.core.errors import Invalid
+from app.backend.core.paging import PAGE_SIZE_MAX
+from app.backend.identity import people, sessions
 from app.backend.identity import service as identity
-from app.backend.identity.schemas import UserDraft, UserView
+from app.backend.identity.schemas import (
+    InviteDraft,
+    NewLink,
+    PersonView,
+    UserDraft,
+    UserView,
+)
+from app.backend.system import people as suspension
 from app.cli import output
-from app.cli.edge import command, open_rows
+from app.cli.edge import Rows, command, open_rows
 from app.cli.options import AsOption, JsonOption
+from app.cli.running import open_parts
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Accounts.")
 
+EmailArgument = Annotated[str, typer.Argument(help="Address of the user.")]
 PasswordStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from the input.")
 ]
@@ -79,6 +90,138 @@ async def set_password(
         output.print_json(view)
     else:
         output.say(f"{view.email} has a new password.")
+
+
+@app.command("sign-out")
+@command
+async def sign_out(
+    email: Annotated[str, typer.Argument(help="Address of the user.")],
+    is_json: JsonOption = False,
+) -> None:
+    """End all logins of a user; their API keys stay."""
+    async with open_rows() as rows, rows.db.transaction() as session:
+        actor = await identity.find_actor_by_email(session, email)
+        ended = await sessions.revoke_others(session, actor)
+    if is_json:
+        output.print_json({"logins": ended})
+    else:
+        output.say(f"{actor.email}: {ended} logins ended.")
+
+
+@app.command("list")
+@command
+async def list_users(
+    text: Annotated[str, typer.Option(help="Part of a name or an address.")] = "",
+    as_email: AsOption = None,
+    is_json: JsonOption = False,
+) -> None:
+    """List users, newest first; at most 200."""
+    async with open_rows() as rows, rows.db.read() as session:
+        actor = await identity.find_actor_by_email(session, as_email)
+        page = await people.list_people(session, actor, text=text, limit=PAGE_SIZE_MAX)
+    if is_json:
+        output.print_json(page)
+    else:
+        lines = [
+            (one.email, one.display_name, one.role, _status(one)) for one in page.items
+        ]
+        output.print_table(("e-mail", "name", "role", "status"), lines)
+
+
+@app.command()
+@command
+async def invite(
+    email: EmailArgument,
+    role: Annotated[Role, typer.Option(help="What the user may do.")] = Role.USER,
+    as_email: AsOption = None,
+    is_json: JsonOption = False,
+) -> None:
+    """Make an account, and print the one-time link with which its person chooses a password."""
+    draft = InviteDraft.model_validate({"email": email, "role": role})
+    async with open_rows() as rows, rows.db.transaction() as session:
+        actor = await identity.find_actor_by_email(session, as_email)
+        made = await people.invite(session, actor, draft=draft)
+    _print_link(rows, made, is_json=is_json)
+
+
+@app.command()
+@command
+async def link(
+    email: EmailArgument, as_email: AsOption = None, is_json: JsonOption = False
+) -> None:
+    """Print a one-time link with which a user chooses a new password."""
+    async with open_rows() as rows, rows.db.transaction() as session:
+        actor = await identity.find_actor_by_email(session, as_email)
+        user_id = await people.find_id(session, actor, email=email)
+        made = await people.make_password_link(session, actor, user_id=user_id)
+    _print_link(rows, made, is_json=is_json)
+
+
+@app.command("set-role")
+@command
+async def set_role(
+    email: EmailArgument,
+    role: Annotated[Role, typer.Argument(help="What the user may do.")],
+    as_email: AsOption = None,
+    is_json: JsonOption = False,
+) -> None:
+    """Give a user a role."""
+    async with open_rows() as rows, rows.db.transaction() as session:
+        actor = await identity.find_actor_by_email(session, as_email)
+        user_id = await people.find_id(session, actor, email=email)
+        view = await people.set_role(session, actor, user_id=user_id, role=role)
+    _print_person(view, is_json=is_json)
+
+
+@app.command()
+@command
+async def suspend(
+    email: EmailArgument, as_email: AsOption = None, is_json: JsonOption = False
+) -> None:
+    """End a user's logins and API keys for good, and stop their runs."""
+    async with (
+        open_parts(as_email) as (parts, actor),
+        parts.db.transaction() as session,
+    ):
+        user_id = await people.find_id(session, actor, email=email)
+        view = await suspension.suspend(session, actor, user_id=user_id, parts=parts)
+    _print_person(view, is_json=is_json)
+
+
+@app.command()
+@command
+async def reactivate(
+    email: EmailArgument, as_email: AsOption = None, is_json: JsonOption = False
+) -> None:
+    """Let a suspended user sign in again."""
+    async with open_rows() as rows, rows.db.transaction() as session:
+        actor = await identity.find_actor_by_email(session, as_email)
+        user_id = await people.find_id(session, actor, email=email)
+        view = await people.set_active(session, actor, user_id=user_id, is_active=True)
+    _print_person(view, is_json=is_json)
+
+
+def _status(person: PersonView) -> str:
+    if not person.is_active:
+        return "suspended"
+    return "active" if person.has_password else "invited"
+
+
+def _print_person(person: PersonView, *, is_json: bool) -> None:
+    if is_json:
+        output.print_json(person)
+    else:
+        output.say(f"{person.email}: {person.role}, {_status(person)}.")
+
+
+def _print_link(rows: Rows, made: NewLink, *, is_json: bool) -> None:
+    path = f"/choose-password?token={made.token}"
+    address = f"{rows.settings.web_address}{path}"
+    if is_json:
+        output.print_json({"link": address, "expires_at": made.expires_at.isoformat()})
+    else:
+        output.say(address)
+        output.note("It works once, for three days, and cannot be shown again.")
 
 
 async def _create(session: Session, draft: UserDraft, as_email: str | None) -> UserView:

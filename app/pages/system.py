@@ -29,7 +29,15 @@ _SECONDS = 3.0
 )
 def system() -> rx.Component:
     return shell(
-        page_head(words.TITLE, description=words.ABOUT),
+        page_head(
+            words.TITLE,
+            description=words.ABOUT,
+            actions=rx.cond(
+                SystemState.is_refused,
+                None,
+                button(words.TO_PEOPLE, icon="users", href=routes.PEOPLE),
+            ),
+        ),
         rx.cond(
             SystemState.is_refused,
             empty(

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from app import routes
 from app.backend.bootstrap import Services
-from app.backend.core import clock, correlation, ids
+from app.backend.core import caller, clock, correlation, ids
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.db import Session
 from app.backend.core.errors import (
@@ -156,9 +156,10 @@ async def require_actor(state: rx.State) -> Actor:
     return actor
 
 
-def _begin() -> None:
+def _begin(state: rx.State) -> None:
     """Forget who was there before, and give this event an id of its own: its socket carries many."""
     _found.set(None)
+    caller.begin(state.router.session.client_ip)
     correlation.begin(ids.new_id())
 
 
@@ -178,7 +179,7 @@ def _guard(
         async def steps(
             self: rx.State, *args: Any, **kwargs: Any
         ) -> AsyncGenerator[Any, None]:
-            _begin()
+            _begin(self)
             try:
                 await check(self)
                 async for answer in handler(self, *args, **kwargs):  # pyright: ignore[reportCallIssue]
@@ -193,7 +194,7 @@ def _guard(
 
     @functools.wraps(handler)
     async def whole(self: rx.State, *args: Any, **kwargs: Any) -> Any:
-        _begin()
+        _begin(self)
         try:
             await check(self)
             return await handler(self, *args, **kwargs)  # pyright: ignore[reportCallIssue]

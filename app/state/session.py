@@ -25,6 +25,11 @@ class SessionState(rx.State):
         """Whether the pages for administrators are shown; their events check it again."""
         return self.role == Role.ADMIN
 
+    @rx.event(background=True)
+    @edge.requires()
+    async def stay(self) -> None:
+        """Change nothing: the guard leads to the login page when this login has ended elsewhere."""
+
     @rx.event
     @edge.requires()
     async def load(self) -> None:

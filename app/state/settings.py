@@ -38,6 +38,8 @@ class LoginLine(BaseModel):
 
     id: str
     device: str
+    address: str
+    created_at: str
     last_seen_at: str
     is_current: bool
 
@@ -112,6 +114,16 @@ class SettingsState(FormMixin, rx.State):
         await self._show_logins()
         return notices.done("That login has ended.")
 
+    @rx.event
+    @edge.requires()
+    async def end_others(self) -> Any:
+        """End all logins but this one."""
+        async with edge.work(self) as (session, actor):
+            ended = await sessions.revoke_others(session, actor)
+        await self._show_logins()
+        words = "One other login has" if ended == 1 else f"{ended} other logins have"
+        return notices.done(f"{words} ended.")
+
     async def _show_logins(self) -> None:
         async with edge.read(self) as (session, actor):
             found = await sessions.list_sessions(session, actor)
@@ -119,6 +131,8 @@ class SettingsState(FormMixin, rx.State):
             LoginLine(
                 id=str(login.id),
                 device=device_of(login.user_agent),
+                address=login.address,
+                created_at=iso(login.created_at),
                 last_seen_at=iso(login.last_seen_at),
                 is_current=login.is_current,
             )

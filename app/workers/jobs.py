@@ -49,7 +49,10 @@ async def _ingest_document(
     if owner_id is None:
         return
     async with services.db.read() as session:
-        actor = await identity.get_actor(session, owner_id)
+        actor = await identity.find_actor(session, owner_id)
+    if actor is None:
+        # Its owner is suspended: the scheduler asks again, until they are back.
+        return
     work = ingest.ingest_document(services, actor, document_id=document_id)
     await _unless(shutdown, work)
 

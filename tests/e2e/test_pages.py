@@ -6,7 +6,7 @@ from app import routes
 from tests.e2e.browser import PHONE, Tab
 from tests.e2e.conftest import NewTab
 
-OPEN = (routes.LOGIN, routes.FIRST_RUN)
+OPEN = (routes.LOGIN, routes.FIRST_RUN, routes.CHOOSE_PASSWORD)
 MISSING = "/no-such-page"
 SIGNED_IN = (
     routes.DASHBOARD,
@@ -15,6 +15,7 @@ SIGNED_IN = (
     routes.RUNS,
     routes.KNOWLEDGE,
     routes.SETTINGS,
+    routes.PEOPLE,
     MISSING,
 )
 

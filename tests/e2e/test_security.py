@@ -16,9 +16,12 @@ PAGES = (
     routes.KNOWLEDGE,
     routes.SETTINGS,
     routes.SYSTEM,
+    routes.PEOPLE,
     routes.LOGIN,
     routes.FIRST_RUN,
+    routes.CHOOSE_PASSWORD,
 )
+OPEN = (routes.LOGIN, routes.FIRST_RUN, routes.CHOOSE_PASSWORD)
 ANSWERS = (*PAGES, "/api/auth/me", "/api/nothing", "/version", "/favicon.svg")
 WATCH = """
 window.violations = [];
@@ -33,7 +36,7 @@ async def _violations(tab: Tab) -> list[str]:
 
 @pytest.mark.parametrize("path", [*PAGES, "/docs"])
 async def test_page_keeps_to_its_policy(new_tab: NewTab, path: str) -> None:
-    tab = await new_tab(is_signed_in=path not in (routes.LOGIN, routes.FIRST_RUN))
+    tab = await new_tab(is_signed_in=path not in OPEN)
     await tab.page.add_init_script(WATCH)
 
     if path == "/docs":

@@ -14,10 +14,11 @@ from app.backend.api.deps import ActorDep, PartsDep, ReadDep, WriteDep
 from app.backend.api.parts import ApiParts
 from app.backend.core.errors import AppError, Forbidden
 from app.backend.core.texts import Text
-from app.backend.identity import cookies, sessions
+from app.backend.identity import cookies, people, sessions
 from app.backend.identity import service as identity
 from app.backend.identity.schemas import (
     NewSession,
+    PasswordChoice,
     PasswordDraft,
     Preferences,
     ProfileDraft,
@@ -31,6 +32,7 @@ router = APIRouter(prefix="/api/auth", tags=["account"])
 
 LOGIN_PAGE = "/login"
 FIRST_RUN_PAGE = "/first-run"
+CHOOSE_PASSWORD_PAGE = "/choose-password"  # noqa: S105 - a path
 
 
 class Login(BaseModel):
@@ -60,6 +62,14 @@ class SessionList(BaseModel):
     next_cursor: None = None
 
 
+class EndedLogins(BaseModel):
+    """How many logins have ended."""
+
+    model_config = ConfigDict(frozen=True)
+
+    logins: int
+
+
 class ProfileChange(ProfileDraft):
     """What to change about oneself; `preferences` are merged, an empty value removes one."""
 
@@ -86,6 +96,28 @@ async def first_run(request: Request, parts: PartsDep) -> Response:
         return forms.back_to(FIRST_RUN_PAGE, error, **kept)
     await _welcome(parts, new)
     return _signed_in(parts, given, new, status=201)
+
+
+@router.post("/choose-password", openapi_extra=_form_or_json(PasswordChoice))
+async def choose_password(request: Request, parts: PartsDep) -> Response:
+    """Set a password with a one-time link from an administrator, and sign in."""
+    given = await forms.read(request)
+    try:
+        choice = given.parse(PasswordChoice)
+        async with parts.db.transaction() as session:
+            new = await people.choose_password(
+                session,
+                choice=choice,
+                user_agent=_user_agent(request),
+                session_days=parts.settings.session_days,
+            )
+    except AppError as error:
+        if not given.is_form:
+            raise
+        token = str(given.fields.get("token", ""))
+        return forms.back_to(CHOOSE_PASSWORD_PAGE, error, token=token)
+    await _welcome(parts, new)
+    return _signed_in(parts, given, new)
 
 
 @router.post("/login", openapi_extra=_form_or_json(Login))
@@ -162,6 +194,12 @@ async def change_password(
 async def list_sessions(actor: ActorDep, session: ReadDep) -> SessionList:
     """List the caller's logins, newest first."""
     return SessionList(items=await sessions.list_sessions(session, actor))
+
+
+@router.delete("/sessions")
+async def revoke_other_sessions(actor: ActorDep, session: WriteDep) -> EndedLogins:
+    """End all of the caller's logins but the one that asks."""
+    return EndedLogins(logins=await sessions.revoke_others(session, actor))
 
 
 @router.delete("/sessions/{session_id}", status_code=204)

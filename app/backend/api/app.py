@@ -30,6 +30,7 @@ from app.backend.api.v1 import (
     runs,
     tasks,
     tools,
+    users,
 )
 from app.backend.api.v1 import system as installation
 from app.backend.api.v1 import threads as conversations
@@ -49,6 +50,7 @@ _MODULES = (
     documents,
     tools,
     models,
+    users,
     dynavera,
     agent_socket,
     tasks,

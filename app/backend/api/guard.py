@@ -16,6 +16,7 @@ from app.backend.core.settings import Settings
 
 OPEN_PATHS = frozenset(
     {
+        "/api/auth/choose-password",
         "/api/auth/first-run",
         "/api/auth/login",
         "/api/auth/logout",

@@ -9,7 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.backend.api.errors import BodyTooLarge, internal_error, response_of
-from app.backend.core import correlation, ids
+from app.backend.core import caller, correlation, ids
 from app.backend.core.settings import Settings
 
 logger = structlog.get_logger(__name__)
@@ -40,6 +40,7 @@ class Requests:
 
     def __init__(self, app: ASGIApp, *, settings: Settings) -> None:
         self._app = app
+        self._proxies = settings.trusted_proxies
         self._upload_max = settings.upload_max_bytes * UPLOADS_PER_REQUEST
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,6 +50,7 @@ class Requests:
             return
         correlation_id = _asked_for(scope) or ids.new_id()
         scope = {**_without_slash(scope), _CORRELATION: correlation_id}
+        caller.begin(_address_of(scope, self._proxies))
         with correlation.bound(correlation_id):
             if scope["type"] == "websocket":
                 await self._app(scope, receive, send)
@@ -113,6 +115,12 @@ class _Body:
             self._received += len(message.get("body", b""))
             if not message.get("more_body", False):
                 return
+
+
+def _address_of(scope: Scope, proxies: int) -> str:
+    peer, _ = scope.get("client") or ("", 0)
+    forwarded = ",".join(Headers(scope=scope).getlist("x-forwarded-for"))
+    return caller.address_of(peer, forwarded, proxies)
 
 
 def _asked_for(scope: Scope) -> UUID | None:

@@ -69,6 +69,12 @@ class Settings(BaseSettings):
         ge=0,
         description="Time that runs get to finish when their worker is told to end; then they go back into the queue, after their last step.",
     )
+    trusted_proxies: int = Field(
+        0,
+        ge=0,
+        le=10,
+        description="Proxies of your own in front of Atelier that set X-Forwarded-For; it tells where logins come from.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Lowest level that is logged."
     )

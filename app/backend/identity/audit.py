@@ -3,6 +3,7 @@
 from enum import StrEnum
 from uuid import UUID
 
+from app.backend.core import caller, correlation
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.identity.tables import AuditRow
@@ -13,10 +14,17 @@ class Action(StrEnum):
 
     OWNER_CREATED = "owner_created"
     USER_CREATED = "user_created"
+    USER_INVITED = "user_invited"
+    USER_SUSPENDED = "user_suspended"
+    USER_REACTIVATED = "user_reactivated"
+    ROLE_CHANGED = "role_changed"
+    PASSWORD_LINK_MADE = "password_link_made"  # noqa: S105
+    PASSWORD_CHOSEN = "password_chosen"  # noqa: S105
     PASSWORD_SET = "password_set"  # noqa: S105 - the name of an action
     LOGGED_IN = "logged_in"
     LOGGED_OUT = "logged_out"
     SESSION_REVOKED = "session_revoked"
+    OTHER_SESSIONS_REVOKED = "other_sessions_revoked"
     KEY_CREATED = "key_created"
     KEY_REVOKED = "key_revoked"
     RUN_REQUEUED = "run_requeued"
@@ -41,5 +49,7 @@ def record(
         object_kind=object_kind,
         object_id=object_id,
         detail=detail,
+        address=caller.current(),
+        correlation_id=correlation.current(),
     )
     session.add(row)

@@ -26,6 +26,29 @@ class LinkInvalid(AppError):
         )
 
 
+class PasswordLinkInvalid(AppError):
+    """The one-time link that sets a password is unknown, used, or too old."""
+
+    code = "PASSWORD_LINK_INVALID"
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This link is not valid or no longer valid. Ask an administrator of this installation for a fresh one."
+        )
+
+
+class LastAdmin(Conflict):
+    """Without this administrator nobody could manage the installation."""
+
+    code = "LAST_ADMIN"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This is the only administrator who can sign in. Make somebody else an administrator first."
+        )
+
+
 class OwnerExists(Conflict):
     """The installation has its owner already."""
 

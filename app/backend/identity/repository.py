@@ -47,11 +47,11 @@ async def list_unwelcomed(session: Session, *, limit: int) -> Sequence[UUID]:
 
 
 async def find_owner(session: Session) -> UserRow | None:
-    """Return the owner of the installation: its earliest administrator."""
+    """Return the owner of the installation: its earliest active administrator."""
     query = (
         select(UserRow)
         .where(col(UserRow.role) == Role.ADMIN)
-        .order_by(col(UserRow.id))
+        .order_by(col(UserRow.is_active).desc(), col(UserRow.id))
         .limit(1)
     )
     return (await session.exec(query)).first()
@@ -115,15 +115,17 @@ async def find_session(
 
 async def end_sessions(
     session: Session, user_id: UUID, now: datetime, *, but: UUID | None
-) -> None:
-    """End every login of a user, except one."""
+) -> int:
+    """End every login of a user, except one; returns how many."""
     # An administrator may do so for somebody else.
     query = update(SessionRow).where(  # lint-skip: repo-scope
-        col(SessionRow.owner_id) == user_id, col(SessionRow.revoked_at).is_(None)
+        col(SessionRow.owner_id) == user_id,
+        col(SessionRow.revoked_at).is_(None),
+        col(SessionRow.expires_at) > now,
     )
     if but is not None:
         query = query.where(col(SessionRow.id) != but)
-    await session.exec(query.values(revoked_at=now))
+    return (await session.exec(query.values(revoked_at=now))).rowcount
 
 
 async def list_keys(

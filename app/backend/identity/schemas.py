@@ -73,6 +73,46 @@ class UserDraft(BaseModel):
     display_name: Text = Field(default="", max_length=100)
 
 
+class InviteDraft(BaseModel):
+    """Who is invited, and as what."""
+
+    model_config = ConfigDict(frozen=True)
+
+    email: Email
+    role: Role = Role.USER
+
+
+class PasswordChoice(BaseModel):
+    """A password, and the one-time link's token."""
+
+    model_config = ConfigDict(frozen=True)
+
+    token: str = Field(min_length=1, max_length=200)
+    password: Password
+
+
+class PersonView(Listed):
+    """A user as administrators see them; without a password they have not come yet."""
+
+    email: str
+    display_name: str
+    role: Role
+    is_active: bool
+    created_at: datetime
+    has_password: bool = False
+    last_seen_at: datetime | None = None
+
+
+class NewLink(BaseModel):
+    """A fresh one-time link for a user; `token` is shown this once."""
+
+    model_config = ConfigDict(frozen=True)
+
+    token: str
+    expires_at: datetime
+    user: PersonView
+
+
 class UserView(Listed):
     """A user."""
 
@@ -127,6 +167,7 @@ class SessionView(Listed):
     """A login on one device; `is_current` marks the one that asks."""
 
     user_agent: str
+    address: str
     created_at: datetime
     last_seen_at: datetime
     expires_at: datetime

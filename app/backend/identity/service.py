@@ -171,6 +171,12 @@ async def list_unwelcomed(session: Session, *, limit: int) -> list[Actor]:
     return [await get_actor(session, user_id) for user_id in user_ids]
 
 
+async def find_actor(session: Session, user_id: UUID) -> Actor | None:
+    """Return the actor for a job that works for a user; None when they are gone or suspended."""
+    user = await repository.find_user(session, user_id)
+    return actor_of(user) if user is not None and user.is_active else None
+
+
 async def get_actor(session: Session, user_id: UUID) -> Actor:
     """Return the actor for a job that works for a user.
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from app.backend.core import clock, ids
+from app.backend.core import caller, clock, ids
 from app.backend.core.actor import Actor
 from app.backend.core.crypto import hash_token
 from app.backend.core.db import Session
@@ -86,6 +86,16 @@ async def revoke_session(session: Session, actor: Actor, *, session_id: UUID) ->
         )
 
 
+async def revoke_others(session: Session, actor: Actor) -> int:
+    """End the actor's logins, except the one that the actor came with; returns how many."""
+    ended = await repository.end_sessions(
+        session, actor.user_id, clock.now(), but=actor.session_id
+    )
+    if ended:
+        audit.record(session, actor, Action.OTHER_SESSIONS_REVOKED, logins=str(ended))
+    return ended
+
+
 async def find_by_session(session: Session, token: str) -> Presented | None:
     """Return whose login the token is, unless it is over or its user is suspended."""
     found = await repository.find_session_by_hash(
@@ -113,6 +123,7 @@ async def open_session(
         owner_id=user.id,
         token_hash=hash_token(token),
         user_agent=user_agent[:_USER_AGENT_MAX],
+        address=caller.current(),
         expires_at=clock.now() + timedelta(days=session_days),
     )
     session.add(row)

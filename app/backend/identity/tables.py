@@ -28,6 +28,7 @@ class SessionRow(OwnedRow, table=True):
 
     token_hash: str = Field(unique=True)
     user_agent: str = Field(default="", max_length=300)
+    address: str = ""
     last_seen_at: datetime = Field(default_factory=clock.now, sa_type=UtcColumn)
     expires_at: datetime = Field(sa_type=UtcColumn)
     revoked_at: datetime | None = Field(default=None, sa_type=UtcColumn)
@@ -45,18 +46,22 @@ class ApiKeyRow(OwnedRow, table=True):
 
 
 class OneTimeLinkRow(Row, table=True):
-    """A link that works once, such as the one that creates the owner account."""
+    """A link that works once: it creates the owner account, or sets the password of `user_id`."""
 
     purpose: str = Field(index=True)
+    user_id: UUID | None = Field(default=None, index=True)
     token_hash: str = Field(unique=True)
     expires_at: datetime = Field(sa_type=UtcColumn)
     used_at: datetime | None = Field(default=None, sa_type=UtcColumn)
 
 
 class AuditRow(OwnedRow, table=True):
-    """A privileged action; the owner is who did it."""
+    """A privileged action; the owner is who did it, or whose login it was."""
 
     action: str = Field(index=True)
     object_kind: str = ""
     object_id: UUID | None = None
     detail: dict[str, str] = Field(default_factory=dict, sa_type=JsonColumn)
+    result: str = "done"
+    address: str = ""
+    correlation_id: UUID | None = None

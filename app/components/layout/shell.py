@@ -10,7 +10,9 @@ from app.components.layout.sidebar import bottom_bar, logo, sidebar, theme_butto
 from app.components.layout.topbar import mobile_bar
 from app.components.ui.button import PlainLink
 from app.components.ui.skeleton import skeleton, skeleton_rows
+from app.components.widgets.clock import pulse
 from app.components.widgets.page import shortcuts
+from app.state.session import SessionState
 
 Width = Literal["narrow", "normal", "wide"]
 
@@ -26,6 +28,8 @@ _PLACES = {
     "k": [routes.KNOWLEDGE, strings.KNOWLEDGE],
     "s": [routes.SETTINGS, strings.SETTINGS],
 }
+# A login that was ended elsewhere leaves open pages within five seconds.
+_LOGIN_CHECK_SECONDS = 4.0
 _ACTIONS = {"n": strings.NEW, "/": strings.SEARCH}
 
 
@@ -51,7 +55,10 @@ def shell(
         # Nothing is there yet that a key could reach.
         None
         if is_busy
-        else shortcuts(places=_PLACES, actions=_ACTIONS, words=strings.SHORTCUT_WORDS),
+        else rx.fragment(
+            shortcuts(places=_PLACES, actions=_ACTIONS, words=strings.SHORTCUT_WORDS),
+            pulse(seconds=_LOGIN_CHECK_SECONDS, on_pulse=SessionState.stay),
+        ),
         class_name="flex min-h-dvh flex-col bg-canvas text-ink md:flex-row",
     )
 

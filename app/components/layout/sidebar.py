@@ -17,6 +17,11 @@ PLACES = (
     (strings.KNOWLEDGE, "book_open", routes.KNOWLEDGE),
     (strings.SETTINGS, "settings", routes.SETTINGS),
 )
+# A narrow screen has room for the first of them; it leads to the others.
+ADMIN_PLACES = (
+    (strings.SYSTEM, "server", routes.SYSTEM),
+    (strings.PEOPLE, "users", routes.PEOPLE),
+)
 
 
 def logo() -> rx.Component:
@@ -45,11 +50,11 @@ def sidebar(here: str) -> rx.Component:
             ],
             rx.cond(
                 SessionState.is_admin,
-                _place(
-                    strings.SYSTEM,
-                    "server",
-                    routes.SYSTEM,
-                    is_here=here == routes.SYSTEM,
+                rx.fragment(
+                    *[
+                        _place(text, icon, path, is_here=path == here)
+                        for text, icon, path in ADMIN_PLACES
+                    ]
                 ),
             ),
             aria_label=strings.NAV_LABEL,

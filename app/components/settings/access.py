@@ -74,6 +74,10 @@ def logins() -> rx.Component:
             class_name=f"{SURFACE} divide-y divide-line",
         ),
         description=words.LOGINS_ABOUT,
+        actions=rx.cond(
+            SettingsState.logins.length() > 1,
+            button(words.END_OTHERS, size="sm", on_click=SettingsState.end_others),
+        ),
     )
 
 
@@ -148,6 +152,9 @@ def _login(login: Any) -> rx.Component:
         rx.el.div(
             rx.el.p(login.device, class_name="truncate text-sm font-medium"),
             rx.el.p(
+                words.SIGNED_IN,
+                time_ago(at=login.created_at, mode=SessionState.times),
+                rx.cond(login.address != "", words.FROM + login.address, ""),
                 words.SEEN,
                 time_ago(at=login.last_seen_at, mode=SessionState.times),
                 class_name="text-xs text-muted",

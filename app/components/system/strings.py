@@ -6,6 +6,7 @@ ABOUT = (
 )
 REFUSED = "Only for administrators"
 REFUSED_TEXT = "This page shows the whole installation. Ask an administrator if something does not work."
+TO_PEOPLE = "People"
 TO_DASHBOARD = "To the dashboard"
 AWAY = " does not answer, so some of this page is missing."
 AT_A_GLANCE = "At a glance"

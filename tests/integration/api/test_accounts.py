@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlmodel import delete
+from sqlmodel import delete, select
 from structlog.testing import capture_logs
 from typing_extensions import override
 
@@ -16,7 +16,7 @@ from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.identity import cookies
 from app.backend.identity import service as identity
-from app.backend.identity.tables import SessionRow
+from app.backend.identity.tables import AuditRow, SessionRow
 from tests.fakes.knowledge import FakeEmbedder
 from tests.integration.api.conftest import ADDRESS
 
@@ -291,6 +291,32 @@ async def test_sessions_of_the_caller(signed_in: httpx.AsyncClient) -> None:
     assert [item["is_current"] for item in listed] == [True]
     assert ended.status_code == 204
     assert (await signed_in.get("/api/auth/me")).status_code == 401
+
+
+async def test_login_says_where_it_came_from_and_ends_the_others(
+    stranger: httpx.AsyncClient, link: str, services: Services
+) -> None:
+    await _make_owner(stranger, link)
+    stranger.cookies.clear()
+    stranger.headers.update({**ORIGIN, "User-Agent": "Firefox/1 (Linux)"})
+    stranger.headers["X-Forwarded-For"] = "192.0.2.7"
+    login = {"email": EMAIL, "password": PASSWORD}
+    await stranger.post("/api/auth/login", json=login)
+
+    listed = (await stranger.get("/api/auth/sessions")).json()["items"]
+    ended = await stranger.delete("/api/auth/sessions")
+    left = (await stranger.get("/api/auth/sessions")).json()["items"]
+
+    # No proxy is trusted here, so the header is the client's own word.
+    assert [item["address"] for item in listed] == ["127.0.0.1", "127.0.0.1"]
+    assert listed[0]["user_agent"] == "Firefox/1 (Linux)"
+    assert (ended.status_code, ended.json()) == (200, {"logins": 1})
+    assert [item["is_current"] for item in left] == [True]
+    async with services.db.read() as session:
+        rows = (await session.exec(select(AuditRow))).all()
+    last = max(rows, key=lambda row: row.id)
+    assert (last.action, last.address) == ("other_sessions_revoked", "127.0.0.1")
+    assert last.correlation_id is not None
 
 
 async def test_password_change_asks_for_the_present_one(

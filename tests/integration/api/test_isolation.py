@@ -41,8 +41,17 @@ KINDS = {
     "thread_id": Kind.THREAD,
 }
 # Parts of addresses that are no ids: the API has nothing there, the documentation's own files, a signed name,
-# the number of a step; for administrators a queue of everybody's jobs, and runs of anybody.
-NO_IDS = {"rest", "name", "key", "step", "queue", "dead_run_id", "job_run_id"}
+# the number of a step; for administrators a queue of everybody's jobs, runs of anybody, and the people.
+NO_IDS = {
+    "rest",
+    "name",
+    "key",
+    "step",
+    "queue",
+    "dead_run_id",
+    "job_run_id",
+    "user_id",
+}
 # They answer 200 with a result for each id.
 EACH_BY_ITSELF = {"/api/v1/runs/bulk"}
 _PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")

@@ -354,3 +354,26 @@ def test_exit_codes_are_documented() -> None:
     codes = re.findall(r"^\| (\d+) \|", text, re.MULTILINE)
 
     assert [int(code) for code in codes] == [code.value for code in Exit]
+
+
+def test_people_are_invited_promoted_suspended_and_let_back_in(
+    atelier: Atelier, owner: str
+) -> None:
+    email = "b@example.org"
+    made = _json(atelier("user", "invite", email, "--role", "viewer", "--json"))
+    again = _json(atelier("user", "link", email, "--json"))
+    role = _json(atelier("user", "set-role", email, "admin", "--json"))
+    suspended = _json(atelier("user", "suspend", email, "--json"))
+    listed = _json(atelier("user", "list", "--text", "B@", "--json"))["items"]
+    back = atelier("user", "reactivate", email)
+    refused = atelier("user", "set-role", owner, "user")
+    ended = _json(atelier("user", "sign-out", owner, "--json"))
+
+    assert "/choose-password?token=" in made["link"]
+    assert again["link"] != made["link"]
+    assert role["role"] == "admin"
+    assert [suspended["is_active"], *(one["is_active"] for one in listed)] == [
+        False
+    ] * 2
+    assert back.stdout.strip() == f"{email}: admin, invited."
+    assert (refused.exit_code, ended) == (Exit.FAILED, {"logins": 0})

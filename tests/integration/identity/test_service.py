@@ -307,6 +307,21 @@ async def test_sessions_are_listed_and_revoked(services: Services) -> None:
     assert await _find(services, first.token) is None
 
 
+async def test_all_other_logins_end_at_once(services: Services) -> None:
+    first, _ = await _owner(services)
+    second = await _login(services, "ada@example.org", PASSWORD)
+    actor = await _find(services, second.token)
+    assert actor is not None
+    async with services.db.transaction() as session:
+        ended = await sessions.revoke_others(session, actor)
+        again = await sessions.revoke_others(session, actor)
+
+    assert (ended, again) == (1, 0)
+    assert await _find(services, first.token) is None
+    assert await _find(services, second.token) == actor
+    assert (await _actions(services)).count("other_sessions_revoked") == 1
+
+
 async def test_use_is_recorded(services: Services) -> None:
     new, actor = await _owner(services)
     async with services.db.transaction() as session:

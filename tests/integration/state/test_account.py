@@ -93,6 +93,23 @@ async def test_key_is_shown_until_it_is_hidden_and_can_be_revoked(cookie: str) -
     assert state.rows == []
 
 
+async def test_end_others_signs_all_other_devices_out(
+    cookie: str, sign_in: SignIn, actor: Actor
+) -> None:
+    elsewhere = [await sign_in(actor), await sign_in(actor)]
+    state = make_state(SettingsState, path="/settings", cookie=cookie)
+
+    said = await SettingsState.end_others.fn(state)
+
+    assert "2 other logins have ended" in str(said)
+    assert [login.is_current for login in state.logins] == [True]
+    for one in elsewhere:
+        there = make_state(SessionState, path="/settings", cookie=one)
+        assert "/login" in str(await SessionState.stay.fn(there))
+    here = make_state(SessionState, path="/settings", cookie=cookie)
+    assert await SessionState.stay.fn(here) is None
+
+
 async def test_end_login_signs_the_other_device_out(
     cookie: str, sign_in: SignIn, actor: Actor
 ) -> None:

@@ -30,6 +30,7 @@ PUBLIC = {
     "NoticesState.undo",
     "PageErrorState.report",
     "PassageState.close",
+    "PeopleState.leave",
     "RunBulkState.leave",
     "RunStepsState.keep",
     "RunStepsState.leave",

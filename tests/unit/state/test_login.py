@@ -12,6 +12,7 @@ from tests.states import make_state
         ("", ""),
         ("WRONG_LOGIN", "The e-mail address or the password is wrong."),
         ("LINK_INVALID", "This link is not valid"),
+        ("PASSWORD_LINK_INVALID", "This link is not valid"),
         ("TOO_MANY_REQUESTS", "Too many tries to sign in"),
         ("Call+1-555-0100+now", "That did not work."),
     ],

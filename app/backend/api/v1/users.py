@@ -1,0 +1,105 @@
+"""Routes of people, for administrators who are signed in: an API key manages nobody."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict
+
+from app.backend.api.deps import (
+    CursorQuery,
+    LimitQuery,
+    PartsDep,
+    ReadDep,
+    WriteDep,
+    may,
+)
+from app.backend.core.actor import Actor, Permission, Role
+from app.backend.core.paging import PAGE_SIZE, Page
+from app.backend.identity import people
+from app.backend.identity.schemas import InviteDraft, NewLink, PersonView
+from app.backend.system.people import suspend
+
+router = APIRouter(prefix="/api/v1/users", tags=["users"])
+
+CHOOSE_PASSWORD_PAGE = "/choose-password"  # noqa: S105 - a path
+
+Adding = Annotated[Actor, may(Permission.ADD_USER)]
+Changing = Annotated[Actor, may(Permission.CHANGE_USER)]
+
+
+class LinkView(BaseModel):
+    """A one-time link with which its user chooses a password; it is shown this once."""
+
+    model_config = ConfigDict(frozen=True)
+
+    link: str
+    expires_at: datetime
+    user: PersonView
+
+
+class UserChange(BaseModel):
+    """What to change about a user."""
+
+    model_config = ConfigDict(frozen=True)
+
+    role: Role | None = None
+    is_active: bool | None = None
+
+
+@router.get("")
+async def list_users(
+    actor: Annotated[Actor, may(Permission.VIEW_USER)],
+    session: ReadDep,
+    q: Annotated[str, Query(max_length=200, description="Part of a name.")] = "",
+    cursor: CursorQuery = None,
+    limit: LimitQuery = PAGE_SIZE,
+) -> Page[PersonView]:
+    """List users, newest first."""
+    return await people.list_people(session, actor, text=q, cursor=cursor, limit=limit)
+
+
+@router.post("", status_code=201)
+async def invite_user(
+    actor: Adding, session: WriteDep, parts: PartsDep, draft: InviteDraft
+) -> LinkView:
+    """Make an account, and the one-time link with which its person chooses a password."""
+    made = await people.invite(session, actor, draft=draft)
+    return _with_link(made, parts.settings.web_address)
+
+
+@router.post("/{user_id}/link", status_code=201)
+async def make_link(
+    user_id: UUID, actor: Changing, session: WriteDep, parts: PartsDep
+) -> LinkView:
+    """Make a one-time link with which a user chooses a new password."""
+    made = await people.make_password_link(session, actor, user_id=user_id)
+    return _with_link(made, parts.settings.web_address)
+
+
+@router.patch("/{user_id}")
+async def change_user(
+    user_id: UUID,
+    actor: Changing,
+    session: WriteDep,
+    parts: PartsDep,
+    change: UserChange,
+) -> PersonView:
+    """Give a user a role, suspend them, or let them back in."""
+    view = await people.get_person(session, actor, user_id=user_id)
+    if change.role is not None:
+        view = await people.set_role(session, actor, user_id=user_id, role=change.role)
+    if change.is_active is True:
+        view = await people.set_active(session, actor, user_id=user_id, is_active=True)
+    if change.is_active is False:
+        view = await suspend(session, actor, user_id=user_id, parts=parts)
+    return view
+
+
+def _with_link(made: NewLink, address: str) -> LinkView:
+    return LinkView(
+        link=f"{address}{CHOOSE_PASSWORD_PAGE}?token={made.token}",
+        expires_at=made.expires_at,
+        user=made.user,
+    )

@@ -1,0 +1,232 @@
+"""The people of an installation, as administrators manage them: invited, given roles, suspended."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from app.backend.core import clock, ids
+from app.backend.core.actor import Actor, Permission, Role
+from app.backend.core.crypto import hash_token
+from app.backend.core.db import Session
+from app.backend.core.errors import NotFound
+from app.backend.core.paging import PAGE_SIZE, Page, parse_cursor, to_page
+from app.backend.identity import (
+    audit,
+    passwords,
+    people_repository,
+    repository,
+    sessions,
+)
+from app.backend.identity.actors import actor_of, require
+from app.backend.identity.audit import Action
+from app.backend.identity.errors import EmailTaken, LastAdmin, PasswordLinkInvalid
+from app.backend.identity.schemas import (
+    InviteDraft,
+    NewLink,
+    NewSession,
+    PasswordChoice,
+    PersonView,
+)
+from app.backend.identity.tables import OneTimeLinkRow, UserRow
+
+PASSWORD_LINK = "choose_password"  # noqa: S105 - the purpose of a link
+LINK_LIFE = timedelta(days=3)
+
+
+async def list_people(
+    session: Session,
+    actor: Actor,
+    *,
+    text: str = "",
+    cursor: str | None = None,
+    limit: int = PAGE_SIZE,
+) -> Page[PersonView]:
+    """Return a page of users, newest first; `text` is part of a name or an address."""
+    require(actor, Permission.VIEW_USER)
+    found = await people_repository.list_people(
+        session, text=text.strip(), before=parse_cursor(cursor), limit=limit + 1
+    )
+    return to_page([_to_view(user, seen_at) for user, seen_at in found], limit)
+
+
+async def get_person(session: Session, actor: Actor, *, user_id: UUID) -> PersonView:
+    """Return a user.
+
+    Raises:
+        NotFound: there is no such user.
+    """
+    require(actor, Permission.VIEW_USER)
+    return _to_view(await _need(session, user_id))
+
+
+async def find_id(session: Session, actor: Actor, *, email: str) -> UUID:
+    """Return the id of the user with that address.
+
+    Raises:
+        NotFound: there is no such user.
+    """
+    require(actor, Permission.VIEW_USER)
+    user = await repository.find_user_by_email(session, email.strip().lower())
+    if user is None:
+        raise NotFound("user", email)
+    return user.id
+
+
+async def invite(session: Session, actor: Actor, *, draft: InviteDraft) -> NewLink:
+    """Make an account without a password, and the one-time link with which its person chooses one.
+
+    Raises:
+        EmailTaken: there is a user with that address.
+    """
+    require(actor, Permission.ADD_USER)
+    if await repository.find_user_by_email(session, draft.email) is not None:
+        raise EmailTaken(draft.email)
+    user = UserRow(**draft.model_dump(), password_hash="")
+    session.add(user)
+    await session.flush()
+    _record(session, actor, Action.USER_INVITED, user, role=user.role)
+    return await _make_link(session, user)
+
+
+async def make_password_link(
+    session: Session, actor: Actor, *, user_id: UUID
+) -> NewLink:
+    """Make a one-time link with which a user chooses a new password; an older one stops working.
+
+    The present password works until then.
+
+    Raises:
+        NotFound: there is no such user, or they are suspended.
+    """
+    require(actor, Permission.CHANGE_USER)
+    user = await _need(session, user_id)
+    if not user.is_active:
+        raise NotFound("user", user_id)
+    _record(session, actor, Action.PASSWORD_LINK_MADE, user)
+    return await _make_link(session, user)
+
+
+async def set_role(
+    session: Session, actor: Actor, *, user_id: UUID, role: Role
+) -> PersonView:
+    """Give a user a role; it counts from their next click or request on.
+
+    Raises:
+        LastAdmin: nobody else could manage the installation.
+        NotFound: there is no such user.
+    """
+    require(actor, Permission.CHANGE_USER)
+    admins = await people_repository.lock_admins(session)
+    user = await _need(session, user_id)
+    if user.role != role:
+        if role != Role.ADMIN:
+            _need_another(admins, user)
+        _record(session, actor, Action.ROLE_CHANGED, user, old=user.role, new=role)
+        user.role = role
+        user.updated_at = clock.now()
+    return _to_view(user)
+
+
+async def set_active(
+    session: Session, actor: Actor, *, user_id: UUID, is_active: bool
+) -> PersonView:
+    """Suspend a user, or let them back in.
+
+    A suspension ends their logins, API keys and links for good; with the account comes none of them back.
+
+    Raises:
+        LastAdmin: nobody else could manage the installation.
+        NotFound: there is no such user.
+    """
+    require(actor, Permission.CHANGE_USER)
+    admins = await people_repository.lock_admins(session)
+    user = await _need(session, user_id)
+    if user.is_active == is_active:
+        return _to_view(user)
+    if is_active:
+        _record(session, actor, Action.USER_REACTIVATED, user)
+    else:
+        _need_another(admins, user)
+        _record(session, actor, Action.USER_SUSPENDED, user)
+        await repository.end_sessions(session, user.id, clock.now(), but=None)
+        await people_repository.end_keys(session, user.id, clock.now())
+        await people_repository.forget_links_of(session, user.id)
+    user.is_active = is_active
+    user.updated_at = clock.now()
+    return _to_view(user)
+
+
+async def choose_password(
+    session: Session, *, choice: PasswordChoice, user_agent: str, session_days: int
+) -> NewSession:
+    """Set the password of the user whom a one-time link names, end their logins, and sign them in.
+
+    Raises:
+        PasswordLinkInvalid: the link is unknown, used or too old, or its user is suspended.
+    """
+    token_hash = hash_token(choice.token)
+    user_id = await people_repository.use_link(
+        session, PASSWORD_LINK, token_hash, clock.now()
+    )
+    user = await repository.find_user(session, user_id) if user_id else None
+    if user is None or not user.is_active:
+        raise PasswordLinkInvalid
+    user.password_hash = await passwords.hash_password(
+        choice.password.get_secret_value()
+    )
+    user.updated_at = clock.now()
+    await repository.end_sessions(session, user.id, clock.now(), but=None)
+    _record(session, actor_of(user), Action.PASSWORD_CHOSEN, user)
+    return await sessions.open_session(session, user, user_agent, session_days)
+
+
+async def _make_link(session: Session, user: UserRow) -> NewLink:
+    await people_repository.forget_links_of(session, user.id)
+    token = ids.new_token()
+    link = OneTimeLinkRow(
+        purpose=PASSWORD_LINK,
+        user_id=user.id,
+        token_hash=hash_token(token),
+        expires_at=clock.now() + LINK_LIFE,
+    )
+    session.add(link)
+    await session.flush()
+    return NewLink(token=token, expires_at=link.expires_at, user=_to_view(user))
+
+
+async def _need(session: Session, user_id: UUID) -> UserRow:
+    user = await repository.find_user(session, user_id)
+    if user is None:
+        raise NotFound("user", user_id)
+    return user
+
+
+def _need_another(admins: list[UserRow], user: UserRow) -> None:
+    # Who was invited and never came manages nothing.
+    others = [
+        admin
+        for admin in admins
+        if admin.id != user.id and admin.is_active and admin.password_hash
+    ]
+    if user.role == Role.ADMIN and not others:
+        raise LastAdmin
+
+
+def _record(
+    session: Session, actor: Actor, action: Action, user: UserRow, **detail: str
+) -> None:
+    audit.record(
+        session,
+        actor,
+        action,
+        object_kind="user",
+        object_id=user.id,
+        email=user.email,
+        **detail,
+    )
+
+
+def _to_view(user: UserRow, seen_at: object = None) -> PersonView:
+    view = PersonView.model_validate(user)
+    return view.model_copy(
+        update={"has_password": bool(user.password_hash), "last_seen_at": seen_at}
+    )

@@ -1,0 +1,47 @@
+"""Words of the page of people, and of the page where a password is chosen."""
+
+TITLE = "People"
+ABOUT = "Who can sign in here. You see accounts, not what people do with them."
+INVITE = "Invite"
+INVITE_TITLE = "Invite somebody"
+INVITE_TEXT = (
+    "You get a link that works once. Send it to them; with it they choose a password."
+)
+EMAIL = "E-mail"
+ROLE = "Role"
+ROLES = (
+    ("user", "User"),
+    ("viewer", "Viewer"),
+    ("admin", "Administrator"),
+)
+ROLES_ABOUT = "Users make agents and run them, viewers only look, administrators manage the installation too."
+MAKE_LINK = "Make the link"
+CANCEL = "Cancel"
+LINK_TITLE = "Link for "
+LINK_TEXT = "Copy it now, it is not shown again. It works once, for three days."
+LINK_LABEL = "One-time link"
+COPY = "Copy"
+DONE = "Done"
+SEARCH = "Search people"
+HEADS = ("Person", "Role", "Status", "Last seen", "")
+YOU = "You"
+ROLE_OF = "Role of "
+ACTIVE = "Active"
+INVITED = "Invited"
+SUSPENDED = "Suspended"
+NEVER = "Never"
+ACTIONS = "Actions for "
+NEW_PASSWORD = "Link for a new password"  # noqa: S105
+SUSPEND = "Suspend"
+REACTIVATE = "Let back in"
+MORE = "Show more"
+NO_MATCH = "Nobody found"
+NO_MATCH_TEXT = "No name or address has these letters."
+REFUSED = "Only administrators see this page"
+REFUSED_TEXT = "Ask an administrator of this installation when you need something here."
+TO_DASHBOARD = "Go to the dashboard"
+CHOOSE = "Choose your password"
+CHOOSE_TEXT = "An administrator of this installation has sent you here."
+PASSWORD = "Password"  # noqa: S105
+CHOOSE_HINT = "At least {} characters. A sentence is good."
+CHOOSE_VERB = "Save and sign in"

@@ -1,0 +1,97 @@
+"""The people of the installation, for administrators."""
+
+from typing import Any
+
+import reflex as rx
+
+from app import routes
+from app.backend.core.actor import Permission
+from app.components.layout.shell import shell
+from app.components.layout.topbar import page_head
+from app.components.people import strings as words
+from app.components.people.dialogs import fresh_link, invitation
+from app.components.people.table import people_table
+from app.components.ui.button import button
+from app.components.ui.dialog import confirm
+from app.components.ui.empty import empty
+from app.components.ui.form import search_field
+from app.components.ui.skeleton import skeleton_rows
+from app.pages._page import page
+from app.state.people import PeopleState
+
+
+@page(
+    routes.PEOPLE,
+    words.TITLE,
+    permission=Permission.VIEW_USER,
+    on_load=[PeopleState.load],
+    on_leave=[PeopleState.leave],
+)
+def people() -> rx.Component:
+    return shell(
+        page_head(
+            words.TITLE,
+            description=words.ABOUT,
+            actions=rx.cond(PeopleState.is_refused, None, _invite()),
+        ),
+        rx.cond(
+            PeopleState.is_refused,
+            empty(
+                "lock",
+                words.REFUSED,
+                words.REFUSED_TEXT,
+                button(words.TO_DASHBOARD, href=routes.DASHBOARD),
+            ),
+            rx.cond(PeopleState.is_loading, skeleton_rows(4, "h-14"), _content()),
+        ),
+        here=routes.PEOPLE,
+    )
+
+
+def _invite() -> rx.Component:
+    return button(
+        words.INVITE,
+        icon="user_plus",
+        variant="primary",
+        on_click=PeopleState.open_invite,
+        custom_attrs={"data-key": "n"},
+    )
+
+
+def _content() -> rx.Component:
+    return rx.el.div(
+        search_field(
+            words.SEARCH,
+            default_value=PeopleState.text,
+            on_change=PeopleState.search.debounce(200),
+        ),
+        _rows(),
+        invitation(),
+        fresh_link(),
+        confirm(
+            PeopleState.question[0],
+            PeopleState.question[1],
+            verb=PeopleState.question[2],
+            is_open=PeopleState.asked != "",
+            on_confirm=PeopleState.confirm,
+            on_close=PeopleState.close,
+        ),
+        class_name="flex flex-col gap-4",
+    )
+
+
+def _rows() -> Any:
+    return rx.cond(
+        PeopleState.rows.length() > 0,
+        rx.fragment(
+            people_table(),
+            rx.cond(
+                PeopleState.has_more,
+                rx.el.div(
+                    button(words.MORE, on_click=PeopleState.load_more),
+                    class_name="text-center",
+                ),
+            ),
+        ),
+        empty("search_x", words.NO_MATCH, words.NO_MATCH_TEXT),
+    )

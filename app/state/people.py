@@ -1,0 +1,202 @@
+"""The people of the installation, as an administrator manages them."""
+
+from typing import Any
+
+import reflex as rx
+
+from app import routes
+from app.backend.core.actor import Permission, Role
+from app.backend.identity import people
+from app.backend.identity.schemas import InviteDraft, NewLink, PersonView
+from app.backend.system.people import suspend
+from app.state import edge, notices
+from app.state.forms import FormMixin
+from app.state.lines import Line, iso
+from app.state.paging import PAGE_SIZE, ROWS_MAX, PagingMixin, length_again
+
+_QUESTIONS = {
+    "suspend": (
+        "Suspend {email}?",
+        "They are signed out everywhere within seconds, their API keys stop working for good, and their runs are stopped. What they made is kept.",
+        "Suspend",
+    ),
+    "link": (
+        "Make a new link for {email}?",
+        "With it they choose a new password. A link that you made before stops working; their present password works until then.",
+        "Make the link",
+    ),
+}
+
+
+class PersonLine(Line):
+    """A user in the list."""
+
+    email: str
+    name: str
+    role: str
+    status: str
+    seen_at: str
+    is_self: bool
+
+
+class PeopleState(PagingMixin, FormMixin, rx.State):
+    """A page of users, the invitation, and what is asked before something is done."""
+
+    is_refused: rx.Field[bool] = rx.field(False)
+    rows: rx.Field[list[PersonLine]] = rx.field(default_factory=list)
+    text: rx.Field[str] = rx.field("")
+    is_inviting: rx.Field[bool] = rx.field(False)
+    link: rx.Field[str] = rx.field("")
+    link_email: rx.Field[str] = rx.field("")
+    asked: rx.Field[str] = rx.field("")
+    target: rx.Field[str] = rx.field("")
+    target_email: rx.Field[str] = rx.field("")
+
+    @rx.var
+    def question(self) -> list[str]:
+        """Title, text and verb of what is asked."""
+        words = _QUESTIONS.get(self.asked, ("", "", ""))
+        return [text.format(email=self.target_email) for text in words]
+
+    @rx.event
+    @edge.requires()
+    async def load(self) -> None:
+        """Show the users to an administrator, and to others that it is not for them."""
+        actor = await edge.require_actor(self)
+        self.is_refused = not actor.may(Permission.VIEW_USER)
+        if not self.is_refused:
+            await self._show(length_again(self.rows))
+
+    @rx.event
+    @edge.public
+    async def leave(self) -> None:
+        """Put the link away for good, and ask nothing any more."""
+        self._close()
+
+    @rx.event
+    @edge.requires(Permission.VIEW_USER)
+    async def search(self, text: str) -> None:
+        """Show the users whose name or address has `text`."""
+        self.text = text
+        await self._show(PAGE_SIZE)
+
+    @rx.event
+    @edge.requires(Permission.VIEW_USER)
+    async def load_more(self) -> None:
+        """Show more users."""
+        await self._show(min(len(self.rows) + PAGE_SIZE, ROWS_MAX))
+
+    @rx.event
+    @edge.requires(Permission.ADD_USER)
+    async def open_invite(self) -> None:
+        """Show the form of an invitation."""
+        self._close()
+        self.is_inviting = True
+
+    @rx.event
+    @edge.requires(Permission.VIEW_USER)
+    async def close(self) -> None:
+        """Close what is open; a link is not shown again."""
+        self._close()
+
+    @rx.event
+    @edge.requires(Permission.ADD_USER)
+    async def invite(self, form: dict[str, Any]) -> None:
+        """Make an account, and show its link this once."""
+        self._clear_errors()
+        draft = InviteDraft.model_validate(
+            {"email": form.get("email", ""), "role": form.get("role", Role.USER)}
+        )
+        async with edge.work(self) as (session, actor):
+            made = await people.invite(session, actor, draft=draft)
+        self._show_link(made)
+        await self._show(length_again(self.rows))
+
+    @rx.event
+    @edge.requires(Permission.CHANGE_USER)
+    async def set_role(self, user_id: str, role: str) -> Any:
+        """Give a user a role."""
+        wanted = edge.parse_id(user_id, "user")
+        if role not in list(Role):
+            return None
+        async with edge.work(self) as (session, actor):
+            view = await people.set_role(
+                session, actor, user_id=wanted, role=Role(role)
+            )
+        await self._show(length_again(self.rows))
+        return notices.done(f"{view.email} is now {_ROLES[view.role]}.")
+
+    @rx.event
+    @edge.requires(Permission.CHANGE_USER)
+    async def ask(self, what: str, user_id: str, email: str) -> None:
+        """Ask before something is done."""
+        self._close()
+        self.asked, self.target, self.target_email = what, user_id, email
+
+    @rx.event
+    @edge.requires(Permission.CHANGE_USER)
+    async def confirm(self) -> Any:
+        """Do what was asked about."""
+        wanted, asked = edge.parse_id(self.target, "user"), self.asked
+        self._close()
+        if asked == "suspend":
+            async with edge.work(self) as (session, actor):
+                view = await suspend(
+                    session, actor, user_id=wanted, parts=edge.services()
+                )
+            await self._show(length_again(self.rows))
+            return notices.done(f"{view.email} is suspended.")
+        async with edge.work(self) as (session, actor):
+            made = await people.make_password_link(session, actor, user_id=wanted)
+        return self._show_link(made)
+
+    @rx.event
+    @edge.requires(Permission.CHANGE_USER)
+    async def reactivate(self, user_id: str) -> Any:
+        """Let a suspended user back in."""
+        wanted = edge.parse_id(user_id, "user")
+        async with edge.work(self) as (session, actor):
+            view = await people.set_active(
+                session, actor, user_id=wanted, is_active=True
+            )
+        await self._show(length_again(self.rows))
+        return notices.done(f"{view.email} can sign in again.")
+
+    def _show_link(self, made: NewLink) -> None:
+        self._close()
+        origin = self.router.url.origin
+        self.link = f"{origin}{routes.choose_password_path(made.token)}"
+        self.link_email = made.user.email
+
+    def _close(self) -> None:
+        self._clear_errors()
+        self.is_inviting, self.link, self.link_email = False, "", ""
+        self.asked, self.target, self.target_email = "", "", ""
+
+    async def _show(self, limit: int) -> None:
+        async with edge.read(self) as (session, actor):
+            page = await people.list_people(session, actor, text=self.text, limit=limit)
+        self.rows = [
+            _line(person, is_self=person.id == actor.user_id) for person in page.items
+        ]
+        self._note_page(page.next_cursor, len(self.rows))
+
+
+_ROLES = {
+    Role.ADMIN: "an administrator",
+    Role.USER: "a user",
+    Role.VIEWER: "a viewer",
+}
+
+
+def _line(person: PersonView, *, is_self: bool) -> PersonLine:
+    status = "active" if person.has_password else "invited"
+    return PersonLine(
+        id=str(person.id),
+        email=person.email,
+        name=person.display_name,
+        role=person.role,
+        status=status if person.is_active else "suspended",
+        seen_at=iso(person.last_seen_at),
+        is_self=is_self,
+    )

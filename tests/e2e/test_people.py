@@ -1,0 +1,73 @@
+"""An administrator invites somebody, who comes, sees nothing of others, and is suspended."""
+
+import time
+
+from playwright.async_api import expect
+
+from app import routes
+from tests.e2e.browser import PHONE, Tab
+from tests.e2e.conftest import NewTab
+
+EMAIL = "ada@example.org"
+PASSWORD = "correct horse battery"
+SECONDS = 5.0
+
+
+async def test_person_is_invited_and_suspended(new_tab: NewTab, tab: Tab) -> None:
+    page = tab.page
+    await tab.go(routes.PEOPLE)
+    await page.get_by_role("button", name="Invite").click()
+    await page.get_by_label("E-mail").fill(EMAIL)
+    assert await tab.axe_violations() == []
+    await page.get_by_role("button", name="Make the link").click()
+    link = await page.get_by_label("One-time link").input_value()
+    assert await tab.axe_violations() == []
+    await page.get_by_role("button", name="Done").click()
+    person = page.get_by_role("row").filter(has_text=EMAIL)
+    await expect(person).to_contain_text("Invited")
+
+    there = await new_tab(is_signed_in=False)
+    await there.page.goto(link)
+    await there.page.get_by_label("Password").fill(PASSWORD)
+    assert await there.axe_violations() == []
+    await there.page.get_by_role("button", name="Save and sign in").click()
+    await there.settle()
+    await expect(there.page.get_by_role("link", name="People")).to_have_count(0)
+    await there.go(routes.PEOPLE)
+    refused = there.page.get_by_text("Only administrators see this page")
+    await expect(refused).to_be_visible()
+    await there.go(routes.RUNS)
+
+    await tab.go(routes.PEOPLE)
+    await expect(person).to_contain_text("Active")
+    await page.get_by_role("button", name=f"Actions for {EMAIL}").click()
+    await page.get_by_role("button", name="Suspend", exact=True).click()
+    dialog = page.get_by_role("dialog").filter(has_text="Suspend ada")
+    await dialog.get_by_role("button", name="Suspend").click()
+    await expect(person).to_contain_text("Suspended")
+    began = time.monotonic()
+    heading = there.page.get_by_role("heading", name="Sign in")
+    await expect(heading).to_be_visible()
+    assert time.monotonic() - began < SECONDS
+
+
+async def test_only_administrator_stays_one(tab: Tab) -> None:
+    await tab.go(routes.PEOPLE)
+    role = tab.page.get_by_label("Role of owner@example.org")
+
+    await role.select_option("viewer")
+
+    await expect(tab.page.get_by_text("only administrator")).to_be_visible()
+    await expect(role).to_have_value("admin")
+
+
+async def test_page_is_reached_and_fits_on_a_phone(new_tab: NewTab) -> None:
+    tab = await new_tab(size=PHONE)
+    await tab.go(routes.SYSTEM)
+    await tab.page.get_by_role("link", name="People").click()
+    heading = tab.page.get_by_role("heading", name="People", level=1)
+    await expect(heading).to_be_visible()
+    await tab.settle()
+
+    assert await tab.overflow() == 0
+    assert await tab.axe_violations() == []
