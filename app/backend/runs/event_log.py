@@ -82,16 +82,16 @@ class EventLog:
         self._is_urgent = asyncio.Event()
         self._writing = asyncio.Lock()
         self._unsent: asyncio.Queue[Sequence[RunEvent]] = asyncio.Queue(UNSENT_MAX)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
         self._is_sealed = False
         self._message_id: UUID | None = None
         self.lost = asyncio.Event()
 
     async def __aenter__(self) -> "EventLog":
-        self._tasks = [
+        self._tasks |= {
             asyncio.create_task(self._tick(), name="event-log"),
             asyncio.create_task(self._send(), name="event-log-publisher"),
-        ]
+        }
         return self
 
     async def __aexit__(
@@ -167,13 +167,17 @@ class EventLog:
         self._is_sealed = True
 
     async def flush(self) -> None:
-        """Store all that was appended so far.
+        """Store all that was appended so far; it goes on when who waits for it is cancelled.
 
         Raises:
             LeaseLost: somebody else owns the run now; nothing was written.
         """
         self._release()
-        await self._flush()
+        # A stop cancels a tool that waits here: a write that is cut loses what it took out of the buffer.
+        writing = asyncio.create_task(self._flush(), name="event-log-flush")
+        self._tasks.add(writing)
+        writing.add_done_callback(self._tasks.discard)
+        await asyncio.shield(writing)
 
     async def _flush(self) -> None:
         async with self._writing:
@@ -261,10 +265,11 @@ class EventLog:
                 session, self._run_id, self._owner_id, old, events, times
             )
         if await self._was_stored(session, new):
-            return [
+            stored = [
                 RunEvent.of(self._run_id, seq, ts, event)
                 for seq, (ts, event) in enumerate(batch, start=old + 1)
             ]
+            return redaction.installed().redact_stored(stored)
         raise LeaseLost
 
     async def _was_stored(self, session: Session, last_seq: int) -> bool:

@@ -1,18 +1,22 @@
 """The log of a run: whole, in order, and written by the holder of the lease alone."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from sqlalchemy.exc import OperationalError
 
 from app.backend import bootstrap
 from app.backend.bootstrap import Services
 from app.backend.core import clock
 from app.backend.core.actor import Actor
+from app.backend.core.db import Database, Session
+from app.backend.core.run_context import SavedStep
 from app.backend.core.run_events import (
     Event,
     Log,
@@ -24,7 +28,7 @@ from app.backend.core.run_events import (
     RunStopped,
 )
 from app.backend.core.settings import Settings
-from app.backend.runs import event_log
+from app.backend.runs import engine_repository, event_log
 from app.backend.runs.errors import LeaseLost, LogOverflow
 from app.backend.runs.event_log import PRESSURE_EVENTS, WINDOW_SECONDS, EventLog
 from app.backend.runs.status import change_status, end_run
@@ -195,6 +199,92 @@ async def test_redis_outage_holds_up_no_row(
     events = await runs.events(row.id)
     assert len(events) == 1000
     assert_log_is_whole(events)
+
+
+def _meet(
+    monkeypatch: pytest.MonkeyPatch,
+    db: Database,
+    act: Callable[[], Awaitable[None]],
+    *,
+    when: str,
+) -> None:
+    """Let `act` happen inside of each transaction, or when its commit is done and the answer is still on its way."""
+    transaction = db.transaction
+
+    @asynccontextmanager
+    async def met() -> AsyncGenerator[Session]:
+        async with transaction() as session:
+            if when == "inside":
+                await act()
+            yield session
+        if when == "committed":
+            await act()
+
+    monkeypatch.setattr(db, "transaction", met)
+
+
+@pytest.mark.parametrize("when", ["inside", "committed"])
+async def test_who_waits_for_a_write_may_be_cancelled_and_nothing_is_lost(
+    services: Services,
+    actor: Actor,
+    make_run: MakeRun,
+    runs: Runs,
+    monkeypatch: pytest.MonkeyPatch,
+    when: str,
+) -> None:
+    row = await _running(make_run, actor)
+    is_there, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait() -> None:
+        is_there.set()
+        await may_go_on.wait()
+
+    _meet(monkeypatch, services.db, wait, when=when)
+    step = SavedStep(engine_repository.saver_thread(row.id, 1), "c1", 1)
+    viewers = Viewers()
+    async with EventLog(services.db, row, viewers) as log:
+        log.append(Log(message="Before."))
+        log.note_step(step)
+        waiting = asyncio.create_task(log.flush())
+        await is_there.wait()
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        log.append(Log(message="After."))
+        may_go_on.set()
+        await log.flush()
+
+    events = await runs.events(row.id)
+    assert waiting.cancelled()
+    assert [one.payload["message"] for one in events] == ["Before.", "After."]
+    assert viewers.seen == events
+    async with services.db.read() as session:
+        assert await engine_repository.find_newest_step(session, row.id) == step
+
+
+async def test_viewers_see_no_secret_after_a_commit_whose_answer_was_lost(
+    services: Services,
+    actor: Actor,
+    make_run: MakeRun,
+    runs: Runs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row = await _running(make_run, actor)
+    lost = [OperationalError("COMMIT", None, Exception("The server went away."))]
+
+    async def lose() -> None:
+        if lost:
+            raise lost.pop()
+
+    _meet(monkeypatch, services.db, lose, when="committed")
+    viewers = Viewers()
+    async with EventLog(services.db, row, viewers) as log:
+        log.append(Log(message=f"Use sk-{'a1b2c3d4e5' * 3}."))
+        await log.flush()
+
+    events = await runs.events(row.id)
+    assert [one.payload["message"] for one in viewers.seen] == ["Use [redacted]."]
+    assert viewers.seen == events
+    assert lost == []
 
 
 event = st.one_of(
