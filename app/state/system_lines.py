@@ -3,7 +3,6 @@
 from pydantic import BaseModel, ConfigDict
 
 from app.backend.runs.retention import Pruned
-from app.backend.system import service as system
 from app.backend.system.schemas import (
     QueueView,
     RunBrief,
@@ -121,20 +120,19 @@ def worker_line(worker: WorkerView) -> WorkerLine:
 
 def job_lines(view: SystemView) -> list[JobLine]:
     """Return what is done now."""
+    runs = {run.worker: run for run in view.runs.values()}
     return [
-        _job_line(view, worker, horse)
+        _job_line(worker, horse, runs.get(worker.sign(horse)))
         for worker in view.workers
         for horse in worker.horses
         if horse.job_id
     ]
 
 
-def _job_line(view: SystemView, worker: WorkerView, horse: HorseView) -> JobLine:
-    run_id = system.run_of_job(horse.job_id)
-    run = view.runs.get(run_id) if run_id else None
+def _job_line(worker: WorkerView, horse: HorseView, run: RunBrief | None) -> JobLine:
     return JobLine(
         id=f"{worker.name}/{horse.pid}",
-        worker=f"{worker.host}:{horse.pid}",
+        worker=worker.sign(horse),
         name=run.agent_name if run else horse.job_id.partition("-")[0],
         run_id=str(run.id) if run else "",
         owner=run.owner_email if run else "",

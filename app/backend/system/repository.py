@@ -16,12 +16,12 @@ from app.backend.runs.tables import RunRow
 Found = Sequence[tuple[RunRow, str]]
 
 
-async def find_runs(session: Session, run_ids: Sequence[UUID]) -> Found:
-    """Return runs with the addresses of their owners; those that are gone are left out."""
+async def find_running(session: Session, workers: Sequence[str]) -> Found:
+    """Return the runs that processes work on now, with the addresses of their owners."""
     query = (
         select(RunRow, UserRow.email)  # lint-skip: repo-scope
         .join(UserRow, col(UserRow.id) == col(RunRow.owner_id))
-        .where(col(RunRow.id).in_(run_ids))
+        .where(col(RunRow.status) == RunStatus.RUNNING, col(RunRow.worker).in_(workers))
     )
     return (await session.exec(query)).all()
 

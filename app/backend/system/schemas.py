@@ -23,7 +23,7 @@ class QueueView(_View):
 
 
 class RunBrief(_View):
-    """A run of anybody: enough to find it, nothing of what is in it."""
+    """A run of anybody: enough to find it, nothing of what is in it. `worker` is the process that claimed it last."""
 
     id: UUID
     agent_name: str
@@ -31,6 +31,7 @@ class RunBrief(_View):
     is_own: bool
     status: str
     attempt: int
+    worker: str
     created_at: datetime
     completed_at: datetime | None = None
 

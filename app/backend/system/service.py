@@ -84,9 +84,8 @@ class SystemWatch:
             _ask("The database", away, lambda: _dead_letters(db, actor), _NO_DEAD),
             _ask("The database", away, lambda: self._measure(parts), None),
         )
-        jobs = [horse.job_id for worker in workers for horse in worker.horses]
         found = await _ask(
-            "The database", away, lambda: _find_runs(db, actor, jobs), {}
+            "The database", away, lambda: _find_running(db, actor, workers), {}
         )
         return SystemView(
             version=version("atelier"),
@@ -220,25 +219,20 @@ async def _dead_letters(db: Database, actor: Actor) -> DeadLetters:
     return DeadLetters(total=total, newest=newest)
 
 
-async def _find_runs(
-    db: Database, actor: Actor, job_ids: Iterable[str]
+async def _find_running(
+    db: Database, actor: Actor, workers: Iterable[WorkerView]
 ) -> dict[UUID, RunBrief]:
-    run_ids = [run_id for job_id in job_ids if (run_id := run_of_job(job_id))]
-    if not run_ids:
+    busy = [
+        worker.sign(horse)
+        for worker in workers
+        for horse in worker.horses
+        if horse.job_id
+    ]
+    if not busy:
         return {}
     async with db.read() as session:
-        found = await repository.find_runs(session, run_ids)
+        found = await repository.find_running(session, busy)
     return {row.id: _brief(row, email, actor) for row, email in found}
-
-
-def run_of_job(job_id: str) -> UUID | None:
-    """Return the run that a job is for, if it is for one."""
-    if not job_id.startswith("run-"):
-        return None
-    try:
-        return UUID(job_id[4:40])
-    except ValueError:
-        return None
 
 
 def _brief(row: RunRow, email: str, actor: Actor) -> RunBrief:

@@ -14,7 +14,10 @@ SILENCE_MAX = timedelta(seconds=60)
 
 
 class HorseView(BaseModel):
-    """A process that does one job at a time."""
+    """A process that does one job at a time.
+
+    `job_id` names what the job was made for; a job of runs takes the run that is next in line, which is seldom that one.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,6 +37,10 @@ class WorkerView(BaseModel):
     host: str
     pid: int
     horses: list[HorseView]
+
+    def sign(self, horse: HorseView) -> str:
+        """Return how a process of this worker signs the runs that it claims."""
+        return f"{self.host}:{horse.pid}"
 
     @property
     def busy(self) -> int:

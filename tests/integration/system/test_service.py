@@ -23,6 +23,7 @@ from app.backend.runs.tables import RunRow
 from app.backend.system import service as system
 from app.backend.system.schemas import SystemView
 from app.backend.system.service import SystemWatch
+from app.state import system_lines
 from tests.factories.rows import MakeAgent, MakeRun
 from tests.parts import free_port
 from tests.runs import Runs
@@ -57,14 +58,17 @@ async def make_dead(make_run: MakeRun, owner: Actor, agent: object) -> RunRow:
 async def test_everything_is_seen_at_once(
     services: Services, actor: Actor, make_run: MakeRun
 ) -> None:
-    run = await make_run(actor, status=RunStatus.RUNNING)
+    # The job was made for another run, which is still in line or already with another worker.
+    run = await make_run(actor, status=RunStatus.RUNNING, worker="host:9")
+    other = await make_run(actor, status=RunStatus.RUNNING, worker="elsewhere:9")
+    await make_run(actor, status=RunStatus.COMPLETED, worker="host:9")
     now = clock.now().isoformat()
     horse = {
         "hostname": "host",
         "pid": "7",
         "last_heartbeat": now,
         "birth": now,
-        "current_job": f"run-{run.id}-1",
+        "current_job": f"run-{other.id}-1",
     }
     silent = (clock.now() - timedelta(minutes=5)).isoformat()
     names = ("rq:worker:host.9.a", "rq:worker:host.8.b")
@@ -81,8 +85,10 @@ async def test_everything_is_seen_at_once(
 
     (worker,) = view.workers
     assert (worker.name, worker.busy, worker.horses[0].pid) == ("host:7", 1, 9)
+    assert list(view.runs) == [run.id]
     assert view.runs[run.id].owner_email == actor.email
     assert view.runs[run.id].is_own
+    assert [line.run_id for line in system_lines.job_lines(view)] == [str(run.id)]
     (queue,) = [one for one in view.queues if one.name == QueueName.RUNS]
     assert queue.length == 2
     assert queue.oldest_at is not None
