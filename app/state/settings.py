@@ -6,7 +6,7 @@ import reflex as rx
 from pydantic import BaseModel, ConfigDict
 
 from app.backend.identity import service as identity
-from app.backend.identity import sessions
+from app.backend.identity import sessions, tries
 from app.backend.identity.schemas import PasswordDraft, ProfileDraft
 from app.state import edge, notices
 from app.state.forms import FormMixin
@@ -84,7 +84,10 @@ class SettingsState(FormMixin, rx.State):
         """Change the password; all other logins end."""
         self._clear_errors()
         draft = PasswordDraft.model_validate(form)
-        async with edge.work(self) as (session, actor):
+        async with (
+            edge.work(self) as (session, actor),
+            tries.counted(edge.services().redis, actor.email),
+        ):
             await identity.change_password(session, actor, draft=draft)
         self.password_key += 1
         await self._show_logins()

@@ -9,12 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from starlette.responses import JSONResponse, RedirectResponse
 
 from app.backend.agents.ready_made import install_ready_made
-from app.backend.api import auth, forms, tries
+from app.backend.api import auth, forms
 from app.backend.api.deps import ActorDep, PartsDep, ReadDep, WriteDep
 from app.backend.api.parts import ApiParts
 from app.backend.core.errors import AppError, Forbidden
 from app.backend.core.texts import Text
-from app.backend.identity import cookies, people, sessions
+from app.backend.identity import cookies, people, sessions, tries
 from app.backend.identity import service as identity
 from app.backend.identity.schemas import (
     NewSession,
@@ -184,10 +184,11 @@ async def change_me(
 
 @router.post("/password", status_code=204)
 async def change_password(
-    actor: ActorDep, session: WriteDep, draft: PasswordDraft
+    actor: ActorDep, session: WriteDep, parts: PartsDep, draft: PasswordDraft
 ) -> None:
     """Change the caller's password; their other logins end."""
-    await identity.change_password(session, actor, draft=draft)
+    async with tries.counted(parts.redis, actor.email):
+        await identity.change_password(session, actor, draft=draft)
 
 
 @router.get("/sessions")
@@ -224,21 +225,18 @@ async def _create_owner(
 
 
 async def _login(parts: ApiParts, asked: Login, user_agent: str) -> NewSession:
-    await tries.count_try(parts.redis, asked.email)
     password = asked.password.get_secret_value()
-    async with parts.db.read() as session:
+    async with tries.counted(parts.redis, asked.email), parts.db.read() as session:
         verified = await sessions.check_login(
             session, email=asked.email, password=password
         )
     async with parts.db.transaction() as session:
-        new = await sessions.login(
+        return await sessions.login(
             session,
             verified=verified,
             user_agent=user_agent,
             session_days=parts.settings.session_days,
         )
-    await tries.forget_tries(parts.redis, asked.email)
-    return new
 
 
 async def _welcome(parts: ApiParts, new: NewSession) -> None:

@@ -1,5 +1,6 @@
 """First run, login, logout: as the forms of the pages and as JSON."""
 
+import asyncio
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,12 +12,12 @@ from structlog.testing import capture_logs
 from typing_extensions import override
 
 from app.backend.agents import ready_made
-from app.backend.api.tries import TRIES_MAX
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.identity import cookies
 from app.backend.identity import service as identity
 from app.backend.identity.tables import AuditRow, SessionRow
+from app.backend.identity.tries import TRIES_MAX
 from tests.fakes.knowledge import FakeEmbedder
 from tests.integration.api.conftest import ADDRESS
 
@@ -234,6 +235,81 @@ async def test_guessing_is_paused(stranger: httpx.AsyncClient, link: str) -> Non
 
     assert paused.status_code == 429
     assert 0 < int(paused.headers["Retry-After"]) <= 15 * 60
+
+
+async def test_guessing_an_unknown_address_is_paused_just_as_well(
+    stranger: httpx.AsyncClient, link: str
+) -> None:
+    await _make_owner(stranger, link)
+
+    def told(answer: httpx.Response) -> tuple[int, str]:
+        return answer.status_code, answer.json()["message"]
+
+    answers = [
+        [
+            told(
+                await stranger.post(
+                    "/api/auth/login", json={"email": email, "password": "wrong one"}
+                )
+            )
+            for _ in range(TRIES_MAX + 1)
+        ]
+        for email in (EMAIL, "nobody@example.org")
+    ]
+
+    assert answers[0] == answers[1]
+    assert answers[0][-1][0] == 429
+
+
+async def test_tries_at_the_same_time_are_counted_too(
+    stranger: httpx.AsyncClient, link: str
+) -> None:
+    await _make_owner(stranger, link)
+    guess = {"email": EMAIL, "password": "wrong password"}
+
+    answers = await asyncio.gather(
+        *(stranger.post("/api/auth/login", json=guess) for _ in range(TRIES_MAX + 5))
+    )
+
+    assert sorted(answer.status_code for answer in answers) == (
+        [401] * TRIES_MAX + [429] * 5
+    )
+
+
+async def test_pause_ends_and_a_right_password_begins_anew(
+    stranger: httpx.AsyncClient, link: str, services: Services
+) -> None:
+    await _make_owner(stranger, link)
+    right = {"email": EMAIL, "password": PASSWORD}
+    wrong = {**right, "password": "wrong password"}
+    for _ in range(TRIES_MAX + 1):
+        refused = await stranger.post("/api/auth/login", json=wrong)
+    (key,) = [key async for key in services.redis.scan_iter("app:identity:*:tries")]
+    await services.redis.expire(key, 0)
+
+    again = await stranger.post("/api/auth/login", json=right)
+
+    assert (refused.status_code, again.status_code) == (429, 200)
+    assert await services.redis.exists(key) == 0
+    for _ in range(TRIES_MAX):
+        answer = await stranger.post("/api/auth/login", json=wrong)
+        assert answer.status_code == 401
+
+
+async def test_present_password_cannot_be_guessed_with_a_taken_login(
+    stranger: httpx.AsyncClient, link: str
+) -> None:
+    await _make_owner(stranger, link)
+    stranger.headers.update(ORIGIN)
+    guess = {"current": "wrong password", "new": "another long password"}
+    for _ in range(TRIES_MAX):
+        answer = await stranger.post("/api/auth/password", json=guess)
+        assert answer.status_code == 400
+
+    right = {**guess, "current": PASSWORD}
+    paused = await stranger.post("/api/auth/password", json=right)
+
+    assert paused.status_code == 429
 
 
 async def test_login_from_another_site_is_refused(

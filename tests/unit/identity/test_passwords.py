@@ -1,4 +1,5 @@
 import pytest
+from pwdlib.hashers.argon2 import Argon2Hasher
 
 from app.backend.identity import passwords
 
@@ -36,3 +37,25 @@ async def test_hash_of_weaker_settings_is_replaced() -> None:
     assert known.startswith(weak[:28])
     assert is_right
     assert better.startswith("$argon2id$v=19$m=65536")
+
+
+async def test_unknown_user_costs_as_much_as_a_known_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checked: list[str] = []
+    verify = Argon2Hasher.verify
+
+    def count(self: Argon2Hasher, password: str, known: str) -> bool:
+        # Algorithm, version, memory, rounds and lanes are what the time depends on.
+        checked.append(known[: known.rindex("$", 0, known.rindex("$"))])
+        return verify(self, password, known)
+
+    known = await passwords.hash_password("correct horse battery")
+    await passwords.verify_password("the decoy is made at first use", None)
+    monkeypatch.setattr(Argon2Hasher, "verify", count)
+
+    for asked in (known, None, ""):
+        await passwords.verify_password("wrong horse battery", asked)
+
+    assert len(checked) == 3
+    assert len(set(checked)) == 1

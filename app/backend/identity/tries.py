@@ -1,11 +1,14 @@
 """Slows down whoever guesses passwords: so many wrong ones for an address, then a pause."""
 
 import hashlib
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from app.backend.core import caller
 from app.backend.core.errors import TooMany
 
 logger = structlog.get_logger(__name__)
@@ -14,12 +17,21 @@ TRIES_MAX = 10
 PAUSE_SECONDS = 15 * 60
 
 
-async def count_try(redis: Redis, email: str) -> None:
-    """Count a try to sign in as `email`, whether or not there is such a user.
+@asynccontextmanager
+async def counted(redis: Redis, email: str) -> AsyncGenerator[None, None]:
+    """Count a try of a password for `email`, whether or not there is such a user; forget all when it goes well.
+
+    It is counted before it is checked, so that tries at the same time cannot be more than one after another.
 
     Raises:
         TooMany: the pause is not over.
     """
+    await _count(redis, email)
+    yield
+    await _forget(redis, email)
+
+
+async def _count(redis: Redis, email: str) -> None:
     key = _key(email)
     try:
         async with redis.pipeline(transaction=True) as pipe:
@@ -31,13 +43,13 @@ async def count_try(redis: Redis, email: str) -> None:
         logger.warning("login_tries_not_counted", error=str(error))
         return
     if tries > TRIES_MAX:
+        logger.warning("password_tries_paused", tries=tries, address=caller.current())
         minutes = max(1, round(seconds / 60))
-        message = f"Too many tries to sign in with this address. Wait {minutes} min, then try again."
+        message = f"Too many wrong passwords for this address. Wait {minutes} min, then try again."
         raise TooMany(message, retry_after=max(1, seconds))
 
 
-async def forget_tries(redis: Redis, email: str) -> None:
-    """Start counting anew after a right password."""
+async def _forget(redis: Redis, email: str) -> None:
     try:
         await redis.delete(_key(email))
     except RedisError as error:
