@@ -15,7 +15,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import OperationalError
-from sqlmodel import col, select, update
+from sqlmodel import col, select
 
 from app.backend.core import clock
 from app.backend.core.db import Database, Session
@@ -26,7 +26,7 @@ from app.backend.core.run_events import (
     RunEvent,
     RunStatus,
 )
-from app.backend.runs import engine_repository, redaction
+from app.backend.runs import engine_repository, event_rows, redaction
 from app.backend.runs.errors import LeaseLost, LogOverflow
 from app.backend.runs.folding import Entry, fold, fold_all
 from app.backend.runs.status import add_events
@@ -240,17 +240,10 @@ class EventLog:
         self, session: Session, batch: Sequence[Entry], steps: Sequence[SavedStep]
     ) -> list[RunEvent]:
         old, new = self._last_seq, self._last_seq + len(batch)
-        changed = await session.exec(
-            update(RunRow)  # lint-skip: repo-scope
-            .where(
-                col(RunRow.id) == self._run_id,
-                col(RunRow.epoch) == self._epoch,
-                col(RunRow.status) == RunStatus.RUNNING,
-                col(RunRow.last_seq) == old,
-            )
-            .values(last_seq=new)
+        is_ours = await event_rows.advance(
+            session, self._run_id, epoch=self._epoch, old=old, new=new
         )
-        if changed.rowcount == 1:
+        if is_ours:
             await engine_repository.add_steps(
                 session,
                 steps,

@@ -1,18 +1,30 @@
-"""Inserts events past the ORM and the parameters of SQLAlchemy, which cost more than the insert itself."""
+"""Writes events past the ORM and the parameters of SQLAlchemy, which cost more than the writing itself."""
 
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Dialect
-from sqlmodel import insert
+from sqlalchemy import Dialect, bindparam
+from sqlmodel import insert, update
 
 from app.backend.core.db import Session
-from app.backend.core.run_events import RunEvent
-from app.backend.runs.tables import RunEventRow
+from app.backend.core.run_events import RunEvent, RunStatus
+from app.backend.runs.tables import RunEventRow, RunRow
 
 _TABLE: Any = getattr(RunEventRow, "__table__")  # noqa: B009 - SQLModel does not declare it
+_RUN: Any = getattr(RunRow, "__table__")  # noqa: B009
+# Made once, as the insert is: a writer asks for it twenty times a second.
+_ADVANCE = (
+    update(_RUN)
+    .where(
+        _RUN.c.id == bindparam("run"),
+        _RUN.c.epoch == bindparam("held"),
+        _RUN.c.status == RunStatus.RUNNING.value,
+        _RUN.c.last_seq == bindparam("old"),
+    )
+    .values(last_seq=bindparam("new"))
+)
 _NAMES = ("run_id", "seq", "owner_id", "ts", "type", "level", "payload")
 
 
@@ -74,3 +86,14 @@ async def insert_events(
     await connection.exec_driver_sql(
         statement.text, statement.bind(owner_id, events, levels)
     )
+
+
+async def advance(
+    session: Session, run_id: UUID, *, epoch: int, old: int, new: int
+) -> bool:
+    """Move the newest seq of a run that its owner of `epoch` works on; return whether it is still the owner's."""
+    connection = await session.connection()
+    changed = await connection.execute(
+        _ADVANCE, {"run": run_id, "held": epoch, "old": old, "new": new}
+    )
+    return changed.rowcount == 1
