@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
 from app.backend.core.texts import storable_value
 
-__all__ = ["Database", "Session"]
+__all__ = ["Database", "Session", "after_commit", "savepoint"]
 
 AFTER_COMMIT = "after_commit"
 _IMMEDIATE = "immediate"
@@ -82,6 +82,19 @@ class Database:
     async def close(self) -> None:
         """Close all connections."""
         await self.engine.dispose()
+
+
+@asynccontextmanager
+async def savepoint(session: Session) -> AsyncGenerator[None, None]:
+    """Open a savepoint: an exception undoes what was done in it, and what was to happen after the commit because of it."""
+    actions = session.info.setdefault(AFTER_COMMIT, [])
+    before = len(actions)
+    try:
+        async with session.begin_nested():
+            yield
+    except BaseException:
+        del actions[before:]
+        raise
 
 
 def after_commit(session: Session, action: Callable[[], Awaitable[None]]) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from redis.asyncio import Redis
 
 from app.backend.core.actor import Actor, Permission
-from app.backend.core.db import Session
+from app.backend.core.db import Session, savepoint
 from app.backend.core.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
 from app.backend.runs import deletion, engine_repository, service
 from app.backend.runs.parts import RunParts
@@ -120,7 +120,7 @@ async def _each(
     outcomes: list[RunOutcome] = []
     for run_id in dict.fromkeys(run_ids):
         try:
-            async with session.begin_nested():
+            async with savepoint(session):
                 new_run_id = await act(run_id)
         except (NotFound, Conflict, TooMany, Invalid) as error:
             outcomes.append(

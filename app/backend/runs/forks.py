@@ -18,9 +18,14 @@ def changes_of_fork(row: RunRow, step: SavedStep | None) -> dict[str, Any] | Non
     if row.origin_step is None or step is None:
         return None
     # Once it has a step of its own, a further attempt goes on after that one like any other.
-    if step.saver_thread.startswith(str(row.id)):
+    if is_own(row, step):
         return None
     return {"query": query_of(row.input)}
+
+
+def is_own(row: RunRow, step: SavedStep) -> bool:
+    """Tell whether a run made a step itself, or began with it."""
+    return step.saver_thread.startswith(str(row.id))
 
 
 async def forked_from(session: Session, row: RunRow) -> UUID:

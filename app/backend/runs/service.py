@@ -19,6 +19,7 @@ from app.backend.runs import (
     repository,
     search,
 )
+from app.backend.runs.forks import is_own
 from app.backend.runs.inputs import check_input
 from app.backend.runs.line import check_load, read_load
 from app.backend.runs.parts import RunParts
@@ -107,28 +108,7 @@ async def retry_run(
         TooMany: as for `start_run`.
     """
     row = await _need_run(session, actor, run_id)
-    if not RunStatus(row.status).is_terminal:
-        message = "This run has not ended. Stop it before you retry it."
-        raise Conflict(message)
-    if row.agent_id is None:
-        message = f"The agent {row.agent_name!r} was deleted, so this run cannot be retried. Ask another agent."
-        raise Conflict(message)
-    draft = RunDraft(
-        input=row.input,
-        thread_id=row.thread_id,
-        trigger=row.trigger,
-        request_id=request_id,
-        origin_id=row.id,
-        instructions=row.instructions,
-        tags=row.tags,
-    )
-    return await start_run(
-        session,
-        actor,
-        agent_id=row.agent_id,
-        draft=draft,
-        parts=parts,
-    )
+    return await _repeat(session, actor, row, parts, request_id)
 
 
 async def resume_run(
@@ -155,13 +135,9 @@ async def resume_run(
             "Nothing of this run is kept to resume it from. Press Retry to begin anew."
         )
         raise Conflict(message)
-    view = await retry_run(
-        session,
-        actor,
-        run_id=run_id,
-        parts=parts,
-        request_id=request_id,
-    )
+    # A fork without a step of its own is still to begin, with its own question.
+    origin_step = None if is_own(row, step) else row.origin_step
+    view = await _repeat(session, actor, row, parts, request_id, origin_step)
     if await engine_repository.find_newest_step(session, view.id) is None:
         await engine_repository.begin_at(session, step, view, owner_id=row.owner_id)
         await effect_repository.copy_effects(session, row.id, view.id)
@@ -247,6 +223,39 @@ async def summarize_runs(session: Session, actor: Actor) -> RunCounts:
         session, actor, list(RunStatus), since=clock.now() - _DAY
     )
     return RunCounts(active=sum(active.values()), today=today)
+
+
+async def _repeat(
+    session: Session,
+    actor: Actor,
+    row: RunRow,
+    parts: RunParts,
+    request_id: UUID | None,
+    origin_step: int | None = None,
+) -> RunView:
+    if not RunStatus(row.status).is_terminal:
+        message = "This run has not ended. Stop it before you retry it."
+        raise Conflict(message)
+    if row.agent_id is None:
+        message = f"The agent {row.agent_name!r} was deleted, so this run cannot be retried. Ask another agent."
+        raise Conflict(message)
+    draft = RunDraft(
+        input=row.input,
+        thread_id=row.thread_id,
+        trigger=row.trigger,
+        request_id=request_id,
+        origin_id=row.id,
+        origin_step=origin_step,
+        instructions=row.instructions,
+        tags=row.tags,
+    )
+    return await start_run(
+        session,
+        actor,
+        agent_id=row.agent_id,
+        draft=draft,
+        parts=parts,
+    )
 
 
 async def _find_twin(session: Session, actor: Actor, draft: RunDraft) -> RunRow | None:

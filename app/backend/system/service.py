@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.backend.core import clock, migrations
 from app.backend.core.actor import Actor
-from app.backend.core.db import Database, Session
+from app.backend.core.db import Database, Session, savepoint
 from app.backend.core.errors import Conflict, NotFound, TooMany
 from app.backend.core.jobs import QueueName
 from app.backend.core.settings import Settings
@@ -144,7 +144,7 @@ async def requeue_all_dead(
     done, refused = 0, list[str]()
     for row, _ in await repository.list_dead(session, limit=REQUEUED_AT_ONCE):
         try:
-            async with session.begin_nested():
+            async with savepoint(session):
                 await requeue_dead(session, actor, run_id=row.id, parts=parts)
         except (Conflict, TooMany) as error:
             refused.append(error.message)

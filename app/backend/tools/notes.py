@@ -6,7 +6,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.backend.core import clock
 from app.backend.core.actor import Actor
-from app.backend.core.db import Session
+from app.backend.core.db import Session, savepoint
 from app.backend.core.errors import Conflict, NotFound
 from app.backend.core.paging import PAGE_SIZE, Page, parse_cursor, to_page
 from app.backend.tools import repository
@@ -110,7 +110,7 @@ async def _need_note(session: Session, actor: Actor, name: str) -> NoteRow:
         return row
     row = NoteRow(owner_id=actor.user_id, name=name, text="")
     try:
-        async with session.begin_nested():
+        async with savepoint(session):
             session.add(row)
     except IntegrityError:
         # Another run made it at the same moment.

@@ -59,3 +59,28 @@ async def test_run_whose_start_fails_half_way_was_never_started(
     await services.outbox.settle()
     assert await _counts(services) == [1, 1, 1, 1, 1]
     assert told == ["committed"]
+
+
+async def test_savepoint_that_fails_takes_back_what_was_to_happen_after_the_commit(
+    services: Services,
+) -> None:
+    done: list[str] = []
+
+    def note(session: db.Session, name: str) -> None:
+        async def act() -> None:
+            done.append(name)
+
+        db.after_commit(session, act)
+
+    async with services.db.transaction() as session:
+        note(session, "before")
+        with pytest.raises(OSError, match="refused"):
+            async with db.savepoint(session):
+                note(session, "inside")
+                message = "refused"
+                raise OSError(message)
+        async with db.savepoint(session):
+            note(session, "good")
+        note(session, "after")
+
+    assert done == ["before", "good", "after"]

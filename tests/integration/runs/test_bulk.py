@@ -1,5 +1,7 @@
 """The same done to many runs: each has a result, and what is deleted is gone from everywhere."""
 
+from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,13 +14,14 @@ from app.backend.core.actor import Actor, Role
 from app.backend.core.errors import Forbidden, NotFound
 from app.backend.core.run_context import SavedStep
 from app.backend.core.run_events import RunStatus
-from app.backend.runs import bulk, engine_repository
+from app.backend.runs import bulk, ending, engine_repository
 from app.backend.runs.live import publish
 from app.backend.runs.retention import Retention
 from app.backend.runs.schemas import BulkAction, RunOutcome
+from app.backend.runs.tables import RunRow
 from app.backend.tables import metadata
 from app.backend.threads import service as threads
-from tests.factories.rows import MakeAgent, MakeRun, MakeUser
+from tests.factories.rows import MakeAgent, MakeRun, MakeThread, MakeUser
 from tests.runs import Runs
 
 
@@ -99,6 +102,38 @@ async def test_requeue_goes_on_after_the_last_step_or_begins_anew(
             if run_id
         ]
     assert steps == [step, None]
+
+
+async def test_retry_that_is_refused_stops_nothing(
+    services: Services,
+    actor: Actor,
+    make_agent: MakeAgent,
+    make_thread: MakeThread,
+    make_run: MakeRun,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    agent = await make_agent(actor, concurrency="interrupt")
+    thread = await make_thread(actor)
+    values: dict[str, Any] = {"agent": agent, "thread_id": thread.id}
+    ended = await make_run(actor, status=RunStatus.FAILED, **values)
+    running = await make_run(actor, status=RunStatus.RUNNING, epoch=1, **values)
+    settings = services.settings.model_copy(update={"runs_active_max": 1})
+    parts = replace(services, settings=settings)
+    signalled = list[UUID]()
+
+    async def signal(_redis: object, run_id: UUID) -> None:
+        signalled.append(run_id)
+
+    monkeypatch.setattr(ending, "signal_stop", signal)
+
+    (refused,) = await _do(parts, actor, BulkAction.RETRY, ended.id)
+
+    assert "As many runs as this installation allows" in refused.message
+    assert signalled == []
+    async with services.db.read() as session:
+        row = await session.get(RunRow, running.id)
+    assert row is not None
+    assert row.stop_requested_at is None
 
 
 async def test_deleted_run_leaves_nothing_and_the_conversation_goes_on(

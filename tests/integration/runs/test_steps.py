@@ -1,5 +1,6 @@
 """The steps of a run are listed, read and forked by their owner, and kept as long as the settings say."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,7 @@ from app.backend.core import clock, ids
 from app.backend.core.actor import Actor
 from app.backend.core.errors import Conflict, NotFound
 from app.backend.core.run_events import RunStatus
-from app.backend.runs import engine_repository, steps
+from app.backend.runs import engine_repository, executor, service, steps
 from app.backend.runs.errors import StepNotKept
 from app.backend.runs.retention import Retention
 from app.backend.runs.schemas import RunView
@@ -179,6 +180,34 @@ async def test_history_of_a_fork_ends_where_its_origin_began(
     # The model was told as much as the first time, and less than with the turns since.
     assert again.tokens_in == first.tokens_in < later.tokens_in
     worker.stop()
+
+
+async def test_fork_that_ended_before_its_first_step_is_resumed_with_its_own_question(
+    runs: Runs, actor: Actor, make_agent: MakeAgent, services: Services, fork: Fork_
+) -> None:
+    agent = await make_agent(actor, model="scripted/echo")
+
+    async def execute(run: RunView) -> RunView:
+        shutdown = asyncio.Event()
+        await executor.execute_run(services, run.id, worker="here", shutdown=shutdown)
+        return await runs.get(run.id)
+
+    async def resume(run_id: UUID) -> RunView:
+        async with services.db.transaction() as session:
+            return await service.resume_run(
+                session, actor, run_id=run_id, parts=services
+            )
+
+    origin = await execute(await runs.start(agent.id))
+    forked = await fork(origin.id, step=1, input={"query": "Who is it?"})
+    await runs.stop(forked.id)
+    resumed = await resume(forked.id)
+    await runs.stop(resumed.id)
+    run = await execute(await resume(resumed.id))
+
+    assert run.output is not None
+    assert run.output.answer == "Who is it?"
+    assert (run.origin_id, run.origin_step) == (resumed.id, 1)
 
 
 async def test_fork_whose_step_is_gone_fails_and_says_so(
