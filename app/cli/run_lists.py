@@ -94,7 +94,12 @@ async def change(
     """Stop, retry, requeue or delete runs; requeue goes on after the last kept step, or begins anew."""
     run_ids = [need_uuid(each, "run") for each in run]
     if action is BulkAction.DELETE and not is_sure:
-        question = f"Delete {len(run_ids)} runs with their logs? This cannot be undone."
+        runs_words = (
+            "1 run with its log"
+            if len(run_ids) == 1
+            else f"{len(run_ids)} runs with their logs"
+        )
+        question = f"Delete {runs_words}? This cannot be undone."
         typer.confirm(question, abort=True, err=True)
     async with (
         open_parts(as_email) as (parts, actor),
@@ -136,7 +141,13 @@ async def tag(
 
 
 def _aware(moment: datetime | None) -> datetime | None:
-    return moment.astimezone(UTC) if moment else None
+    if moment is None:
+        return None
+    try:
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        # So near to the first year or the last that another time zone has no such moment.
+        return moment.replace(tzinfo=UTC)
 
 
 def _short(query: object) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import reflex as rx
 
 from app.backend.core.actor import Permission
+from app.backend.core.paging import PAGE_SIZE_MAX
 from app.backend.runs import bulk, tags
 from app.backend.runs import service as runs
 from app.backend.runs.schemas import BulkAction, RunOutcome, RunTags
@@ -41,7 +42,7 @@ class RunBulkState(FormMixin, rx.State):
     async def ask(self, action: str, run_ids: list[str]) -> None:
         """Ask before something is done to runs."""
         if action in set(BulkAction) and run_ids:
-            self.action, self.run_ids = action, run_ids
+            self.action, self.run_ids = action, run_ids[:PAGE_SIZE_MAX]
 
     @rx.event
     @edge.requires(Permission.VIEW_RUN)
@@ -53,6 +54,9 @@ class RunBulkState(FormMixin, rx.State):
     @edge.requires(Permission.VIEW_RUN)
     async def act(self) -> Any:
         """Do what was asked about; what each action needs is checked with it."""
+        if not self.action:
+            # The second click of two.
+            return None
         action, self.action = BulkAction(self.action), ""
         run_ids = [edge.parse_id(run_id, "run") for run_id in self.run_ids]
         async with edge.work(self) as (session, actor):

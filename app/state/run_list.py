@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import reflex as rx
 from pydantic import BaseModel, ConfigDict
@@ -29,6 +30,7 @@ _STRETCHES = {
 }
 _BOUNDS = ("since", "until")
 _DAY = timedelta(days=1)
+_LAST_DAY = datetime.max.replace(tzinfo=UTC) - _DAY
 _TEXT_MAX = 200
 
 
@@ -160,6 +162,8 @@ class RunListState(PagingMixin, rx.State):
 def _cleaned(asked: Mapping[str, str]) -> RunWish:
     """Return a wish from what an address or a tab says; what is no choice is left out."""
     kept = {name: asked.get(name, "")[:_TEXT_MAX] for name in RunWish.model_fields}
+    if not _is_id(kept["agent"]):
+        kept["agent"] = ""
     if kept["status"] not in {*RunStatus, DEAD, WAITS_FOR_RUN}:
         kept["status"] = ""
     kept |= {name: kept[name] if _day(kept[name]) else "" for name in _BOUNDS}
@@ -183,13 +187,21 @@ def _filter_of(wish: RunWish) -> RunFilter:
         statuses=[RunStatus(status)] if status and not is_dead else [],
         trigger=wish.trigger,
         since=since,
-        until=until + _DAY if until else None,
+        until=min(until, _LAST_DAY) + _DAY if until else None,
         text=wish.q,
-        tags=[wish.tag.casefold()] if wish.tag else [],
+        tags=[wish.tag] if wish.tag else [],
         is_dead=is_dead,
         # Who looks for runs that need them gets no others.
         waits_for_run=waits_for_run if status == RunStatus.WAITING else None,
     )
+
+
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _day(text: str) -> datetime | None:

@@ -1,6 +1,6 @@
 """What runs show and take."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
@@ -20,6 +20,9 @@ from app.backend.core.run_events import Level, RunEvent, RunOutput, RunStatus
 from app.backend.core.texts import STORABLE, Text
 
 TAGS_MAX = 10
+# No run is older or newer; a day more or less, or another time zone, is still a time.
+_FIRST_MOMENT = datetime(1970, 1, 2, tzinfo=UTC)
+_LAST_MOMENT = datetime.max.replace(tzinfo=UTC) - timedelta(days=2)
 # More than so many are never counted: nobody reads the exact number, and counting a million rows takes long.
 COUNTED_MAX = 1000
 
@@ -27,6 +30,10 @@ COUNTED_MAX = 1000
 def _plain_tags(tags: list[str]) -> list[str]:
     """Return tags as they are kept: small letters, each once, in order."""
     return list(dict.fromkeys(" ".join(tag.casefold().split()) for tag in tags))
+
+
+def _within_time(moment: datetime) -> datetime:
+    return min(max(moment, _FIRST_MOMENT), _LAST_MOMENT)
 
 
 Tag = Annotated[
@@ -37,6 +44,8 @@ Tag = Annotated[
     STORABLE,
 ]
 Tags = Annotated[list[Tag], Field(max_length=TAGS_MAX), AfterValidator(_plain_tags)]
+WantedTags = Annotated[list[Text], AfterValidator(_plain_tags)]
+Moment = Annotated[AwareDatetime, AfterValidator(_within_time)]
 
 
 class RunTags(BaseModel):
@@ -77,10 +86,10 @@ class RunFilter(BaseModel):
     agent_id: UUID | None = None
     statuses: list[RunStatus] = Field(default_factory=list[RunStatus])
     trigger: Text = ""
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     text: Text = ""
-    tags: list[Text] = Field(default_factory=list[str])
+    tags: WantedTags = Field(default_factory=list[str])
     is_dead: bool = False
     waits_for_run: bool | None = None
 

@@ -35,9 +35,13 @@ async def test_list_takes_every_filter_and_pages(
         await client.get(RUNS, params={**wanted, "cursor": first["next_cursor"]})
     ).json()
     none = (await client.get(RUNS, params={**wanted, "tag": ["sea", "land"]})).json()
+    written = (await client.get(RUNS, params={**wanted, "tag": ["Sea", "N2"]})).json()
+    ends = {"since": "0001-01-01T00:00:00Z", "until": "9999-12-31T23:59:59Z"}
+    whole = (await client.get(RUNS, params=ends)).json()
     bad = await client.get(RUNS, params={"since": "yesterday"})
 
     assert [len(first["items"]), len(rest["items"]), none["items"]] == [2, 1, []]
+    assert [len(written["items"]), len(whole["items"])] == [1, 3]
     assert first["items"][0] == newest
     assert newest["tags"] == ["sea", "n2"]
     assert (bad.status_code, list(bad.json()["details"])) == (400, ["since"])

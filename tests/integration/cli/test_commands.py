@@ -299,6 +299,32 @@ def test_stopped_installation_says_so(
     assert "atelier up" in result.stderr
 
 
+def test_runs_are_listed_for_any_time_and_however_a_tag_is_written(
+    atelier: Atelier, owner: str
+) -> None:
+    _make_agent(atelier)
+    start = ("run", "start", "Helper", "--input", '{"query": "Hello"}')
+    run = _json(atelier(*start, "--json"))
+    assert atelier("run", "tag", run["id"], "late night").exit_code == Exit.DONE
+
+    ends = ("--since", "0001-01-01", "--until", "9999-12-31", "--tag", "Late  Night")
+    found = _json(atelier("run", "list", *ends, "--json"))
+
+    assert [one["id"] for one in found["items"]] == [run["id"]]
+
+
+def test_one_is_not_spoken_of_as_many(atelier: Atelier, owner: str) -> None:
+    ids = [f"00000000-0000-7000-8000-00000000000{n}" for n in range(2)]
+
+    one = atelier("run", "bulk", "delete", ids[0], given="n\n")
+    two = atelier("run", "bulk", "delete", *ids, given="n\n")
+    pruned = atelier("checkpoints", "prune")
+
+    assert "Delete 1 run with its log? " in one.stderr
+    assert "Delete 2 runs with their logs? " in two.stderr
+    assert pruned.stdout.startswith("Deleted 0 steps of 0 runs, about ")
+
+
 def test_missing_tables_are_made(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

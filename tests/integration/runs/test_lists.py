@@ -91,6 +91,34 @@ async def test_time_range_takes_its_first_moment_and_not_its_last(
     assert await found(since=soon) == []
 
 
+@pytest.mark.parametrize("zone", ["Z", "+14:00", "-14:00"])
+async def test_first_and_last_moments_there_are_bound_nothing(
+    zone: str, services: Services, actor: Actor, make_run: MakeRun
+) -> None:
+    run = await make_run(actor)
+    ends = {
+        "since": f"0001-01-01T00:00:00{zone}",
+        "until": f"9999-12-31T23:59:59{zone}",
+    }
+
+    for text in ("", "salt"):
+        wanted = RunFilter.model_validate({**ends, "text": text})
+        found = await _ids(services, actor, wanted)
+        assert found == ([] if text else [run.id])
+
+
+async def test_tags_are_found_however_they_are_written(
+    services: Services, actor: Actor, make_run: MakeRun
+) -> None:
+    run = await make_run(actor)
+    async with services.db.transaction() as session:
+        await tags.set_tags(session, actor, run_id=run.id, tags=["late night"])
+
+    wanted = RunFilter(tags=["  Late   NIGHT ", "late night"])
+
+    assert await _ids(services, actor, wanted) == [run.id]
+
+
 async def test_runs_are_found_by_how_words_of_question_and_error_begin(
     services: Services,
     actor: Actor,

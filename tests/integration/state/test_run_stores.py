@@ -15,6 +15,7 @@ from app.backend.core.run_events import RunStatus
 from app.backend.identity import cookies
 from app.backend.identity.tables import SessionRow
 from app.backend.runs import service as runs
+from app.backend.runs import tags
 from app.routes import agent_path, run_path
 from app.state import edge, tabs
 from app.state.agent_run import AgentRunState
@@ -303,6 +304,24 @@ async def test_list_of_runs_shows_what_the_address_asks_for(
     assert [choice.text for choice in state.choices] == ["Librarian"]
 
 
+@pytest.mark.parametrize(
+    "query",
+    ["agent=junk", "since=0001-01-01", "until=9999-12-31", "tag=Late++Night"],
+)
+async def test_list_of_runs_takes_any_address(
+    query: str, rows: RowFactory, services: Services, actor: Actor, cookie: str
+) -> None:
+    run = await rows.run(actor)
+    async with services.db.transaction() as session:
+        await tags.set_tags(session, actor, run_id=run.id, tags=["late night"])
+    state = make_state(RunListState, path=f"/runs?{query}", cookie=cookie)
+
+    assert await RunListState.load.fn(state) is None
+
+    assert [row.id for row in state.rows] == [str(run.id)]
+    assert state.wish.agent == ""
+
+
 async def test_list_of_runs_has_pages(
     rows: RowFactory, actor: Actor, cookie: str
 ) -> None:
@@ -363,11 +382,14 @@ async def test_picked_runs_are_changed_and_what_was_skipped_is_said(
     await RunBulkState.ask.fn(state, "delete", listed.picked)
     assert (state.action, len(state.run_ids)) == ("delete", 3)
     said = str(await RunBulkState.act.fn(state))
+    assert await RunBulkState.act.fn(state) is None, "The second click of two."
     await RunListState.refresh.fn(listed)
 
     assert "2 runs deleted. 1 run left as it was: This run has not ended." in said
     assert [row.id for row in listed.rows] == listed.picked == [str(active.id)]
     assert str(doomed[0].id) not in listed.picked
+    await RunBulkState.ask.fn(state, "delete", [str(active.id)] * 201)
+    assert len(state.run_ids) == 200
 
 
 async def test_tags_of_a_row_are_edited_and_checked(

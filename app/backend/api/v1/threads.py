@@ -57,12 +57,11 @@ async def list_messages(
 ) -> MessageList:
     """Return the last messages, or those before a `sequence`, oldest first."""
     items = await threads.list_messages(
-        session, actor, thread_id=thread_id, before=before, limit=limit
+        session, actor, thread_id=thread_id, before=before, limit=limit + 1
     )
-    has_more = bool(items) and items[0].sequence > 1
-    return MessageList(
-        items=list(items), next_cursor=items[0].sequence if has_more else None
-    )
+    shown = list(items[-limit:])
+    has_more = len(items) > limit
+    return MessageList(items=shown, next_cursor=shown[0].sequence if has_more else None)
 
 
 @router.get("/{thread_id}/checkpoints")
