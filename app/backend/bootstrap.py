@@ -27,6 +27,7 @@ from app.backend.models.catalog import ModelCatalog
 from app.backend.runs import redaction
 from app.backend.runs.agent_tool import RUN_AGENT, make_agent_tool
 from app.backend.runs.feed import RunFeed
+from app.backend.system.service import SystemWatch
 from app.backend.tools.base import AnyTool
 from app.backend.tools.outside import make_outside_tools
 from app.backend.tools.registry import ToolRegistry, find_builtin
@@ -53,6 +54,7 @@ class Services:
     checkpoints: Checkpoints
     feed: RunFeed
     tools: ToolRegistry = field(default_factory=ToolRegistry)
+    watch: SystemWatch = field(default_factory=SystemWatch)
 
 
 @asynccontextmanager

@@ -83,7 +83,7 @@ async def prune(
         return
     verb = "Would delete" if found.is_dry_run else "Deleted"
     size = f"about {found.bytes / 1e6:.1f} MB"
-    output.say(f"{verb} {found.steps} steps of {found.runs} runs, {size}.")
+    output.say(f"{verb} {found.words}, {size}.")
 
 
 @asynccontextmanager

@@ -10,7 +10,6 @@ from app.backend.core.actor import Actor, Permission
 from app.backend.core.errors import Forbidden, Invalid
 from app.backend.system import service as system
 from app.backend.system.schemas import SystemView
-from app.backend.system.service import SystemWatch
 from app.cli import output
 from app.cli.edge import command
 from app.cli.lookup import need_uuid
@@ -70,7 +69,7 @@ async def requeue(
 async def _show(*, as_email: str | None, is_json: bool) -> None:
     async with open_parts(as_email) as (parts, actor):
         _check(actor, Permission.VIEW_INSTALLATION)
-        view = await SystemWatch().look(parts, actor)
+        view = await parts.watch.look(parts, actor)
     if is_json:
         output.print_json(view)
     else:
@@ -102,7 +101,9 @@ def _print(view: SystemView) -> None:
             for one in view.queues
         ],
     )
-    if view.storage is not None:
+    if view.storage is None:
+        output.note("What is stored could not be measured in a second.")
+    else:
         output.print_table(
             ["table", "rows, about", "MB"],
             [

@@ -9,7 +9,6 @@ from app.backend.core.errors import NotFound
 from app.backend.core.jobs import QueueName
 from app.backend.runs.retention import Retention
 from app.backend.system import service as system
-from app.backend.system.service import SystemWatch
 from app.state import edge, notices, system_lines
 from app.state.system_lines import (
     DeadLine,
@@ -20,7 +19,6 @@ from app.state.system_lines import (
     WorkerLine,
 )
 
-_WATCH = SystemWatch()
 _QUESTIONS = {
     "stop": (
         "Stop this run?",
@@ -96,16 +94,25 @@ class SystemState(rx.State):
         """Ask before anything is done."""
         self.asked, self.target, self.told = action, target, ""
 
-    @rx.event
+    @rx.event(background=True)
     @edge.requires(Permission.CHANGE_SYSTEM)
     async def ask_to_prune(self) -> Any:
-        """Tell which steps would be deleted, before any is."""
+        """Tell which steps would be deleted, before any is; in the background, because all steps are looked through."""
         found = await _retention().prune(is_dry_run=True)
         if not found.runs:
             return notices.done(_NOTHING_TO_PRUNE)
-        self.asked, self.target = "prune", ""
-        self.told = system_lines.prune_words(found)
+        async with self:
+            self.asked, self.target = "prune", ""
+            self.told = system_lines.prune_words(found)
         return None
+
+    @rx.event(background=True)
+    @edge.requires(Permission.CHANGE_SYSTEM)
+    async def prune(self) -> Any:
+        """Delete the steps that nobody needs; in the background, because there may be many."""
+        actor = await edge.require_actor(self)
+        found = await system.prune_checkpoints(actor, retention=_retention())
+        return [notices.done(f"{found.words} deleted."), SystemState.refresh]
 
     @rx.event
     @edge.public
@@ -129,7 +136,7 @@ class SystemState(rx.State):
             case "empty":
                 said = await self._empty(target)
             case "prune":
-                said = await self._prune()
+                return SystemState.prune
             case _:
                 return None
         await self._show()
@@ -174,14 +181,10 @@ class SystemState(rx.State):
             count = await system.empty_failed(session, actor, name=name, redis=redis)
         return f"{count} failed {'job is' if count == 1 else 'jobs are'} forgotten."
 
-    async def _prune(self) -> str:
-        actor = await edge.require_actor(self)
-        found = await system.prune_checkpoints(actor, retention=_retention())
-        return f"{system_lines.steps_words(found)} deleted."
-
     async def _show(self) -> None:
         actor = await edge.require_actor(self)
-        view = await _WATCH.look(edge.services(), actor)
+        parts = edge.services()
+        view = await parts.watch.look(parts, actor)
         shown = {
             "away": view.away,
             "facts": system_lines.facts(view),

@@ -69,6 +69,9 @@ class TableLine(Line):
     percent: int
 
 
+_NOT_MEASURED = Fact(label="Database", value="Not measured yet")
+
+
 def facts(view: SystemView) -> list[Fact]:
     """Return the figures at the head of the page."""
     horses = [horse for worker in view.workers for horse in worker.horses]
@@ -95,7 +98,7 @@ def facts(view: SystemView) -> list[Fact]:
             else f"Tables {view.revision or 'unknown'}, newest {view.newest_revision}",
             is_bad=not is_current,
         ),
-        *(_storage_facts(stored) if stored else []),
+        *(_storage_facts(stored) if stored else [_NOT_MEASURED]),
     ]
 
 
@@ -163,16 +166,10 @@ def dead_line(run: RunBrief) -> DeadLine:
     )
 
 
-def steps_words(found: Pruned) -> str:
-    """Return how many steps of how many runs were deleted, or would be."""
-    steps = "1 step" if found.steps == 1 else f"{found.steps:,} steps"
-    return f"{steps} of {'1 run' if found.runs == 1 else f'{found.runs:,} runs'}"
-
-
 def prune_words(found: Pruned) -> str:
     """Return what the question before it tells."""
     size = f"about {size_words(found.bytes)}"
-    return f"{steps_words(found)} would go, {size}. The runs and their logs stay, but cannot be resumed or forked any more."
+    return f"{found.words} would go, {size}. The runs and their logs stay, but cannot be resumed or forked any more."
 
 
 def table_lines(tables: list[TableView]) -> list[TableLine]:

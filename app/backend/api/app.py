@@ -35,7 +35,6 @@ from app.backend.api.v1 import (
 from app.backend.api.v1 import system as installation
 from app.backend.api.v1 import threads as conversations
 from app.backend.core.settings import Settings
-from app.backend.system.service import SystemWatch
 
 _MODULES = (
     accounts,
@@ -80,7 +79,6 @@ def make_api(settings: Settings) -> FastAPI:
         responses={401: {"description": "Not signed in"}},
     )
     api.state.checker = system.Checker()
-    api.state.watch = SystemWatch()
     for module in _MODULES:
         api.include_router(module.router)
     for prefix in sorted(API_PREFIXES):

@@ -10,6 +10,7 @@ from app.backend.core.run_events import RunEvent
 from app.backend.knowledge.parts import IngestParts
 from app.backend.models.catalog import ModelCatalog
 from app.backend.runs.packing import Batch
+from app.backend.system.service import SystemWatch
 from app.backend.tools.registry import ToolRegistry
 
 
@@ -50,6 +51,11 @@ class ApiParts(IngestParts, Protocol):
     @property
     def checkpoints(self) -> Checkpoints:
         """Where graphs keep their states."""
+        ...
+
+    @property
+    def watch(self) -> SystemWatch:
+        """How the installation is."""
         ...
 
     @property

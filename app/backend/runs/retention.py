@@ -31,6 +31,12 @@ class Pruned(BaseModel):
     bytes: int = Field(description="About how much room these take in the store.")
     is_dry_run: bool
 
+    @property
+    def words(self) -> str:
+        """How many steps of how many runs."""
+        steps = "1 step" if self.steps == 1 else f"{self.steps:,} steps"
+        return f"{steps} of {'1 run' if self.runs == 1 else f'{self.runs:,} runs'}"
+
 
 @dataclass(frozen=True)
 class Retention:

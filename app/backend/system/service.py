@@ -42,6 +42,7 @@ logger = structlog.get_logger(__name__)
 DEAD_SHOWN = 20
 REQUEUED_AT_ONCE = 200
 _SECONDS_MAX = 2.0
+_MEASURE_SECONDS = 1.0
 _STORAGE_FRESH = timedelta(seconds=30)
 T = TypeVar("T")
 
@@ -70,7 +71,7 @@ class SystemWatch:
 
     def __init__(self) -> None:
         self._storage: StorageView | None = None
-        self._measuring = asyncio.Lock()
+        self._measuring: asyncio.Task[StorageView] | None = None
 
     async def look(self, parts: SystemParts, actor: Actor) -> SystemView:
         """Return how the installation is; what does not answer within two seconds is left out, and named."""
@@ -103,13 +104,23 @@ class SystemWatch:
             checked_at=clock.now(),
         )
 
-    async def _measure(self, parts: SystemParts) -> StorageView:
-        async with self._measuring:
-            last = self._storage
-            if last is None or clock.now() - last.checked_at > _STORAGE_FRESH:
-                last = await storage.measure(parts.db, parts.redis, parts.settings)
-                self._storage = last
-        return last
+    async def _measure(self, parts: SystemParts) -> StorageView | None:
+        """Return what is stored, as of the last time that was measured to its end; None before the first."""
+        last = self._storage
+        if last is not None and clock.now() - last.checked_at < _STORAGE_FRESH:
+            return last
+        measuring = self._measuring or asyncio.create_task(
+            storage.measure(parts.db, parts.redis, parts.settings)
+        )
+        self._measuring = measuring
+        # What takes longer goes on: a later look has it.
+        await asyncio.wait([measuring], timeout=_MEASURE_SECONDS)
+        if not measuring.done():
+            return last
+        if self._measuring is measuring:
+            self._measuring = None
+        self._storage = measuring.result()
+        return self._storage
 
 
 async def requeue_dead(

@@ -6,7 +6,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import SQLModel, col, func, select
+from sqlmodel import SQLModel
 
 from app.backend.core import clock
 from app.backend.core.db import Database, Session
@@ -23,6 +23,7 @@ _POSTGRES = """
 SELECT relname, greatest(reltuples, 0)::bigint, pg_total_relation_size(oid)
 FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
 """
+_LINKS = str(CheckpointLinkRow.__tablename__)
 _CHECKPOINTS = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
 
 
@@ -34,10 +35,7 @@ async def measure(db: Database, redis: Redis, settings: Settings) -> StorageView
             kept = _file_bytes(settings.data_dir / "checkpoints.db")
         else:
             tables, whole, kept = await _read_postgres(session)
-        checkpoints = await session.exec(
-            select(func.count(col(CheckpointLinkRow.epoch)))  # lint-skip: repo-scope
-        )
-        links = checkpoints.one()
+    links = [table.rows for table in tables if table.name == _LINKS]
     try:
         streams, memory = await _count_streams(redis), await _memory(redis)
     except (RedisError, OSError):
@@ -45,8 +43,9 @@ async def measure(db: Database, redis: Redis, settings: Settings) -> StorageView
     return StorageView(
         tables=sorted(tables, key=lambda table: -(table.bytes or table.rows)),
         database_bytes=whole,
-        checkpoints_bytes=kept,
-        checkpoints=links,
+        # Elsewhere they are part of Redis, or of the memory of workers.
+        checkpoints_bytes=kept if settings.checkpointer == "database" else None,
+        checkpoints=sum(links),
         streams=streams,
         redis_bytes=memory,
         checked_at=clock.now(),
@@ -75,12 +74,11 @@ async def _read_sqlite(session: Session) -> tuple[list[TableView], int]:
     sizes = await _sizes_in_sqlite(session) if pages <= _PAGES_READ_MAX else {}
     tables: list[TableView] = []
     for name in _names():
-        # The newest row's number: a count would read every row, and what was deleted hardly matters.
+        # From the oldest row's number to the newest's: a count would read every row, and gaps between hardly matter.
         numbered = _NUMBERED_LIKE.get(name, name)
-        newest = await connection.scalar(text(f'SELECT max(rowid) FROM "{numbered}"'))  # noqa: S608 - a name of our own
-        tables.append(
-            TableView(name=name, rows=int(newest or 0), bytes=sizes.get(name))
-        )
+        query = f'SELECT (SELECT max(rowid) FROM "{numbered}") - (SELECT min(rowid) FROM "{numbered}") + 1'  # noqa: S608 - a name of our own
+        rows = int(await connection.scalar(text(query)) or 0)
+        tables.append(TableView(name=name, rows=rows, bytes=sizes.get(name)))
     return tables, pages * size
 
 

@@ -288,6 +288,7 @@ WITHOUT_ID = {
     "SystemState.confirm",
     "SystemState.leave",
     "SystemState.load",
+    "SystemState.prune",
     "SystemState.refresh",
 }
 EVENTS = {f"{kind.__name__}.{name}": (kind, name) for kind, name in events()}

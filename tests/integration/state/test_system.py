@@ -67,7 +67,9 @@ async def test_steps_are_pruned_after_a_question_that_counts_them(
     assert text.startswith("2 steps of 1 run would go, about ")
     assert verb == "Delete them"
     assert await kept.left() == {old, new}
-    said = await SystemState.confirm.fn(state)
+    assert await SystemState.confirm.fn(state) is SystemState.prune
+    assert state.asked == ""
+    said = await SystemState.prune.fn(state)
 
     assert "2 steps of 1 run deleted." in str(said)
     assert await kept.left() == {new}
@@ -88,9 +90,18 @@ async def test_others_see_and_do_nothing(
     await SystemState.load.fn(state)
     refused = await SystemState.ask.fn(state, "requeue_all", "")
     pruned = await SystemState.ask_to_prune.fn(state)
+    deleted = await SystemState.prune.fn(state)
 
     assert state.is_refused
     assert state.facts == []
     assert state.asked == ""
     assert "Your role does not allow this" in str(refused)
     assert "Your role does not allow this" in str(pruned)
+    assert "Your role does not allow this" in str(deleted)
+
+
+def test_what_takes_long_does_not_hold_up_the_tab() -> None:
+    handlers = SystemState.event_handlers
+
+    assert handlers["ask_to_prune"].is_background
+    assert handlers["prune"].is_background

@@ -1,7 +1,9 @@
 """What an administrator sees of the installation and does about it, with a trace of who did it."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -21,7 +23,8 @@ from app.backend.runs import engine_repository
 from app.backend.runs.errors import WORKER_LOST
 from app.backend.runs.tables import RunRow
 from app.backend.system import service as system
-from app.backend.system.schemas import SystemView
+from app.backend.system import storage
+from app.backend.system.schemas import StorageView, SystemView
 from app.backend.system.service import SystemWatch
 from app.state import system_lines
 from tests.factories.rows import MakeAgent, MakeRun
@@ -99,6 +102,60 @@ async def test_everything_is_seen_at_once(
     assert view.storage.database_bytes > 0
     # What is stored was measured a moment ago, and is not measured again.
     assert again.storage == view.storage
+
+
+async def test_storage_that_takes_long_is_measured_all_the_same(
+    services: Services, actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_end, begun, measure = asyncio.Event(), list[int](), storage.measure
+
+    async def slow(*parts: Any) -> StorageView:
+        begun.append(1)
+        await may_end.wait()
+        return await measure(*parts)
+
+    monkeypatch.setattr(storage, "measure", slow)
+    watch = SystemWatch()
+
+    early = [await watch.look(services, actor) for _ in range(2)]
+    may_end.set()
+    late = await watch.look(services, actor)
+
+    assert [(view.storage, view.away) for view in early] == [(None, [])] * 2
+    facts = {fact.label: fact.value for fact in system_lines.facts(early[0])}
+    assert facts["Database"] == "Not measured yet"
+    assert late.storage is not None
+    assert len(begun) == 1
+
+
+@pytest.mark.parametrize("checkpointer", ["database", "redis", "memory"])
+async def test_size_of_checkpoints_is_of_those_that_are_written_now(
+    checkpointer: str, services: Services, actor: Actor
+) -> None:
+    await services.checkpoints.open()
+    changed = services.settings.model_copy(update={"checkpointer": checkpointer})
+
+    view = await look(replace(services, settings=changed), actor)
+
+    assert view.storage is not None
+    size = view.storage.checkpoints_bytes
+    assert bool(size) is (checkpointer == "database")
+
+
+async def test_what_was_deleted_is_not_counted(
+    services: Services, actor: Actor, make_run: MakeRun
+) -> None:
+    runs = [await make_run(actor) for _ in range(4)]
+    async with services.db.transaction() as session:
+        for run in runs[:3]:
+            await session.delete(run)
+
+    view = await look(services, actor)
+
+    assert view.storage is not None
+    rows = {table.name: table.rows for table in view.storage.tables}
+    # PostgreSQL tells nothing before it has looked.
+    assert rows["run"] == (1 if services.db.is_sqlite else 0)
 
 
 async def test_rows_that_are_numbered_by_time_are_not_taken_for_a_count(

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.backend.api.deps import ActorDep, PartsDep, WriteDep, may
@@ -48,9 +48,9 @@ class Emptied(BaseModel):
 
 
 @router.get("", dependencies=[may(Permission.VIEW_INSTALLATION)])
-async def show_system(request: Request, actor: ActorDep, parts: PartsDep) -> SystemView:
+async def show_system(actor: ActorDep, parts: PartsDep) -> SystemView:
     """Tell what every part of the installation does: workers, queues, dead letters, scheduler, storage, versions."""
-    return await request.app.state.watch.look(parts, actor)
+    return await parts.watch.look(parts, actor)
 
 
 @router.post("/dead-letters/{dead_run_id}/requeue", status_code=201)
