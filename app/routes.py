@@ -21,6 +21,7 @@ DOCUMENT = "/documents/[document_ref]"
 SETTINGS = "/settings"
 SYSTEM = "/system"
 PEOPLE = "/people"
+AUDIT = "/audit"
 
 # An id is a str or UUID on the server, or a Reflex var that is joined in the browser: hence `+`, and `Any`.
 
@@ -87,6 +88,12 @@ def login_path(then: str = "") -> str:
 def choose_password_path(token: str) -> str:
     """Return the page where a one-time link sets a password."""
     return f"{CHOOSE_PASSWORD}?{urlencode({'token': token})}"
+
+
+def audit_export_path(wanted: dict[str, Any]) -> str:
+    """Return the address of the audit as a file, or of what a filter keeps of it."""
+    query = urlencode(wanted)
+    return "/api/v1/audit/export" + (f"?{query}" if query else "")
 
 
 def _text(value: Any) -> Any:

@@ -14,6 +14,7 @@ COMMANDS = {
     "up": "app.cli.up:app",
     "build": "app.cli.build:app",
     "user": "app.cli.user:app",
+    "audit": "app.cli.audit:app",
     "key": "app.cli.key:app",
     "agent": "app.cli.agent:app",
     "run": "app.cli.run:app",

@@ -35,7 +35,10 @@ def system() -> rx.Component:
             actions=rx.cond(
                 SystemState.is_refused,
                 None,
-                button(words.TO_PEOPLE, icon="users", href=routes.PEOPLE),
+                rx.fragment(
+                    button(words.TO_PEOPLE, icon="users", href=routes.PEOPLE),
+                    button(words.TO_AUDIT, icon="scroll_text", href=routes.AUDIT),
+                ),
             ),
         ),
         rx.cond(

@@ -16,6 +16,7 @@ SIGNED_IN = (
     routes.KNOWLEDGE,
     routes.SETTINGS,
     routes.PEOPLE,
+    routes.AUDIT,
     MISSING,
 )
 

@@ -17,6 +17,7 @@ PAGES = (
     routes.SETTINGS,
     routes.SYSTEM,
     routes.PEOPLE,
+    routes.AUDIT,
     routes.LOGIN,
     routes.FIRST_RUN,
     routes.CHOOSE_PASSWORD,

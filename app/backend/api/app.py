@@ -21,6 +21,7 @@ from app.backend.api.requests import API_PREFIXES, Requests
 from app.backend.api.v1 import (
     agents,
     agui,
+    audit,
     collections,
     documents,
     keys,
@@ -50,6 +51,7 @@ _MODULES = (
     tools,
     models,
     users,
+    audit,
     dynavera,
     agent_socket,
     tasks,

@@ -21,6 +21,7 @@ PLACES = (
 ADMIN_PLACES = (
     (strings.SYSTEM, "server", routes.SYSTEM),
     (strings.PEOPLE, "users", routes.PEOPLE),
+    (strings.AUDIT, "scroll_text", routes.AUDIT),
 )
 
 

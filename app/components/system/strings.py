@@ -7,6 +7,7 @@ ABOUT = (
 REFUSED = "Only for administrators"
 REFUSED_TEXT = "This page shows the whole installation. Ask an administrator if something does not work."
 TO_PEOPLE = "People"
+TO_AUDIT = "Audit"
 TO_DASHBOARD = "To the dashboard"
 AWAY = " does not answer, so some of this page is missing."
 AT_A_GLANCE = "At a glance"

@@ -403,3 +403,14 @@ def test_people_are_invited_promoted_suspended_and_let_back_in(
     ] * 2
     assert back.stdout.strip() == f"{email}: admin, invited."
     assert (refused.exit_code, ended) == (Exit.FAILED, {"logins": 0})
+
+
+def test_audit_is_printed_as_json_lines(atelier: Atelier, owner: str) -> None:
+    atelier("user", "invite", "b@example.org")
+    wanted = ("audit", "--action", "user_invited", "--user", owner)
+    lines = atelier(*wanted, "--json").stdout
+    none = atelier("audit", "--until", "2020-01-01", "--json")
+
+    assert "user_invited" in atelier(*wanted).stdout
+    assert [json.loads(line)["email"] for line in lines.splitlines()] == [owner]
+    assert (none.exit_code, none.stdout) == (Exit.DONE, "")

@@ -272,6 +272,10 @@ WITHOUT_ID = {
     "SettingsState.save_profile",
     "SettingsState.set_times",
     # What they do is for administrators, who act on what is everybody's.
+    "AuditState.clear",
+    "AuditState.load",
+    "AuditState.load_more",
+    "AuditState.want",
     "PeopleState.ask",
     "PeopleState.close",
     "PeopleState.confirm",
