@@ -4,6 +4,7 @@ Most events have none, so a whole batch is looked at in one pass; only one that 
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -40,16 +41,17 @@ _BEGINNINGS = {
     "atl_": r"[\w\-]{20,}",
     "eyJ": r"[\w\-]{10,}\.[\w\-]{10,}\.[\w\-]{10,}",
 }
+_BEGINS = tuple(_BEGINNINGS)
 _KEY_BEGINS, _KEY_ENDS = "-----BEGIN", "-----END"
 _KEY = r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----"
 _SHAPES = "|".join(f"{begin}{rest}" for begin, rest in _BEGINNINGS.items())
 _BEARER = r"(?i:bearer|basic) +[\w\-.+/~]{16,}=*"
-_IN_URL = r"[a-z][a-z0-9+.\-]*://[^\s/:@]+:[^\s/@]+@"
+_IN_URL = r"://[^\s/:@]*:[^\s/@]+@"
 # Names of values that are secrets whatever they look like.
 _NAMES = r"password|passwd|api_?key|secret|client_secret|access_token|refresh_token|auth_token|private_key|authorization"
 _NAME = re.compile(rf"(?i)[\w\-]*(?:{_NAMES})")
 _CUT = re.compile(
-    rf"(?P<scheme>(?i:bearer|basic) +)[\w\-.+/~]{{16,}}=*|(?P<user>[a-z][a-z0-9+.\-]*://[^\s/:@]+:)[^\s/@]+@|{_KEY}|\b(?:{_SHAPES})"
+    rf"(?P<scheme>(?i:bearer|basic) +)[\w\-.+/~]{{16,}}=*|(?P<user>://[^\s/:@]*:)[^\s/@]+@|{_KEY}|\b(?:{_SHAPES})"
 )
 _TEXT_OF = {"message_delta": "text", "reasoning_delta": "text", "log": "message"}
 _GROWING = (MessageDelta, ReasoningDelta)
@@ -59,8 +61,49 @@ _SCHEMES = frozenset({"bearer", "basic"})
 _SCHEME_PARTS = frozenset(
     word[:size] for word in _SCHEMES for size in range(1, len(word) + 1)
 )
+_BEGIN_PARTS = frozenset(
+    text[:size] for text in _BEGINNINGS for size in range(1, len(text))
+)
+# From the colon after a scheme on, until it is sure that no password comes.
+_ADDRESS = re.compile(r"(?<![^\w+.\-]):(?:/?|//[^/@]*)\Z")
 _JOINT = re.compile(r".*[^\w\-.]")
 _WORD_MAX = 256
+
+
+def _shape_from(text: str) -> int:
+    if _KEY_BEGINS in text and _KEY_ENDS not in text:
+        return text.index(_KEY_BEGINS)
+    words = text[-_WORD_MAX:].rsplit(None, 2)
+    if not words:
+        return len(text)
+    *before, last = words
+    if text[-1].isspace():
+        return text.rindex(last) if last.lower() in _SCHEMES else len(text)
+    if before and before[-1].lower() in _SCHEMES:
+        return text.rindex(before[-1])
+    if not last.isalnum():
+        if address := _ADDRESS.search(last):
+            return len(text) - len(last) + address.start()
+        if joint := _JOINT.match(last):
+            last = last[joint.end() :]
+    may_begin = (
+        last.startswith(_BEGINS)
+        or last in _BEGIN_PARTS
+        or last.lower() in _SCHEME_PARTS
+    )
+    return len(text) - len(last) if last and may_begin else len(text)
+
+
+def _parts_of(values: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return the beginnings of the values by their last letters, longest first: most texts that grow end with none."""
+    parts: dict[str, set[str]] = defaultdict(set)
+    for value in values:
+        for size in range(1, len(value)):
+            parts[value[size - 1]].add(value[:size])
+    return {
+        last: tuple(sorted(found, key=len, reverse=True))
+        for last, found in parts.items()
+    }
 
 
 class Redactor:
@@ -86,10 +129,7 @@ class Redactor:
             ]
         )
         self._any = re2.compile(found, options)
-        self._begins = (*_BEGINNINGS, *self._values)
-        self._partial = frozenset(
-            text[:size] for text in self._begins for size in range(1, len(text))
-        )
+        self._parts = _parts_of(self._values)
 
     def redact_stored(self, events: Sequence[RunEvent]) -> list[RunEvent]:
         """Return events without secrets, as they may be stored."""
@@ -116,24 +156,14 @@ class Redactor:
 
     def held_from(self, text: str) -> int:
         """Return where a text that goes on ends for now: what follows may be the beginning of a secret."""
-        if _KEY_BEGINS in text and _KEY_ENDS not in text:
-            return text.index(_KEY_BEGINS)
-        words = text[-_WORD_MAX:].rsplit(None, 2)
-        if not words:
-            return len(text)
-        *before, last = words
-        if text[-1].isspace():
-            return text.rindex(last) if last.lower() in _SCHEMES else len(text)
-        if before and before[-1].lower() in _SCHEMES:
-            return text.rindex(before[-1])
-        if not last.isalnum() and (joint := _JOINT.match(last)):
-            last = last[joint.end() :]
-        may_begin = (
-            last.startswith(self._begins)
-            or last in self._partial
-            or last.lower() in _SCHEME_PARTS
-        )
-        return len(text) - len(last) if last and may_begin else len(text)
+        end = _shape_from(text)
+        parts = self._parts.get(text[-1:], ())
+        if text.endswith(parts):
+            for part in parts:
+                at = len(text) - len(part)
+                if text.endswith(part) and not text[at - 1 : at].isalnum():
+                    return min(at, end)
+        return end
 
     def _clean(self, value: Any) -> Any:
         match value:

@@ -72,13 +72,16 @@ async def test_savepoint_that_fails_takes_back_what_was_to_happen_after_the_comm
 
         db.after_commit(session, act)
 
+    async def fail(session: db.Session) -> None:
+        async with db.savepoint(session):
+            note(session, "inside")
+            message = "refused"
+            raise OSError(message)
+
     async with services.db.transaction() as session:
         note(session, "before")
         with pytest.raises(OSError, match="refused"):
-            async with db.savepoint(session):
-                note(session, "inside")
-                message = "refused"
-                raise OSError(message)
+            await fail(session)
         async with db.savepoint(session):
             note(session, "good")
         note(session, "after")

@@ -22,7 +22,7 @@ from app.backend.core.run_events import (
 from app.backend.runs.redaction import Redactor, Streams
 
 KEY = "sk-" + "a1b2c3d4e5" * 3
-REDACTOR = Redactor(["a-secret-of-this-house", "short"])
+REDACTOR = Redactor(["a-secret-of-this-house", "p@ss/w ord", "short"])
 
 
 def _stored(*events: Event) -> list[dict[str, Any]]:
@@ -96,9 +96,7 @@ def test_result_of_a_run_has_no_secret() -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
 def test_secret_that_comes_in_pieces_is_never_stored(size: int) -> None:
-    text = (
-        f"The key is {KEY} and the header Bearer {KEY[3:]} now. Basta, see so-and-so."
-    )
+    text = f"The key is {KEY} and the header Bearer {KEY[3:]} now. Basta, see so-and-so. Or redis://a:p@ss/w ord, amqp://b:hunter2@d."
     parts = [text[at : at + size] for at in range(0, len(text), size)]
     done = MessageCompleted(message_id=ids.new_id(), role="assistant", text=text)
 
@@ -107,15 +105,36 @@ def test_secret_that_comes_in_pieces_is_never_stored(size: int) -> None:
     told = "".join(one["text"] for one in _stored(*events[:-1]))
     assert (
         told
-        == "The key is [redacted] and the header Bearer [redacted] now. Basta, see so-and-so."
+        == "The key is [redacted] and the header Bearer [redacted] now. Basta, see so-and-so. Or redis://a:[redacted], amqp://b:[redacted]@d."
     )
     assert sum(one.tokens for one in events if isinstance(one, MessageDelta)) == len(
         parts
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("at postgres://app:hunter2@db/x.", "at postgres://app:[redacted]@db/x."),
+        ("at redis://:hunter2@db:6379", "at redis://:[redacted]@db:6379"),
+        ('is "p@ss/w ord", ok?', 'is "[redacted]", ok?'),
+        ("key=a-secret-of-this-house.", "key=[redacted]."),
+        ('See: "https://a.example:80/b", {"a": 1}', ""),
+    ],
+)
+def test_secret_in_two_pieces_is_never_stored_wherever_it_is_cut(
+    text: str, kept: str
+) -> None:
+    for at in range(1, len(text)):
+        parts = (text[:at], text[at:])
+
+        told = "".join(one["text"] for one in _stored(*_say(parts, RunStopped())[:-1]))
+
+        assert told == (kept or text), parts
+
+
 def test_words_are_not_held_back() -> None:
-    parts = ["It ", "was ", "a ", "day", " of", " sun", ".\n"]
+    parts = ["It ", "was ", "a ", "day", " of", " sun", ', "x":', " p.\n"]
 
     assert [one.text for one in _say(parts) if isinstance(one, MessageDelta)] == parts
 
