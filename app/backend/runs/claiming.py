@@ -180,11 +180,11 @@ async def _history(session: Session, actor: Actor, row: RunRow) -> list[Turn]:
     if row.thread_id is None:
         return []
     # A fork takes the place of the run that it is made of, in its conversation too.
-    run_id, before = await forked_from(session, row), None
-    if run_id != row.id:
-        before = await threads.find_sequence(
-            session, actor, thread_id=row.thread_id, run_id=run_id
-        )
+    run_id = await forked_from(session, row)
+    # Held questions stand behind its own, and could be more than are read.
+    before = await threads.find_sequence(
+        session, actor, thread_id=row.thread_id, run_id=run_id
+    )
     messages = await threads.list_messages(
         session,
         actor,

@@ -1,8 +1,11 @@
 """What is done for runs that lost their worker: none stays queued without a job, or running without a worker."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import structlog
 from redis.asyncio import Redis
@@ -90,9 +93,12 @@ class RunRecovery:
             rows = await engine_repository.find_unclaimed(
                 session, before, more_than=jobs, limit=RUNS_PER_SWEEP
             )
+        count = 0
         for row in rows:
-            await self._put_back(row)
-        return len(rows)
+            with _pass_over_held(row.id):
+                await self._put_back(row)
+                count += 1
+        return count
 
     async def release_held(self) -> int:
         """Let held runs join the line whose conversation is free, or gone; returns how many.
@@ -117,16 +123,22 @@ class RunRecovery:
         """
         async with self.db.read() as session:
             rows = await tree_repository.find_forgotten(session, limit=RUNS_PER_SWEEP)
+        count = 0
         for row in rows:
-            async with self.db.transaction(lock_seconds=LOCK_SECONDS) as session:
-                now = await hold_run(session, row)
-                if now is not None and now.waits_for_id == row.waits_for_id:
-                    child = await tree_repository.find_child(session, now)
-                    await wake_parent(session, row.id, child, self)
-        return len(rows)
+            with _pass_over_held(row.id):
+                await self._wake(row)
+                count += 1
+        return count
+
+    async def _wake(self, row: RunRow) -> None:
+        async with self.db.transaction(lock_seconds=LOCK_SECONDS) as session:
+            now = await hold_run(session, row)
+            if now is not None and now.waits_for_id == row.waits_for_id:
+                child = await tree_repository.find_child(session, now)
+                await wake_parent(session, row.id, child, self)
 
     async def _recover(self, lease: Lease) -> bool:
-        try:
+        with _pass_over_held(lease.run_id):
             async with self.db.read() as session:
                 row = await engine_repository.find_run(session, lease.run_id)
             if row is None or (row.epoch, row.lease_until) != (
@@ -135,13 +147,8 @@ class RunRecovery:
             ):
                 return False
             await self._take_away(row)
-        except OperationalError as error:
-            # A worker that froze in the middle of a write holds its row; the others do not wait for it.
-            logger.warning(
-                "run_not_recovered", run_id=str(lease.run_id), error=str(error)
-            )
-            return False
-        return True
+            return True
+        return False
 
     async def _take_away(self, row: RunRow) -> None:
         logger.warning("run_worker_lost", run_id=str(row.id), attempt=row.attempt)
@@ -180,3 +187,12 @@ class RunRecovery:
         queue = f"rq:queue:{QUEUES[JobName.RUN_EXECUTE]}"
         waiting = await self.redis.execute_command("LLEN", queue)
         return int(waiting or 0) + await count_jobs(session, JobName.RUN_EXECUTE)
+
+
+@contextmanager
+def _pass_over_held(run_id: UUID) -> Generator[None, None, None]:
+    """Leave a run to the next sweep whose row a worker holds that froze in the middle of a write."""
+    try:
+        yield
+    except OperationalError as error:
+        logger.warning("run_not_recovered", run_id=str(run_id), error=str(error))

@@ -161,6 +161,7 @@ class Redactor:
         if text.endswith(parts):
             for part in parts:
                 at = len(text) - len(part)
+                # In the middle of a word it is a part of that.
                 if text.endswith(part) and not text[at - 1 : at].isalnum():
                     return min(at, end)
         return end

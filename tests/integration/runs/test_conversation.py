@@ -20,7 +20,7 @@ from app.backend.core.run_events import (
     RunStatus,
     TerminalEvent,
 )
-from app.backend.runs import service
+from app.backend.runs import claiming, service
 from app.backend.runs.claiming import claim_next, prepare_run
 from app.backend.runs.ending import finish_run, put_back
 from app.backend.runs.schemas import RunDraft, RunView
@@ -126,6 +126,22 @@ async def test_enqueue_starts_the_next_run_with_the_end_of_the_one_before(
     assert await talk.said(first) == ["One?", "First.", "Two?", "Second.", "Three?"]
     assert not await talk.is_held(third)
     assert_log_is_whole(await talk.runs.events(second.id))
+
+
+async def test_questions_that_are_held_take_no_place_in_the_history(
+    talk: Talk, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claiming, "HISTORY_MESSAGES", 4)
+    (first,) = await talk.ask("Zero?")
+    await talk.finish(await talk.take(), "Zero.")
+    for question in ("One?", "Two?", "Three?", "Four?"):
+        await talk.go_on(first, question)
+
+    claim = await prepare_run(services, await talk.take())
+
+    assert claim is not None
+    assert claim.task.query == "One?"
+    assert [turn.answer for turn in claim.task.history] == ["Zero."]
 
 
 async def test_held_run_begins_when_the_one_before_is_stopped_or_fails_or_is_lost(

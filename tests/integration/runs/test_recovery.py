@@ -1,16 +1,20 @@
 """What the scheduler puts right: lost workers, lost jobs, lost schedulers."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from rq import Queue
+from sqlalchemy.exc import OperationalError
 
 from app.backend.bootstrap import Services
-from app.backend.core import clock
+from app.backend.core import clock, ids
 from app.backend.core import redis as redis_names
 from app.backend.core.actor import Actor
+from app.backend.core.db import Session
 from app.backend.core.jobs import QueueName
 from app.backend.core.redis import connect_blocking
 from app.backend.core.run_events import RunStatus
@@ -134,6 +138,54 @@ async def test_run_whose_job_was_lost_is_queued_again(
 
     assert _queued(services.settings) == [f"run-{run.id}-2"]
     assert (await runs.get(run.id)).status == RunStatus.QUEUED
+
+
+async def test_row_that_somebody_holds_keeps_no_other_out_of_the_line(
+    sweeper: RunRecovery,
+    services: Services,
+    actor: Actor,
+    make_agent: MakeAgent,
+    runs: Runs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    agent = await make_agent(actor)
+    held, other = [await runs.start(agent.id) for _ in range(2)]
+    await services.outbox.settle()
+    await services.redis.flushdb()
+    monkeypatch.setattr(recovery, "put_back", _held(recovery.put_back, held.id))
+
+    assert await sweeper.queue_again(older_than=NOW) == 1
+
+    assert _queued(services.settings) == [f"run-{other.id}-2"]
+
+
+async def test_row_that_somebody_holds_lets_other_parents_be_woken(
+    sweeper: RunRecovery,
+    actor: Actor,
+    make_run: MakeRun,
+    runs: Runs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gone = ids.new_id()
+    values = {"status": RunStatus.WAITING, "epoch": 1, "waits_for_id": gone}
+    held, other = [await make_run(actor, **values) for _ in range(2)]
+    monkeypatch.setattr(recovery, "hold_run", _held(recovery.hold_run, held.id))
+
+    assert await sweeper.wake_parents() == 1
+
+    assert (await runs.get(held.id)).status == RunStatus.WAITING
+    assert (await runs.get(other.id)).status == RunStatus.QUEUED
+
+
+def _held(work: Callable[..., Awaitable[Any]], run_id: UUID) -> Any:
+    """Return `work` as it is while a frozen process holds the row of a run."""
+
+    async def wait(session: Session, row: RunRow, **values: Any) -> Any:
+        if row.id == run_id:
+            raise OperationalError("UPDATE run", None, Exception("lock timeout"))
+        return await work(session, row, **values)
+
+    return wait
 
 
 async def test_run_cut_off_by_a_shutdown_uses_up_no_attempt(
