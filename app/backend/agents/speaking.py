@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -129,7 +130,8 @@ class Speaker:
         )
         async with self.models.asking(said.model):
             self.run.emit(begun)
-            async for attempt in patiently(said.has_begun, self._announce_pause):
+            announce = partial(self._announce_pause, said.model)
+            async for attempt in patiently(said.has_begun, announce):
                 with attempt:
                     said.call_chunks.clear()
                     async for chunk in model.astream(list(messages)):
@@ -166,7 +168,7 @@ class Speaker:
             said.call_chunks.append(chunk)
         notice = notice_of(chunk)
         if notice is not None:
-            self._announce(notice)
+            self._announce(notice, said.model)
         reasoning = chunk.additional_kwargs.get("reasoning_content")
         if reasoning:
             self.run.emit(
@@ -210,10 +212,10 @@ class Speaker:
             is_estimated=not usage,
         )
 
-    def _announce_pause(self, pause: Pause) -> None:
+    def _announce_pause(self, model: str, pause: Pause) -> None:
         self.run.emit(
             RetryScheduled(
-                what=self.model_name,
+                what=model,
                 attempt=pause.attempt,
                 attempts_max=ASKED_MAX,
                 seconds=round(pause.seconds, 1),
@@ -221,8 +223,8 @@ class Speaker:
             )
         )
 
-    def _announce(self, notice: Notice) -> None:
-        emit, model = self.run.emit, self.model_name
+    def _announce(self, notice: Notice, model: str) -> None:
+        emit = self.run.emit
         match notice.type:
             case "queued":
                 emit(QueuePosition(part=model, position=notice.position))

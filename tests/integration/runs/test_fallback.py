@@ -66,6 +66,21 @@ async def test_fallback_answers_and_the_log_says_so(
     assert used["model"] == "scripted/hello"
 
 
+async def test_log_names_the_model_that_is_waited_for(
+    away: Settings, actor: Actor, make_agent: MakeAgent
+) -> None:
+    agent = await make_agent(actor, model=AWAY)
+    fallback = 'scripted/{"queue_positions": [2], "error": "unavailable"}'
+    changed = away.model_copy(update={"fallback_model": fallback})
+    _, events = await _run(changed, actor, agent)
+
+    retried = [one.payload["what"] for one in events if one.type == "retry_scheduled"]
+    waited = [one.payload["part"] for one in events if one.type == "queue_position"]
+    tries = patience.ASKED_MAX
+    assert retried == [AWAY] * (tries - 1) + [fallback] * (tries - 1)
+    assert waited == [fallback] * tries
+
+
 async def test_without_a_fallback_the_run_fails_in_words(
     away: Settings, actor: Actor, make_agent: MakeAgent
 ) -> None:
