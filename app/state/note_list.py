@@ -32,6 +32,7 @@ class OpenNote(BaseModel):
     id: str = ""
     name: str = ""
     text: str = ""
+    updated_at: str = ""
 
 
 _NONE = OpenNote()
@@ -70,7 +71,12 @@ class NoteListState(PagingMixin, FormMixin, rx.State):
         async with edge.read(self) as (session, actor):
             note = await notes.get_note(session, actor, note_id=wanted)
         self._clear_errors()
-        self.opened = OpenNote(id=str(note.id), name=note.name, text=note.text)
+        self.opened = OpenNote(
+            id=str(note.id),
+            name=note.name,
+            text=note.text,
+            updated_at=note.updated_at.isoformat(),
+        )
 
     @rx.event
     @edge.requires(Permission.VIEW_KNOWLEDGE)
@@ -83,7 +89,10 @@ class NoteListState(PagingMixin, FormMixin, rx.State):
     async def save(self, form: dict[str, Any]) -> Any:
         """Change what the note says."""
         self._clear_errors()
-        draft = NoteDraft.model_validate({"text": form.get("text", "")})
+        seen = self.opened.updated_at or None
+        draft = NoteDraft.model_validate(
+            {"text": form.get("text", ""), "updated_at": seen}
+        )
         wanted = edge.parse_id(self.opened.id, "note")
         async with edge.work(self) as (session, actor):
             await notes.update_note(session, actor, note_id=wanted, draft=draft)

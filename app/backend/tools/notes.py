@@ -81,8 +81,12 @@ async def update_note(
 
     Raises:
         NotFound: there is none, or it is somebody else's.
+        Conflict: it has changed since the person read it.
     """
     row = await _need_own(session, actor, note_id)
+    if draft.updated_at is not None and draft.updated_at != row.updated_at:
+        message = "This note has changed since you opened it, perhaps by an agent. Copy your text, and open the note again."
+        raise Conflict(message)
     # A tool call that is repeated finds that it was done, and does not write over it.
     await _write(session, row, draft.text, row.effect_key)
     return NoteView.model_validate(row)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from app.backend.core.effects import Effect
 from app.backend.core.paging import Listed
@@ -30,6 +30,10 @@ class NoteDraft(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     text: Text = Field(max_length=NOTE_LENGTH_MAX)
+    updated_at: AwareDatetime | None = Field(
+        default=None,
+        description="That of the note as it was read; when it has changed since, nothing is written.",
+    )
 
 
 class NoteView(Listed):

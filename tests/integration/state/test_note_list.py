@@ -42,6 +42,26 @@ async def test_note_is_read_changed_and_deleted(
         assert await notes.find_note(session, actor, name="milk") is None
 
 
+async def test_what_an_agent_adds_meanwhile_is_not_written_over(
+    cookie: str, services: Services, actor: Actor
+) -> None:
+    await _put(services, actor, "milk")
+    state = make_state(NoteListState, cookie=cookie)
+    await NoteListState.load.fn(state)
+    await NoteListState.open.fn(state, state.rows[0].id)
+    async with services.db.transaction() as session:
+        await notes.append_note(session, actor, name="milk", line="Two litres.")
+
+    refused = await NoteListState.save.fn(state, {"text": "None."})
+
+    assert "has changed since you opened it" in str(refused)
+    assert state.opened.name == "milk"
+    await NoteListState.open.fn(state, state.rows[0].id)
+    assert state.opened.text == "About milk.\nTwo litres."
+    await NoteListState.save.fn(state, {"text": "None."})
+    assert [row.beginning for row in state.rows] == ["None."]
+
+
 async def test_note_that_is_too_long_says_so_beside_the_field(
     cookie: str, services: Services, actor: Actor
 ) -> None:
