@@ -70,7 +70,7 @@ class Horse(SimpleWorker):
             workplace.is_let_go()
             or not self._leash.is_held()
             or self._jobs >= self._settings.worker_jobs_max
-            or memory_in_mb() > self._settings.worker_memory_mb
+            or (self._jobs > 0 and memory_in_mb() > self._settings.worker_memory_mb)
             or workplace.is_littered()
         )
 

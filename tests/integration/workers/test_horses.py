@@ -127,6 +127,23 @@ async def test_run_of_a_lost_worker_goes_on_without_any_scheduler(
     _end(other)
 
 
+async def test_horse_that_is_larger_than_it_may_be_does_one_job_all_the_same(
+    settings: Settings,
+    fork_server: ForkServer,
+    runs: Runs,
+    actor: Actor,
+    make_agent: MakeAgent,
+) -> None:
+    agent = await make_agent(actor, model="scripted/hello")
+    small = settings.model_copy(update={"worker_memory_mb": 1})
+    worker = fork_server.start("app.workers.worker", small)
+
+    ended = [await runs.wait((await runs.start(agent.id)).id) for _ in range(2)]
+
+    assert [run.status for run in ended] == [RunStatus.COMPLETED] * 2
+    _end(worker)
+
+
 def _end(worker: Fork) -> None:
     worker.stop()
     assert "Traceback" not in worker.read_log()
