@@ -81,16 +81,18 @@ class Scheduler:
             except TimeoutError:
                 continue
         try:
-            if await self._lock.owned():
-                await self._lock.release()
-        except (LockError, RedisError):
+            async with asyncio.timeout(redis_names.ANSWER_SECONDS):
+                if await self._lock.owned():
+                    await self._lock.release()
+        except (LockError, RedisError, TimeoutError):
             logger.info("scheduler_lock_not_released")
 
     async def _has_lock(self) -> bool:
         try:
-            return await self._keep_lock()
-        except (LockError, RedisError) as error:
-            logger.warning("scheduler_without_lock", error=str(error))
+            async with asyncio.timeout(redis_names.ANSWER_SECONDS):
+                return await self._keep_lock()
+        except (LockError, RedisError, TimeoutError) as error:
+            logger.warning("scheduler_without_lock", error=repr(error))
             return False
 
     async def _keep_lock(self) -> bool:
@@ -114,7 +116,7 @@ class Scheduler:
             try:
                 await task.work()
             except (OperationalError, RedisError, OSError) as error:
-                logger.warning("task_failed", task=task.name, error=str(error))
+                logger.warning("task_failed", task=task.name, error=repr(error))
             except Exception:
                 logger.exception("task_failed", task=task.name)
 

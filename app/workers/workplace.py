@@ -10,6 +10,7 @@ from sqlmodel import select
 
 from app.backend import bootstrap
 from app.backend.bootstrap import Services
+from app.backend.core import redis as redis_names
 from app.backend.core import settings as settings_module
 from app.backend.runs.upkeep import StandIn
 
@@ -123,5 +124,6 @@ def _place() -> _Workplace:
 async def _connect(services: Services) -> None:
     async with services.db.read() as session:
         await session.exec(select(1))
-    await services.redis.execute_command("PING")
+    async with asyncio.timeout(redis_names.ANSWER_SECONDS):
+        await services.redis.execute_command("PING")
     await services.checkpoints.open()

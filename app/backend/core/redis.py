@@ -9,11 +9,16 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+# Redis may take a connection and then not answer; nobody waits for an answer longer than this.
+ANSWER_SECONDS = 2.0
 _LOST = [RedisConnectionError, RedisTimeoutError]
 
 
 def connect(url: str) -> AsyncRedis:
-    """Return a client for asyncio code; it connects at first use."""
+    """Return a client for asyncio code; it connects at first use.
+
+    It has no timeout of its own, since it also listens; what asks it for something gives it ANSWER_SECONDS.
+    """
     retry = AsyncRetry(ExponentialBackoff(cap=0.5, base=0.05), retries=3)
     return AsyncRedis.from_url(
         url,
@@ -36,13 +41,18 @@ def connect_blocking(url: str, *, seconds: float | None = None) -> Redis:
 
 def connect_raw(url: str, *, database: int) -> AsyncRedis:
     """Return a client for bytes in a database of their own; it tells soon that Redis is away."""
-    retry = AsyncRetry(ExponentialBackoff(cap=0.1, base=0.02), retries=1)
+    # A lost connection is made anew; who does not answer is not asked again.
+    retry = AsyncRetry(
+        ExponentialBackoff(cap=0.1, base=0.02),
+        retries=1,
+        supported_errors=(RedisConnectionError,),
+    )
     client = AsyncRedis.from_url(
         url,
         retry=retry,
-        retry_on_error=_LOST,
         health_check_interval=30,
-        socket_connect_timeout=2,
+        socket_timeout=ANSWER_SECONDS,
+        socket_connect_timeout=ANSWER_SECONDS,
     )
     # A number in the URL would win over an argument.
     client.connection_pool.connection_kwargs["db"] = database

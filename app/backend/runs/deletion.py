@@ -1,5 +1,6 @@
 """Deletes runs that have ended, with all that is kept of them."""
 
+import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -53,7 +54,8 @@ async def delete_run(
 
 async def _forget(redis: Redis, streams: Sequence[str]) -> None:
     try:
-        await redis.delete(*streams)
-    except RedisError as error:
+        async with asyncio.timeout(names.ANSWER_SECONDS):
+            await redis.delete(*streams)
+    except (RedisError, TimeoutError) as error:
         # They expire within the hour, and nobody may follow them any more.
-        logger.warning("live_events_left", streams=len(streams), error=str(error))
+        logger.warning("live_events_left", streams=len(streams), error=repr(error))

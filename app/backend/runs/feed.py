@@ -16,7 +16,7 @@ from app.backend.core import redis as names
 from app.backend.core.db import Database
 from app.backend.core.run_events import STATUS_OF_END, RunEvent
 from app.backend.runs import engine_repository
-from app.backend.runs.live import FIELD, SEND_SECONDS
+from app.backend.runs.live import FIELD
 from app.backend.runs.packing import Batch
 
 logger = structlog.get_logger(__name__)
@@ -158,7 +158,7 @@ class RunFeed:
         self._positions[run_id] = "0-0"
         try:
             async with (
-                asyncio.timeout(SEND_SECONDS),
+                asyncio.timeout(names.ANSWER_SECONDS),
                 self._redis.pipeline(transaction=False) as pipe,
             ):
                 # From here on; what is older comes from the rows, which are read after this.

@@ -18,8 +18,6 @@ logger = structlog.get_logger(__name__)
 FIELD = "packed"
 STREAM_BATCHES_MAX = 256
 STREAM_SECONDS = 3600
-# Redis may take the connection and then not answer; nobody waits for it longer than this.
-SEND_SECONDS = 2.0
 
 
 async def publish(redis: Redis, run_id: UUID, events: Sequence[RunEvent]) -> None:
@@ -28,7 +26,7 @@ async def publish(redis: Redis, run_id: UUID, events: Sequence[RunEvent]) -> Non
     entries = [{FIELD: batch.to_json().decode()} for batch in batches_of(events)]
     try:
         async with (
-            asyncio.timeout(SEND_SECONDS),
+            asyncio.timeout(names.ANSWER_SECONDS),
             redis.pipeline(transaction=False) as pipe,
         ):
             for entry in entries:
@@ -49,7 +47,7 @@ def publish_after_commit(
 async def signal_stop(redis: Redis, run_id: UUID) -> None:
     """Make the worker of the run look at its row now; without Redis it looks twice a second anyway."""
     try:
-        async with asyncio.timeout(SEND_SECONDS):
+        async with asyncio.timeout(names.ANSWER_SECONDS):
             await redis.publish(names.run_signal(run_id), "stop")
     except (RedisError, TimeoutError) as error:
         logger.warning("stop_signal_not_sent", run_id=str(run_id), error=repr(error))

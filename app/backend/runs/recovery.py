@@ -1,5 +1,6 @@
 """What is done for runs that lost their worker: none stays queued without a job, or running without a worker."""
 
+import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from redis.asyncio import Redis
 from sqlalchemy.exc import OperationalError
 
 from app.backend.core import clock
+from app.backend.core import redis as redis_names
 from app.backend.core.db import Database, Session
 from app.backend.core.jobs import QUEUES, JobName
 from app.backend.core.outbox import Outbox, count_jobs
@@ -86,6 +88,9 @@ class RunRecovery:
         """Ask for as many jobs as the line has more runs than there are jobs; returns how many.
 
         Any job does for any run, so the runs that get one are simply the oldest.
+
+        Raises:
+            RedisError, TimeoutError: Redis, which counts the jobs, is away or does not answer.
         """
         before = clock.now() - older_than
         async with self.db.read() as session:
@@ -185,7 +190,8 @@ class RunRecovery:
 
     async def _count_jobs(self, session: Session) -> int:
         queue = f"rq:queue:{QUEUES[JobName.RUN_EXECUTE]}"
-        waiting = await self.redis.execute_command("LLEN", queue)
+        async with asyncio.timeout(redis_names.ANSWER_SECONDS):
+            waiting = await self.redis.execute_command("LLEN", queue)
         return int(waiting or 0) + await count_jobs(session, JobName.RUN_EXECUTE)
 
 

@@ -87,11 +87,13 @@ class StandIn:
                 await self._recovery.release_held()
                 await self._recovery.wake_parents()
         except (DBAPIError, RedisError, OSError) as error:
-            logger.warning("stand_in_failed", error=str(error))
+            logger.warning("stand_in_failed", error=repr(error))
 
     async def _is_wanted(self) -> bool:
         try:
-            return not await self.parts.redis.exists(redis_names.lock("scheduler"))
+            async with asyncio.timeout(redis_names.ANSWER_SECONDS):
+                lock = redis_names.lock("scheduler")
+                return not await self.parts.redis.exists(lock)
         except (RedisError, OSError):
             # Without Redis no run could be queued again.
             return False
@@ -99,9 +101,10 @@ class StandIn:
     async def _is_first(self) -> bool:
         # It only saves the others the same look.
         own = redis_names.lock("stand-in")
-        return bool(
-            await self.parts.redis.set(own, "1", nx=True, px=_LOOK_MILLISECONDS)
-        )
+        async with asyncio.timeout(redis_names.ANSWER_SECONDS):
+            return bool(
+                await self.parts.redis.set(own, "1", nx=True, px=_LOOK_MILLISECONDS)
+            )
 
 
 @asynccontextmanager
