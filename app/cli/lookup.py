@@ -19,7 +19,7 @@ async def find_agent(session: Session, actor: Actor, name: str) -> AgentView:
     agent_id = to_uuid(name)
     if agent_id is not None:
         return await agents.get_agent(session, actor, agent_id=agent_id)
-    found = await _find_named(session, actor, name.strip())
+    found = await agents.list_named(session, actor, name=name)
     if not found:
         raise NotFound("agent", name)
     if len(found) > 1:
@@ -47,14 +47,3 @@ def to_uuid(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
-
-
-async def _find_named(session: Session, actor: Actor, name: str) -> list[AgentView]:
-    found: list[AgentView] = []
-    cursor = None
-    while True:
-        page = await agents.list_agents(session, actor, cursor=cursor, text=name)
-        found += [a for a in page.items if a.name.casefold() == name.casefold()]
-        cursor = page.next_cursor
-        if cursor is None:
-            return found

@@ -48,14 +48,16 @@ async def list_agents(
     return (await session.exec(query)).all()
 
 
-async def list_named(
-    session: Session, actor: Actor, name: str, *, limit: int
-) -> Sequence[AgentRow]:
-    """Return the agents in use that have this name, whatever its capitals."""
-    query = visible_to(actor, AgentRow).where(
-        col(AgentRow.archived_at).is_(None), func.lower(AgentRow.name) == name.lower()
+async def list_named(session: Session, actor: Actor, name: str) -> Sequence[AgentRow]:
+    """Return the agents in use that have this name, whatever its capitals, newest first."""
+    query = (
+        visible_to(actor, AgentRow)
+        .where(col(AgentRow.archived_at).is_(None))
+        .order_by(col(AgentRow.id).desc())
     )
-    return (await session.exec(query.limit(limit))).all()
+    # Compared here: SQLite, and PostgreSQL with the locale C, know only the capitals of ASCII.
+    wanted = name.casefold()
+    return [row for row in await session.exec(query) if row.name.casefold() == wanted]
 
 
 async def collections_of(

@@ -123,17 +123,24 @@ async def find_named(session: Session, actor: Actor, *, name: str) -> AgentView 
     Raises:
         Conflict: several are called so.
     """
-    rows = await repository.list_named(session, actor, name, limit=2)
-    if not rows:
-        with suppress(ValueError):
-            row = await repository.find_agent(session, actor, UUID(name))
-            rows = [row] if row is not None and row.archived_at is None else []
-    if not rows:
-        return None
-    if len(rows) > 1:
+    found = await list_named(session, actor, name=name)
+    if len(found) > 1:
         message = f"There are several agents called {name!r}. Use the id of one."
         raise Conflict(message)
-    return _to_view(rows[0], await _collections(session, actor, rows[0].id))
+    if found:
+        return found[0]
+    with suppress(ValueError):
+        row = await repository.find_agent(session, actor, UUID(name))
+        if row is not None and row.archived_at is None:
+            return _to_view(row, await _collections(session, actor, row.id))
+    return None
+
+
+async def list_named(session: Session, actor: Actor, *, name: str) -> list[AgentView]:
+    """Return the agents in use that are called `name`, whatever its capitals, newest first."""
+    rows = await repository.list_named(session, actor, name.strip())
+    found = await repository.collections_of(session, actor, [row.id for row in rows])
+    return [_to_view(row, found.get(row.id, [])) for row in rows]
 
 
 async def list_agents(

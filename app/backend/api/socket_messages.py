@@ -85,7 +85,7 @@ def _shown(event: Event) -> tuple[str, dict[str, str]] | None:
         case StageChanged(stage=stage, message=text):
             return "progress", {"stage": stage.value, "message": text}
         case QueuePosition(position=position, part=part):
-            text = f"Waiting for the {part}: {position} before this one."
+            text = f"Waiting for {part}: {position} before this one."
             return "progress", {"stage": _QUEUED, "message": text}
         case RunWaiting(question=question):
             return "progress", {"stage": _WAITING, "message": question}

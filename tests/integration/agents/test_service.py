@@ -138,6 +138,20 @@ async def test_archived_agents_are_listed_apart(
     assert [agent.id for agent in archived.items] == [gone.id]
 
 
+@pytest.mark.parametrize("name", ["übersetzer", "ÜBERSETZER", " Übersetzer "])
+async def test_agent_is_found_by_its_name_whatever_its_capitals(
+    services: Services, actor: Actor, name: str
+) -> None:
+    named = DRAFT.model_copy(update={"name": "Übersetzer"})
+    made = await _create(services, actor, named)
+    await _create(services, actor, DRAFT.model_copy(update={"name": "Übersetzerin"}))
+
+    async with services.db.read() as session:
+        found = await service.list_named(session, actor, name=name)
+
+    assert [agent.id for agent in found] == [made.id]
+
+
 async def test_list_pages_and_searches(services: Services, actor: Actor) -> None:
     made = [
         await _create(services, actor, DRAFT.model_copy(update={"name": f"Agent {n}%"}))

@@ -30,6 +30,7 @@ from app.backend.core.run_events import (
     ToolReturned,
     UsageRecorded,
 )
+from app.backend.runs.starting import CONVERSATION
 
 RUN = UUID(int=1)
 AT = datetime(2026, 1, 2, tzinfo=UTC)
@@ -48,9 +49,17 @@ def _message(event: Event) -> dict[str, Any] | None:
             {"stage": "retrieving", "message": "Searching."},
         ),
         (
-            QueuePosition(part="model", position=2),
+            QueuePosition(part="openai/x", position=2),
             "progress",
-            {"stage": "queued", "message": "Waiting for the model: 2 before this one."},
+            {"stage": "queued", "message": "Waiting for openai/x: 2 before this one."},
+        ),
+        (
+            QueuePosition(part=CONVERSATION, position=1),
+            "progress",
+            {
+                "stage": "queued",
+                "message": "Waiting for this conversation: 1 before this one.",
+            },
         ),
         (
             RunWaiting(question="May I?"),
