@@ -62,15 +62,16 @@ class Ground:
         worker.kill()
         return now
 
-    async def open(self, *, workers: int) -> None:
-        """Start the scheduler and workers, and return when each worker has had the time to get ready."""
-        self.machine.start_scheduler()
+    async def open(self, *, workers: int) -> Fork:
+        """Start a scheduler and workers, and return the scheduler when each worker has had the time to get ready."""
+        scheduler = self.machine.start_scheduler()
         for _ in range(workers):
             self.add_worker()
         agent = await self.add_agent(text="Ready.")
         warm = [await self.runs.start(agent) for _ in range(workers)]
         for run in warm:
             await self.runs.wait(run.id, seconds=WARM_SECONDS)
+        return scheduler
 
     async def add_agent(self, *, name: str = "Actor", **script: Any) -> UUID:
         """Add an agent whose model plays `script`, and return its id."""

@@ -1,6 +1,7 @@
 """R-11: everything is told to end while runs go on, and is started again."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from uuid import UUID
 
@@ -24,8 +25,7 @@ _POLL_SECONDS = 0.05
 
 async def play(ground: Ground, rounds: int) -> Outcome:
     """Tell workers, scheduler and web to end in the middle of `rounds` live runs, then start all again."""
-    scheduler = ground.machine.start_scheduler()
-    await ground.open(workers=WORKERS)
+    scheduler = await ground.open(workers=WORKERS)
     web = ground.machine.start_web()
     seconds = ground.services.settings.worker_drain_seconds + BEYOND_DRAIN_SECONDS
     words = int(seconds * WORDS_PER_SECOND)
@@ -39,10 +39,9 @@ async def play(ground: Ground, rounds: int) -> Outcome:
         await asyncio.sleep(LIVE_SECONDS)
         began = clock.monotonic()
         old = [*ground.workers.values(), scheduler, web]
-        await asyncio.gather(*(asyncio.to_thread(_end, one) for one in old))
+        left = await _end(old)
         took = clock.monotonic() - began
         ground.workers.clear()
-        killed = [one for one in old if one.is_running()]
         await asyncio.to_thread(ground.machine.start_web)
         await ground.open(workers=WORKERS)
         trials = [await _trial(ground, run_id, words) for run_id in ids]
@@ -58,12 +57,22 @@ async def play(ground: Ground, rounds: int) -> Outcome:
         },
     )
     found.problems.extend(f"{status} from the API" for status in errors[:3])
-    found.problems.extend(f"process {one.pid} did not end" for one in killed)
+    found.problems.extend(f"process {one.pid} did not end" for one in left)
     return found
 
 
-def _end(process: Fork) -> None:
-    process.stop(seconds=STOP_SECONDS)
+async def _end(processes: Sequence[Fork]) -> list[Fork]:
+    """Ask all to end; returns those that have not ended by themselves, which are killed now."""
+    for process in processes:
+        process.ask_to_end()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(STOP_SECONDS):
+            while any(process.is_running() for process in processes):
+                await asyncio.sleep(_POLL_SECONDS)
+    left = [process for process in processes if process.is_running()]
+    for process in left:
+        process.kill()
+    return left
 
 
 async def _trial(ground: Ground, run_id: UUID, words: int) -> Trial:

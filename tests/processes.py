@@ -56,6 +56,11 @@ class Fork:
         """Ask the process to end, wait for it, and kill it after `seconds`."""
         end_process(self.pid, seconds=seconds)
 
+    def ask_to_end(self) -> None:
+        """Ask the process to end; neither waits nor kills."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            psutil.Process(self.pid).terminate()
+
     def is_running(self) -> bool:
         """Tell whether the process lives."""
         return psutil.pid_exists(self.pid)
