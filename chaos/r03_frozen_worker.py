@@ -10,7 +10,6 @@ from chaos.outcome import Outcome, Trial, sum_up
 LANES = 5
 WORDS = 60
 SECONDS = 3.0
-FROZEN_SECONDS = 15.0
 
 
 async def play(ground: Ground, rounds: int) -> Outcome:

@@ -17,7 +17,6 @@ NO_RUNS = "No runs yet"
 NO_RUNS_TEXT = (
     "Click a suggested question above, and its run appears here with its whole log."
 )
-HEALTH = "Health"
 COMPLETED_TODAY = "completed in 24 h"
 FAILED_TODAY = "failed in 24 h"
 MODEL_TITLE = "The model that ships is small"

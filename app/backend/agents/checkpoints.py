@@ -51,11 +51,6 @@ class Checkpoints:
         self._opening = asyncio.Lock()
         self._saver: Saver | None = None
 
-    @property
-    def is_memory(self) -> bool:
-        """Whether checkpoints are gone when this process ends."""
-        return self._settings.checkpointer == "memory"
-
     async def open(self) -> Saver:
         """Return the saver; at first use it makes its tables.
 

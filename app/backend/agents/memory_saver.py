@@ -49,10 +49,6 @@ class MemorySaver(InMemorySaver):
         self._written_at.pop(thread_id, None)
         super().delete_thread(thread_id)
 
-    def age(self, thread_id: str, by: timedelta) -> None:
-        """Make a thread older than it is."""
-        self._written_at[thread_id] -= by
-
     def _touch(self, config: RunnableConfig) -> None:
         now = clock.now()
         thread = str(config.get("configurable", {})["thread_id"])

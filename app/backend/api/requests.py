@@ -1,7 +1,5 @@
 """What happens to every request first: one form of its path, an id, a size limit, a last resort for errors."""
 
-from collections.abc import MutableMapping
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -22,12 +20,6 @@ _ASKED_IN = (CORRELATION_HEADER, "X-Request-Id")
 JSON_BYTES_MAX = 1024 * 1024
 UPLOADS_PER_REQUEST = 20
 _DRAINED_MAX = 256 * 1024 * 1024
-_CORRELATION = "atelier.correlation_id"
-
-
-def correlation_id_of(scope: MutableMapping[str, Any]) -> UUID:
-    """Return the id that ties a request to its runs and its log lines."""
-    return scope[_CORRELATION]
 
 
 def is_api(path: str) -> bool:
@@ -49,7 +41,7 @@ class Requests:
             await self._app(scope, receive, send)
             return
         correlation_id = _asked_for(scope) or ids.new_id()
-        scope = {**_without_slash(scope), _CORRELATION: correlation_id}
+        scope = _without_slash(scope)
         caller.begin(_address_of(scope, self._proxies))
         with correlation.bound(correlation_id):
             if scope["type"] == "websocket":

@@ -27,10 +27,6 @@ class ToolRegistry(Collection[str]):
             raise ValueError(message)
         self._tools[tool.name] = tool
 
-    def find(self, name: str) -> AnyTool | None:
-        """Return the tool of that name, or None."""
-        return self._tools.get(name)
-
     def pick(self, names: Iterable[str]) -> list[AnyTool]:
         """Return the tools of these names; one that is gone is left out."""
         return [self._tools[name] for name in names if name in self._tools]

@@ -19,7 +19,6 @@ NO_DOCUMENTS_TEXT = "Drop files above. Each one is read, cut into passages and m
 DELETE = "Delete"
 DELETE_TITLE = "Delete "
 DELETE_TEXT = "Its passages can no longer be found or cited, and the original is removed. This cannot be undone."
-DELETE_COLLECTION = "Delete collection"
 RETRY = "Retry"
 SEARCH = "Try a search"
 SEARCH_ABOUT = "See which passages a question finds, before an agent does."

@@ -20,6 +20,7 @@ from app.backend.agents.memory_saver import MemorySaver
 from app.backend.agents.saved_steps import LinkedSaver, copy_step
 from app.backend.agents.serializer import PlainSerializer
 from app.backend.agents.step_values import read_values
+from app.backend.core import clock
 from app.backend.core.run_context import SavedStep
 from app.backend.core.run_events import Sentence, Stage
 from app.backend.core.settings import Settings
@@ -193,12 +194,17 @@ async def test_what_is_ours_is_stored_as_plain_values(saver: Saver) -> None:
         await saver.aput_writes(stored.config, [("answer", [steps[0]])], "2")
 
 
-async def test_memory_forgets_threads_that_are_silent_for_long() -> None:
+async def test_memory_forgets_threads_that_are_silent_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: begun)
     saver = MemorySaver(serde=PlainSerializer(), kept=timedelta(hours=1))
     await _play(saver, "old", _begin())
+    monkeypatch.setattr(clock, "now", lambda: begun + timedelta(minutes=30))
     await _play(saver, "young", _begin())
-    saver.age("old", timedelta(hours=2))
 
+    monkeypatch.setattr(clock, "now", lambda: begun + timedelta(minutes=80))
     await _play(saver, "new", _begin())
 
     found = {
