@@ -83,7 +83,7 @@ async def _write(ground: Ground, count: int) -> float:
 FAULT = Fault(
     id="F-01",
     what="A log is written and watched, then one that is ten times as long.",
-    must="Half of the tries cost the long one at most eleven times the processor time.",
+    must="In the median the long one costs at most eleven times the processor time.",
     play=play,
     rounds=3,
     quick=1,
