@@ -121,7 +121,7 @@ async def test_what_a_killed_worker_used_counts_towards_the_limits(
     settings: Settings,
     fork_server: ForkServer,
 ) -> None:
-    agent = await make_agent(actor, model=TALKS, tokens_max=60)
+    agent = await make_agent(actor, model=TALKS, tokens_max=120)
     started = await runs.start(agent.id)
     async with asyncio.timeout(WAIT_SECONDS):
         text = ""
@@ -139,10 +139,10 @@ async def test_what_a_killed_worker_used_counts_towards_the_limits(
     words = [event for event in events if event.type == "message_delta"]
     tokens = sum(event.payload["tokens"] for event in words)
     assert (run.status, run.attempt) == (RunStatus.TIMED_OUT, 2)
-    assert "limit of 60 tokens" in run.error
+    assert "limit of 120 tokens" in run.error
     assert tokens == run.tokens_out
     # The one that was too much may have come with others.
-    assert 60 < tokens < 70
+    assert 120 < tokens < 140
     async with services.db.read() as session:
         spent = await count_spent(session, run.id)
     began, ended = (
