@@ -32,7 +32,7 @@ PARTS = (
 @pytest.fixture
 def killed(folder: Path) -> Iterator[Product]:
     """A product of its own: what is killed here writes down that it was."""
-    started = Product(folder / "killed").start()
+    started = Product(folder / "watched").start()
     yield started
     assert started.stop() == []
     shutil.rmtree(started.data_dir, ignore_errors=True)
