@@ -36,6 +36,8 @@ async def test_tag_leads_from_the_question_to_all_runs_that_have_it(
     await expect(tab.page.get_by_label("Tags of the next run")).to_have_value("")
 
     await tab.page.get_by_role("link", name="Open run").click()
+    await tab.page.wait_for_url("**/runs/*")
+    await tab.settle()
     tags = tab.page.get_by_role("list", name="Tags")
     await tags.get_by_role("button", name="Remove the tag nightly").click()
     await expect(tags.get_by_role("listitem")).to_have_text(["red & blue"])

@@ -20,6 +20,8 @@ _NOISY = (
     "socketio",
     "engineio",
 )
+# SQLAlchemy drops this task when a read of SQLite is cancelled twice, and ends the connection in another way.
+_DROPPED = "AsyncAdapt_aiosqlite_connection._terminate_graceful_close"
 
 
 def configure(settings: Settings, process: str) -> None:
@@ -51,6 +53,7 @@ def configure(settings: Settings, process: str) -> None:
             ],
         )
     )
+    handler.addFilter(lambda record: _DROPPED not in record.getMessage())
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)

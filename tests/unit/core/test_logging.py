@@ -28,3 +28,23 @@ def _configured() -> Iterator[None]:
 def test_requests_of_libraries_are_not_logged(name: str) -> None:
     assert logging.getLogger("app").isEnabledFor(logging.INFO)
     assert not logging.getLogger(name).isEnabledFor(logging.INFO)
+
+
+@pytest.mark.usefixtures("_configured")
+@pytest.mark.parametrize(
+    ("name", "is_logged"),
+    [
+        ("AsyncAdapt_aiosqlite_connection._terminate_graceful_close", False),
+        ("our_own", True),
+    ],
+)
+def test_task_that_sqlalchemy_drops_is_not_logged(name: str, is_logged: bool) -> None:
+    (handler,) = [
+        each
+        for each in logging.getLogger().handlers
+        if type(each) is logging.StreamHandler
+    ]
+    lost = f"Task was destroyed but it is pending!\ntask: <Task coro=<{name}()>>"
+    record = logging.makeLogRecord({"msg": lost, "levelno": logging.ERROR})
+
+    assert bool(handler.filter(record)) == is_logged
