@@ -8,6 +8,7 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from websockets.asyncio.client import ClientConnection, connect
 
 from app.backend.api.app import make_api
 from app.backend.bootstrap import Services
@@ -21,6 +22,7 @@ from tests.parts import free_port
 ADDRESS = "http://127.0.0.1:8000"
 SESSION_TOKEN = "a-session-of-the-tests"
 ClientOf = Callable[[Actor], Awaitable[httpx.AsyncClient]]
+OpenSocket = Callable[..., Awaitable[ClientConnection]]
 
 
 @pytest.fixture
@@ -104,3 +106,22 @@ async def served(app: FastAPI) -> AsyncGenerator[str, None]:
     server.should_exit = True
     server.force_exit = True
     await serving
+
+
+@pytest.fixture
+async def open_socket(
+    served: str, client: httpx.AsyncClient
+) -> AsyncGenerator[OpenSocket, None]:
+    """`await open_socket("task", run_id)` connects as the owner, or with the headers that are given."""
+    opened: list[ClientConnection] = []
+
+    async def open_one(kind: str, subject: object, **headers: str) -> ClientConnection:
+        sent = headers or {"Authorization": client.headers["Authorization"]}
+        url = f"{served.replace('http', 'ws')}/ws/{kind}/{subject}/"
+        socket = await connect(url, additional_headers=sent, proxy=None)
+        opened.append(socket)
+        return socket
+
+    yield open_one
+    for socket in opened:
+        await socket.close()

@@ -2,14 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.backend.agents.tables import AgentRow
@@ -18,10 +18,10 @@ from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.identity import sessions
 from tests.factories.rows import MakeAgent
+from tests.integration.api.conftest import OpenSocket
 from tests.processes import Fork
 
 START = {"action": "start_agent", "input_data": {"query": "What is salt?"}}
-Open = Callable[..., Awaitable[ClientConnection]]
 
 
 @pytest.fixture
@@ -31,22 +31,9 @@ async def agent(actor: Actor, make_agent: MakeAgent) -> AgentRow:
 
 
 @pytest.fixture
-async def open_socket(
-    served: str, client: httpx.AsyncClient
-) -> AsyncGenerator[Open, None]:
-    """`await open_socket(agent.id)` connects as the owner."""
-    opened: list[ClientConnection] = []
-
-    async def open_one(agent_id: object, **headers: str) -> ClientConnection:
-        sent = headers or {"Authorization": client.headers["Authorization"]}
-        url = f"{served.replace('http', 'ws')}/ws/agent/{agent_id}/"
-        socket = await connect(url, additional_headers=sent, proxy=None)
-        opened.append(socket)
-        return socket
-
-    yield open_one
-    for socket in opened:
-        await socket.close()
+def open_agent(open_socket: OpenSocket) -> OpenSocket:
+    """`await open_agent(agent.id)` connects as the owner."""
+    return partial(open_socket, "agent")
 
 
 async def _receive(socket: ClientConnection) -> dict[str, Any]:
@@ -66,9 +53,9 @@ async def _send(socket: ClientConnection, message: Any) -> None:
 
 
 async def test_agent_is_started_and_watched_to_its_end(
-    open_socket: Open, agent: AgentRow, worker: Fork
+    open_agent: OpenSocket, agent: AgentRow, worker: Fork
 ) -> None:
-    socket = await open_socket(agent.id)
+    socket = await open_agent(agent.id)
     hello = await _receive(socket)
     await _send(socket, START)
     messages = await _receive_until(socket, "execution_completed", "execution_error")
@@ -96,9 +83,9 @@ async def test_agent_is_started_and_watched_to_its_end(
 
 
 async def test_every_viewer_sees_the_same(
-    open_socket: Open, agent: AgentRow, worker: Fork
+    open_agent: OpenSocket, agent: AgentRow, worker: Fork
 ) -> None:
-    first, second = await open_socket(agent.id), await open_socket(agent.id)
+    first, second = await open_agent(agent.id), await open_agent(agent.id)
     await _send(first, START)
     seen = [
         await _receive_until(socket, "execution_completed")
@@ -109,11 +96,11 @@ async def test_every_viewer_sees_the_same(
 
 
 async def test_viewer_who_comes_later_gets_what_was_before(
-    open_socket: Open, agent: AgentRow, client: httpx.AsyncClient
+    open_agent: OpenSocket, agent: AgentRow, client: httpx.AsyncClient
 ) -> None:
     body = {"input": {"query": "What is salt?"}}
     run = await client.post(f"/api/v1/agents/{agent.id}/runs", json=body)
-    socket = await open_socket(agent.id)
+    socket = await open_agent(agent.id)
 
     messages = await _receive_until(socket, "execution_started")
 
@@ -124,8 +111,8 @@ async def test_viewer_who_comes_later_gets_what_was_before(
     assert messages[-1]["execution_id"] == run.json()["id"]
 
 
-async def test_agent_is_stopped(open_socket: Open, agent: AgentRow) -> None:
-    socket = await open_socket(agent.id)
+async def test_agent_is_stopped(open_agent: OpenSocket, agent: AgentRow) -> None:
+    socket = await open_agent(agent.id)
     await _send(socket, START)
     started = (await _receive_until(socket, "execution_started"))[-1]
     await _send(socket, {"action": "stop_agent"})
@@ -135,8 +122,10 @@ async def test_agent_is_stopped(open_socket: Open, agent: AgentRow) -> None:
     assert stopped["message"]
 
 
-async def test_stop_without_a_run_says_so(open_socket: Open, agent: AgentRow) -> None:
-    socket = await open_socket(agent.id)
+async def test_stop_without_a_run_says_so(
+    open_agent: OpenSocket, agent: AgentRow
+) -> None:
+    socket = await open_agent(agent.id)
     await _send(socket, {"action": "stop_agent"})
 
     error = (await _receive_until(socket, "error"))[-1]
@@ -164,9 +153,9 @@ async def test_stop_without_a_run_says_so(open_socket: Open, agent: AgentRow) ->
     ids=range(14),
 )
 async def test_bad_message_is_answered_and_the_socket_stays(
-    open_socket: Open, agent: AgentRow, text: str | bytes
+    open_agent: OpenSocket, agent: AgentRow, text: str | bytes
 ) -> None:
-    socket = await open_socket(agent.id)
+    socket = await open_agent(agent.id)
     await _receive(socket)
     await socket.send(text)
     answer = await _receive(socket)
@@ -178,33 +167,35 @@ async def test_bad_message_is_answered_and_the_socket_stays(
     assert (await _receive(socket))["type"] == "execution_started"
 
 
-async def test_strangers_do_not_connect(open_socket: Open, agent: AgentRow) -> None:
+async def test_strangers_do_not_connect(
+    open_agent: OpenSocket, agent: AgentRow
+) -> None:
     for headers in ({"X-Nothing": ""}, {"Authorization": "Bearer wrong"}):
         with pytest.raises(InvalidStatus) as refused:
-            await open_socket(agent.id, **headers)
+            await open_agent(agent.id, **headers)
         assert refused.value.response.status_code == 401
 
 
 @pytest.mark.parametrize("origin", [None, "http://evil.example", "null"])
 async def test_pages_of_others_do_not_connect(
-    open_socket: Open, agent: AgentRow, cookie: dict[str, str], origin: str | None
+    open_agent: OpenSocket, agent: AgentRow, cookie: dict[str, str], origin: str | None
 ) -> None:
     headers = {**cookie, **({"Origin": origin} if origin else {})}
     with pytest.raises(InvalidStatus) as refused:
-        await open_socket(agent.id, **headers)
+        await open_agent(agent.id, **headers)
 
     assert refused.value.response.status_code == 403
 
 
 async def test_own_pages_connect_until_the_login_ends(
-    open_socket: Open,
+    open_agent: OpenSocket,
     agent: AgentRow,
     served: str,
     services: Services,
     cookie: dict[str, str],
     actor: Actor,
 ) -> None:
-    socket = await open_socket(agent.id, **cookie, Origin=served)
+    socket = await open_agent(agent.id, **cookie, Origin=served)
     await _receive(socket)
     async with services.db.transaction() as session:
         found = await sessions.list_sessions(session, actor)
@@ -216,7 +207,7 @@ async def test_own_pages_connect_until_the_login_ends(
 
 
 async def test_viewers_cannot_start(
-    open_socket: Open,
+    open_agent: OpenSocket,
     client_of: Any,
     make_user: Any,
     make_agent: MakeAgent,
@@ -224,7 +215,7 @@ async def test_viewers_cannot_start(
     viewer = await make_user(role="viewer")
     agent = await make_agent(viewer)
     client = await client_of(viewer)
-    socket = await open_socket(agent.id, Authorization=client.headers["Authorization"])
+    socket = await open_agent(agent.id, Authorization=client.headers["Authorization"])
     await _receive(socket)
     await _send(socket, START)
 
@@ -232,11 +223,11 @@ async def test_viewers_cannot_start(
 
 
 async def test_one_run_too_many_is_an_error_message(
-    open_socket: Open, app: FastAPI, services: Services, agent: AgentRow
+    open_agent: OpenSocket, app: FastAPI, services: Services, agent: AgentRow
 ) -> None:
     one = services.settings.model_copy(update={"runs_active_max": 1})
     app.state.services = replace(services, settings=one)
-    socket = await open_socket(agent.id)
+    socket = await open_agent(agent.id)
     await _receive(socket)
 
     await _send(socket, START)
@@ -248,15 +239,15 @@ async def test_one_run_too_many_is_an_error_message(
 
 
 async def test_viewer_who_comes_back_in_the_middle_sees_the_run_to_its_end(
-    open_socket: Open, actor: Actor, make_agent: MakeAgent, worker: Fork
+    open_agent: OpenSocket, actor: Actor, make_agent: MakeAgent, worker: Fork
 ) -> None:
     agent = await make_agent(actor, model="scripted/rate-40")
-    first = await open_socket(agent.id)
+    first = await open_agent(agent.id)
     await _send(first, START)
     before = await _receive_until(first, "agent_event")
     await first.close()
 
-    second = await open_socket(agent.id)
+    second = await open_agent(agent.id)
     after = await _receive_until(second, "execution_completed", "execution_error")
 
     assert after[0] == {"type": "connection", "agent_id": str(agent.id)}
@@ -266,11 +257,11 @@ async def test_viewer_who_comes_back_in_the_middle_sees_the_run_to_its_end(
 
 
 async def test_silence_is_broken_and_a_ping_is_answered(
-    open_socket: Open, agent: AgentRow, monkeypatch: pytest.MonkeyPatch
+    open_agent: OpenSocket, agent: AgentRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sockets, "SILENCE_SECONDS", 0.1)
     monkeypatch.setattr(sse, "CHECK_SECONDS", 0.1)
-    socket = await open_socket(agent.id)
+    socket = await open_agent(agent.id)
     await _receive(socket)
     await _receive_until(socket, "ping")
     await _send(socket, {"action": "ping"})

@@ -2,12 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidStatus
 
 from app.backend.agents.schemas import AgentKind
@@ -17,32 +17,19 @@ from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.identity import sessions
 from tests.factories.rows import MakeAgent
+from tests.integration.api.conftest import OpenSocket
 from tests.integration.tools.conftest import script
 from tests.parts import wait_until
 from tests.processes import Fork
 from tests.runs import Runs
 
 ASK = ("ask_person", {"question": "Which colour?", "choices": ["Red", "Blue"]})
-Open = Callable[..., Awaitable[ClientConnection]]
 
 
 @pytest.fixture
-async def open_task(
-    served: str, client: httpx.AsyncClient
-) -> AsyncGenerator[Open, None]:
+def open_task(open_socket: OpenSocket) -> OpenSocket:
     """`await open_task(run_id)` connects as the owner."""
-    opened: list[ClientConnection] = []
-
-    async def open_one(task_id: object, **headers: str) -> ClientConnection:
-        sent = headers or {"Authorization": client.headers["Authorization"]}
-        url = f"{served.replace('http', 'ws')}/ws/task/{task_id}/"
-        socket = await connect(url, additional_headers=sent, proxy=None)
-        opened.append(socket)
-        return socket
-
-    yield open_one
-    for socket in opened:
-        await socket.close()
+    return partial(open_socket, "task")
 
 
 @pytest.fixture
@@ -81,7 +68,7 @@ async def _answer(socket: ClientConnection, **answer: str) -> None:
 
 
 async def test_task_is_watched_to_its_end(
-    open_task: Open,
+    open_task: OpenSocket,
     services: Services,
     actor: Actor,
     agent: AgentRow,
@@ -108,7 +95,7 @@ async def test_task_is_watched_to_its_end(
 
 
 async def test_task_that_asks_goes_on_with_the_answer_of_the_socket(
-    open_task: Open,
+    open_task: OpenSocket,
     services: Services,
     actor: Actor,
     asking: AgentRow,
@@ -135,7 +122,7 @@ async def test_task_that_asks_goes_on_with_the_answer_of_the_socket(
 
 
 async def test_viewer_who_comes_back_gets_the_state_first_and_nothing_twice(
-    open_task: Open,
+    open_task: OpenSocket,
     services: Services,
     actor: Actor,
     asking: AgentRow,
@@ -174,7 +161,7 @@ async def test_viewer_who_comes_back_gets_the_state_first_and_nothing_twice(
 
 
 async def test_answer_to_nothing_is_refused_and_the_socket_stays(
-    open_task: Open, services: Services, actor: Actor, agent: AgentRow
+    open_task: OpenSocket, services: Services, actor: Actor, agent: AgentRow
 ) -> None:
     run = await Runs(services, actor).start(agent.id)
     socket = await open_task(run.id)
@@ -191,7 +178,7 @@ async def test_answer_to_nothing_is_refused_and_the_socket_stays(
 
 
 async def test_who_may_not_see_it_does_not_connect(
-    open_task: Open,
+    open_task: OpenSocket,
     services: Services,
     actor: Actor,
     agent: AgentRow,
@@ -211,7 +198,7 @@ async def test_who_may_not_see_it_does_not_connect(
 
 
 async def test_viewers_may_look_and_not_answer(
-    open_task: Open,
+    open_task: OpenSocket,
     services: Services,
     make_user: Any,
     make_agent: MakeAgent,
@@ -229,7 +216,7 @@ async def test_viewers_may_look_and_not_answer(
 
 
 async def test_socket_ends_with_the_login(
-    open_task: Open,
+    open_task: OpenSocket,
     served: str,
     services: Services,
     cookie: dict[str, str],
@@ -249,7 +236,7 @@ async def test_socket_ends_with_the_login(
 
 
 async def test_silence_is_broken_and_who_goes_leaves_nothing(
-    open_task: Open,
+    open_task: OpenSocket,
     services: Services,
     actor: Actor,
     agent: AgentRow,
