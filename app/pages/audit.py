@@ -8,6 +8,7 @@ from app import routes
 from app.backend.core.actor import Permission
 from app.components.audit import strings as words
 from app.components.audit.table import audit_table, filters
+from app.components.layout.for_admins import for_admins
 from app.components.layout.shell import shell
 from app.components.layout.topbar import page_head
 from app.components.ui.button import button
@@ -30,15 +31,11 @@ def audit() -> rx.Component:
             description=words.ABOUT,
             actions=rx.cond(AuditState.is_refused, None, _export()),
         ),
-        rx.cond(
-            AuditState.is_refused,
-            empty(
-                "lock",
-                words.REFUSED,
-                words.REFUSED_TEXT,
-                button(words.TO_DASHBOARD, href=routes.DASHBOARD),
-            ),
-            rx.cond(AuditState.is_loading, skeleton_rows(6), _content()),
+        for_admins(
+            _content(),
+            is_refused=AuditState.is_refused,
+            is_loading=AuditState.is_loading,
+            loading=skeleton_rows(6),
         ),
         here=routes.AUDIT,
         width="wide",

@@ -6,6 +6,7 @@ import reflex as rx
 
 from app import routes
 from app.backend.core.actor import Permission
+from app.components.layout.for_admins import for_admins
 from app.components.layout.shell import shell
 from app.components.layout.topbar import page_head
 from app.components.people import strings as words
@@ -34,15 +35,11 @@ def people() -> rx.Component:
             description=words.ABOUT,
             actions=rx.cond(PeopleState.is_refused, None, _invite()),
         ),
-        rx.cond(
-            PeopleState.is_refused,
-            empty(
-                "lock",
-                words.REFUSED,
-                words.REFUSED_TEXT,
-                button(words.TO_DASHBOARD, href=routes.DASHBOARD),
-            ),
-            rx.cond(PeopleState.is_loading, skeleton_rows(4, "h-14"), _content()),
+        for_admins(
+            _content(),
+            is_refused=PeopleState.is_refused,
+            is_loading=PeopleState.is_loading,
+            loading=skeleton_rows(4, "h-14"),
         ),
         here=routes.PEOPLE,
     )

@@ -4,6 +4,7 @@ import reflex as rx
 
 from app import routes
 from app.backend.core.actor import Permission
+from app.components.layout.for_admins import for_admins
 from app.components.layout.shell import shell
 from app.components.layout.topbar import page_head
 from app.components.system import strings as words
@@ -11,7 +12,6 @@ from app.components.system.now import glance, workers
 from app.components.system.tables import dead_letters, queues, storage
 from app.components.ui.button import button
 from app.components.ui.dialog import confirm
-from app.components.ui.empty import empty
 from app.components.ui.skeleton import skeleton_rows
 from app.components.widgets.clock import pulse
 from app.pages._page import page
@@ -41,15 +41,11 @@ def system() -> rx.Component:
                 ),
             ),
         ),
-        rx.cond(
-            SystemState.is_refused,
-            empty(
-                "lock",
-                words.REFUSED,
-                words.REFUSED_TEXT,
-                button(words.TO_DASHBOARD, href=routes.DASHBOARD),
-            ),
-            rx.cond(SystemState.is_loading, skeleton_rows(4, "h-24"), _content()),
+        for_admins(
+            _content(),
+            is_refused=SystemState.is_refused,
+            is_loading=SystemState.is_loading,
+            loading=skeleton_rows(4, "h-24"),
         ),
         here=routes.SYSTEM,
     )

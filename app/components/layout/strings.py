@@ -27,3 +27,7 @@ BROKEN_TEXT = "Something went wrong on our side while it was drawn. Your agents 
 ERROR_ID = "Error id "
 RELOAD = "Reload the page"
 GO_HOME = "Go to the dashboard"
+FOR_ADMINS = "Only administrators see this page"
+FOR_ADMINS_TEXT = (
+    "Ask an administrator of this installation when you need something here."
+)

@@ -4,11 +4,8 @@ TITLE = "System"
 ABOUT = (
     "What every part of this installation does now. What you do here is written down."
 )
-REFUSED = "Only for administrators"
-REFUSED_TEXT = "This page shows the whole installation. Ask an administrator if something does not work."
 TO_PEOPLE = "People"
 TO_AUDIT = "Audit"
-TO_DASHBOARD = "To the dashboard"
 AWAY = " does not answer, so some of this page is missing."
 AT_A_GLANCE = "At a glance"
 SINCE = "since "
