@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from redis.asyncio import Redis
 
 from app.backend.agents.checkpoints import Checkpoints
-from app.backend.core import crypto
+from app.backend.core import crypto, masking
 from app.backend.core import redis as redis_client
 from app.backend.core.crypto import Keyring
 from app.backend.core.db import Database
@@ -24,7 +24,6 @@ from app.backend.knowledge.parsers import Parsers
 from app.backend.knowledge.tool import SEARCH_TOOL, make_search_tool
 from app.backend.models import catalog
 from app.backend.models.catalog import ModelCatalog
-from app.backend.runs import redaction
 from app.backend.runs.agent_tool import RUN_AGENT, make_agent_tool
 from app.backend.runs.feed import RunFeed
 from app.backend.system.service import SystemWatch
@@ -65,7 +64,7 @@ async def build(
 
     `shared` takes the engine that this process shares, for one event loop at a time; `local_embedder` is the runtime's own, which others ask it for.
     """
-    redaction.install(settings)
+    masking.known().learn(masking.secrets_of(settings))
     db, parsers = Database(settings.sql_url, shared=shared), Parsers()
     redis, checkpoints = redis_client.connect(settings.redis_url), Checkpoints(settings)
     blocking = redis_client.connect_blocking(settings.redis_url, seconds=OUTBOX_SECONDS)

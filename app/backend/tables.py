@@ -3,13 +3,25 @@
 from sqlmodel import SQLModel
 
 from app.backend.agents import tables as agents
-from app.backend.core import outbox
+from app.backend.core import outbox, sealing
 from app.backend.files import tables as files
 from app.backend.identity import tables as identity
 from app.backend.knowledge import tables as knowledge
 from app.backend.runs import tables as runs
+from app.backend.secrets import tables as secrets
 from app.backend.threads import tables as threads
 from app.backend.tools import tables as tools
 
-TABLES = (agents, outbox, files, identity, knowledge, runs, threads, tools)
+TABLES = (
+    agents,
+    outbox,
+    sealing,
+    files,
+    identity,
+    knowledge,
+    runs,
+    secrets,
+    threads,
+    tools,
+)
 metadata = SQLModel.metadata

@@ -1,6 +1,6 @@
 """`atelier backup FILE` and `atelier restore FILE`: the whole installation in one file.
 
-The file is a tar of a manifest, the rows, the originals of documents, and the installation's key. Vectors are not in
+The file is a tar of a manifest, the rows, the originals of documents, and the installation's keys. Vectors are not in
 it: they are made again from the rows, by the same jobs that made them first.
 """
 
@@ -20,7 +20,7 @@ from uuid import UUID
 import typer
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from app.backend.core import clock, crypto, migrations
+from app.backend.core import clock, crypto, master_keys, migrations
 from app.backend.core.db import Database
 from app.backend.core.errors import AppError
 from app.backend.core.settings import Settings
@@ -33,8 +33,7 @@ from app.cli.edge import command
 from app.cli.options import JsonOption
 
 _MANIFEST = "manifest.json"
-_KEY = "secret.key"
-_KEY_WARNING = "The file holds the installation's key and everybody's data: keep it as safe as the installation itself."
+_KEY_WARNING = "The file holds the installation's keys and everybody's data: keep it as safe as the installation itself."
 
 backup_app = typer.Typer(add_completion=False)
 restore_app = typer.Typer(add_completion=False)
@@ -73,7 +72,7 @@ async def back_up(
     file: Annotated[Path, typer.Argument(help="The file to write.")],
     is_json: JsonOption = False,
 ) -> None:
-    """Write rows, documents and key of the installation into one file; it may be running meanwhile."""
+    """Write rows, documents and keys of the installation into one file; it may be running meanwhile."""
     manifest = await write_backup(file)
     _tell(manifest, f"Wrote {file}.", is_json=is_json)
     if manifest.has_key:
@@ -123,8 +122,7 @@ async def write_backup(file: Path) -> Manifest:
 async def _pack(
     parts: _Parts, folder: Path, file: Path, rows: dict[str, int]
 ) -> Manifest:
-    key = parts.settings.data_dir / _KEY
-    has_key = parts.settings.secret_key is None and key.is_file()
+    keys = [path for path in _key_files(parts.settings) if path.is_file()]
     objects: dict[str, str] = {}
     with tarfile.open(file, "w:gz", compresslevel=3) as archive:
         for table in rows:
@@ -136,13 +134,13 @@ async def _pack(
                 continue
             objects[name] = hashlib.sha256(body).hexdigest()
             _add(archive, f"objects/{name}", body)
-        if has_key:
-            archive.add(key, _KEY)
+        for path in keys:
+            archive.add(path, path.name)
         manifest = Manifest(
             version=version("atelier"),
             revision=migrations.newest_revision(),
             created_at=clock.now().isoformat(),
-            has_key=has_key,
+            has_key=bool(keys),
             rows=rows,
             objects=objects,
         )
@@ -174,7 +172,7 @@ async def restore_backup(file: Path, *, is_forced: bool) -> Manifest:
             # Until the rows are replaced, all at once, nothing refers to what is stored here.
             await _put_objects(parts, manifest, folder)
             await _replace_rows(parts, manifest, folder)
-            _restore_key(settings, folder)
+            _restore_keys(settings, folder)
             await _forget_vectors(settings, former)
     return manifest
 
@@ -218,11 +216,21 @@ def _check_objects(manifest: Manifest, folder: Path) -> None:
             raise BackupFailed(message)
 
 
-def _restore_key(settings: Settings, folder: Path) -> None:
-    saved = folder / _KEY
-    if settings.secret_key is None and saved.is_file():
-        saved.chmod(0o600)
-        saved.replace(settings.data_dir / crypto.KEY_FILE)
+def _key_files(settings: Settings) -> list[Path]:
+    """Return where keys lie that no setting holds."""
+    held = {
+        crypto.KEY_FILE: settings.secret_key is not None,
+        master_keys.KEY_FILE: bool(settings.master_keys),
+    }
+    return [settings.data_dir / name for name, is_set in held.items() if not is_set]
+
+
+def _restore_keys(settings: Settings, folder: Path) -> None:
+    for path in _key_files(settings):
+        saved = folder / path.name
+        if saved.is_file():
+            saved.chmod(0o600)
+            saved.replace(path)
 
 
 async def _forget_vectors(settings: Settings, former: Sequence[UUID]) -> None:

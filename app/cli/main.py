@@ -16,6 +16,7 @@ COMMANDS = {
     "user": "app.cli.user:app",
     "audit": "app.cli.audit:app",
     "key": "app.cli.key:app",
+    "secret": "app.cli.secret:app",
     "agent": "app.cli.agent:app",
     "run": "app.cli.run:app",
     "checkpoints": "app.cli.checkpoints:app",

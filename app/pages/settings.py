@@ -8,17 +8,19 @@ from app.components.layout.topbar import page_head
 from app.components.settings import strings as words
 from app.components.settings.access import api_keys, logins
 from app.components.settings.account import appearance, password, profile
+from app.components.settings.secrets import secret_deletion, secrets
 from app.components.ui.dialog import confirm
 from app.pages._page import page
 from app.state.api_keys import ApiKeysState
+from app.state.secrets import SecretsState
 from app.state.settings import SettingsState
 
 
 @page(
     routes.SETTINGS,
     words.TITLE,
-    on_load=[SettingsState.load, ApiKeysState.load],
-    on_leave=[SettingsState.leave, ApiKeysState.leave],
+    on_load=[SettingsState.load, ApiKeysState.load, SecretsState.load],
+    on_leave=[SettingsState.leave, ApiKeysState.leave, SecretsState.leave],
 )
 def settings() -> rx.Component:
     return shell(
@@ -27,6 +29,7 @@ def settings() -> rx.Component:
             profile(),
             appearance(),
             api_keys(),
+            rx.cond(SecretsState.may_store, secrets()),
             password(),
             logins(),
             class_name="flex flex-col gap-8",
@@ -39,6 +42,7 @@ def settings() -> rx.Component:
             on_confirm=ApiKeysState.revoke,
             on_close=ApiKeysState.keep,
         ),
+        secret_deletion(),
         here=routes.SETTINGS,
         width="narrow",
     )

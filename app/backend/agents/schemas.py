@@ -54,7 +54,9 @@ class AgentDraft(BaseModel):
     remote_url: Text = Field(default="", max_length=500)
     remote_agent_id: Text = Field(default="", max_length=100)
     remote_key: Text | None = Field(
-        default=None, description="None keeps the stored key."
+        default=None,
+        max_length=1000,
+        description="The key of the other installation, or a reference to a secret, such as db:name; None keeps what is stored.",
     )
     suggested_prompts: list[Text] = Field(default_factory=list[str], max_length=10)
     concurrency: Concurrency = Concurrency.ENQUEUE

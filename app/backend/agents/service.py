@@ -12,16 +12,17 @@ from app.backend.agents import repository
 from app.backend.agents.prompts import check_instructions
 from app.backend.agents.schemas import AgentDraft, AgentKind, AgentView, Execution
 from app.backend.agents.spec import AgentSpec
-from app.backend.agents.tables import AgentRow
+from app.backend.agents.tables import REMOTE_KEY_PURPOSE, AgentRow
 from app.backend.core import clock
 from app.backend.core.actor import Actor
 from app.backend.core.crypto import Keyring
 from app.backend.core.db import Session
 from app.backend.core.errors import Conflict, Invalid, NotFound
 from app.backend.core.paging import PAGE_SIZE, Page, parse_cursor, to_page
+from app.backend.core.sealing import seal, unseal
 from app.backend.models.capabilities import need_tools
+from app.backend.secrets import references
 
-_KEY_PURPOSE = "agents.remote_key"
 _NAME_LENGTH_MAX = 100
 _FIELDS_OF_ROW = set(AgentDraft.model_fields) - {"collection_ids", "remote_key"}
 
@@ -43,10 +44,10 @@ async def create_agent(
     """
     row = AgentRow(
         owner_id=actor.user_id,
-        remote_key=_encrypt(keyring, draft.remote_key),
         **_values(draft, default_model),
+        **await _remote_key(session, actor, keyring, draft),
     )
-    await _check(session, actor, draft, has_key=bool(row.remote_key))
+    await _check(session, actor, draft, has_key=_has_key(row))
     _check_tools(draft, row.model, tools)
     session.add(row)
     await session.flush()
@@ -67,10 +68,8 @@ async def update_agent(
     """Change an agent; runs that have begun go on with what it was."""
     row = await _need_agent(session, actor, agent_id)
     values = _values(draft, default_model) | {"updated_at": clock.now()}
-    if draft.remote_key is not None:
-        values["remote_key"] = _encrypt(keyring, draft.remote_key)
-    row.sqlmodel_update(values)
-    await _check(session, actor, draft, has_key=bool(row.remote_key))
+    row.sqlmodel_update(values | await _remote_key(session, actor, keyring, draft))
+    await _check(session, actor, draft, has_key=_has_key(row))
     _check_tools(draft, row.model, tools)
     session.add(row)
     await session.flush()
@@ -83,7 +82,7 @@ async def duplicate_agent(
 ) -> AgentView:
     """Make a copy of an agent, its collections and remote key included."""
     row = await _need_agent(session, actor, agent_id)
-    kept = _FIELDS_OF_ROW | {"owner_id", "remote_key"}
+    kept = _FIELDS_OF_ROW | {"owner_id", "remote_key", "remote_secret"}
     values = row.model_dump(include=kept)
     values["name"] = f"{row.name[: _NAME_LENGTH_MAX - 7]} (copy)"
     copy = AgentRow(**values)
@@ -170,7 +169,7 @@ async def get_spec(
 ) -> AgentSpec:
     """Return what a run of the agent needs, its remote key included."""
     row = await _need_agent(session, actor, agent_id)
-    key = keyring.decrypt(_KEY_PURPOSE, row.remote_key) if row.remote_key else None
+    key = await _open_key(session, keyring, row) if row.remote_key else None
     return AgentSpec(
         **row.model_dump(include=set(AgentSpec.model_fields) - {"remote_key"}),
         collection_ids=tuple(await _collections(session, actor, agent_id)),
@@ -250,8 +249,37 @@ def _values(draft: AgentDraft, default_model: str) -> dict[str, Any]:
     }
 
 
-def _encrypt(keyring: Keyring, key: str | None) -> str:
-    return keyring.encrypt(_KEY_PURPOSE, key.strip()) if key else ""
+async def _remote_key(
+    session: Session, actor: Actor, keyring: Keyring, draft: AgentDraft
+) -> dict[str, str]:
+    if draft.remote_key is None:
+        return {}
+    key = draft.remote_key.strip()
+    if references.is_reference(key):
+        references.parse(key, field="remote_key")
+        return {"remote_key": "", "remote_secret": key}
+    sealed = await _seal_key(session, actor, keyring, key) if key else ""
+    return {"remote_key": sealed, "remote_secret": ""}
+
+
+async def _seal_key(session: Session, actor: Actor, keyring: Keyring, key: str) -> str:
+    return await seal(
+        session, keyring, key, owner_id=actor.user_id, purpose=REMOTE_KEY_PURPOSE
+    )
+
+
+async def _open_key(session: Session, keyring: Keyring, row: AgentRow) -> str:
+    return await unseal(
+        session,
+        keyring,
+        row.remote_key,
+        owner_id=row.owner_id,
+        purpose=REMOTE_KEY_PURPOSE,
+    )
+
+
+def _has_key(row: AgentRow) -> bool:
+    return bool(row.remote_key or row.remote_secret)
 
 
 def _unique(draft: AgentDraft) -> list[UUID]:
@@ -262,5 +290,5 @@ def _to_view(row: AgentRow, collection_ids: Sequence[UUID]) -> AgentView:
     return AgentView(
         **row.model_dump(include=set(AgentView.model_fields)),
         collection_ids=list(collection_ids),
-        has_remote_key=bool(row.remote_key),
+        has_remote_key=_has_key(row),
     )

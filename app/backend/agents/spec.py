@@ -29,3 +29,4 @@ class AgentSpec(BaseModel):
     remote_url: str = ""
     remote_agent_id: str = ""
     remote_key: SecretStr | None = None
+    remote_secret: str = ""

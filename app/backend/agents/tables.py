@@ -1,6 +1,7 @@
 """Rows of agents."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Index
@@ -8,6 +9,11 @@ from sqlmodel import Field, UniqueConstraint
 
 from app.backend.core import clock
 from app.backend.core.rows import JsonColumn, OwnedRow, UtcColumn
+from app.backend.core.sealing import SealedText
+from app.backend.secrets.references import ReferenceColumn
+
+REMOTE_KEY_PURPOSE = "agents.remote_key"
+_KeyColumn: Any = SealedText(REMOTE_KEY_PURPOSE)
 
 
 class AgentRow(OwnedRow, table=True):
@@ -29,7 +35,9 @@ class AgentRow(OwnedRow, table=True):
     execution: str
     remote_url: str = ""
     remote_agent_id: str = ""
-    remote_key: str = ""  # encrypted by core.crypto
+    # One of the two: the key itself, or where it lies.
+    remote_key: str = Field(default="", sa_type=_KeyColumn)
+    remote_secret: str = Field(default="", sa_type=ReferenceColumn)
     concurrency: str = "enqueue"
     steps_max: int | None = None
     seconds_max: int | None = None

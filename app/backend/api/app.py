@@ -29,6 +29,7 @@ from app.backend.api.v1 import (
     run_lists,
     run_log,
     runs,
+    secrets,
     tasks,
     tools,
     users,
@@ -40,6 +41,7 @@ from app.backend.core.settings import Settings
 _MODULES = (
     accounts,
     keys,
+    secrets,
     agents,
     run_lists,
     runs,

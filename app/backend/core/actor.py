@@ -41,6 +41,10 @@ class Permission(StrEnum):
     ADD_APIKEY = "add_apikey"
     CHANGE_APIKEY = "change_apikey"
     DELETE_APIKEY = "delete_apikey"
+    VIEW_SECRET = "view_secret"  # noqa: S105 - the name of a permission
+    CHANGE_SECRET = "change_secret"  # noqa: S105
+    DELETE_SECRET = "delete_secret"  # noqa: S105
+    USE_INSTALLATION_SECRET = "use_installation_secret"  # noqa: S105
     VIEW_USER = "view_user"
     ADD_USER = "add_user"
     CHANGE_USER = "change_user"

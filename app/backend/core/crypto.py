@@ -3,23 +3,24 @@
 import base64
 import hashlib
 import hmac
-import os
 import secrets
-from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
 
 from app.backend.core.errors import AppError
+from app.backend.core.master_keys import MasterKeys
+from app.backend.core.private_files import write_once
 from app.backend.core.settings import Settings
 
 KEY_FILE = "secret.key"
 
 
 class Keyring:
-    """Derives one key per purpose from the installation's secret (HMAC-SHA256)."""
+    """Derives one key per purpose from the installation's secret (HMAC-SHA256), and holds its master keys."""
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, masters: MasterKeys | None = None) -> None:
         self._secret = secret.encode()
+        self.masters = masters or MasterKeys([], former=self.fernet_key("master"))
 
     def derive(self, purpose: str) -> bytes:
         """Return 32 bytes that only this installation can compute for `purpose`."""
@@ -39,51 +40,39 @@ class Keyring:
             self.sign(purpose, message).encode(), signature.encode()
         )
 
-    def encrypt(self, purpose: str, text: str) -> str:
-        """Return `text` encrypted (Fernet: AES-128-CBC and HMAC-SHA256)."""
-        return self._fernet(purpose).encrypt(text.encode()).decode()
+    def fernet_key(self, purpose: str) -> str:
+        """Return the derived key as Fernet writes its keys."""
+        return base64.urlsafe_b64encode(self.derive(purpose)).decode()
 
     def decrypt(self, purpose: str, cipher: str) -> str:
-        """Return the text that `encrypt` was given.
+        """Return what a version before data keys encrypted (Fernet); `core.sealing` writes it anew.
 
         Raises:
             AppError: the installation's key is not the one it was encrypted with.
         """
         try:
-            return self._fernet(purpose).decrypt(cipher.encode()).decode()
+            return Fernet(self.fernet_key(purpose)).decrypt(cipher).decode()
         except InvalidToken:
             message = "A stored secret cannot be read with this installation's key. Restore secret.key or enter it again."
             raise AppError(message) from None
 
-    def _fernet(self, purpose: str) -> Fernet:
-        return Fernet(base64.urlsafe_b64encode(self.derive(purpose)))
-
 
 def load_keyring(settings: Settings) -> Keyring:
-    """Return the keyring of the installation; makes its key (mode 0600) on first use."""
+    """Return the keyring of the installation; makes its keys (mode 0600) on first use."""
+    secret = _load_secret(settings)
+    former = Keyring(secret).fernet_key("master")
+    return Keyring(secret, MasterKeys.load(settings, former=former))
+
+
+def _load_secret(settings: Settings) -> str:
     if settings.secret_key is not None:
-        return Keyring(settings.secret_key.get_secret_value())
+        return settings.secret_key.get_secret_value()
     path = settings.data_dir / KEY_FILE
     if not path.exists():
-        _write_once(path, secrets.token_hex(32))
-    return Keyring(path.read_text().strip())
+        write_once(path, secrets.token_hex(32))
+    return path.read_text().strip()
 
 
 def hash_token(token: str) -> str:
     """Return the SHA-256 of a random token: what is stored instead of the token."""
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _write_once(path: Path, text: str) -> None:
-    # Linked into place whole, so that two processes that start together agree on one key.
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Containers that share the folder have the same process ids.
-    temporary = path.with_suffix(f".{secrets.token_hex(8)}")
-    temporary.touch(mode=0o600)
-    temporary.write_text(text)
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        pass
-    finally:
-        temporary.unlink()

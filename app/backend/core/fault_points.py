@@ -1,6 +1,6 @@
 """Places where a test lets a process die, exactly between two writes.
 
-With `ATELIER_FAULT_POINTS` on, and for runs of the scripted model only: a file `<data>/fault_points/<name>` arms the
+With `ATELIER_FAULT_POINTS` on, for runs of the scripted model and for rotations of keys only: a file `<data>/fault_points/<name>` arms the
 point of that name. A number in it is how often it is passed first. The process takes the file away and kills itself,
 so that the next attempt passes.
 """
@@ -15,7 +15,7 @@ _FOLDER = "fault_points"
 
 
 class FaultPoint(StrEnum):
-    """After the intent, before the effect; after the effect, before its record; around the writes of a checkpoint."""
+    """After the intent, before the effect; after the effect, before its record; around the writes of a checkpoint; between the steps of a rotation."""
 
     EFFECT_INTENDED = "effect_intended"
     EFFECT_DONE = "effect_done"
@@ -23,6 +23,7 @@ class FaultPoint(StrEnum):
     CHECKPOINT_STORED = (
         "checkpoint_stored"  # the saver has it, the run's rows do not vouch for it
     )
+    KEY_ROTATED = "key_rotated"  # some is sealed with the new key, some with the former
 
 
 def pass_by(_point: FaultPoint) -> None:

@@ -4,7 +4,9 @@ import logging
 import sys
 
 import structlog
+from typing_extensions import override
 
+from app.backend.core import masking
 from app.backend.core.settings import Settings
 
 # Libraries that would write a line for each thing they do.
@@ -24,8 +26,17 @@ _NOISY = (
 _DROPPED = "AsyncAdapt_aiosqlite_connection._terminate_graceful_close"
 
 
+class _Masking(structlog.stdlib.ProcessorFormatter):
+    """Writes a line without the secrets that the process knows, be they in an exception's text."""
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        return masking.known().mask(super().format(record))
+
+
 def configure(settings: Settings, process: str) -> None:
     """Send this process's log to standard error, as text or as JSON lines."""
+    masking.known().learn(masking.secrets_of(settings))
     structlog.contextvars.bind_contextvars(process=process)
     renderer = (
         structlog.processors.JSONRenderer()
@@ -44,7 +55,7 @@ def configure(settings: Settings, process: str) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
+        _Masking(
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,

@@ -5,7 +5,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, model_validator
+from cryptography.fernet import Fernet
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -42,6 +43,23 @@ class Settings(BaseSettings):
     )
     secret_key: SecretStr | None = Field(
         None, description="Installation key; generated into the data folder when empty."
+    )
+    field_encryption_key: SecretStr | None = Field(
+        None,
+        description="Master key of what users keep secret: a Fernet key, or several with commas, newest first; generated into the data folder when empty.",
+    )
+    secret_env_prefix: str = Field(
+        "SECRET_",
+        min_length=1,
+        description="Secrets of the form env:NAME may be read when the name begins so; never one that begins with ATELIER_.",
+    )
+    secret_file_dir: Path | None = Field(
+        None,
+        description="Secrets of the form file:/path may be read below this folder; empty: none.",
+    )
+    secret_sources_for_all: bool = Field(
+        False,
+        description="Whether everybody may use env: and file: secrets of the installation; otherwise administrators only.",
     )
     workers: int = Field(
         2, ge=1, le=64, description="Worker processes that `atelier up` starts."
@@ -232,6 +250,22 @@ class Settings(BaseSettings):
             return {**values, "default_model": f"local/{_model_name(Path(path))}"}
         return values
 
+    @field_validator("field_encryption_key")
+    @classmethod
+    def _check_master_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        for key in _split(value):
+            try:
+                Fernet(key)
+            except ValueError:
+                message = "Write Fernet keys with commas between them. Make one with: openssl rand -base64 32 | tr '+/' '-_'"
+                raise ValueError(message) from None
+        return value
+
+    @property
+    def master_keys(self) -> list[str]:
+        """The keys of the setting, newest first."""
+        return _split(self.field_encryption_key)
+
     @property
     def local_model_name(self) -> str:
         """Name behind `local/` of the model that the runtime holds."""
@@ -291,6 +325,11 @@ class RunningParts(PydanticBaseSettingsSource):
     def __call__(self) -> dict[str, Any]:
         path = Path(self.current_state.get("data_dir", "./data")) / PARTS_FILE
         return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def _split(keys: SecretStr | None) -> list[str]:
+    text = keys.get_secret_value() if keys is not None else ""
+    return [key.strip() for key in text.split(",") if key.strip()]
 
 
 def _model_name(path: Path) -> str:

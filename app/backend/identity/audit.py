@@ -27,6 +27,11 @@ class Action(StrEnum):
     OTHER_SESSIONS_REVOKED = "other_sessions_revoked"
     KEY_CREATED = "key_created"
     KEY_REVOKED = "key_revoked"
+    SECRET_SET = "secret_set"  # noqa: S105 - the name of an action
+    SECRET_DELETED = "secret_deleted"  # noqa: S105
+    SECRET_USED = "secret_used"  # noqa: S105
+    MASTER_KEY_ROTATED = "master_key_rotated"
+    USER_KEY_ROTATED = "user_key_rotated"
     RUN_REQUEUED = "run_requeued"
     RUN_STOPPED = "run_stopped_by_admin"
     QUEUE_EMPTIED = "queue_emptied"

@@ -9,6 +9,7 @@ _ADMINISTRATION = frozenset(
         Permission.CHANGE_USER,
         Permission.DELETE_USER,
         Permission.CHANGE_SYSTEM,
+        Permission.USE_INSTALLATION_SECRET,
     }
 )
 # An administrator's key may look, so that programs can watch the installation.

@@ -60,7 +60,7 @@ class AuditRow(OwnedRow, table=True):
 
     action: str = Field(index=True)
     object_kind: str = ""
-    object_id: UUID | None = None
+    object_id: UUID | None = Field(default=None, index=True)
     detail: dict[str, str] = Field(default_factory=dict, sa_type=JsonColumn)
     result: str = "done"
     address: str = ""

@@ -75,7 +75,7 @@ class EventLog:
         self._last_seq = claim.last_seq
         self._publish = publish
         self._buffer: deque[Entry] = deque()
-        self._streams = redaction.Streams(redaction.installed())
+        self._streams = redaction.Streams(redaction.installed)
         self._fold_at = PRESSURE_EVENTS
         self._steps: list[SavedStep] = []
         self._has_news = asyncio.Event()

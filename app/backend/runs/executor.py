@@ -178,8 +178,7 @@ class _Execution:
             pass_point=self._fault_points(),
         )
         if task.spec.execution == Execution.REMOTE:
-            parts = self._parts
-            return partial(run_remote, parts.settings, parts.keyring, task, context)
+            return partial(run_remote, self._parts, task, context)
         return partial(run_agent, self._parts, task, context)
 
     def _fault_points(self) -> Callable[[FaultPoint], None]:

@@ -5,23 +5,23 @@ Most events have none, so a whole batch is looked at in one pass; only one that 
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import re2  # pyright: ignore[reportMissingTypeStubs] - it ships none
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 
+from app.backend.core import masking
+from app.backend.core.masking import LENGTH_MIN
+from app.backend.core.masking import MASK as REDACTED
 from app.backend.core.run_events import (
     Event,
     MessageDelta,
     ReasoningDelta,
     RunEvent,
 )
-from app.backend.core.settings import Settings
 
 E = TypeVar("E", bound=BaseModel)
-REDACTED = "[redacted]"
 # Where secrets of known shapes begin, and what follows; the words before them that tell what they are stay.
 _BEGINNINGS = {
     "sk-": r"[\w\-]{20,}",
@@ -55,7 +55,6 @@ _CUT = re.compile(
 )
 _TEXT_OF = {"message_delta": "text", "reasoning_delta": "text", "log": "message"}
 _GROWING = (MessageDelta, ReasoningDelta)
-_LENGTH_MIN = 8  # a shorter value of a setting would be found in plain words
 _HELD_MAX = 4096
 _SCHEMES = frozenset({"bearer", "basic"})
 _SCHEME_PARTS = frozenset(
@@ -110,9 +109,7 @@ class Redactor:
     """Knows what a secret looks like, and which values of this installation are secrets."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        known = sorted(
-            {value for value in values if len(value) >= _LENGTH_MIN}, key=len
-        )
+        known = sorted({value for value in values if len(value) >= LENGTH_MIN}, key=len)
         self._values = tuple(reversed(known))
         options = re2.Options()
         options.log_errors = False
@@ -183,33 +180,23 @@ class Redactor:
                 return value
 
 
-_installed = [Redactor()]
-
-
-def install(settings: Settings) -> None:
-    """Let this process know the secrets of its installation."""
-    _installed[:] = [Redactor(_secrets_of(settings))]
+_installed = [(masking.known().version, Redactor())]
 
 
 def installed() -> Redactor:
-    """Return what this process knows of secrets."""
-    return _installed[0]
-
-
-def _secrets_of(settings: Settings) -> Iterator[str]:
-    for name in type(settings).model_fields:
-        value = getattr(settings, name)
-        if isinstance(value, SecretStr):
-            yield value.get_secret_value()
-    for url in (settings.database_url, settings.redis_url):
-        if password := urlsplit(url).password:
-            yield password
+    """Return what knows the secrets that this process has met so far."""
+    known = masking.known()
+    version, redactor = _installed[0]
+    if version != known.version:
+        redactor = Redactor(known)
+        _installed[:] = [(known.version, redactor)]
+    return redactor
 
 
 class Streams:
     """Holds back the end of a text that grows while it may be the beginning of a secret, so that none is stored in two halves."""
 
-    def __init__(self, redactor: Redactor) -> None:
+    def __init__(self, redactor: Callable[[], Redactor]) -> None:
         self._redactor = redactor
         self._held: MessageDelta | ReasoningDelta | None = None
 
@@ -224,7 +211,7 @@ class Streams:
                 event = _joined(held, event)
             else:
                 before = (held,)
-        at = self._redactor.held_from(event.text)
+        at = self._redactor().held_from(event.text)
         if at == len(event.text) or len(event.text) - at > _HELD_MAX:
             return (*before, event)
         self._held = event.model_copy(update={"text": event.text[at:], **_none(event)})

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 from httpx_sse import ServerSentEvent, SSEError, aconnect_sse
@@ -10,11 +10,10 @@ from pydantic import ValidationError
 
 from app.backend.agents.context import Task
 from app.backend.core import tls
-from app.backend.core.crypto import Keyring
+from app.backend.core.db import Database
 from app.backend.core.errors import AppError
 from app.backend.core.run_context import RunContext
 from app.backend.core.run_events import EVENT, STATUS_OF_END, RunOutput
-from app.backend.core.settings import Settings
 from app.backend.runs.errors import RemoteFailed, RemoteRefused
 from app.backend.runs.execute import (
     RESULT,
@@ -22,6 +21,8 @@ from app.backend.runs.execute import (
     ExecuteResult,
     ExecuteTurn,
 )
+from app.backend.secrets import service as secrets
+from app.backend.secrets.service import SecretParts
 
 CONNECT_SECONDS = 5
 # The other side sends a sign of life far more often, also while it waits for its model.
@@ -40,9 +41,16 @@ class RemoteRunFailed(AppError):
         self.code = code or "REMOTE_FAILED"
 
 
-async def run_remote(
-    settings: Settings, keyring: Keyring, task: Task, context: RunContext
-) -> RunOutput:
+class RemoteParts(SecretParts, Protocol):
+    """What it takes to ask another runtime."""
+
+    @property
+    def db(self) -> Database:
+        """Where stored secrets lie."""
+        ...
+
+
+async def run_remote(parts: RemoteParts, task: Task, context: RunContext) -> RunOutput:
     """Run the task at the agent's runtime; without a URL that is this installation's own.
 
     Nothing is tried here when the other side fails: where an agent runs is its owner's decision.
@@ -50,8 +58,9 @@ async def run_remote(
     Raises:
         AppError: the other side is away, refuses, breaks off, or its run failed.
     """
-    url = task.spec.remote_url or settings.runtime_address
-    request = _request(task, context, keyring)
+    url = task.spec.remote_url or parts.settings.runtime_address
+    key = await _key(parts, task, context)
+    request = _request(task, context, key)
     try:
         async with _open(url, request) as events:
             async for event in events:
@@ -68,7 +77,24 @@ async def run_remote(
     raise RemoteFailed(message)
 
 
-def _request(task: Task, context: RunContext, keyring: Keyring) -> dict[str, Any]:
+async def _key(parts: RemoteParts, task: Task, context: RunContext) -> str:
+    spec = task.spec
+    if not spec.remote_url:
+        return parts.keyring.token("runtime")
+    if not spec.remote_secret:
+        return spec.remote_key.get_secret_value() if spec.remote_key else ""
+    async with parts.db.transaction() as session:
+        found = await secrets.resolve(
+            session,
+            context.actor,
+            spec.remote_secret,
+            parts=parts,
+            run_id=context.run_id,
+        )
+    return found.get_secret_value()
+
+
+def _request(task: Task, context: RunContext, key: str) -> dict[str, Any]:
     spec = task.spec
     body = ExecuteBody.model_validate(
         {
@@ -83,10 +109,6 @@ def _request(task: Task, context: RunContext, keyring: Keyring) -> dict[str, Any
             "run_id": None if spec.remote_url else context.run_id,
         }
     )
-    if spec.remote_url:
-        key = spec.remote_key.get_secret_value() if spec.remote_key else ""
-    else:
-        key = keyring.token("runtime")
     return {
         "json": body.model_dump(mode="json"),
         "headers": {"Authorization": f"Bearer {key}"},

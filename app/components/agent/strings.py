@@ -60,7 +60,9 @@ REMOTE_URL_HINT = (
 REMOTE_AGENT_ID = "Agent id over there"
 REMOTE_AGENT_ID_HINT = "The last part of that agent's address."
 REMOTE_KEY = "API key of that installation"
-REMOTE_KEY_HINT = "Kept encrypted and never shown again."
+REMOTE_KEY_HINT = (
+    "Kept encrypted and never shown again. It may be a secret of yours: db:name."
+)
 REMOTE_KEY_KEPT = "A key is stored. Leave this empty to keep it."
 BUSY = "When it is busy"
 BUSY_ABOUT = "A question comes while the one before it in the same conversation is being answered."

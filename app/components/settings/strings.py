@@ -49,3 +49,20 @@ THIS_DEVICE = "This device"
 END = "Sign out there"
 SEEN = ", seen "
 API_DOCS = "API documentation"
+SECRETS = "Secrets"
+SECRETS_ABOUT = "Keys that your agents need elsewhere. Kept encrypted with a key of your own, and never shown again."
+SECRET_NAME = "Name of the secret"  # noqa: S105
+SECRET_NAME_HINT = "A known name gets a new value. What needs it says db:name."  # noqa: S105
+SECRET_VALUE = "Value"  # noqa: S105
+SECRET_VALUE_HINT = "At least 8 characters."  # noqa: S105
+STORE_SECRET = "Store secret"  # noqa: S105
+NO_SECRETS = "No secrets yet."
+STORED = "Stored "
+USED_BY = ", used by "
+REPLACE = "Replace"
+DELETE = "Delete"
+DELETE_SECRET_TITLE = "Delete secret "  # noqa: S105
+DELETE_SECRET_TEXT = "It cannot be brought back."  # noqa: S105
+DELETE_USED_SECRET = (
+    "It cannot be brought back, and these fail until there is a new one: "  # noqa: S105
+)

@@ -3,6 +3,7 @@
 from uuid import uuid4
 
 import pytest
+from cryptography.fernet import Fernet
 
 from app.backend.agents import service
 from app.backend.agents.schemas import AgentDraft, AgentView, Execution
@@ -105,6 +106,21 @@ async def test_remote_key_is_kept_encrypted_and_never_shown(
     assert spec.remote_key is not None
     assert spec.remote_key.get_secret_value() == "very secret"
     assert "very secret" not in repr(spec)
+
+
+async def test_key_that_an_earlier_version_encrypted_is_read_and_kept(
+    services: Services, actor: Actor, make_agent: MakeAgent
+) -> None:
+    key = Fernet(services.keyring.fernet_key("agents.remote_key"))
+    row = await make_agent(actor, remote_key=key.encrypt(b"very secret").decode())
+
+    async with services.db.read() as session:
+        spec = await service.get_spec(
+            session, actor, agent_id=row.id, keyring=services.keyring
+        )
+
+    assert spec.remote_key is not None
+    assert spec.remote_key.get_secret_value() == "very secret"
 
 
 async def test_copy_has_everything_but_its_own_name(

@@ -15,6 +15,8 @@ from app.backend.core.actor import Actor
 from app.backend.core.run_events import RunStatus
 from app.backend.core.settings import Settings
 from app.backend.identity import keys
+from app.backend.secrets import service as secrets
+from app.backend.secrets.schemas import SecretDraft
 from tests.factories.rows import RowFactory
 from tests.parts import free_port
 from tests.processes import Fork, ForkServer
@@ -199,6 +201,31 @@ async def test_failure_over_there_is_the_reason_here(
     end = (await runs.events(run.id))[-1]
     assert run.status == RunStatus.FAILED
     assert end.payload["code"] == "context_length_exceeded"
+
+
+async def test_key_may_be_a_stored_secret_that_is_named_when_it_is_gone(
+    services: Services, actor: Actor, elsewhere: Elsewhere, runs: Runs
+) -> None:
+    draft = SecretDraft.model_validate({"name": "far", "value": elsewhere.key})
+    async with services.db.transaction() as session:
+        await secrets.set_secret(session, actor, draft=draft, keyring=services.keyring)
+    agent = await _add_remote(
+        services,
+        actor,
+        remote_url=elsewhere.settings.runtime_url,
+        remote_agent_id=await elsewhere.add_agent("scripted/hello"),
+        remote_key="db:far",
+    )
+
+    answered = await runs.wait((await runs.start(agent.id)).id)
+    async with services.db.transaction() as session:
+        await secrets.delete_secret(session, actor, name="far", is_forced=True)
+    failed = await runs.wait((await runs.start(agent.id)).id)
+
+    assert answered.status == RunStatus.COMPLETED, answered.error
+    assert failed.status == RunStatus.FAILED
+    assert "db:far" in failed.error
+    assert "settings" in failed.error
 
 
 async def test_own_runtime_runs_the_agent_for_its_owner(

@@ -6,8 +6,10 @@ from app.backend.identity import service as identity
 from app.backend.identity.schemas import UserDraft
 from app.state.api_keys import ApiKeysState
 from app.state.login import LoginState
+from app.state.secrets import SecretsState
 from app.state.session import SessionState
 from app.state.settings import SettingsState
+from tests.factories.rows import MakeAgent
 from tests.integration.state.conftest import SignIn
 from tests.states import make_state
 
@@ -90,6 +92,28 @@ async def test_key_is_shown_until_it_is_hidden_and_can_be_revoked(cookie: str) -
 
     await ApiKeysState.ask_revoke.fn(state, row.id, row.name)
     await ApiKeysState.revoke.fn(state)
+    assert state.rows == []
+
+
+async def test_secret_is_stored_replaced_and_deleted_without_being_held(
+    cookie: str, make_agent: MakeAgent, actor: Actor
+) -> None:
+    await make_agent(actor, name="Scout", remote_secret="db:far")
+    state = make_state(SecretsState, path="/settings", cookie=cookie)
+    await SecretsState.load.fn(state)
+    form = {"secret_name": "far", "secret_value": "canary-value"}
+
+    await SecretsState.store.fn(state, {**form, "secret_value": "short"})
+    assert set(state.errors) == {"secret_value"}
+    await SecretsState.store.fn(state, form)
+    await SecretsState.replace_value.fn(state, "far")
+    assert (state.may_store, state.errors, state.form_name) == (True, {}, "far")
+    (row,) = state.rows
+    assert row.used_by == "agent 'Scout'"
+    assert "canary-value" not in str(state.dict())
+
+    await SecretsState.ask_delete.fn(state, row.name, row.used_by)
+    await SecretsState.delete.fn(state)
     assert state.rows == []
 
 

@@ -34,6 +34,7 @@ PUBLIC = {
     "RunBulkState.leave",
     "RunStepsState.keep",
     "RunStepsState.leave",
+    "SecretsState.leave",
     "SettingsState.leave",
     "SystemState.leave",
 }

@@ -31,7 +31,7 @@ def _stored(*events: Event) -> list[dict[str, Any]]:
 
 
 def _say(parts: Sequence[str], *after: Event) -> list[Event]:
-    streams, message_id = Streams(REDACTOR), ids.new_id()
+    streams, message_id = Streams(lambda: REDACTOR), ids.new_id()
     events = [MessageDelta(message_id=message_id, text=part) for part in parts]
     return [one for event in (*events, *after) for one in streams.take(event)]
 
@@ -141,7 +141,7 @@ def test_words_are_not_held_back() -> None:
 
 def test_what_was_held_back_comes_before_what_follows() -> None:
     message_id = ids.new_id()
-    streams = Streams(REDACTOR)
+    streams = Streams(lambda: REDACTOR)
     thought = ReasoningDelta(message_id=message_id, text="so sk-1")
     said = MessageDelta(message_id=message_id, text="Yes")
 

@@ -1,0 +1,1 @@
+"""Secrets: those that users store, and references to those that others keep."""

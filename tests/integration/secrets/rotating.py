@@ -1,0 +1,8 @@
+"""Rotates keys as `atelier secret` does, in a process that a test lets die; in batches so small that it has many steps."""
+
+from app.backend.secrets import rotation
+from app.cli.secret import app
+
+if __name__ == "__main__":
+    rotation.BATCH = 3
+    app()
