@@ -1,5 +1,6 @@
 """The audit as an administrator reads it."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import reflex as rx
@@ -7,12 +8,17 @@ from pydantic import BaseModel, ConfigDict
 
 from app import routes
 from app.backend.core.actor import Permission
-from app.backend.identity import audit_log
-from app.backend.identity.audit import Action
+from app.backend.identity import audit_chain, audit_log
+from app.backend.identity.audit import DONE, REFUSED, Action
+from app.backend.identity.audit_chain import AuditCheck
 from app.backend.identity.audit_log import AuditFilter, AuditView
 from app.state import edge
 from app.state.lines import Line, iso
-from app.state.paging import PAGE_SIZE, ROWS_MAX, PagingMixin, length_again
+from app.state.paging import PAGE_SIZE, TurnedMixin, cleaned_cursor
+
+_RESULTS = (DONE, REFUSED)
+_DAYS = ("since", "until")
+_TEXT_MAX = 100
 
 
 class AuditLine(Line):
@@ -28,28 +34,37 @@ class AuditLine(Line):
 
 
 class AuditWish(BaseModel):
-    """What the page is asked for, as its fields hold it."""
+    """What the page is asked for, as it stands in the address and its fields."""
 
     model_config = ConfigDict(frozen=True)
 
     email: str = ""
     action: str = ""
+    object: str = ""
+    result: str = ""
     since: str = ""
     until: str = ""
 
 
-class AuditState(PagingMixin, rx.State):
-    """A page of the audit, newest first."""
+class AuditState(TurnedMixin, rx.State):
+    """A page of the audit, newest first, and whether all of it is as it was written."""
 
     is_refused: rx.Field[bool] = rx.field(False)
     rows: rx.Field[list[AuditLine]] = rx.field(default_factory=list)
     wish: rx.Field[AuditWish] = rx.field(default_factory=AuditWish)
     wish_key: rx.Field[int] = rx.field(0)
+    verdict: rx.Field[str] = rx.field("")
+    is_whole: rx.Field[bool] = rx.field(True)
 
     @rx.var
     def is_filtered(self) -> bool:
         """Whether something is left out."""
         return self.wish != AuditWish()
+
+    @rx.var
+    def place(self) -> dict[str, str]:
+        """What stands in the address."""
+        return {**self.wish.model_dump(), "before": self.before}
 
     @rx.var
     def export_path(self) -> str:
@@ -60,19 +75,24 @@ class AuditState(PagingMixin, rx.State):
     @rx.event
     @edge.requires()
     async def load(self) -> None:
-        """Show the audit to an administrator, and to others that it is not for them."""
+        """Show what the address asks for to an administrator, and to others that it is not for them."""
         actor = await edge.require_actor(self)
         self.is_refused = not actor.may(Permission.VIEW_USER)
-        if not self.is_refused:
-            await self._show(length_again(self.rows))
+        if self.is_refused:
+            return
+        asked = {name: edge.query_value(self, name) for name in AuditWish.model_fields}
+        wish = _cleaned(asked)
+        if wish != self.wish:
+            self.wish, self.wish_key = wish, self.wish_key + 1
+        await self._show(cleaned_cursor(edge.query_value(self, "before")))
 
     @rx.event
     @edge.requires(Permission.VIEW_USER)
     async def want(self, name: str, value: str) -> None:
-        """Show only what fits."""
+        """Show only what fits, from the newest on."""
         if name in AuditWish.model_fields:
-            self.wish = self.wish.model_copy(update={name: value})
-        await self._show(PAGE_SIZE)
+            self.wish = self.wish.model_copy(update={name: value[:_TEXT_MAX]})
+        await self._show("")
 
     @rx.event
     @edge.requires(Permission.VIEW_USER)
@@ -80,31 +100,64 @@ class AuditState(PagingMixin, rx.State):
         """Show everything again."""
         self.wish = AuditWish()
         self.wish_key += 1
-        await self._show(PAGE_SIZE)
+        await self._show("")
 
     @rx.event
     @edge.requires(Permission.VIEW_USER)
-    async def load_more(self) -> None:
-        """Show older actions."""
-        await self._show(min(len(self.rows) + PAGE_SIZE, ROWS_MAX))
+    async def turn(self, to: str) -> None:
+        """Show the page of older actions, or the newest again."""
+        await self._show(self._cursor if to == "older" else "")
 
-    async def _show(self, limit: int) -> None:
+    @rx.event
+    @edge.requires(Permission.VIEW_USER)
+    async def verify(self) -> None:
+        """Look whether every row is as it was written."""
+        actor, parts = await edge.require_actor(self), edge.services()
+        check = await audit_chain.verify(parts.db, actor, parts.keyring)
+        self.is_whole, self.verdict = check.is_whole, _verdict(check)
+
+    async def _show(self, before: str) -> None:
         async with edge.read(self) as (session, actor):
             page = await audit_log.list_audit(
-                session, actor, wanted=_filter_of(self.wish), limit=limit
+                session,
+                actor,
+                wanted=_filter_of(self.wish),
+                cursor=before or None,
+                limit=PAGE_SIZE,
             )
-        self.rows = [_line(view) for view in page.items]
-        self._note_page(page.next_cursor, len(self.rows))
+        self.before, self.rows = before, [_line(view) for view in page.items]
+        self._note_page(page.next_cursor)
+
+
+def _cleaned(asked: Mapping[str, str]) -> AuditWish:
+    kept = {name: value[:_TEXT_MAX] for name, value in asked.items()}
+    if kept["action"] not in set(Action):
+        kept["action"] = ""
+    if kept["result"] not in _RESULTS:
+        kept["result"] = ""
+    kept |= {name: kept[name] if _day(kept[name]) else "" for name in _DAYS}
+    return AuditWish(**kept)
 
 
 def _filter_of(wish: AuditWish) -> AuditFilter:
-    actions = set(Action)
-    return AuditFilter(
-        email=wish.email[:254],
-        action=Action(wish.action) if wish.action in actions else None,
-        since=_day(wish.since),
-        until=_day(wish.until, later=timedelta(days=1)),
+    return AuditFilter.model_validate(
+        {
+            "email": wish.email,
+            "action": wish.action if wish.action in set(Action) else None,
+            "object": wish.object,
+            "result": wish.result if wish.result in _RESULTS else None,
+            "since": _day(wish.since),
+            "until": _day(wish.until, later=timedelta(days=1)),
+        }
     )
+
+
+def _verdict(check: AuditCheck) -> str:
+    if check.is_whole:
+        waiting = f" {check.waiting} wait for their place." if check.waiting else ""
+        return f"All {check.rows} rows, up to number {check.last_number}, are as they were written.{waiting}"
+    row = f"Row {check.wrong_number} ({check.wrong_id}): " if check.wrong_id else ""
+    return f"The audit was changed. {row}{check.reason}"
 
 
 def _day(text: str, *, later: timedelta = timedelta(0)) -> datetime | None:
@@ -128,7 +181,7 @@ def _line(view: AuditView) -> AuditLine:
         email=view.email,
         action=words_of(view.action),
         subject=f"{subject} ({more})" if subject and more else subject or more,
-        is_refused=view.result != "done",
+        is_refused=view.result != DONE,
         address=view.address,
         correlation_id=str(view.correlation_id or ""),
     )

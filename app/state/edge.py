@@ -26,7 +26,7 @@ from app.backend.core.errors import (
     TooMany,
     Unauthorized,
 )
-from app.backend.identity import cookies, sessions
+from app.backend.identity import cookies, refusals, sessions
 from app.state import notices
 from app.state.forms import FormMixin
 
@@ -185,7 +185,7 @@ def _guard(
                 async for answer in handler(self, *args, **kwargs):  # pyright: ignore[reportCallIssue]
                     yield answer
             except (AppError, ValidationError) as error:
-                yield await _answer(self, error)
+                yield await _answer(self, error, handler.__qualname__)
 
         return cast("Handler[P, R]", steps)
     if not inspect.iscoroutinefunction(handler):
@@ -199,14 +199,18 @@ def _guard(
             await check(self)
             return await handler(self, *args, **kwargs)  # pyright: ignore[reportCallIssue]
         except (AppError, ValidationError) as error:
-            return await _answer(self, error)
+            return await _answer(self, error, handler.__qualname__)
 
     return cast("Handler[P, R]", whole)
 
 
-async def _answer(state: rx.State, error: AppError | ValidationError) -> Any:
+async def _answer(
+    state: rx.State, error: AppError | ValidationError, event: str
+) -> Any:
     if isinstance(error, ValidationError):
         error = Invalid(_details(error))
+    if isinstance(error, Forbidden) and (actor := await find_actor(state)):
+        await refusals.note_access(services().db, actor, what=event)
     if isinstance(error, Unauthorized):
         return rx.redirect(routes.login_path(_address(state)))
     if isinstance(error, Invalid) and isinstance(state, FormMixin):

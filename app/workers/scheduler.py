@@ -19,6 +19,7 @@ from app.backend.core import clock, logging
 from app.backend.core import redis as redis_names
 from app.backend.core import settings as settings_module
 from app.backend.core.settings import Settings
+from app.backend.identity import audit_chain
 from app.backend.identity.retention import purge_logins
 from app.backend.knowledge import service as knowledge
 from app.backend.runs.retention import Retention
@@ -66,6 +67,8 @@ class Scheduler:
             Task("sweep_documents", 10 * TICK_SECONDS, self._sweep_documents),
             Task("install_ready_made", _MINUTE, self._install_ready_made),
             Task("purge_logins", _HOUR, self._purge_logins),
+            Task("chain_audit", TICK_SECONDS, self._chain_audit),
+            Task("cut_audit", _HOUR, self._cut_audit),
             Task("forget_deleted_runs", 10 * TICK_SECONDS, retention.sweep_gone),
             Task("prune_checkpoints", _HOUR, retention.prune),
         ]
@@ -131,6 +134,16 @@ class Scheduler:
 
     async def _install_ready_made(self) -> None:
         await ready_made.install_missing(self._services)
+
+    async def _chain_audit(self) -> int:
+        return await audit_chain.chain_rows(self._services.db, self._services.keyring)
+
+    async def _cut_audit(self) -> int:
+        days = self._services.settings.audit_days
+        if days is None:
+            return 0
+        parts = self._services
+        return await audit_chain.cut(parts.db, parts.keyring, days=days)
 
     async def _purge_logins(self) -> int:
         async with self._services.db.transaction() as session:

@@ -53,13 +53,18 @@ def set_actor(connection: HTTPConnection, actor: Actor) -> None:
     connection.scope[_ACTOR] = actor
 
 
+def find_known(connection: HTTPConnection) -> Actor | None:
+    """Return who is calling, if the guard has found out."""
+    return connection.scope.get(_ACTOR)
+
+
 def actor_of(connection: HTTPConnection) -> Actor:
     """Return who is calling, as the guard found out.
 
     Raises:
         Unauthorized: the address is open to all, and nobody came.
     """
-    actor = connection.scope.get(_ACTOR)
+    actor = find_known(connection)
     if actor is None:
         raise Unauthorized
     return actor

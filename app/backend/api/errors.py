@@ -15,14 +15,17 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from app.backend.api import auth
 from app.backend.core.errors import (
     AppError,
+    Forbidden,
     Invalid,
     NotFound,
     ServiceUnavailable,
     TooMany,
     Unauthorized,
 )
+from app.backend.identity import refusals
 
 logger = structlog.get_logger(__name__)
 
@@ -125,7 +128,12 @@ def _headers_of(error: AppError) -> dict[str, str]:
     return {}
 
 
-async def _on_app_error(_: Request, error: Exception) -> JSONResponse:
+async def _on_app_error(request: Request, error: Exception) -> JSONResponse:
+    actor = auth.find_known(request)
+    if isinstance(error, Forbidden) and actor is not None:
+        route: Any = request.scope.get("route")
+        what = f"{request.method} {route.path}" if route else request.method
+        await refusals.note_access(auth.parts_of(request).db, actor, what=what)
     return response_of(cast("AppError", error))
 
 

@@ -44,8 +44,15 @@ class Keyring:
         """Return the derived key as Fernet writes its keys."""
         return base64.urlsafe_b64encode(self.derive(purpose)).decode()
 
+    def encrypt(self, purpose: str, text: str) -> str:
+        """Return `text` encrypted (Fernet: AES-128-CBC and HMAC-SHA256): for what belongs to nobody and does not last.
+
+        What users keep secret is sealed with a key of theirs, see `core.sealing`.
+        """
+        return Fernet(self.fernet_key(purpose)).encrypt(text.encode()).decode()
+
     def decrypt(self, purpose: str, cipher: str) -> str:
-        """Return what a version before data keys encrypted (Fernet); `core.sealing` writes it anew.
+        """Return the text that `encrypt` was given.
 
         Raises:
             AppError: the installation's key is not the one it was encrypted with.

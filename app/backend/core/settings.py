@@ -233,6 +233,9 @@ class Settings(BaseSettings):
         ge=1,
         description="Steps of completed runs that a conversation keeps, the newest.",
     )
+    audit_days: int | None = Field(
+        None, ge=30, description="Days that the audit is kept; empty: for ever."
+    )
     fault_points: bool = Field(
         False,
         description="For fault tests only: lets files in the data folder kill workers of scripted runs, and adds tools that write to a file.",

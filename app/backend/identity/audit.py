@@ -8,6 +8,9 @@ from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.identity.tables import AuditRow
 
+DONE = "done"
+REFUSED = "refused"
+
 
 class Action(StrEnum):
     """Privileged actions."""
@@ -32,6 +35,9 @@ class Action(StrEnum):
     SECRET_USED = "secret_used"  # noqa: S105
     MASTER_KEY_ROTATED = "master_key_rotated"
     USER_KEY_ROTATED = "user_key_rotated"
+    AUDIT_CUT = "audit_cut"
+    ACCESS_REFUSED = "access_refused"
+    LOGIN_PAUSED = "login_paused"
     RUN_REQUEUED = "run_requeued"
     RUN_STOPPED = "run_stopped_by_admin"
     QUEUE_EMPTIED = "queue_emptied"
@@ -45,6 +51,7 @@ def record(
     *,
     object_kind: str = "",
     object_id: UUID | None = None,
+    result: str = DONE,
     **detail: str,
 ) -> None:
     """Write down that `actor` did `action`; never put a secret into `detail`."""
@@ -54,6 +61,7 @@ def record(
         object_kind=object_kind,
         object_id=object_id,
         detail=detail,
+        result=result,
         address=caller.current(),
         correlation_id=correlation.current(),
     )

@@ -3,9 +3,11 @@
 import json
 from collections.abc import AsyncGenerator
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from sqlalchemy import ColumnElement
 from sqlmodel import col, select
 
 from app.backend.core.actor import Actor, Permission
@@ -18,6 +20,7 @@ from app.backend.core.paging import (
     parse_cursor,
     to_page,
 )
+from app.backend.core.texts import Text
 from app.backend.identity.actors import require
 from app.backend.identity.audit import Action
 from app.backend.identity.tables import AuditRow, UserRow
@@ -35,6 +38,8 @@ class AuditView(Listed):
     result: str
     address: str
     correlation_id: UUID | None
+    number: int | None
+    hash: str
 
 
 class AuditFilter(BaseModel):
@@ -44,6 +49,8 @@ class AuditFilter(BaseModel):
 
     email: str = Field(default="", max_length=254)
     action: Action | None = None
+    object: Text = Field(default="", max_length=100)
+    result: Literal["done", "refused"] | None = None
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
 
@@ -70,6 +77,10 @@ async def list_audit(
         query = query.where(col(UserRow.email).icontains(text, autoescape=True))
     if wanted.action is not None:
         query = query.where(col(AuditRow.action) == wanted.action)
+    if wanted.object.strip():
+        query = query.where(_is_on(wanted.object.strip()))
+    if wanted.result is not None:
+        query = query.where(col(AuditRow.result) == wanted.result)
     if wanted.since is not None:
         query = query.where(col(AuditRow.created_at) >= wanted.since)
     if wanted.until is not None:
@@ -82,6 +93,14 @@ async def list_audit(
         for row, email in rows
     ]
     return to_page(views, limit)
+
+
+def _is_on(text: str) -> ColumnElement[bool]:
+    """Return the condition that something was done on what has that id, or is of that kind."""
+    try:
+        return col(AuditRow.object_id) == UUID(text)
+    except ValueError:
+        return col(AuditRow.object_kind) == text.lower()
 
 
 async def export_audit(

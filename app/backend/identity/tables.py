@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import BigInteger
 from sqlmodel import Field
 
 from app.backend.core import clock
@@ -56,7 +57,7 @@ class OneTimeLinkRow(Row, table=True):
 
 
 class AuditRow(OwnedRow, table=True):
-    """A privileged action; the owner is who did it, or whose login it was."""
+    """A privileged action, done or refused; the owner is who did it, or whose login it was."""
 
     action: str = Field(index=True)
     object_kind: str = ""
@@ -65,3 +66,19 @@ class AuditRow(OwnedRow, table=True):
     result: str = "done"
     address: str = ""
     correlation_id: UUID | None = None
+    # Its place in the chain, which the scheduler gives it; from then on the database lets nobody change it.
+    number: int | None = Field(
+        default=None, index=True, unique=True, sa_type=BigInteger
+    )
+    previous_hash: str = ""
+    hash: str = ""
+
+
+class AuditAnchorRow(Row, table=True):
+    """The only row of its table: where the chain of the audit begins, after what was cut off, and where it ends; signed."""
+
+    cut_number: int = Field(default=0, sa_type=BigInteger)
+    cut_hash: str = ""
+    last_number: int = Field(default=0, sa_type=BigInteger)
+    last_hash: str = ""
+    signature: str = ""

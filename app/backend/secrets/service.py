@@ -94,6 +94,16 @@ async def delete_secret(
     await session.flush()
 
 
+def check_reference(actor: Actor, reference: str, *, settings: Settings) -> None:
+    """Refuse what `resolve` would refuse whatever the secret is, so that who writes a reference is told at once.
+
+    Raises:
+        Invalid: it is no reference.
+        SecretRefused: it is not for the actor.
+    """
+    _need_right(actor, references.parse(reference), settings)
+
+
 async def resolve(
     session: Session,
     actor: Actor,

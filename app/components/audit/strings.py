@@ -1,7 +1,7 @@
 """Words of the audit page."""
 
 TITLE = "Audit"
-ABOUT = "What administrators did, and how accounts, logins and keys began and ended."
+ABOUT = "What administrators did, what was refused, and how accounts, logins, keys and secrets began, were used and ended."
 EXPORT = "Download"
 SEARCH = "Who did it"
 ACTION = "Action"
@@ -12,6 +12,10 @@ CLEAR = "Clear"
 HEADS = ("When", "Who", "What", "On what", "From")
 REFUSED_MARK = "Refused"
 CORRELATION = "Correlation id "
-MORE = "Show older ones"
+OBJECT = "On what: an id or a kind"
+RESULT = "Result"
+ALL_RESULTS = "Done and refused"
+RESULTS = (("done", "Done"), ("refused", "Refused"))
+VERIFY = "Verify"
 NOTHING = "Nothing found"
 NOTHING_TEXT = "Nothing of this kind was done in this time."

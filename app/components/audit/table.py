@@ -18,7 +18,7 @@ _CONTROL = f"{CONTROL} h-9 sm:w-auto"
 
 
 def filters() -> rx.Component:
-    """Return the filters by person, action and day."""
+    """Return the filters by person, action, result, object and day."""
     return rx.el.div(
         search_field(
             words.SEARCH,
@@ -34,6 +34,23 @@ def filters() -> rx.Component:
                 on_change=lambda action: AuditState.want("action", action),
                 aria_label=words.ACTION,
                 class_name=f"{_CONTROL} pe-8",
+            ),
+            rx.el.select(
+                rx.el.option(words.ALL_RESULTS, value=""),
+                *[rx.el.option(text, value=value) for value, text in words.RESULTS],
+                value=AuditState.wish.result,
+                on_change=lambda result: AuditState.want("result", result),
+                aria_label=words.RESULT,
+                class_name=f"{_CONTROL} pe-8",
+            ),
+            rx.el.input(
+                type="search",
+                aria_label=words.OBJECT,
+                placeholder=words.OBJECT,
+                default_value=AuditState.wish.object,
+                key="object" + AuditState.wish_key.to(str),
+                on_change=lambda text: AuditState.want("object", text).debounce(250),
+                class_name=f"{_CONTROL} col-span-2 sm:w-56",
             ),
             _day("since", words.SINCE),
             _day("until", words.UNTIL),

@@ -74,6 +74,27 @@ async def test_rows_are_found_by_person_action_and_time(
     assert await _list(services, actor, until=old) == []
 
 
+async def test_rows_are_found_by_object_and_result(
+    services: Services, actor: Actor
+) -> None:
+    run_id = ids.new_id()
+    async with services.db.transaction() as session:
+        audit.record(
+            session, actor, Action.RUN_STOPPED, object_kind="run", object_id=run_id
+        )
+        audit.record(session, actor, Action.ACCESS_REFUSED, result=audit.REFUSED)
+    stopped, refused = (
+        f"owner@example.org {action}"
+        for action in (Action.RUN_STOPPED, Action.ACCESS_REFUSED)
+    )
+
+    assert await _list(services, actor, object=str(run_id)) == [stopped]
+    assert await _list(services, actor, object=" RUN ") == [stopped]
+    assert await _list(services, actor, object=str(actor.user_id)) == []
+    assert await _list(services, actor, result="refused") == [refused]
+    assert await _list(services, actor, result="done") == [stopped]
+
+
 async def test_export_has_every_row_of_many_pages(
     services: Services, actor: Actor
 ) -> None:

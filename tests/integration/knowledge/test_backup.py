@@ -10,11 +10,15 @@ import pytest
 
 from app.backend import bootstrap
 from app.backend.bootstrap import Services
+from app.backend.core import crypto
 from app.backend.core.actor import Actor
 from app.backend.core.settings import Settings
+from app.backend.identity import audit_chain
 from app.backend.knowledge import ingest
 from app.backend.knowledge.parts import original_key
 from app.backend.knowledge.search import search
+from app.backend.secrets import service as secrets
+from app.backend.secrets.schemas import SecretDraft
 from app.cli import backup, claims, rows_dump
 from app.cli.backup import BackupFailed
 from app.cli.claims import CannotStart
@@ -48,6 +52,36 @@ async def other(
     with stack.make_installation(tmp_path / "other") as settings:
         async with bootstrap.build(settings) as services:
             yield replace(services, embedder=parts.embedder)
+
+
+def _with_own_keys(services: Services) -> Services:
+    """Return the parts with the keys that lie in their folder, as the commands here have them."""
+    settings = services.settings.model_copy(update={"secret_key": None})
+    return replace(services, keyring=crypto.load_keyring(settings))
+
+
+async def test_restored_secrets_are_readable_and_the_audit_is_whole(
+    parts: Services, other: Services, actor: Actor, choose: Choose, tmp_path: Path
+) -> None:
+    here, file = _with_own_keys(parts), tmp_path / "atelier.backup"
+    draft = SecretDraft.model_validate({"name": "far", "value": "canary-value"})
+    async with here.db.transaction() as session:
+        await secrets.set_secret(session, actor, draft=draft, keyring=here.keyring)
+    await audit_chain.chain_rows(here.db, here.keyring)
+    choose(parts.settings)
+    await backup.write_backup(file)
+    choose(other.settings)
+
+    # The second time there is a chained audit to be replaced.
+    await backup.restore_backup(file, is_forced=False)
+    await backup.restore_backup(file, is_forced=True)
+
+    there = _with_own_keys(other)
+    async with there.db.transaction() as session:
+        found = await secrets.resolve(session, actor, "db:far", parts=there)
+    check = await audit_chain.verify(there.db, actor, there.keyring)
+    assert found.get_secret_value() == "canary-value"
+    assert (check.is_whole, check.rows) == (True, 1)
 
 
 async def test_restored_installation_has_the_same_rows_and_finds_the_same(

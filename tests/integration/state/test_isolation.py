@@ -282,7 +282,8 @@ WITHOUT_ID = {
     # What they do is for administrators, who act on what is everybody's.
     "AuditState.clear",
     "AuditState.load",
-    "AuditState.load_more",
+    "AuditState.turn",
+    "AuditState.verify",
     "AuditState.want",
     "PeopleState.ask",
     "PeopleState.close",

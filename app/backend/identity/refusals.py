@@ -1,0 +1,54 @@
+"""What was refused, in the audit too: at most once a minute for each person and thing, so that nobody can fill it."""
+
+from datetime import timedelta
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import col
+
+from app.backend.core import clock
+from app.backend.core.actor import Actor
+from app.backend.core.db import Database, Session
+from app.backend.core.rows import visible_to
+from app.backend.identity import audit, repository
+from app.backend.identity.actors import actor_of
+from app.backend.identity.audit import Action
+from app.backend.identity.tables import AuditRow
+
+logger = structlog.get_logger(__name__)
+
+AGAIN_AFTER = timedelta(minutes=1)
+
+
+async def note_access(db: Database, actor: Actor, *, what: str) -> None:
+    """Write down that `actor` was refused `what`, one of the few things that there are to do."""
+    await _note(db, actor, Action.ACCESS_REFUSED, what)
+
+
+async def note_pause(db: Database, email: str) -> None:
+    """Write down that nobody may try passwords for a user for a while; of an address without a user only the log tells."""
+    async with db.read() as session:
+        user = await repository.find_user_by_email(session, email.strip().lower())
+    if user is not None:
+        await _note(db, actor_of(user), Action.LOGIN_PAUSED, "")
+
+
+async def _note(db: Database, actor: Actor, action: Action, what: str) -> None:
+    try:
+        async with db.read() as session:
+            if await _is_noted(session, actor, action, what):
+                return
+        async with db.transaction() as session:
+            audit.record(session, actor, action, result=audit.REFUSED, what=what)
+    except SQLAlchemyError as error:
+        # The refusal stands, and the log has it.
+        logger.warning("refusal_not_noted", action=action, error=str(error))
+
+
+async def _is_noted(session: Session, actor: Actor, action: Action, what: str) -> bool:
+    query = visible_to(actor, AuditRow).where(
+        col(AuditRow.action) == action,
+        col(AuditRow.created_at) >= clock.now() - AGAIN_AFTER,
+    )
+    rows = (await session.exec(query)).all()
+    return any(row.detail.get("what") == what for row in rows)
