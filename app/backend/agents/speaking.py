@@ -15,7 +15,7 @@ from app.backend.agents.patience import ASKED_MAX, Pause, patiently
 from app.backend.agents.prompts import estimate_tokens
 from app.backend.agents.schemas import AgentKind
 from app.backend.agents.spec import AgentSpec
-from app.backend.core import clock, ids
+from app.backend.core import clock, ids, masking
 from app.backend.core.errors import Invalid
 from app.backend.core.run_context import RunContext
 from app.backend.core.run_events import (
@@ -117,6 +117,8 @@ class Speaker:
             self.run.emit(Log(level=Level.WARNING, message=message))
             said = Said(self.models.fallback)
             await self._ask(model, said, messages)
+        # The log takes secrets out by itself; the graph's state and the conversation keep this.
+        said.text = masking.known().mask(said.text)
         return said
 
     async def _ask(

@@ -59,7 +59,15 @@ class Settings(BaseSettings):
     )
     secret_sources_for_all: bool = Field(
         False,
-        description="Whether everybody may use env: and file: secrets of the installation; otherwise administrators only.",
+        description="Whether everybody may use env:, file: and vault: secrets of the installation; otherwise administrators only.",
+    )
+    vault_url: str = Field(
+        "",
+        description="URL of HashiCorp Vault or OpenBao; enables secrets of the form vault:mount/path#key.",
+    )
+    vault_token: SecretStr | None = Field(None, description="Token for Vault.")
+    vault_token_file: Path | None = Field(
+        None, description="File with the token for Vault, read anew each time."
     )
     workers: int = Field(
         2, ge=1, le=64, description="Worker processes that `atelier up` starts."

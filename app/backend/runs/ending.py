@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from app.backend.core import clock
+from app.backend.core import clock, masking
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session, after_commit
 from app.backend.core.errors import NotFound
@@ -231,7 +231,7 @@ async def _add_answer(
             thread_id=row.thread_id,
             run_id=row.id,
             role=MessageRole.ASSISTANT,
-            content=text,
+            content=masking.known().mask(text),
         )
     except NotFound:
         # A conversation that was deleted meanwhile needs no answer; the run keeps its output.

@@ -13,10 +13,10 @@ from app.backend.core.errors import Invalid
 LENGTH_MAX = 500
 _FORMS = re.compile(
     r"env:(?P<env>[A-Za-z_]\w{0,199})|file:(?P<file>/[^\0]{1,400})"
-    r"|db:(?P<db>[\w\-.]{1,100})",
+    r"|vault:(?P<path>[\w\-.]+(?:/[\w\-.]+){1,20})#(?P<key>[\w\-.]{1,100})|db:(?P<db>[\w\-.]{1,100})",
     re.ASCII,
 )
-_BEGINS = ("env:", "file:", "db:")
+_BEGINS = ("env:", "file:", "vault:", "db:")
 
 
 class ReferenceText(TypeDecorator[str]):
@@ -34,18 +34,20 @@ class Source(StrEnum):
 
     ENV = "env"
     FILE = "file"
+    VAULT = "vault"
     DB = "db"
 
 
 @dataclass(frozen=True)
 class Reference:
-    """Where a secret lies, and its name there."""
+    """Where a secret lies, and its name there; `key` picks one of the values that Vault has at a path."""
 
     source: Source
     name: str
+    key: str = ""
 
     def __str__(self) -> str:
-        return f"{self.source}:{self.name}"
+        return f"{self.source}:{self.name}" + (f"#{self.key}" if self.key else "")
 
 
 def is_reference(text: str) -> bool:
@@ -61,7 +63,9 @@ def parse(text: str, *, field: str = "secret") -> Reference:
     """
     found = _FORMS.fullmatch(text)
     if found is None:
-        message = f"{text[:100]!r} is no reference to a secret. Write db:name, env:NAME or file:/path."
+        message = f"{text[:100]!r} is no reference to a secret. Write db:name, env:NAME, file:/path or vault:mount/path#key."
         raise Invalid.field(field, message)
+    if found["path"]:
+        return Reference(Source.VAULT, found["path"], found["key"])
     source = next(name for name in ("env", "file", "db") if found[name])
     return Reference(Source(source), found[source])

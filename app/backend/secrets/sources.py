@@ -1,4 +1,4 @@
-"""Reads secrets that the environment or a file keeps; each time anew."""
+"""Reads secrets that the environment, a file or Vault keeps; each time anew."""
 
 import asyncio
 import os
@@ -8,6 +8,7 @@ from pathlib import Path
 from app.backend.core.settings import Settings
 from app.backend.secrets.errors import SecretMissing
 from app.backend.secrets.references import Reference, Source
+from app.backend.secrets.vault import read_vault
 
 _FILE_BYTES_MAX = 64 * 1024
 _OURS = "ATELIER_"
@@ -24,6 +25,8 @@ async def fetch(settings: Settings, reference: Reference) -> str:
             return _from_environment(settings, reference)
         case Source.FILE:
             return await asyncio.to_thread(_from_file, settings, reference)
+        case Source.VAULT:
+            return await asyncio.to_thread(read_vault, settings, reference)
         case Source.DB:
             message = f"{reference} is not a secret of the installation."
             raise ValueError(message)

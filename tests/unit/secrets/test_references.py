@@ -7,7 +7,13 @@ from app.backend.secrets import references
 
 
 @pytest.mark.parametrize(
-    "text", ["db:openai", "env:SECRET_OPENAI", "file:/run/secrets/openai"]
+    "text",
+    [
+        "db:openai",
+        "env:SECRET_OPENAI",
+        "file:/run/secrets/openai",
+        "vault:secret/team/openai#key",
+    ],
 )
 def test_reference_is_read_and_written_the_same(text: str) -> None:
     assert references.is_reference(text)
@@ -20,7 +26,17 @@ def test_anything_else_is_a_secret_itself(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["db:", "db:a b", "env:A-B", "env:", "file:relative", "db:a\n"]
+    "text",
+    [
+        "db:",
+        "db:a b",
+        "env:A-B",
+        "env:",
+        "file:relative",
+        "db:a\n",
+        "vault:a/b",
+        "vault:a#b",
+    ],
 )
 def test_broken_reference_is_refused_and_says_what_is_right(text: str) -> None:
     with pytest.raises(Invalid, match="db:name"):
