@@ -7,6 +7,8 @@ import reflex as rx
 
 DASHBOARD = "/"
 LOGIN = "/login"
+LOGIN_CODE = "/login-code"
+SECOND_FACTOR = "/second-factor"
 FIRST_RUN = "/first-run"
 CHOOSE_PASSWORD = "/choose-password"  # noqa: S105 - a path
 AGENTS = "/agents"

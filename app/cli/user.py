@@ -173,6 +173,19 @@ async def set_role(
     _print_person(view, is_json=is_json)
 
 
+@app.command("remove-second-factor")
+@command
+async def remove_second_factor(
+    email: EmailArgument, as_email: AsOption = None, is_json: JsonOption = False
+) -> None:
+    """Let a user who has lost their second factor sign in with their password alone."""
+    async with open_rows() as rows, rows.db.transaction() as session:
+        actor = await identity.find_actor_by_email(session, as_email)
+        user_id = await people.find_id(session, actor, email=email)
+        view = await people.remove_second_factor(session, actor, user_id=user_id)
+    _print_person(view, is_json=is_json)
+
+
 @app.command()
 @command
 async def suspend(

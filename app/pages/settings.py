@@ -5,13 +5,17 @@ import reflex as rx
 from app import routes
 from app.components.layout.shell import shell
 from app.components.layout.topbar import page_head
+from app.components.second_factor import strings as factor_words
+from app.components.second_factor.panel import panel
 from app.components.settings import strings as words
 from app.components.settings.access import api_keys, logins
 from app.components.settings.account import appearance, password, profile
 from app.components.settings.secrets import secret_deletion, secrets
+from app.components.ui.card import card, section
 from app.components.ui.dialog import confirm
 from app.pages._page import page
 from app.state.api_keys import ApiKeysState
+from app.state.second_factor import SecondFactorState
 from app.state.secrets import SecretsState
 from app.state.settings import SettingsState
 
@@ -19,8 +23,18 @@ from app.state.settings import SettingsState
 @page(
     routes.SETTINGS,
     words.TITLE,
-    on_load=[SettingsState.load, ApiKeysState.load, SecretsState.load],
-    on_leave=[SettingsState.leave, ApiKeysState.leave, SecretsState.leave],
+    on_load=[
+        SettingsState.load,
+        ApiKeysState.load,
+        SecretsState.load,
+        SecondFactorState.load,
+    ],
+    on_leave=[
+        SettingsState.leave,
+        ApiKeysState.leave,
+        SecretsState.leave,
+        SecondFactorState.leave,
+    ],
 )
 def settings() -> rx.Component:
     return shell(
@@ -31,6 +45,7 @@ def settings() -> rx.Component:
             api_keys(),
             rx.cond(SecretsState.may_store, secrets()),
             password(),
+            section(factor_words.TITLE, card(panel()), description=factor_words.ABOUT),
             logins(),
             class_name="flex flex-col gap-8",
         ),

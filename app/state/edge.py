@@ -26,7 +26,8 @@ from app.backend.core.errors import (
     TooMany,
     Unauthorized,
 )
-from app.backend.identity import cookies, refusals, sessions
+from app.backend.identity import credentials, refusals
+from app.backend.identity.errors import SecondFactorDemanded
 from app.state import notices
 from app.state.forms import FormMixin
 
@@ -51,6 +52,8 @@ _installed: list[Services] = []
 # Who an event's guard has found, and when: what the event does at once needs no second look at the rows.
 _found: ContextVar[tuple[float, Actor] | None] = ContextVar("_found", default=None)
 _FOUND_SECONDS = 1.0
+# Whether the event is one of those that set up a second factor, which the installation may ask for first.
+_sets_up: ContextVar[bool] = ContextVar("_sets_up", default=False)
 
 
 def install(parts: Services) -> None:
@@ -65,12 +68,9 @@ def services() -> Services:
 
 async def find_actor(state: rx.State) -> Actor | None:
     """Return who is signed in on the tab of `state`, as the rows say it now."""
-    parts = services()
-    token = cookies.token_from_cookies(state.router.headers.cookie, parts.keyring)
-    if token is None:
-        return None
-    async with parts.db.read() as session:
-        return await sessions.find_actor_by_session(session, token)
+    header = state.router.headers.cookie
+    presented = await credentials.find_by_cookies(services(), header)
+    return presented.actor if presented else None
 
 
 @asynccontextmanager
@@ -113,11 +113,15 @@ def query_value(state: rx.State, name: str) -> str:
 
 
 def requires(
-    permission: Permission | None = None,
+    permission: Permission | None = None, *, sets_up: bool = False
 ) -> Callable[[Handler[P, R]], Handler[P, R]]:
-    """Let only signed-in users with `permission` call the handler; failures become notices."""
+    """Let only signed-in users with `permission` call the handler; failures become notices.
+
+    With `sets_up` those may too who have to set up a second factor first.
+    """
 
     async def check(state: rx.State) -> None:
+        _sets_up.set(sets_up)
         actor = await require_actor(state)
         if permission is not None and not actor.may(permission):
             message = "Your role does not allow this. Ask an administrator."
@@ -149,16 +153,20 @@ async def require_actor(state: rx.State) -> Actor:
 
     Raises:
         Unauthorized: nobody is.
+        SecondFactorDemanded: they have to set one up before this.
     """
     actor = await find_actor(state)
     if actor is None:
         raise Unauthorized
+    if actor.must_add_factor and not _sets_up.get():
+        raise SecondFactorDemanded
     return actor
 
 
 def _begin(state: rx.State) -> None:
     """Forget who was there before, and give this event an id of its own: its socket carries many."""
     _found.set(None)
+    _sets_up.set(False)
     caller.begin(state.router.session.client_ip)
     correlation.begin(ids.new_id())
 
@@ -209,6 +217,8 @@ async def _answer(
 ) -> Any:
     if isinstance(error, ValidationError):
         error = Invalid(_details(error))
+    if isinstance(error, SecondFactorDemanded):
+        return rx.redirect(routes.SECOND_FACTOR)
     if isinstance(error, Forbidden) and (actor := await find_actor(state)):
         await refusals.note_access(services().db, actor, what=event)
     if isinstance(error, Unauthorized):

@@ -5,8 +5,10 @@ import reflex as rx
 from app.backend.core.errors import Invalid, TooMany
 from app.backend.identity.errors import (
     LinkInvalid,
+    LoginOver,
     OwnerExists,
     PasswordLinkInvalid,
+    WrongCode,
     WrongLogin,
 )
 from app.backend.identity.schemas import PASSWORD_LENGTH_MIN
@@ -16,7 +18,14 @@ from app.state import edge
 _WORDS = {
     **{
         error.code: error.message
-        for error in (WrongLogin(), LinkInvalid(), PasswordLinkInvalid(), OwnerExists())
+        for error in (
+            WrongLogin(),
+            WrongCode(),
+            LoginOver(),
+            LinkInvalid(),
+            PasswordLinkInvalid(),
+            OwnerExists(),
+        )
     },
     Invalid.code: f"Write a whole e-mail address, and a password of at least {PASSWORD_LENGTH_MIN} characters.",
     TooMany.code: "Too many tries to sign in with this address. Wait 15 minutes, then try again.",

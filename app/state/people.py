@@ -20,6 +20,11 @@ _QUESTIONS = {
         "They are signed out everywhere within seconds, their API keys stop working for good, and their runs are stopped. What they made is kept.",
         "Suspend",
     ),
+    "factor": (
+        "Remove the second factor of {email}?",
+        "Do so when they have lost it: their password alone signs them in then. Make sure that it is they who ask.",
+        "Remove it",
+    ),
     "link": (
         "Make a new link for {email}?",
         "With it they choose a new password. A link that you made before stops working; their present password works until then.",
@@ -37,6 +42,7 @@ class PersonLine(Line):
     status: str
     seen_at: str
     is_self: bool
+    has_second_factor: bool
 
 
 class PeopleState(PagingMixin, FormMixin, rx.State):
@@ -146,6 +152,13 @@ class PeopleState(PagingMixin, FormMixin, rx.State):
                 )
             await self._show(length_again(self.rows))
             return notices.done(f"{view.email} is suspended.")
+        if asked == "factor":
+            async with edge.work(self) as (session, actor):
+                view = await people.remove_second_factor(
+                    session, actor, user_id=wanted
+                )
+            await self._show(length_again(self.rows))
+            return notices.done(f"{view.email} signs in with the password alone.")
         async with edge.work(self) as (session, actor):
             made = await people.make_password_link(session, actor, user_id=wanted)
         return self._show_link(made)
@@ -199,4 +212,5 @@ def _line(person: PersonView, *, is_self: bool) -> PersonLine:
         status=status if person.is_active else "suspended",
         seen_at=iso(person.last_seen_at),
         is_self=is_self,
+        has_second_factor=person.has_second_factor,
     )

@@ -19,7 +19,7 @@ from app.backend.core import settings as settings_module
 from app.backend.core.actor import Actor
 from app.backend.core.errors import AppError
 from app.backend.core.settings import Settings
-from app.backend.identity import keys
+from app.backend.identity import credentials
 from app.backend.knowledge.local_embedders import make_local_embedder
 from app.backend.models import files
 from app.backend.models.local import LocalModel, find_local_model, needed_files
@@ -122,8 +122,7 @@ def make_app(services: Services, engine: LocalEngine, model: LocalModel) -> ASGI
 
 def _find_actor(services: Services) -> FindActor:
     async def find(key: str) -> Actor | None:
-        async with services.db.read() as session:
-            presented = await keys.find_by_key(session, key)
+        presented = await credentials.find_by_bearer(services, key)
         if presented is None:
             return None
         await auth.note_use(services, presented)

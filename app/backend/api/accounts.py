@@ -11,11 +11,13 @@ from starlette.responses import JSONResponse, RedirectResponse
 from app.backend.agents.ready_made import install_ready_made
 from app.backend.api import auth, forms
 from app.backend.api.deps import ActorDep, PartsDep, ReadDep, WriteDep
+from app.backend.api.errors import response_of
 from app.backend.api.parts import ApiParts
 from app.backend.core.errors import AppError, Forbidden
 from app.backend.core.texts import Text
-from app.backend.identity import cookies, people, sessions, tries
+from app.backend.identity import challenges, cookies, people, sessions, tries
 from app.backend.identity import service as identity
+from app.backend.identity.errors import LoginOver, SecondFactorNeeded
 from app.backend.identity.schemas import (
     NewSession,
     PasswordChoice,
@@ -25,12 +27,14 @@ from app.backend.identity.schemas import (
     SessionView,
     UserDraft,
     UserView,
+    Verified,
 )
 
 logger = structlog.get_logger(__name__)
 router = APIRouter(prefix="/api/auth", tags=["account"])
 
 LOGIN_PAGE = "/login"
+LOGIN_CODE_PAGE = "/login-code"
 FIRST_RUN_PAGE = "/first-run"
 CHOOSE_PASSWORD_PAGE = "/choose-password"  # noqa: S105 - a path
 
@@ -42,6 +46,17 @@ class Login(BaseModel):
 
     email: Text = Field(min_length=1, max_length=254)
     password: SecretStr = Field(min_length=1, max_length=1000)
+    code: str = Field(
+        "", max_length=40, description="Of the second factor, if there is one."
+    )
+
+
+class LoginCode(BaseModel):
+    """The second factor of whoever has just sent the right password."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str = Field(min_length=1, max_length=40)
 
 
 class FirstRun(BaseModel):
@@ -100,7 +115,7 @@ async def first_run(request: Request, parts: PartsDep) -> Response:
 
 @router.post("/choose-password", openapi_extra=_form_or_json(PasswordChoice))
 async def choose_password(request: Request, parts: PartsDep) -> Response:
-    """Set a password with a one-time link from an administrator, and sign in."""
+    """Set a password with a one-time link, and sign in; a second factor is asked for then."""
     given = await forms.read(request)
     try:
         choice = given.parse(PasswordChoice)
@@ -116,6 +131,10 @@ async def choose_password(request: Request, parts: PartsDep) -> Response:
             raise
         token = str(given.fields.get("token", ""))
         return forms.back_to(CHOOSE_PASSWORD_PAGE, error, token=token)
+    if isinstance(new, Verified):
+        if given.is_form:
+            return await _ask_for_code(parts, given, new)
+        return response_of(SecondFactorNeeded(new))
     await _welcome(parts, new)
     return _signed_in(parts, given, new)
 
@@ -126,6 +145,10 @@ async def login(request: Request, parts: PartsDep) -> Response:
     given = await forms.read(request)
     try:
         new = await _login(parts, given.parse(Login), _user_agent(request))
+    except SecondFactorNeeded as error:
+        if not given.is_form:
+            raise
+        return await _ask_for_code(parts, given, error.verified)
     except AppError as error:
         if not given.is_form:
             raise
@@ -133,6 +156,26 @@ async def login(request: Request, parts: PartsDep) -> Response:
         return forms.back_to(LOGIN_PAGE, error, **kept)
     await _welcome(parts, new)
     return _signed_in(parts, given, new)
+
+
+@router.post("/login-code", openapi_extra=_form_or_json(LoginCode))
+async def login_code(request: Request, parts: PartsDep) -> Response:
+    """Sign in with a second factor, after the form of the password; the cookie that came with it says whose."""
+    given = await forms.read(request)
+    header = request.headers.get("cookie", "")
+    challenge = cookies.find_cookie(header, cookies.challenge_name(parts.keyring))
+    try:
+        asked = given.parse(LoginCode)
+        new = await _meet(parts, challenge or "", asked.code, _user_agent(request))
+    except AppError as error:
+        if not given.is_form:
+            raise
+        page = LOGIN_PAGE if isinstance(error, LoginOver) else LOGIN_CODE_PAGE
+        return forms.back_to(page, error, next=str(given.fields.get("next", "")))
+    await _welcome(parts, new)
+    response = _signed_in(parts, given, new)
+    response.delete_cookie(cookies.challenge_name(parts.keyring), path="/")
+    return response
 
 
 @router.post("/logout", openapi_extra={"security": []})
@@ -225,15 +268,53 @@ async def _create_owner(
 
 
 async def _login(parts: ApiParts, asked: Login, user_agent: str) -> NewSession:
-    password = asked.password.get_secret_value()
-    async with tries.counted(parts.redis, asked.email), parts.db.read() as session:
-        verified = await sessions.check_login(
-            session, email=asked.email, password=password
-        )
+    # Only the whole login ends the counting: with the password alone nobody gets more tries for the code.
+    async with tries.counted(parts.redis, asked.email):
+        async with parts.db.read() as session:
+            verified = await sessions.check_login(
+                session,
+                email=asked.email,
+                password=asked.password.get_secret_value(),
+            )
+        async with parts.db.transaction() as session:
+            return await sessions.login(
+                session,
+                verified=verified,
+                code=asked.code,
+                keyring=parts.keyring,
+                user_agent=user_agent,
+                session_days=parts.settings.session_days,
+            )
+
+
+async def _ask_for_code(
+    parts: ApiParts, given: forms.Given, verified: Verified
+) -> Response:
     async with parts.db.transaction() as session:
-        return await sessions.login(
+        token = await challenges.make_challenge(session, verified=verified)
+    response = forms.go_on(LOGIN_CODE_PAGE, next=given.then)
+    response.set_cookie(
+        cookies.challenge_name(parts.keyring),
+        token,
+        max_age=int(challenges.CHALLENGE_LIFE.total_seconds()),
+        httponly=True,
+        secure=parts.settings.is_secure,
+        samesite="lax",
+    )
+    return response
+
+
+async def _meet(
+    parts: ApiParts, challenge: str, code: str, user_agent: str
+) -> NewSession:
+    async with parts.db.read() as session:
+        email = await challenges.find_email(session, challenge)
+    async with tries.counted(parts.redis, email), parts.db.transaction() as session:
+        return await challenges.meet(
             session,
-            verified=verified,
+            token=challenge,
+            code=code,
+            keyring=parts.keyring,
             user_agent=user_agent,
             session_days=parts.settings.session_days,
         )

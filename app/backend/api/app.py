@@ -13,6 +13,7 @@ from app.backend.api import (
     downloads,
     dynavera,
     errors,
+    second_factor,
     system,
     task_socket,
 )
@@ -40,6 +41,7 @@ from app.backend.core.settings import Settings
 
 _MODULES = (
     accounts,
+    second_factor,
     keys,
     secrets,
     agents,

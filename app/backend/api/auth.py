@@ -1,4 +1,4 @@
-"""Who is calling: the login of a browser's cookie, or an API key."""
+"""Who is calling, by the cookie of a browser's login or by the `Authorization` header."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from app.backend.api.parts import ApiParts
 from app.backend.core import clock
 from app.backend.core.actor import Actor
 from app.backend.core.errors import Unauthorized
-from app.backend.identity import cookies, keys, sessions
+from app.backend.identity import credentials
 from app.backend.identity import service as identity
 from app.backend.identity.schemas import Presented
 
@@ -26,12 +26,12 @@ def parts_of(connection: HTTPConnection) -> ApiParts:
 
 
 def bearer_of(connection: HTTPConnection) -> str | None:
-    """Return the API key of the `Authorization` header; "" when the header is no key."""
+    """Return what follows `Authorization: Bearer`; "" when the header is of another kind."""
     header = connection.headers.get("authorization")
     if header is None:
         return None
-    kind, _, key = header.partition(" ")
-    return key.strip() if kind.lower() == "bearer" else ""
+    kind, _, text = header.partition(" ")
+    return text.strip() if kind.lower() == "bearer" else ""
 
 
 async def find_actor(connection: HTTPConnection) -> Actor | None:
@@ -45,7 +45,8 @@ async def find_actor(connection: HTTPConnection) -> Actor | None:
 
 async def is_still_signed_in(connection: HTTPConnection) -> bool:
     """Tell whether the caller of a long connection could still open it."""
-    return await _find_presented(connection) is not None
+    presented = await _find_presented(connection)
+    return presented is not None and not presented.actor.must_add_factor
 
 
 def set_actor(connection: HTTPConnection, actor: Actor) -> None:
@@ -85,14 +86,8 @@ async def note_use(parts: ApiParts, presented: Presented) -> None:
 
 async def _find_presented(connection: HTTPConnection) -> Presented | None:
     parts = parts_of(connection)
-    key = bearer_of(connection)
-    if key is not None:
-        async with parts.db.read() as session:
-            return await keys.find_by_key(session, key)
-    token = cookies.token_from_cookies(
-        connection.headers.get("cookie", ""), parts.keyring
-    )
-    if token is None:
-        return None
-    async with parts.db.read() as session:
-        return await sessions.find_by_session(session, token)
+    text = bearer_of(connection)
+    if text is not None:
+        return await credentials.find_by_bearer(parts, text)
+    header = connection.headers.get("cookie", "")
+    return await credentials.find_by_cookies(parts, header)

@@ -27,7 +27,7 @@ from app.backend.api.parts import ApiParts
 from app.backend.core import clock
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.errors import AppError, Forbidden, Invalid, Unauthorized
-from app.backend.identity import cookies, sessions
+from app.backend.identity import credentials
 from app.backend.runs import service as runs
 from app.backend.runs.counting import count_events
 from app.backend.runs.packing import Row, Table
@@ -69,7 +69,7 @@ class FeedNamespace(AsyncNamespace):
     def __init__(self, get_parts: Callable[[], ApiParts]) -> None:
         super().__init__(NAMESPACE)
         self._get_parts = get_parts
-        self._tokens: dict[str, str] = {}
+        self._cookies: dict[str, str] = {}
         self._following: dict[str, dict[UUID, asyncio.Task[None]]] = defaultdict(dict)
         self._streams = count(1)
 
@@ -82,17 +82,16 @@ class FeedNamespace(AsyncNamespace):
         if not is_same_origin(headers, parts.settings):
             message = "This page is not part of this installation."
             raise Refused(message)
-        token = cookies.token_from_cookies(headers.get("cookie", ""), parts.keyring)
-        self._tokens[sid] = token or ""
+        self._cookies[sid] = headers.get("cookie", "")
         try:
             await self._find_actor(sid)
         except AppError as error:  # lint-skip: edge-catch
-            del self._tokens[sid]
+            del self._cookies[sid]
             raise Refused(error.message, {"code": error.code}) from None
 
     async def on_disconnect(self, sid: str, _reason: object = None) -> None:
         """Forget the tab and all that it followed."""
-        self._tokens.pop(sid, None)
+        self._cookies.pop(sid, None)
         for task in self._following.pop(sid, {}).values():
             task.cancel()
 
@@ -153,11 +152,11 @@ class FeedNamespace(AsyncNamespace):
             return {"ok": False, "error": error.message, "code": error.code}
 
     async def _find_actor(self, sid: str) -> Actor:
-        async with self._get_parts().db.read() as session:
-            token = self._tokens.get(sid, "")
-            actor = await sessions.find_actor_by_session(session, token)
-        if actor is None:
+        header = self._cookies.get(sid, "")
+        presented = await credentials.find_by_cookies(self._get_parts(), header)
+        if presented is None or presented.actor.must_add_factor:
             raise Unauthorized
+        actor = presented.actor
         if not actor.may(Permission.VIEW_RUN):
             message = "You may not see runs. Ask an administrator."
             raise Forbidden(message)

@@ -83,9 +83,13 @@ def _filled(fields: dict[str, Any]) -> dict[str, Any]:
 
 def back_to(page: str, error: AppError, **fields: str) -> RedirectResponse:
     """Return to a page that says what the error's code means, with what need not be typed again."""
-    kept = {name: value for name, value in fields.items() if value}
-    query = urlencode({"error": error.code, **kept})
-    return RedirectResponse(f"{page}?{query}", 303)
+    return go_on(page, error=error.code, **fields)
+
+
+def go_on(page: str, **fields: str) -> RedirectResponse:
+    """Go on to a page that reads the fields that are not empty from its address."""
+    query = urlencode({name: value for name, value in fields.items() if value})
+    return RedirectResponse(f"{page}?{query}" if query else page, 303)
 
 
 def local_path(path: str) -> str:

@@ -13,12 +13,14 @@ from app.backend.api import auth, origin
 from app.backend.api.errors import response_of
 from app.backend.core.errors import AppError, Forbidden, Unauthorized
 from app.backend.core.settings import Settings
+from app.backend.identity.errors import SecondFactorDemanded
 
 OPEN_PATHS = frozenset(
     {
         "/api/auth/choose-password",
         "/api/auth/first-run",
         "/api/auth/login",
+        "/api/auth/login-code",
         "/api/auth/logout",
         "/api/auth/signup",
         "/health",
@@ -28,6 +30,15 @@ OPEN_PATHS = frozenset(
         "/version",
     }
 )
+# What somebody may do who has to set up a second factor first.
+SETUP_PATHS = frozenset(
+    {
+        "/api/auth/me",
+        "/api/auth/second-factor",
+        "/api/auth/second-factor/confirm",
+    }
+)
+SETUP_PAGE = "/second-factor"
 # Downloads carry a signature, which their route checks.
 SIGNED_PREFIX = "/files/"
 # Reflex's websocket serves the login page too: each of its events looks the session up.
@@ -83,6 +94,8 @@ class Guard:
         actor = await auth.find_actor(connection)
         if actor is None:
             raise Unauthorized
+        if actor.must_add_factor and connection.scope["path"] not in SETUP_PATHS:
+            raise SecondFactorDemanded
         auth.set_actor(connection, actor)
 
     def _check_cookie(self, connection: HTTPConnection) -> None:
@@ -149,6 +162,8 @@ def _answer(
 ) -> JSONResponse | RedirectResponse:
     is_browser = "text/html" in connection.headers.get("accept", "")
     is_reading = connection.scope["method"] in ("GET", "HEAD")
+    if isinstance(error, SecondFactorDemanded) and is_browser and is_reading:
+        return RedirectResponse(SETUP_PAGE, 303)
     if isinstance(error, Unauthorized) and is_browser and is_reading:
         url = connection.url
         place = f"{url.path}?{url.query}" if url.query else url.path

@@ -55,7 +55,10 @@ class Permission(StrEnum):
 
 
 class Actor(BaseModel):
-    """A user, and the permissions that this session, key or job gives them."""
+    """A user, and the permissions that this session, key or job gives them.
+
+    With `must_add_factor` they may do nothing before they have set up a second factor.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -65,6 +68,7 @@ class Actor(BaseModel):
     permissions: frozenset[Permission]
     session_id: UUID | None = None
     api_key_id: UUID | None = None
+    must_add_factor: bool = False
 
     def may(self, permission: Permission) -> bool:
         """Tell whether the actor has `permission`."""

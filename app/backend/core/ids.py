@@ -1,5 +1,6 @@
 """Identifiers and random tokens come from here, so that tests can see them all."""
 
+import base64
 import secrets
 from datetime import datetime
 from uuid import UUID
@@ -21,3 +22,9 @@ def first_id(moment: datetime) -> UUID:
 def new_token() -> str:
     """Return a URL-safe secret of 256 random bits."""
     return secrets.token_urlsafe(32)
+
+
+def new_code() -> str:
+    """Return a secret of 80 random bits that a person can type: four groups of four letters and digits."""
+    letters = base64.b32encode(secrets.token_bytes(10)).decode().lower()
+    return "-".join(letters[start : start + 4] for start in range(0, 16, 4))

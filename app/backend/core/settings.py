@@ -189,6 +189,10 @@ class Settings(BaseSettings):
         10 * 1024 * 1024, ge=1024, description="Largest accepted upload, in bytes."
     )
     session_days: int = Field(30, ge=1, description="Days until a login expires.")
+    second_factor: Literal["optional", "admins", "all"] = Field(
+        "optional",
+        description="Who has to sign in with a second factor too: nobody who does not want to, administrators, or everybody. Who has none sets it up before anything else.",
+    )
     run_seconds_max: int = Field(
         600,
         ge=1,

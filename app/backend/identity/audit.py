@@ -28,6 +28,9 @@ class Action(StrEnum):
     LOGGED_OUT = "logged_out"
     SESSION_REVOKED = "session_revoked"
     OTHER_SESSIONS_REVOKED = "other_sessions_revoked"
+    SECOND_FACTOR_SET_UP = "second_factor_set_up"
+    SECOND_FACTOR_REMOVED = "second_factor_removed"
+    RECOVERY_CODES_MADE = "recovery_codes_made"
     KEY_CREATED = "key_created"
     KEY_REVOKED = "key_revoked"
     SECRET_SET = "secret_set"  # noqa: S105 - the name of an action

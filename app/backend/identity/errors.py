@@ -1,6 +1,7 @@
 """What can go wrong when somebody says who they are."""
 
-from app.backend.core.errors import AppError, Conflict, Unauthorized
+from app.backend.core.errors import AppError, Conflict, Forbidden, Unauthorized
+from app.backend.identity.schemas import Verified
 
 
 class WrongLogin(Unauthorized):
@@ -11,6 +12,49 @@ class WrongLogin(Unauthorized):
     def __init__(self) -> None:
         super().__init__(
             "The e-mail address or the password is wrong. Check both and try again."
+        )
+
+
+class SecondFactorNeeded(Unauthorized):
+    """The password is right, and the account has a second factor; `verified` is for the form that asks for it."""
+
+    code = "SECOND_FACTOR_NEEDED"
+
+    def __init__(self, verified: Verified) -> None:
+        super().__init__(
+            "This account has a second factor. Send `code` too: the six digits of your authenticator app, or a recovery code."
+        )
+        self.verified = verified
+
+
+class WrongCode(Unauthorized):
+    """The second factor's code is wrong, too old, or used up."""
+
+    code = "WRONG_CODE"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This code is wrong, or was used before. Wait for the next one of your authenticator app, or use a recovery code."
+        )
+
+
+class LoginOver(Unauthorized):
+    """Between the password and the code went too much time."""
+
+    code = "LOGIN_OVER"
+
+    def __init__(self) -> None:
+        super().__init__("That took too long. Sign in again.")
+
+
+class SecondFactorDemanded(Forbidden):
+    """The installation asks for a second factor, and the account has none."""
+
+    code = "SECOND_FACTOR_DEMANDED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This installation asks for a second factor. Set one up first, on the page /second-factor."
         )
 
 

@@ -14,6 +14,7 @@ from app.backend.identity import (
     passwords,
     people_repository,
     repository,
+    second_factor,
     sessions,
 )
 from app.backend.identity.actors import actor_of, require
@@ -25,6 +26,7 @@ from app.backend.identity.schemas import (
     NewSession,
     PasswordChoice,
     PersonView,
+    Verified,
 )
 from app.backend.identity.tables import OneTimeLinkRow, UserRow
 
@@ -155,10 +157,26 @@ async def set_active(
     return _to_view(user)
 
 
+async def remove_second_factor(
+    session: Session, actor: Actor, *, user_id: UUID
+) -> PersonView:
+    """Let a user who has lost their second factor sign in with their password alone.
+
+    Raises:
+        NotFound: there is no such user.
+    """
+    require(actor, Permission.CHANGE_USER)
+    user = await _need(session, user_id)
+    await second_factor.remove(session, actor, user)
+    return _to_view(user)
+
+
 async def choose_password(
     session: Session, *, choice: PasswordChoice, user_agent: str, session_days: int
-) -> NewSession:
+) -> NewSession | Verified:
     """Set the password of the user whom a one-time link names, end their logins, and sign them in.
+
+    Whoever has a second factor is not signed in by a link alone: for it stands the answer `Verified`.
 
     Raises:
         PasswordLinkInvalid: the link is unknown, used or too old, or its user is suspended.
@@ -175,7 +193,10 @@ async def choose_password(
     )
     user.updated_at = clock.now()
     await repository.end_sessions(session, user.id, clock.now(), but=None)
+    await people_repository.forget_links_of(session, user.id)
     _record(session, actor_of(user), Action.PASSWORD_CHOSEN, user)
+    if user.second_factor_at is not None:
+        return Verified(user_id=user.id, better_hash="")
     return await sessions.open_session(session, user, user_agent, session_days)
 
 
@@ -228,5 +249,9 @@ def _record(
 def _to_view(user: UserRow, seen_at: object = None) -> PersonView:
     view = PersonView.model_validate(user)
     return view.model_copy(
-        update={"has_password": bool(user.password_hash), "last_seen_at": seen_at}
+        update={
+            "has_password": bool(user.password_hash),
+            "has_second_factor": user.second_factor_at is not None,
+            "last_seen_at": seen_at,
+        }
     )

@@ -78,3 +78,16 @@ async def use_link(
         .returning(col(OneTimeLinkRow.user_id))
     )
     return (await session.exec(query)).scalars().first()
+
+
+async def find_link(
+    session: Session, purpose: str, token_hash: str, now: datetime
+) -> UUID | None:
+    """Return whom a link is for that can still be used."""
+    query = select(OneTimeLinkRow.user_id).where(
+        col(OneTimeLinkRow.purpose) == purpose,
+        col(OneTimeLinkRow.token_hash) == token_hash,
+        col(OneTimeLinkRow.used_at).is_(None),
+        col(OneTimeLinkRow.expires_at) > now,
+    )
+    return (await session.exec(query)).first()

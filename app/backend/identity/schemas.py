@@ -100,6 +100,7 @@ class PersonView(Listed):
     is_active: bool
     created_at: datetime
     has_password: bool = False
+    has_second_factor: bool = False
     last_seen_at: datetime | None = None
 
 
@@ -183,6 +184,35 @@ class ApiKeyDraft(BaseModel):
     expires_at: AwareDatetime | None = None
 
 
+class NewSecondFactor(BaseModel):
+    """A secret for an authenticator app, as text, as the app's own address, and as a picture of that address (SVG)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    secret: str
+    address: str
+    qr: str
+
+
+class RecoveryCodes(BaseModel):
+    """Fresh recovery codes; they are shown this once."""
+
+    model_config = ConfigDict(frozen=True)
+
+    codes: list[str]
+
+
+class SecondFactorView(BaseModel):
+    """Whether the caller has a second factor, and how many recovery codes are left."""
+
+    model_config = ConfigDict(frozen=True)
+
+    is_on: bool
+    since: datetime | None
+    recovery_codes: int
+    is_demanded: bool
+
+
 class Verified(BaseModel):
     """A user whose password was right; `better_hash` replaces one of older settings."""
 
@@ -193,12 +223,16 @@ class Verified(BaseModel):
 
 
 class Presented(BaseModel):
-    """Who a session's token or an API key belongs to, and when it was last used."""
+    """Who a session's token or an API key belongs to, and when it was last used.
+
+    `lacks_factor` says that it came by a password alone.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     actor: Actor
     used_at: datetime | None
+    lacks_factor: bool = False
 
 
 class NewSession(BaseModel):

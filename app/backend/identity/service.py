@@ -8,7 +8,13 @@ from app.backend.core.actor import Actor, Permission, Role
 from app.backend.core.crypto import hash_token
 from app.backend.core.db import Session
 from app.backend.core.errors import Invalid, NotFound
-from app.backend.identity import audit, passwords, repository, sessions
+from app.backend.identity import (
+    audit,
+    passwords,
+    people_repository,
+    repository,
+    sessions,
+)
 from app.backend.identity.actors import actor_of, need_user, require
 from app.backend.identity.audit import Action
 from app.backend.identity.errors import (
@@ -234,6 +240,7 @@ async def _store_password(
     user.password_hash = await passwords.hash_password(password)
     user.updated_at = clock.now()
     await repository.end_sessions(session, user.id, clock.now(), but=but)
+    await people_repository.forget_links_of(session, user.id)
     audit.record(
         session, actor, Action.PASSWORD_SET, object_kind="user", object_id=user.id
     )

@@ -5,13 +5,13 @@ from uuid import UUID
 
 from app.backend.core import caller, clock, ids
 from app.backend.core.actor import Actor
-from app.backend.core.crypto import hash_token
+from app.backend.core.crypto import Keyring, hash_token
 from app.backend.core.db import Session
 from app.backend.core.errors import NotFound
-from app.backend.identity import audit, passwords, repository
+from app.backend.identity import audit, passwords, repository, second_factor
 from app.backend.identity.actors import actor_of, need_user
 from app.backend.identity.audit import Action
-from app.backend.identity.errors import WrongLogin
+from app.backend.identity.errors import SecondFactorNeeded, WrongLogin
 from app.backend.identity.schemas import (
     NewSession,
     Presented,
@@ -39,13 +39,30 @@ async def check_login(session: Session, *, email: str, password: str) -> Verifie
 
 
 async def login(
-    session: Session, *, verified: Verified, user_agent: str, session_days: int
+    session: Session,
+    *,
+    verified: Verified,
+    code: str = "",
+    keyring: Keyring,
+    user_agent: str,
+    session_days: int,
 ) -> NewSession:
-    """Sign in a user whose password `check_login` found right."""
+    """Sign in a user whose password `check_login` found right.
+
+    Raises:
+        SecondFactorNeeded: they have one, and there is no `code`.
+        WrongCode: the code is wrong, or was used before.
+    """
     user = await need_user(session, verified.user_id)
+    detail: dict[str, str] = {}
+    if user.second_factor_at is not None:
+        if not code:
+            raise SecondFactorNeeded(verified)
+        used = await second_factor.use(session, user, code=code, keyring=keyring)
+        detail = {"second_factor": used}
     if verified.better_hash:
         user.password_hash = verified.better_hash
-    audit.record(session, actor_of(user), Action.LOGGED_IN)
+    audit.record(session, actor_of(user), Action.LOGGED_IN, **detail)
     return await open_session(session, user, user_agent, session_days)
 
 
@@ -105,7 +122,11 @@ async def find_by_session(session: Session, token: str) -> Presented | None:
         return None
     row, user = found
     actor = actor_of(user).model_copy(update={"session_id": row.id})
-    return Presented(actor=actor, used_at=row.last_seen_at)
+    return Presented(
+        actor=actor,
+        used_at=row.last_seen_at,
+        lacks_factor=user.second_factor_at is None and not row.is_outside,
+    )
 
 
 async def find_actor_by_session(session: Session, token: str) -> Actor | None:
@@ -115,15 +136,21 @@ async def find_actor_by_session(session: Session, token: str) -> Actor | None:
 
 
 async def open_session(
-    session: Session, user: UserRow, user_agent: str, session_days: int
+    session: Session,
+    user: UserRow,
+    user_agent: str,
+    session_days: int,
+    *,
+    is_outside: bool = False,
 ) -> NewSession:
-    """Begin a login of a user who has proved who they are."""
+    """Begin a login of a user who has proved who they are, here or somewhere that we trust with both factors."""
     token = ids.new_token()
     row = SessionRow(
         owner_id=user.id,
         token_hash=hash_token(token),
         user_agent=user_agent[:_USER_AGENT_MAX],
         address=caller.current(),
+        is_outside=is_outside,
         expires_at=clock.now() + timedelta(days=session_days),
     )
     session.add(row)

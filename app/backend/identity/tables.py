@@ -1,6 +1,7 @@
 """Rows of identity."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger
@@ -8,10 +9,17 @@ from sqlmodel import Field
 
 from app.backend.core import clock
 from app.backend.core.rows import JsonColumn, OwnedRow, Row, UtcColumn
+from app.backend.core.sealing import SealedText
+
+FACTOR_PURPOSE = "second_factor"
+_FactorColumn: Any = SealedText(FACTOR_PURPOSE)
 
 
 class UserRow(Row, table=True):
-    """A person with an account; `welcomed_at` says when it got its ready-made agents."""
+    """A person with an account.
+
+    `welcomed_at` says when it got its ready-made agents, `second_factor_at` since when it asks for a second factor.
+    """
 
     email: str = Field(unique=True, max_length=254)
     display_name: str = Field(default="", max_length=100)
@@ -21,15 +29,20 @@ class UserRow(Row, table=True):
     preferences: dict[str, str] = Field(default_factory=dict, sa_type=JsonColumn)
     is_active: bool = True
     welcomed_at: datetime | None = Field(default=None, sa_type=UtcColumn)
+    second_factor_at: datetime | None = Field(default=None, sa_type=UtcColumn)
     updated_at: datetime = Field(default_factory=clock.now, sa_type=UtcColumn)
 
 
 class SessionRow(OwnedRow, table=True):
-    """A login on one device; only the hash of its token is kept."""
+    """A login on one device; only the hash of its token is kept.
+
+    `is_outside` says that somebody else has checked who it is, which counts as both factors.
+    """
 
     token_hash: str = Field(unique=True)
     user_agent: str = Field(default="", max_length=300)
     address: str = ""
+    is_outside: bool = False
     last_seen_at: datetime = Field(default_factory=clock.now, sa_type=UtcColumn)
     expires_at: datetime = Field(sa_type=UtcColumn)
     revoked_at: datetime | None = Field(default=None, sa_type=UtcColumn)
@@ -53,6 +66,24 @@ class OneTimeLinkRow(Row, table=True):
     user_id: UUID | None = Field(default=None, index=True)
     token_hash: str = Field(unique=True)
     expires_at: datetime = Field(sa_type=UtcColumn)
+    used_at: datetime | None = Field(default=None, sa_type=UtcColumn)
+
+
+class SecondFactorRow(OwnedRow, table=True):
+    """The secret of an authenticator app; it counts once a code of the app has confirmed it.
+
+    `last_step` is the time step (RFC 6238) of the last code that was taken: it and older ones are used up.
+    """
+
+    secret: str = Field(sa_type=_FactorColumn)
+    confirmed_at: datetime | None = Field(default=None, sa_type=UtcColumn)
+    last_step: int = 0
+
+
+class RecoveryCodeRow(OwnedRow, table=True):
+    """A code that works once in the place of the authenticator app; only its hash is kept."""
+
+    code_hash: str = Field(index=True)
     used_at: datetime | None = Field(default=None, sa_type=UtcColumn)
 
 

@@ -45,7 +45,7 @@ async def _count(redis: Redis, email: str) -> None:
     if tries > TRIES_MAX:
         logger.warning("password_tries_paused", tries=tries, address=caller.current())
         minutes = max(1, round(seconds / 60))
-        message = f"Too many wrong passwords for this address. Wait {minutes} min, then try again."
+        message = f"Too many wrong passwords or codes for this address. Wait {minutes} min, then try again."
         raise TooMany(message, retry_after=max(1, seconds))
 
 

@@ -32,6 +32,7 @@ SUSPENDED = "Suspended"
 NEVER = "Never"
 ACTIONS = "Actions for "
 NEW_PASSWORD = "Link for a new password"  # noqa: S105
+REMOVE_FACTOR = "Remove second factor"
 SUSPEND = "Suspend"
 REACTIVATE = "Let back in"
 MORE = "Show more"

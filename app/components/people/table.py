@@ -82,6 +82,15 @@ def _actions(person: Any) -> rx.Component:
                     words.NEW_PASSWORD,
                     on_click=PeopleState.ask("link", person.id, person.email),
                 ),
+                rx.cond(
+                    person.has_second_factor,
+                    menu_item(
+                        menu_id,
+                        "shield_off",
+                        words.REMOVE_FACTOR,
+                        on_click=PeopleState.ask("factor", person.id, person.email),
+                    ),
+                ),
                 menu_item(
                     menu_id,
                     "ban",

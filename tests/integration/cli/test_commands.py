@@ -405,6 +405,14 @@ def test_people_are_invited_promoted_suspended_and_let_back_in(
     assert (refused.exit_code, ended) == (Exit.FAILED, {"logins": 0})
 
 
+def test_second_factor_is_removed(atelier: Atelier, owner: str) -> None:
+    removed = _json(atelier("user", "remove-second-factor", owner, "--json"))
+    nobody = atelier("user", "remove-second-factor", "x@example.org")
+
+    assert removed["has_second_factor"] is False
+    assert nobody.exit_code == Exit.NOT_FOUND
+
+
 def test_audit_is_printed_as_json_lines(atelier: Atelier, owner: str) -> None:
     atelier("user", "invite", "b@example.org")
     wanted = ("audit", "--action", "user_invited", "--user", owner)

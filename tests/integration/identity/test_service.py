@@ -55,7 +55,11 @@ async def _login(services: Services, email: str, password: str) -> NewSession:
         verified = await sessions.check_login(session, email=email, password=password)
     async with services.db.transaction() as session:
         return await sessions.login(
-            session, verified=verified, user_agent="x" * 1000, session_days=30
+            session,
+            verified=verified,
+            keyring=services.keyring,
+            user_agent="x" * 1000,
+            session_days=30,
         )
 
 

@@ -35,6 +35,7 @@ PUBLIC = {
     "RunStepsState.keep",
     "RunStepsState.leave",
     "SecretsState.leave",
+    "SecondFactorState.leave",
     "SettingsState.leave",
     "SystemState.leave",
 }

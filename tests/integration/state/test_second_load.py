@@ -15,6 +15,7 @@ from app.state.api_keys import ApiKeysState
 from app.state.collection import CollectionState
 from app.state.collection_list import CollectionListState
 from app.state.knowledge_search import KnowledgeSearchState
+from app.state.second_factor import SecondFactorState
 from app.state.settings import SettingsState
 from tests.factories.rows import RowFactory
 from tests.states import make_state
@@ -31,6 +32,12 @@ VISITS: list[tuple[type[rx.State], str, str, dict[str, Any]]] = [
         {"fresh_key": "atk_secret", "doomed_key": ID, "errors": ERRORS},
     ),
     (SettingsState, "load", routes.SETTINGS, {"errors": ERRORS}),
+    (
+        SecondFactorState,
+        "load",
+        routes.SETTINGS,
+        {"asked": "begin", "secret": "x", "qr": "data:", "codes": ["x"]},
+    ),
     (AgentListState, "load", routes.AGENTS, {"doomed_id": ID}),
     (AgentEditorState, "load_new", routes.AGENT_NEW, {"errors": ERRORS}),
     (AgentEditorState, "load_existing", routes.AGENT_EDIT, {"errors": ERRORS}),

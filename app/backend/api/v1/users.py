@@ -97,6 +97,14 @@ async def change_user(
     return view
 
 
+@router.delete("/{user_id}/second-factor")
+async def remove_second_factor(
+    user_id: UUID, actor: Changing, session: WriteDep
+) -> PersonView:
+    """Let a user who has lost their second factor sign in with their password alone."""
+    return await people.remove_second_factor(session, actor, user_id=user_id)
+
+
 def _with_link(made: NewLink, address: str) -> LinkView:
     return LinkView(
         link=f"{address}{CHOOSE_PASSWORD_PAGE}?token={made.token}",
