@@ -7,6 +7,8 @@ import reflex as rx
 
 DASHBOARD = "/"
 LOGIN = "/login"
+SIGN_UP = "/signup"
+FORGOT_PASSWORD = "/forgot-password"  # noqa: S105 - a path
 LOGIN_CODE = "/login-code"
 SECOND_FACTOR = "/second-factor"
 FIRST_RUN = "/first-run"

@@ -15,6 +15,8 @@ from app.backend.core.outbox import Outbox
 from app.backend.core.settings import Settings
 from app.backend.files import storage
 from app.backend.files.storage import ObjectStore
+from app.backend.identity.mail import Mailer
+from app.backend.identity.smtp import SmtpMailer
 from app.backend.knowledge import embeddings
 from app.backend.knowledge import index as vector_index
 from app.backend.knowledge.bm25 import WordIndexes
@@ -54,6 +56,11 @@ class Services:
     feed: RunFeed
     tools: ToolRegistry = field(default_factory=ToolRegistry)
     watch: SystemWatch = field(default_factory=SystemWatch)
+
+    @property
+    def mailer(self) -> Mailer:
+        """Sends mail; it holds nothing open."""
+        return SmtpMailer(self.settings)
 
 
 @asynccontextmanager

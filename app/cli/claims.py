@@ -30,7 +30,8 @@ def load_settings() -> Settings:
         return Settings()  # pyright: ignore[reportCallIssue] - pydantic fills the fields
     except ValidationError as error:
         wrong = (
-            f"ATELIER_{str(item['loc'][0]).upper()}: {item['msg']}."
+            f"{''.join(f'ATELIER_{str(name).upper()}: ' for name in item['loc'][:1])}"
+            f"{item['msg'].removeprefix('Value error, ')}."
             for item in error.errors()
         )
         message = (

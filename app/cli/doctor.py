@@ -13,6 +13,8 @@ from app.backend.api.health import Health, PartHealth, check_parts
 from app.backend.core import crypto
 from app.backend.core.errors import AppError
 from app.backend.core.settings import Settings
+from app.backend.identity.mail import MailFailed
+from app.backend.identity.smtp import SmtpMailer
 from app.backend.models import files
 from app.cli import build, claims, output
 from app.cli.edge import Exit, command
@@ -32,6 +34,8 @@ async def doctor(is_json: JsonOption = False) -> None:
     """Look at every part; the exit code is 0 when all are well, 1 when not."""
     settings = claims.load_settings()
     found = [_look(name, settings) for name in _LOCAL]
+    if settings.has_mail:
+        found.append(await _look_at_mail(settings))
     if found[0].status is Health.OK:
         found += await _look_at_parts(settings)
     if is_json:
@@ -45,6 +49,15 @@ async def doctor(is_json: JsonOption = False) -> None:
 def _look(name: str, settings: Settings) -> PartHealth:
     status, message = _LOCAL[name](settings)
     return PartHealth(name=name, status=status, message=message)
+
+
+async def _look_at_mail(settings: Settings) -> PartHealth:
+    try:
+        await SmtpMailer(settings).check()
+    except MailFailed as error:
+        text = f"{settings.smtp_host} does not take mail ({error}). Check the settings ATELIER_SMTP_*."
+        return PartHealth(name="mail", status=Health.DOWN, message=text)
+    return PartHealth(name="mail", status=Health.OK, message=settings.smtp_host)
 
 
 async def _look_at_parts(settings: Settings) -> list[PartHealth]:

@@ -9,7 +9,7 @@ from app.backend.core.actor import Role
 from app.backend.core.db import Session
 from app.backend.core.errors import Invalid
 from app.backend.core.paging import PAGE_SIZE_MAX
-from app.backend.identity import people, sessions
+from app.backend.identity import letters, people, sessions, sign_up
 from app.backend.identity import service as identity
 from app.backend.identity.schemas import (
     InviteDraft,
@@ -136,12 +136,19 @@ async def invite(
     as_email: AsOption = None,
     is_json: JsonOption = False,
 ) -> None:
-    """Make an account, and print the one-time link with which its person chooses a password."""
+    """Make an account, and print the one-time link with which its person chooses a password; with mail it is sent too."""
     draft = InviteDraft.model_validate({"email": email, "role": role})
     async with open_rows() as rows, rows.db.transaction() as session:
         actor = await identity.find_actor_by_email(session, as_email)
         made = await people.invite(session, actor, draft=draft)
-    _print_link(rows, made, is_json=is_json)
+        is_sent = await sign_up.send_invitation(
+            session,
+            made,
+            settings=rows.settings,
+            keyring=rows.keyring,
+            outbox=None,
+        )
+    _print_link(rows, made, is_json=is_json, is_sent=is_sent)
 
 
 @app.command()
@@ -227,14 +234,18 @@ def _print_person(person: PersonView, *, is_json: bool) -> None:
         output.say(f"{person.email}: {person.role}, {_status(person)}.")
 
 
-def _print_link(rows: Rows, made: NewLink, *, is_json: bool) -> None:
-    path = f"/choose-password?token={made.token}"
-    address = f"{rows.settings.web_address}{path}"
+def _print_link(
+    rows: Rows, made: NewLink, *, is_json: bool, is_sent: bool = False
+) -> None:
+    address = letters.choose_password_link(rows.settings, made.token)
     if is_json:
-        output.print_json({"link": address, "expires_at": made.expires_at.isoformat()})
+        told = {"link": address, "is_sent": is_sent}
+        output.print_json({**told, "expires_at": made.expires_at.isoformat()})
     else:
         output.say(address)
         output.note("It works once, for three days, and cannot be shown again.")
+        if is_sent:
+            output.note("It is sent by mail too, while Atelier runs.")
 
 
 async def _create(session: Session, draft: UserDraft, as_email: str | None) -> UserView:

@@ -3,47 +3,53 @@
 import reflex as rx
 
 from app import routes
-from app.components.layout.shell import bare
-from app.components.ui.button import button
-from app.components.ui.card import card
+from app.components.entry import strings as words
+from app.components.entry.form import email_field, entry, said
+from app.components.ui.button import button, text_link
 from app.components.ui.form import form_error, post_form, text_field
 from app.pages._page import page
 from app.state.login import LoginState
+from app.state.sign_up import SignUpState
 
 
-@page(routes.LOGIN, "Sign in", is_public=True, on_load=[LoginState.load])
+@page(
+    routes.LOGIN,
+    words.SIGN_IN,
+    is_public=True,
+    on_load=[LoginState.load, SignUpState.load],
+)
 def login() -> rx.Component:
-    return bare(
-        card(
-            rx.el.h1("Sign in", tab_index=-1, class_name="mb-4 text-xl font-semibold"),
-            post_form(
-                form_error(LoginState.error),
-                rx.el.input(
-                    type="hidden", name="next", value=LoginState.then, read_only=True
-                ),
-                text_field(
-                    "email",
-                    "E-mail",
-                    type="email",
-                    auto_complete="username",
-                    required=True,
-                    auto_focus=True,
-                    default_value=LoginState.email,
-                    key=LoginState.email,
-                ),
-                text_field(
-                    "password",
-                    "Password",
-                    type="password",
-                    auto_complete="current-password",
-                    required=True,
-                ),
-                button(
-                    "Sign in", type="submit", variant="primary", class_name="w-full"
-                ),
-                action="/api/auth/login",
-                class_name="flex flex-col gap-4",
+    return entry(
+        words.SIGN_IN,
+        post_form(
+            rx.cond(LoginState.is_done, said(words.SIGNED_UP)),
+            form_error(LoginState.error),
+            rx.el.input(
+                type="hidden", name="next", value=LoginState.then, read_only=True
             ),
-            class_name="p-6",
-        )
+            email_field(),
+            text_field(
+                "password",
+                words.PASSWORD,
+                type="password",
+                auto_complete="current-password",
+                required=True,
+            ),
+            button(
+                words.SIGN_IN, type="submit", variant="primary", class_name="w-full"
+            ),
+            action="/api/auth/login",
+            class_name="flex flex-col gap-4",
+        ),
+        _other_ways(),
+    )
+
+
+def _other_ways() -> rx.Component:
+    return rx.el.div(
+        text_link(words.FORGOT, href=routes.FORGOT_PASSWORD),
+        rx.cond(
+            SignUpState.is_open, text_link(words.SIGN_UP, href=routes.SIGN_UP), None
+        ),
+        class_name="mt-4 flex flex-wrap justify-between gap-2 text-sm",
     )

@@ -4,10 +4,13 @@ import reflex as rx
 
 from app.backend.core.errors import Invalid, TooMany
 from app.backend.identity.errors import (
+    DomainRefused,
     LinkInvalid,
     LoginOver,
+    NoMail,
     OwnerExists,
     PasswordLinkInvalid,
+    SignUpClosed,
     WrongCode,
     WrongLogin,
 )
@@ -25,8 +28,11 @@ _WORDS = {
             LinkInvalid(),
             PasswordLinkInvalid(),
             OwnerExists(),
+            SignUpClosed(),
+            NoMail(),
         )
     },
+    DomainRefused.code: "Accounts here are for addresses of other domains. Use such an address, or ask an administrator.",
     Invalid.code: f"Write a whole e-mail address, and a password of at least {PASSWORD_LENGTH_MIN} characters.",
     TooMany.code: "Too many tries to sign in with this address. Wait 15 minutes, then try again.",
 }
@@ -37,6 +43,7 @@ class LoginState(rx.State):
     """Filled from the address: the forms are posted to the API, which redirects back here when it refuses."""
 
     error: rx.Field[str] = rx.field("")
+    is_done: rx.Field[bool] = rx.field(False)
     email: rx.Field[str] = rx.field("")
     then: rx.Field[str] = rx.field("")
     token: rx.Field[str] = rx.field("")
@@ -49,6 +56,7 @@ class LoginState(rx.State):
         query = self.router.url.query_parameters
         code = query.get("error", "")
         self.error = _WORDS.get(code, _OTHER) if code else ""
+        self.is_done = query.get("done") == "1"
         self.email = query.get("email", "")
         self.token = query.get("token", "")
         self.then = query.get("next", "")

@@ -6,7 +6,7 @@ import reflex as rx
 
 from app import routes
 from app.backend.core.actor import Permission, Role
-from app.backend.identity import people
+from app.backend.identity import people, sign_up
 from app.backend.identity.schemas import InviteDraft, NewLink, PersonView
 from app.backend.system.people import suspend
 from app.state import edge, notices
@@ -54,6 +54,7 @@ class PeopleState(PagingMixin, FormMixin, rx.State):
     is_inviting: rx.Field[bool] = rx.field(False)
     link: rx.Field[str] = rx.field("")
     link_email: rx.Field[str] = rx.field("")
+    is_link_sent: rx.Field[bool] = rx.field(False)
     asked: rx.Field[str] = rx.field("")
     target: rx.Field[str] = rx.field("")
     target_email: rx.Field[str] = rx.field("")
@@ -113,9 +114,19 @@ class PeopleState(PagingMixin, FormMixin, rx.State):
         draft = InviteDraft.model_validate(
             {"email": form.get("email", ""), "role": form.get("role", Role.USER)}
         )
+        parts = edge.services()
+        sign_up.check_invitations(parts.settings)
         async with edge.work(self) as (session, actor):
             made = await people.invite(session, actor, draft=draft)
+            is_sent = await sign_up.send_invitation(
+                session,
+                made,
+                settings=parts.settings,
+                keyring=parts.keyring,
+                outbox=parts.outbox,
+            )
         self._show_link(made)
+        self.is_link_sent = is_sent
         await self._show(length_again(self.rows))
 
     @rx.event
@@ -154,9 +165,7 @@ class PeopleState(PagingMixin, FormMixin, rx.State):
             return notices.done(f"{view.email} is suspended.")
         if asked == "factor":
             async with edge.work(self) as (session, actor):
-                view = await people.remove_second_factor(
-                    session, actor, user_id=wanted
-                )
+                view = await people.remove_second_factor(session, actor, user_id=wanted)
             await self._show(length_again(self.rows))
             return notices.done(f"{view.email} signs in with the password alone.")
         async with edge.work(self) as (session, actor):
@@ -183,7 +192,8 @@ class PeopleState(PagingMixin, FormMixin, rx.State):
 
     def _close(self) -> None:
         self._clear_errors()
-        self.is_inviting, self.link, self.link_email = False, "", ""
+        self.is_inviting, self.is_link_sent = False, False
+        self.link, self.link_email = "", ""
         self.asked, self.target, self.target_email = "", "", ""
 
     async def _show(self, limit: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from app.backend.bootstrap import Services
+from app.backend.identity import mail
 from app.backend.identity import service as identity
 from app.backend.knowledge import ingest
 from app.backend.runs import executor
@@ -28,6 +29,11 @@ def ingest_document(document_id: str) -> None:
 def purge_document(subject: str) -> None:
     """Remove the originals and vectors of something that was deleted."""
     do_job(partial(_purge_document, subject))
+
+
+def send_mail(mail_id: str) -> None:
+    """Send a letter; the scheduler asks again later when the mail server does not take it."""
+    do_job(partial(_send_mail, UUID(mail_id)))
 
 
 def worker_name(pid: int) -> str:
@@ -61,6 +67,12 @@ async def _purge_document(
     subject: str, services: Services, shutdown: asyncio.Event
 ) -> None:
     await _unless(shutdown, ingest.purge(services, subject))
+
+
+async def _send_mail(
+    mail_id: UUID, services: Services, shutdown: asyncio.Event
+) -> None:
+    await _unless(shutdown, mail.deliver(services, mail_id))
 
 
 async def _unless(shutdown: asyncio.Event, work: Coroutine[Any, Any, object]) -> None:

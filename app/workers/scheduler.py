@@ -19,7 +19,7 @@ from app.backend.core import clock, logging
 from app.backend.core import redis as redis_names
 from app.backend.core import settings as settings_module
 from app.backend.core.settings import Settings
-from app.backend.identity import audit_chain
+from app.backend.identity import audit_chain, mail
 from app.backend.identity.retention import purge_logins
 from app.backend.knowledge import service as knowledge
 from app.backend.runs.retention import Retention
@@ -65,6 +65,7 @@ class Scheduler:
             Task("release_held_runs", 2 * TICK_SECONDS, recovery.release_held),
             Task("wake_parents", 2 * TICK_SECONDS, recovery.wake_parents),
             Task("sweep_documents", 10 * TICK_SECONDS, self._sweep_documents),
+            Task("sweep_mail", 10 * TICK_SECONDS, self._sweep_mail),
             Task("install_ready_made", _MINUTE, self._install_ready_made),
             Task("purge_logins", _HOUR, self._purge_logins),
             Task("chain_audit", TICK_SECONDS, self._chain_audit),
@@ -144,6 +145,10 @@ class Scheduler:
             return 0
         parts = self._services
         return await audit_chain.cut(parts.db, parts.keyring, days=days)
+
+    async def _sweep_mail(self) -> int:
+        async with self._services.db.transaction() as session:
+            return await mail.sweep(session, outbox=self._services.outbox)
 
     async def _purge_logins(self) -> int:
         async with self._services.db.transaction() as session:

@@ -1,6 +1,5 @@
 """Routes of /api/auth: first run, login and logout as form posts and as JSON, and the caller's own account."""
 
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -13,7 +12,7 @@ from app.backend.api import auth, forms
 from app.backend.api.deps import ActorDep, PartsDep, ReadDep, WriteDep
 from app.backend.api.errors import response_of
 from app.backend.api.parts import ApiParts
-from app.backend.core.errors import AppError, Forbidden
+from app.backend.core.errors import AppError
 from app.backend.core.texts import Text
 from app.backend.identity import challenges, cookies, people, sessions, tries
 from app.backend.identity import service as identity
@@ -91,14 +90,7 @@ class ProfileChange(ProfileDraft):
     preferences: Preferences = Field(default_factory=dict[str, str])
 
 
-def _form_or_json(model: type[BaseModel]) -> dict[str, Any]:
-    schema = {"schema": model.model_json_schema()}
-    kinds = ("application/x-www-form-urlencoded", "application/json")
-    content = dict.fromkeys(kinds, schema)
-    return {"requestBody": {"required": True, "content": content}, "security": []}
-
-
-@router.post("/first-run", status_code=201, openapi_extra=_form_or_json(FirstRun))
+@router.post("/first-run", status_code=201, openapi_extra=forms.form_or_json(FirstRun))
 async def first_run(request: Request, parts: PartsDep) -> Response:
     """Create the owner account with the one-time link, and sign in."""
     given = await forms.read(request)
@@ -113,7 +105,7 @@ async def first_run(request: Request, parts: PartsDep) -> Response:
     return _signed_in(parts, given, new, status=201)
 
 
-@router.post("/choose-password", openapi_extra=_form_or_json(PasswordChoice))
+@router.post("/choose-password", openapi_extra=forms.form_or_json(PasswordChoice))
 async def choose_password(request: Request, parts: PartsDep) -> Response:
     """Set a password with a one-time link, and sign in; a second factor is asked for then."""
     given = await forms.read(request)
@@ -139,7 +131,7 @@ async def choose_password(request: Request, parts: PartsDep) -> Response:
     return _signed_in(parts, given, new)
 
 
-@router.post("/login", openapi_extra=_form_or_json(Login))
+@router.post("/login", openapi_extra=forms.form_or_json(Login))
 async def login(request: Request, parts: PartsDep) -> Response:
     """Sign in: the answer sets the session's cookie."""
     given = await forms.read(request)
@@ -158,7 +150,7 @@ async def login(request: Request, parts: PartsDep) -> Response:
     return _signed_in(parts, given, new)
 
 
-@router.post("/login-code", openapi_extra=_form_or_json(LoginCode))
+@router.post("/login-code", openapi_extra=forms.form_or_json(LoginCode))
 async def login_code(request: Request, parts: PartsDep) -> Response:
     """Sign in with a second factor, after the form of the password; the cookie that came with it says whose."""
     given = await forms.read(request)
@@ -191,13 +183,6 @@ async def logout(request: Request, parts: PartsDep) -> Response:
     )
     response.delete_cookie(cookies.cookie_name(parts.keyring), path="/")
     return response
-
-
-@router.post("/signup", openapi_extra={"security": []})
-async def signup() -> None:
-    """Refuse: accounts are made by an administrator."""
-    message = "Nobody can sign up here by themselves. Ask an administrator of this installation for an account."
-    raise Forbidden(message)
 
 
 @router.get("/me")

@@ -14,6 +14,7 @@ from app.backend.api import (
     dynavera,
     errors,
     second_factor,
+    sign_up,
     system,
     task_socket,
 )
@@ -41,6 +42,7 @@ from app.backend.core.settings import Settings
 
 _MODULES = (
     accounts,
+    sign_up,
     second_factor,
     keys,
     secrets,

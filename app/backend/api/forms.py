@@ -45,6 +45,14 @@ class Given:
         return local_path(str(self.fields.get("next") or HOME))
 
 
+def form_or_json(model: type[BaseModel]) -> dict[str, Any]:
+    """Return what the description of the API says about a route for strangers that takes `model` either way."""
+    schema = {"schema": model.model_json_schema()}
+    kinds = ("application/x-www-form-urlencoded", "application/json")
+    content = dict.fromkeys(kinds, schema)
+    return {"requestBody": {"required": True, "content": content}, "security": []}
+
+
 async def read(request: Request) -> Given:
     """Return the body as fields.
 

@@ -19,6 +19,7 @@ OPEN_PATHS = frozenset(
     {
         "/api/auth/choose-password",
         "/api/auth/first-run",
+        "/api/auth/forgot-password",
         "/api/auth/login",
         "/api/auth/login-code",
         "/api/auth/logout",

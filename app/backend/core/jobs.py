@@ -19,17 +19,20 @@ class JobName(StrEnum):
     RUN_EXECUTE = "runs.execute"
     DOCUMENT_INGEST = "knowledge.ingest"
     DOCUMENT_PURGE = "knowledge.purge"
+    MAIL_SEND = "identity.mail"
 
 
 QUEUES: dict[JobName, QueueName] = {
     JobName.RUN_EXECUTE: QueueName.RUNS,
     JobName.DOCUMENT_INGEST: QueueName.INGEST,
     JobName.DOCUMENT_PURGE: QueueName.MAINTENANCE,
+    JobName.MAIL_SEND: QueueName.MAINTENANCE,
 }
 FUNCTIONS: dict[JobName, str] = {
     JobName.RUN_EXECUTE: "app.workers.jobs.execute_run",
     JobName.DOCUMENT_INGEST: "app.workers.jobs.ingest_document",
     JobName.DOCUMENT_PURGE: "app.workers.jobs.purge_document",
+    JobName.MAIL_SEND: "app.workers.jobs.send_mail",
 }
 
 

@@ -18,6 +18,7 @@ class Action(StrEnum):
     OWNER_CREATED = "owner_created"
     USER_CREATED = "user_created"
     USER_INVITED = "user_invited"
+    USER_SIGNED_UP = "user_signed_up"
     USER_SUSPENDED = "user_suspended"
     USER_REACTIVATED = "user_reactivated"
     ROLE_CHANGED = "role_changed"

@@ -2,14 +2,13 @@
 
 from datetime import timedelta
 
-from app.backend.core import clock, ids
+from app.backend.core import clock
 from app.backend.core.crypto import Keyring, hash_token
 from app.backend.core.db import Session
-from app.backend.identity import people_repository, repository, sessions
+from app.backend.identity import links, people_repository, repository, sessions
 from app.backend.identity.actors import need_user
 from app.backend.identity.errors import LoginOver
 from app.backend.identity.schemas import NewSession, Verified
-from app.backend.identity.tables import OneTimeLinkRow
 
 CHALLENGE = "login_code"
 CHALLENGE_LIFE = timedelta(minutes=5)
@@ -20,14 +19,9 @@ async def make_challenge(session: Session, *, verified: Verified) -> str:
     user = await need_user(session, verified.user_id)
     if verified.better_hash:
         user.password_hash = verified.better_hash
-    token = ids.new_token()
-    row = OneTimeLinkRow(
-        purpose=CHALLENGE,
-        user_id=user.id,
-        token_hash=hash_token(token),
-        expires_at=clock.now() + CHALLENGE_LIFE,
+    token, _ = await links.make_link(
+        session, purpose=CHALLENGE, life=CHALLENGE_LIFE, user_id=user.id
     )
-    session.add(row)
     return token
 
 

@@ -78,7 +78,7 @@ class PasswordLinkInvalid(AppError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This link is not valid or no longer valid. Ask an administrator of this installation for a fresh one."
+            "This link is not valid or no longer valid. Ask for a fresh one: an administrator of this installation, or the login page, if it sends mail."
         )
 
 
@@ -105,3 +105,47 @@ class EmailTaken(Conflict):
 
     def __init__(self, email: str) -> None:
         super().__init__(f"There is already a user {email!r}. Use another address.")
+
+
+class SignUpClosed(Forbidden):
+    """Nobody makes an account for themselves here."""
+
+    code = "SIGN_UP_CLOSED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nobody can sign up here by themselves. Ask an administrator of this installation for an account."
+        )
+
+
+class DomainRefused(Forbidden):
+    """Accounts are for people of other domains."""
+
+    code = "DOMAIN_REFUSED"
+
+    def __init__(self, domains: list[str]) -> None:
+        super().__init__(
+            f"Accounts here are for addresses at {', '.join(domains)}. Use such an address, or ask an administrator."
+        )
+
+
+class InvitationsClosed(Forbidden):
+    """The installation makes accounts on the command line only."""
+
+    code = "INVITATIONS_CLOSED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Accounts are made on the command line of this installation only. Use `atelier user invite` there, or set ATELIER_SIGN_UP to invited."
+        )
+
+
+class NoMail(Forbidden):
+    """Something needs mail, and the installation sends none."""
+
+    code = "NO_MAIL"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This installation sends no mail. Ask an administrator for a link to choose a new password."
+        )

@@ -1,9 +1,8 @@
 """The people of an installation, as administrators manage them: invited, given roles, suspended."""
 
-from datetime import timedelta
 from uuid import UUID
 
-from app.backend.core import clock, ids
+from app.backend.core import clock
 from app.backend.core.actor import Actor, Permission, Role
 from app.backend.core.crypto import hash_token
 from app.backend.core.db import Session
@@ -11,15 +10,18 @@ from app.backend.core.errors import NotFound
 from app.backend.core.paging import PAGE_SIZE, Page, parse_cursor, to_page
 from app.backend.identity import (
     audit,
+    links,
     passwords,
     people_repository,
     repository,
     second_factor,
     sessions,
+    sign_up,
 )
 from app.backend.identity.actors import actor_of, require
 from app.backend.identity.audit import Action
 from app.backend.identity.errors import EmailTaken, LastAdmin, PasswordLinkInvalid
+from app.backend.identity.links import INVITATION_LIFE, PASSWORD_LINK
 from app.backend.identity.schemas import (
     InviteDraft,
     NewLink,
@@ -28,10 +30,7 @@ from app.backend.identity.schemas import (
     PersonView,
     Verified,
 )
-from app.backend.identity.tables import OneTimeLinkRow, UserRow
-
-PASSWORD_LINK = "choose_password"  # noqa: S105 - the purpose of a link
-LINK_LIFE = timedelta(days=3)
+from app.backend.identity.tables import UserRow
 
 
 async def list_people(
@@ -176,6 +175,8 @@ async def choose_password(
 ) -> NewSession | Verified:
     """Set the password of the user whom a one-time link names, end their logins, and sign them in.
 
+    The link of somebody who signs up makes their account first.
+
     Whoever has a second factor is not signed in by a link alone: for it stands the answer `Verified`.
 
     Raises:
@@ -185,7 +186,11 @@ async def choose_password(
     user_id = await people_repository.use_link(
         session, PASSWORD_LINK, token_hash, clock.now()
     )
-    user = await repository.find_user(session, user_id) if user_id else None
+    user = (
+        await repository.find_user(session, user_id)
+        if user_id
+        else await sign_up.accept(session, token_hash)
+    )
     if user is None or not user.is_active:
         raise PasswordLinkInvalid
     user.password_hash = await passwords.hash_password(
@@ -202,16 +207,10 @@ async def choose_password(
 
 async def _make_link(session: Session, user: UserRow) -> NewLink:
     await people_repository.forget_links_of(session, user.id)
-    token = ids.new_token()
-    link = OneTimeLinkRow(
-        purpose=PASSWORD_LINK,
-        user_id=user.id,
-        token_hash=hash_token(token),
-        expires_at=clock.now() + LINK_LIFE,
+    token, expires_at = await links.make_link(
+        session, purpose=PASSWORD_LINK, life=INVITATION_LIFE, user_id=user.id
     )
-    session.add(link)
-    await session.flush()
-    return NewLink(token=token, expires_at=link.expires_at, user=_to_view(user))
+    return NewLink(token=token, expires_at=expires_at, user=_to_view(user))
 
 
 async def _need(session: Session, user_id: UUID) -> UserRow:

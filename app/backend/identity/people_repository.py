@@ -80,6 +80,24 @@ async def use_link(
     return (await session.exec(query)).scalars().first()
 
 
+async def use_sign_up_link(
+    session: Session, purpose: str, token_hash: str, now: datetime
+) -> str | None:
+    """Use up a link and return the address that it proves, which only one caller is told."""
+    query = (
+        update(OneTimeLinkRow)
+        .where(
+            col(OneTimeLinkRow.purpose) == purpose,
+            col(OneTimeLinkRow.token_hash) == token_hash,
+            col(OneTimeLinkRow.used_at).is_(None),
+            col(OneTimeLinkRow.expires_at) > now,
+        )
+        .values(used_at=now)
+        .returning(col(OneTimeLinkRow.email))
+    )
+    return (await session.exec(query)).scalars().first()
+
+
 async def find_link(
     session: Session, purpose: str, token_hash: str, now: datetime
 ) -> UUID | None:

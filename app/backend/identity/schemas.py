@@ -9,6 +9,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -71,6 +72,25 @@ class UserDraft(BaseModel):
     password: Password
     role: Role = Role.USER
     display_name: Text = Field(default="", max_length=100)
+
+
+class SignUpDraft(BaseModel):
+    """Who wants an account; where there is mail, the password is chosen with the link in it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    email: Email
+    password: Annotated[
+        Password | None, BeforeValidator(lambda given: given or None)
+    ] = None
+
+
+class Forgetful(BaseModel):
+    """Who has forgotten their password."""
+
+    model_config = ConfigDict(frozen=True)
+
+    email: Email
 
 
 class InviteDraft(BaseModel):

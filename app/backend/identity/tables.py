@@ -60,13 +60,27 @@ class ApiKeyRow(OwnedRow, table=True):
 
 
 class OneTimeLinkRow(Row, table=True):
-    """A link that works once: it creates the owner account, or sets the password of `user_id`."""
+    """A link that works once: it creates the owner account, sets the password of `user_id`, or makes an account for `email`."""
 
     purpose: str = Field(index=True)
     user_id: UUID | None = Field(default=None, index=True)
+    email: str = ""
     token_hash: str = Field(unique=True)
     expires_at: datetime = Field(sa_type=UtcColumn)
     used_at: datetime | None = Field(default=None, sa_type=UtcColumn)
+
+
+class MailRow(Row, table=True):
+    """A letter that was not sent yet; its text, which may hold a one-time link, is encrypted.
+
+    `tries` counts how often it was handed to a worker, and at `due_at` it is handed over again.
+    """
+
+    recipient: str
+    subject: str
+    text: str
+    tries: int = 0
+    due_at: datetime = Field(index=True, sa_type=UtcColumn)
 
 
 class SecondFactorRow(OwnedRow, table=True):

@@ -14,6 +14,7 @@ from app.backend.core.errors import TooMany
 logger = structlog.get_logger(__name__)
 
 TRIES_MAX = 10
+LETTERS_MAX = 3
 PAUSE_SECONDS = 15 * 60
 
 
@@ -49,6 +50,19 @@ async def _count(redis: Redis, email: str) -> None:
         raise TooMany(message, retry_after=max(1, seconds))
 
 
+async def may_write(redis: Redis, email: str) -> bool:
+    """Tell whether an address may be sent one more letter that anybody can ask for; it gets three in 15 minutes."""
+    try:
+        async with redis.pipeline(transaction=True) as pipe:
+            pipe.incr(_key(email, "letters"))
+            pipe.expire(_key(email, "letters"), PAUSE_SECONDS, nx=True)
+            letters, _ = await pipe.execute()
+    except RedisError as error:
+        logger.warning("letters_not_counted", error=str(error))
+        return True
+    return letters <= LETTERS_MAX
+
+
 async def _forget(redis: Redis, email: str) -> None:
     try:
         await redis.delete(_key(email))
@@ -56,6 +70,6 @@ async def _forget(redis: Redis, email: str) -> None:
         logger.warning("login_tries_not_forgotten", error=str(error))
 
 
-def _key(email: str) -> str:
+def _key(email: str, what: str = "tries") -> str:
     digest = hashlib.sha256(email.strip().lower().encode()).hexdigest()[:32]
-    return f"app:identity:{digest}:tries"
+    return f"app:identity:{digest}:{what}"

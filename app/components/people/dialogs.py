@@ -41,7 +41,11 @@ def fresh_link() -> rx.Component:
     """Return the link that was just made."""
     return dialog(
         words.LINK_TITLE + PeopleState.link_email,
-        rx.el.p(words.LINK_TEXT, class_name="text-sm text-muted"),
+        rx.el.p(
+            rx.cond(PeopleState.is_link_sent, words.LINK_SENT, ""),
+            words.LINK_TEXT,
+            class_name="text-sm text-muted",
+        ),
         rx.el.input(
             value=PeopleState.link,
             read_only=True,

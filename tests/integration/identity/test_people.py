@@ -49,9 +49,11 @@ async def _invite(services: Services, admin: Actor, role: Role = Role.USER) -> N
 async def _choose(services: Services, token: str) -> NewSession:
     choice = PasswordChoice.model_validate({"token": token, "password": PASSWORD})
     async with services.db.transaction() as session:
-        return await people.choose_password(
+        new = await people.choose_password(
             session, choice=choice, user_agent="x", session_days=30
         )
+    assert isinstance(new, NewSession)
+    return new
 
 
 async def _find(services: Services, token: str) -> Actor | None:

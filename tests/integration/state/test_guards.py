@@ -37,6 +37,7 @@ PUBLIC = {
     "SecretsState.leave",
     "SecondFactorState.leave",
     "SettingsState.leave",
+    "SignUpState.load",
     "SystemState.leave",
 }
 EVENTS = [

@@ -281,6 +281,7 @@ WITHOUT_ID = {
     "SecondFactorState.turn_off",
     "SessionState.load",
     "SessionState.stay",
+    "SignUpState.load",
     "SettingsState.change_password",
     "SettingsState.end_others",
     "SettingsState.leave",

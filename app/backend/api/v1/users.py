@@ -17,24 +17,24 @@ from app.backend.api.deps import (
 )
 from app.backend.core.actor import Actor, Permission, Role
 from app.backend.core.paging import PAGE_SIZE, Page
-from app.backend.identity import people
+from app.backend.core.settings import Settings
+from app.backend.identity import letters, people, sign_up
 from app.backend.identity.schemas import InviteDraft, NewLink, PersonView
 from app.backend.system.people import suspend
 
 router = APIRouter(prefix="/api/v1/users", tags=["users"])
-
-CHOOSE_PASSWORD_PAGE = "/choose-password"  # noqa: S105 - a path
 
 Adding = Annotated[Actor, may(Permission.ADD_USER)]
 Changing = Annotated[Actor, may(Permission.CHANGE_USER)]
 
 
 class LinkView(BaseModel):
-    """A one-time link with which its user chooses a password; it is shown this once."""
+    """A one-time link with which its user chooses a password; it is shown this once, and with mail may be sent too."""
 
     model_config = ConfigDict(frozen=True)
 
     link: str
+    is_sent: bool
     expires_at: datetime
     user: PersonView
 
@@ -64,9 +64,17 @@ async def list_users(
 async def invite_user(
     actor: Adding, session: WriteDep, parts: PartsDep, draft: InviteDraft
 ) -> LinkView:
-    """Make an account, and the one-time link with which its person chooses a password."""
+    """Make an account, and the one-time link with which its person chooses a password; with mail it is sent too."""
+    sign_up.check_invitations(parts.settings)
     made = await people.invite(session, actor, draft=draft)
-    return _with_link(made, parts.settings.web_address)
+    is_sent = await sign_up.send_invitation(
+        session,
+        made,
+        settings=parts.settings,
+        keyring=parts.keyring,
+        outbox=parts.outbox,
+    )
+    return _with_link(made, parts.settings, is_sent=is_sent)
 
 
 @router.post("/{user_id}/link", status_code=201)
@@ -75,7 +83,7 @@ async def make_link(
 ) -> LinkView:
     """Make a one-time link with which a user chooses a new password."""
     made = await people.make_password_link(session, actor, user_id=user_id)
-    return _with_link(made, parts.settings.web_address)
+    return _with_link(made, parts.settings, is_sent=False)
 
 
 @router.patch("/{user_id}")
@@ -105,9 +113,10 @@ async def remove_second_factor(
     return await people.remove_second_factor(session, actor, user_id=user_id)
 
 
-def _with_link(made: NewLink, address: str) -> LinkView:
+def _with_link(made: NewLink, settings: Settings, *, is_sent: bool) -> LinkView:
     return LinkView(
-        link=f"{address}{CHOOSE_PASSWORD_PAGE}?token={made.token}",
+        link=letters.choose_password_link(settings, made.token),
+        is_sent=is_sent,
         expires_at=made.expires_at,
         user=made.user,
     )

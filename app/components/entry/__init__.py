@@ -1,0 +1,1 @@
+"""Parts of the pages that need no login."""
