@@ -123,7 +123,7 @@ def make_app(services: Services, engine: LocalEngine, model: LocalModel) -> ASGI
 def _find_actor(services: Services) -> FindActor:
     async def find(key: str) -> Actor | None:
         presented = await credentials.find_by_bearer(services, key)
-        if presented is None:
+        if presented is None or presented.actor.must_add_factor:
             return None
         await auth.note_use(services, presented)
         return presented.actor

@@ -1,5 +1,7 @@
 """Routes of /api/auth: first run, login and logout as form posts and as JSON, and the caller's own account."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 import structlog
@@ -12,9 +14,16 @@ from app.backend.api import auth, forms
 from app.backend.api.deps import ActorDep, PartsDep, ReadDep, WriteDep
 from app.backend.api.errors import response_of
 from app.backend.api.parts import ApiParts
-from app.backend.core.errors import AppError
+from app.backend.core.errors import AppError, TooMany
 from app.backend.core.texts import Text
-from app.backend.identity import challenges, cookies, people, sessions, tries
+from app.backend.identity import (
+    challenges,
+    cookies,
+    people,
+    refusals,
+    sessions,
+    tries,
+)
 from app.backend.identity import service as identity
 from app.backend.identity.errors import LoginOver, SecondFactorNeeded
 from app.backend.identity.schemas import (
@@ -95,13 +104,13 @@ async def first_run(request: Request, parts: PartsDep) -> Response:
     """Create the owner account with the one-time link, and sign in."""
     given = await forms.read(request)
     try:
-        new = await _create_owner(parts, given, _user_agent(request))
+        new = await _create_owner(parts, given, user_agent(request))
     except AppError as error:
         if not given.is_form:
             raise
         kept = {name: str(given.fields.get(name, "")) for name in ("email", "token")}
         return forms.back_to(FIRST_RUN_PAGE, error, **kept)
-    await _welcome(parts, new)
+    await welcome(parts, new)
     return _signed_in(parts, given, new, status=201)
 
 
@@ -115,7 +124,7 @@ async def choose_password(request: Request, parts: PartsDep) -> Response:
             new = await people.choose_password(
                 session,
                 choice=choice,
-                user_agent=_user_agent(request),
+                user_agent=user_agent(request),
                 session_days=parts.settings.session_days,
             )
     except AppError as error:
@@ -127,7 +136,7 @@ async def choose_password(request: Request, parts: PartsDep) -> Response:
         if given.is_form:
             return await _ask_for_code(parts, given, new)
         return response_of(SecondFactorNeeded(new))
-    await _welcome(parts, new)
+    await welcome(parts, new)
     return _signed_in(parts, given, new)
 
 
@@ -136,7 +145,7 @@ async def login(request: Request, parts: PartsDep) -> Response:
     """Sign in: the answer sets the session's cookie."""
     given = await forms.read(request)
     try:
-        new = await _login(parts, given.parse(Login), _user_agent(request))
+        new = await check_in(parts, given.parse(Login), user_agent(request))
     except SecondFactorNeeded as error:
         if not given.is_form:
             raise
@@ -146,7 +155,7 @@ async def login(request: Request, parts: PartsDep) -> Response:
             raise
         kept = {name: str(given.fields.get(name, "")) for name in ("email", "next")}
         return forms.back_to(LOGIN_PAGE, error, **kept)
-    await _welcome(parts, new)
+    await welcome(parts, new)
     return _signed_in(parts, given, new)
 
 
@@ -158,13 +167,13 @@ async def login_code(request: Request, parts: PartsDep) -> Response:
     challenge = cookies.find_cookie(header, cookies.challenge_name(parts.keyring))
     try:
         asked = given.parse(LoginCode)
-        new = await _meet(parts, challenge or "", asked.code, _user_agent(request))
+        new = await _meet(parts, challenge or "", asked.code, user_agent(request))
     except AppError as error:
         if not given.is_form:
             raise
         page = LOGIN_PAGE if isinstance(error, LoginOver) else LOGIN_CODE_PAGE
         return forms.back_to(page, error, next=str(given.fields.get("next", "")))
-    await _welcome(parts, new)
+    await welcome(parts, new)
     response = _signed_in(parts, given, new)
     response.delete_cookie(cookies.challenge_name(parts.keyring), path="/")
     return response
@@ -252,9 +261,10 @@ async def _create_owner(
         )
 
 
-async def _login(parts: ApiParts, asked: Login, user_agent: str) -> NewSession:
+async def check_in(parts: ApiParts, asked: Login, user_agent: str) -> NewSession:
+    """Begin a login with a password, and a second factor where there is one; wrong ones are counted."""
     # Only the whole login ends the counting: with the password alone nobody gets more tries for the code.
-    async with tries.counted(parts.redis, asked.email):
+    async with _counted(parts, asked.email):
         async with parts.db.read() as session:
             verified = await sessions.check_login(
                 session,
@@ -270,6 +280,16 @@ async def _login(parts: ApiParts, asked: Login, user_agent: str) -> NewSession:
                 user_agent=user_agent,
                 session_days=parts.settings.session_days,
             )
+
+
+@asynccontextmanager
+async def _counted(parts: ApiParts, email: str) -> AsyncGenerator[None, None]:
+    try:
+        async with tries.counted(parts.redis, email):
+            yield
+    except TooMany:
+        await refusals.note_pause(parts.db, email)
+        raise
 
 
 async def _ask_for_code(
@@ -294,7 +314,7 @@ async def _meet(
 ) -> NewSession:
     async with parts.db.read() as session:
         email = await challenges.find_email(session, challenge)
-    async with tries.counted(parts.redis, email), parts.db.transaction() as session:
+    async with _counted(parts, email), parts.db.transaction() as session:
         return await challenges.meet(
             session,
             token=challenge,
@@ -305,7 +325,8 @@ async def _meet(
         )
 
 
-async def _welcome(parts: ApiParts, new: NewSession) -> None:
+async def welcome(parts: ApiParts, new: NewSession) -> None:
+    """Give a new account its ready-made agents."""
     try:
         async with parts.db.read() as session:
             actor = await identity.get_actor(session, new.user.id)
@@ -323,6 +344,12 @@ def _signed_in(
         if given.is_form
         else JSONResponse(new.user.model_dump(mode="json"), status)
     )
+    set_login(response, parts, new)
+    return response
+
+
+def set_login(response: Response, parts: ApiParts, new: NewSession) -> None:
+    """Let the browser keep a fresh login."""
     response.set_cookie(
         cookies.cookie_name(parts.keyring),
         new.token,
@@ -331,8 +358,8 @@ def _signed_in(
         secure=parts.settings.is_secure,
         samesite="lax",
     )
-    return response
 
 
-def _user_agent(request: Request) -> str:
+def user_agent(request: Request) -> str:
+    """Return what the browser calls itself."""
     return request.headers.get("user-agent", "")

@@ -17,6 +17,7 @@ from app.backend.api import (
     sign_up,
     system,
     task_socket,
+    tokens,
 )
 from app.backend.api.guard import Guard
 from app.backend.api.requests import API_PREFIXES, Requests
@@ -44,6 +45,7 @@ _MODULES = (
     accounts,
     sign_up,
     second_factor,
+    tokens,
     keys,
     secrets,
     agents,
@@ -70,7 +72,8 @@ _MODULES = (
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 _DESCRIPTION = """Everything that the pages do, for programs.
 
-Send an API key as `Authorization: Bearer <key>`; make one in the settings or with `atelier key create`.
+Send an API key as `Authorization: Bearer <key>`; make one in the settings or with `atelier key create`. An access
+token of `POST /api/auth/token` goes there too.
 Lists are `{items, next_cursor}`. Errors are JSON with an `error` and what to do about it."""
 
 

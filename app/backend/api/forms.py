@@ -45,9 +45,10 @@ class Given:
         return local_path(str(self.fields.get("next") or HOME))
 
 
-def form_or_json(model: type[BaseModel]) -> dict[str, Any]:
-    """Return what the description of the API says about a route for strangers that takes `model` either way."""
-    schema = {"schema": model.model_json_schema()}
+def form_or_json(*models: type[BaseModel]) -> dict[str, Any]:
+    """Return what the description of the API says about a route for strangers that takes one of `models` either way."""
+    schemas = [model.model_json_schema() for model in models]
+    schema = {"schema": schemas[0] if len(schemas) == 1 else {"oneOf": schemas}}
     kinds = ("application/x-www-form-urlencoded", "application/json")
     content = dict.fromkeys(kinds, schema)
     return {"requestBody": {"required": True, "content": content}, "security": []}

@@ -24,6 +24,7 @@ OPEN_PATHS = frozenset(
         "/api/auth/login-code",
         "/api/auth/logout",
         "/api/auth/signup",
+        "/api/auth/token",
         "/health",
         "/health/live",
         "/health/ready",

@@ -149,3 +149,14 @@ class NoMail(Forbidden):
         super().__init__(
             "This installation sends no mail. Ask an administrator for a link to choose a new password."
         )
+
+
+class RefreshTokenInvalid(Unauthorized):
+    """The refresh token is unknown, used, or its login has ended."""
+
+    code = "REFRESH_TOKEN_INVALID"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This refresh token is not valid or no longer valid. Sign in again."
+        )

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlmodel import col, delete, select, update
+from sqlmodel.sql.expression import Select
 
 from app.backend.core.actor import Actor, Role
 from app.backend.core.db import Session
@@ -61,18 +62,29 @@ async def find_session_by_hash(
     session: Session, token_hash: str, now: datetime
 ) -> tuple[SessionRow, UserRow] | None:
     """Return a living login and its active user."""
+    query = _living_sessions(now).where(col(SessionRow.token_hash) == token_hash)
+    return (await session.exec(query)).first()
+
+
+async def find_living_session(
+    session: Session, session_id: UUID, now: datetime
+) -> tuple[SessionRow, UserRow] | None:
+    """Return a living login and its active user."""
+    query = _living_sessions(now).where(col(SessionRow.id) == session_id)
+    return (await session.exec(query)).first()
+
+
+def _living_sessions(now: datetime) -> Select[SessionRow, UserRow]:
     # Nobody is known yet: the token itself says whose row it is.
-    query = (
+    return (
         select(SessionRow, UserRow)  # lint-skip: repo-scope
         .join(UserRow, col(UserRow.id) == col(SessionRow.owner_id))
         .where(
-            col(SessionRow.token_hash) == token_hash,
             col(SessionRow.revoked_at).is_(None),
             col(SessionRow.expires_at) > now,
             col(UserRow.is_active).is_(True),
         )
     )
-    return (await session.exec(query)).first()
 
 
 async def find_key_by_hash(

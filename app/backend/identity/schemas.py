@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import (
@@ -233,13 +233,28 @@ class SecondFactorView(BaseModel):
     is_demanded: bool
 
 
+class NewTokens(BaseModel):
+    """Fresh tokens of a login (RFC 6749 §5.1); they are shown this once."""
+
+    model_config = ConfigDict(frozen=True)
+
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105 - a kind
+    expires_in: int
+    refresh_token: str
+
+
 class Verified(BaseModel):
-    """A user whose password was right; `better_hash` replaces one of older settings."""
+    """A user whose password was right; `better_hash` replaces one of older settings.
+
+    `is_outside` says that somebody else has checked it, which counts as both factors.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     user_id: UUID
     better_hash: str
+    is_outside: bool = False
 
 
 class Presented(BaseModel):

@@ -55,7 +55,7 @@ async def login(
     """
     user = await need_user(session, verified.user_id)
     detail: dict[str, str] = {}
-    if user.second_factor_at is not None:
+    if user.second_factor_at is not None and not verified.is_outside:
         if not code:
             raise SecondFactorNeeded(verified)
         used = await second_factor.use(session, user, code=code, keyring=keyring)
@@ -63,7 +63,9 @@ async def login(
     if verified.better_hash:
         user.password_hash = verified.better_hash
     audit.record(session, actor_of(user), Action.LOGGED_IN, **detail)
-    return await open_session(session, user, user_agent, session_days)
+    return await open_session(
+        session, user, user_agent, session_days, is_outside=verified.is_outside
+    )
 
 
 async def logout(session: Session, actor: Actor) -> None:
@@ -120,7 +122,16 @@ async def find_by_session(session: Session, token: str) -> Presented | None:
     )
     if found is None:
         return None
-    row, user = found
+    return _present(*found)
+
+
+async def find_by_id(session: Session, session_id: UUID) -> Presented | None:
+    """Return whose login it is, unless it is over or its user is suspended."""
+    found = await repository.find_living_session(session, session_id, clock.now())
+    return _present(*found) if found else None
+
+
+def _present(row: SessionRow, user: UserRow) -> Presented:
     actor = actor_of(user).model_copy(update={"session_id": row.id})
     return Presented(
         actor=actor,

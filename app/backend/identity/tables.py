@@ -48,6 +48,17 @@ class SessionRow(OwnedRow, table=True):
     revoked_at: datetime | None = Field(default=None, sa_type=UtcColumn)
 
 
+class RefreshTokenRow(OwnedRow, table=True):
+    """A token that gets a program fresh ones for its login, once; only its hash is kept.
+
+    The used ones stay for a while: whoever shows one again has it from somewhere, and ends the login.
+    """
+
+    session_id: UUID = Field(foreign_key="session.id", index=True, ondelete="CASCADE")
+    token_hash: str = Field(unique=True)
+    used_at: datetime | None = Field(default=None, sa_type=UtcColumn)
+
+
 class ApiKeyRow(OwnedRow, table=True):
     """A key for programs; only its hash and its first characters are kept."""
 

@@ -198,7 +198,7 @@ async def test_fresh_recovery_codes_replace_the_old_ones(
 
 
 async def test_guessing_codes_is_paused_and_the_password_gives_no_new_tries(
-    ada: httpx.AsyncClient,
+    ada: httpx.AsyncClient, services: Services
 ) -> None:
     totp, _ = await _set_up(ada)
     for number in range(TRIES_MAX // 2):
@@ -207,7 +207,10 @@ async def test_guessing_codes_is_paused_and_the_password_gives_no_new_tries(
 
     paused = await _login(ada, code=_next_code(totp))
     as_form = await ada.post("/api/auth/login", data=LOGIN)
+    async with services.db.read() as session:
+        actions = (await session.exec(select(AuditRow.action))).all()
 
+    assert actions.count("login_paused") == 1
     assert paused.status_code == 429
     assert as_form.headers["location"].startswith("/login?error=TOO_MANY_REQUESTS")
 
