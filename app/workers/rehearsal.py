@@ -38,7 +38,7 @@ from app.backend.runs.runner import run_agent, run_to_end
 from app.backend.runs.status import add_events, end_run
 from app.backend.runs.tables import RunRow
 from app.backend.threads import service as threads
-from app.backend.threads.repository import list_messages, lock_thread
+from app.backend.threads.repository import last_sequence, lock_thread
 
 # A place in line that no run has.
 NEVER = 2**31 - 1
@@ -136,8 +136,10 @@ def _questions(
         ),
         lambda session: engine_repository.find_newest_step(session, absent),
         lambda session: collections_of(session, nobody, [absent]),
-        lambda session: threads.list_messages(session, nobody, thread_id=absent),
-        lambda session: list_messages(session, nobody, absent, before=None, limit=1),
+        lambda session: threads.list_messages_before(
+            session, nobody, thread_id=absent, run_id=absent, limit=1
+        ),
+        lambda session: last_sequence(session, nobody, absent),
         lambda session: engine_repository.renew_lease(session, absent, 0, clock.now()),
         lambda session: engine_repository.is_stop_requested(session, absent),
         lambda session: lock_thread(session, absent),

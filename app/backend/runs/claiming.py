@@ -82,9 +82,9 @@ class Claim:
     row: RunRow
     actor: Actor
     task: Task
-    resume_from: SavedStep | None
-    answers: Mapping[str, Answer]
-    children: Mapping[str, ChildEnd]
+    resume_from: SavedStep | None = None
+    answers: Mapping[str, Answer] = field(default_factory=dict[str, Answer])
+    children: Mapping[str, ChildEnd] = field(default_factory=dict[str, ChildEnd])
     changes: dict[str, Any] | None = None
     spent: Spent = field(default_factory=Spent)
 
@@ -149,6 +149,9 @@ async def _read(session: Session, parts: EngineParts, row: RunRow) -> Claim:
         history=await _history(session, actor, row),
         user_name=profile.display_name,
     )
+    if row.epoch == 1 and row.origin_id is None:
+        # Neither it nor another run has left anything to go on with.
+        return Claim(row=row, actor=actor, task=task)
     step = await engine_repository.find_newest_step(session, row.id)
     return Claim(
         row=row,
@@ -182,15 +185,8 @@ async def _history(session: Session, actor: Actor, row: RunRow) -> list[Turn]:
     # A fork takes the place of the run that it is made of, in its conversation too.
     run_id = await forked_from(session, row)
     # Held questions stand behind its own, and could be more than are read.
-    before = await threads.find_sequence(
-        session, actor, thread_id=row.thread_id, run_id=run_id
-    )
-    messages = await threads.list_messages(
-        session,
-        actor,
-        thread_id=row.thread_id,
-        before=before,
-        limit=HISTORY_MESSAGES,
+    messages = await threads.list_messages_before(
+        session, actor, thread_id=row.thread_id, run_id=run_id, limit=HISTORY_MESSAGES
     )
     return turns_before(messages, run_id)
 

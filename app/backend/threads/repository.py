@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlmodel import col, delete, select
+from sqlmodel import col, delete, func, select
 
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.rows import visible_to
 from app.backend.threads.tables import MessageRow, ThreadRow
+
+_LAST_SEQUENCE = 2**31 - 2
 
 
 async def find_thread(
@@ -65,18 +67,21 @@ async def list_messages(
     return (await session.exec(query)).all()
 
 
-async def first_sequence(
-    session: Session, actor: Actor, thread_id: UUID, run_id: UUID
-) -> int | None:
-    """Return the number of a run's first message; None when it has none."""
-    query = (
-        visible_to(actor, MessageRow)
-        .where(col(MessageRow.thread_id) == thread_id, col(MessageRow.run_id) == run_id)
-        .order_by(col(MessageRow.sequence))
-        .limit(1)
+async def list_messages_before(
+    session: Session, actor: Actor, thread_id: UUID, *, run_id: UUID, limit: int
+) -> Sequence[MessageRow]:
+    """Return the last messages before the first one of a run, newest first; all of them when it has none."""
+    mine = visible_to(actor, MessageRow).where(col(MessageRow.thread_id) == thread_id)
+    first = (
+        mine.where(col(MessageRow.run_id) == run_id)
+        .with_only_columns(func.min(MessageRow.sequence))
+        .scalar_subquery()
     )
-    row = (await session.exec(query)).first()
-    return row.sequence if row else None
+    query = mine.where(
+        col(MessageRow.sequence) < func.coalesce(first, _LAST_SEQUENCE + 1)
+    )
+    query = query.order_by(col(MessageRow.sequence).desc()).limit(limit)
+    return (await session.exec(query)).all()
 
 
 async def find_first_message(
@@ -90,8 +95,9 @@ async def find_first_message(
 
 async def last_sequence(session: Session, actor: Actor, thread_id: UUID) -> int:
     """Return the number of the newest message, 0 when there is none."""
-    rows = await list_messages(session, actor, thread_id, before=None, limit=1)
-    return rows[0].sequence if rows else 0
+    mine = visible_to(actor, MessageRow).where(col(MessageRow.thread_id) == thread_id)
+    query = mine.with_only_columns(func.max(MessageRow.sequence))
+    return (await session.exec(query)).one() or 0
 
 
 async def delete_messages(session: Session, actor: Actor, run_id: UUID) -> None:

@@ -100,11 +100,14 @@ async def list_messages(
     return [MessageView.model_validate(row) for row in reversed(rows)]
 
 
-async def find_sequence(
-    session: Session, actor: Actor, *, thread_id: UUID, run_id: UUID
-) -> int | None:
-    """Return the number of the first message of a run in a conversation; None when it has none."""
-    return await repository.first_sequence(session, actor, thread_id, run_id)
+async def list_messages_before(
+    session: Session, actor: Actor, *, thread_id: UUID, run_id: UUID, limit: int
+) -> Sequence[MessageView]:
+    """Return the last `limit` messages before the first one of a run, oldest first."""
+    rows = await repository.list_messages_before(
+        session, actor, thread_id, run_id=run_id, limit=limit
+    )
+    return [MessageView.model_validate(row) for row in reversed(rows)]
 
 
 async def add_message(

@@ -112,6 +112,7 @@ class RunFeed {
     this.uncounted = 0; // newest seq of a log that was opened and not yet counted
     this.version = 0;
     this.frame = 0;
+    this.isStale = false; // events came after the last rendering
     this.listeners = new Set();
     this.taps = new Set(); // get every event once, in order, while the log may keep only some
   }
@@ -239,12 +240,16 @@ class RunFeed {
     this.paint();
   }
 
-  /** Render once a frame at most; a hidden tab renders when it is seen again. */
+  /** Render at once, then once a frame at most; a hidden tab renders again when it is seen. */
   paint() {
-    this.frame ||= requestAnimationFrame(() => {
+    this.isStale = true;
+    if (this.frame) return;
+    this.isStale = false;
+    this.version += 1;
+    for (const listener of this.listeners) listener();
+    this.frame = requestAnimationFrame(() => {
       this.frame = 0;
-      this.version += 1;
-      for (const listener of this.listeners) listener();
+      if (this.isStale) this.paint();
     });
   }
 
