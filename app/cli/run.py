@@ -25,6 +25,7 @@ from app.cli.edge import Exit, command, open_rows
 from app.cli.log_lines import LogPrinter
 from app.cli.lookup import find_agent, need_uuid
 from app.cli.options import AsOption, JsonOption, TagOption
+from app.cli.run_batch import batch
 from app.cli.run_tree import tree
 from app.cli.running import open_parts
 
@@ -57,6 +58,7 @@ def _run() -> None:
 app.command("list")(run_lists.list_all)
 app.command("bulk")(run_lists.change)
 app.command("tag")(run_lists.tag)
+app.command()(batch)
 app.command()(tree)
 
 

@@ -1,18 +1,21 @@
 """The database: one engine per process or job, transactions at the edges only."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic_core import to_json
-from sqlalchemy import event, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
 from app.backend.core.texts import storable_value
 
 __all__ = ["Database", "Session", "after_commit", "savepoint"]
+
+R = TypeVar("R")
 
 AFTER_COMMIT = "after_commit"
 _IMMEDIATE = "immediate"
@@ -34,6 +37,7 @@ class Database:
     def __init__(self, url: str, *, shared: bool = False) -> None:
         """Make an engine, or take the one that this process shares: for one event loop at a time, until `close`."""
         self.engine = _share_engine(url) if shared else _make_engine(url)
+        self._plain = _share_plain_engine(url) if shared else _make_plain_engine(url)
         # Both share one pool. On SQLite a writer takes its lock at BEGIN, so that it never fails half-way.
         self._writes = async_sessionmaker(
             self.engine.execution_options(**{_IMMEDIATE: True}),
@@ -68,6 +72,21 @@ class Database:
         for action in actions:
             await action()
 
+    async def write(self, work: Callable[[Connection], R]) -> R:
+        """Do `work` in a transaction of a plain connection, in a thread; who waits may be cancelled, the work goes on.
+
+        For those who write often: statements of a session go to the connection's thread and back one by one, and on
+        SQLite all other writers wait for that.
+
+        Raises:
+            OperationalError: the database is away.
+        """
+        return await asyncio.to_thread(self._write, work)
+
+    def _write(self, work: Callable[[Connection], R]) -> R:
+        with self._plain.begin() as connection:
+            return work(connection)
+
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[Session, None]:
         """Open a session for reading only; each statement sees what is committed by then."""
@@ -82,6 +101,7 @@ class Database:
     async def close(self) -> None:
         """Close all connections."""
         await self.engine.dispose()
+        self._plain.dispose()
 
 
 @asynccontextmanager
@@ -108,18 +128,43 @@ def _share_engine(url: str) -> AsyncEngine:
     return _make_engine(url)
 
 
+@cache
+def _share_plain_engine(url: str) -> Engine:
+    return _make_plain_engine(url)
+
+
 def _make_engine(url: str) -> AsyncEngine:
-    if not url.startswith("sqlite"):
-        pool: Any = {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20}
-        engine = create_async_engine(
-            url, json_serializer=_to_json, connect_args=_NOT_FOR_EVER, **pool
-        )
-        event.listen(engine.sync_engine, "connect", _limit_idleness)
-        return engine
-    engine = create_async_engine(url, json_serializer=_to_json)
-    event.listen(engine.sync_engine, "connect", _set_pragmas)
-    event.listen(engine.sync_engine, "begin", _begin)
+    engine = create_async_engine(url, **_options(url))
+    _listen(engine.sync_engine)
     return engine
+
+
+def _make_plain_engine(url: str) -> Engine:
+    # All that it does is write.
+    options = _options(url) | {"execution_options": {_IMMEDIATE: True}}
+    engine = create_engine(url.replace("+aiosqlite", ""), **options)
+    _listen(engine)
+    return engine
+
+
+def _options(url: str) -> dict[str, Any]:
+    if url.startswith("sqlite"):
+        return {"json_serializer": _to_json}
+    return {
+        "json_serializer": _to_json,
+        "connect_args": _NOT_FOR_EVER,
+        "pool_pre_ping": True,
+        "pool_size": 10,
+        "max_overflow": 20,
+    }
+
+
+def _listen(engine: Engine) -> None:
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _set_pragmas)
+        event.listen(engine, "begin", _begin)
+    else:
+        event.listen(engine, "connect", _limit_idleness)
 
 
 def _to_json(value: object) -> str:

@@ -1,6 +1,7 @@
 """The outbox: a job is a row of the transaction that asks for it, and leaves after the commit."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -10,6 +11,7 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue
+from rq.queue import EnqueueData
 from rq.serializers import JSONSerializer
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Field, col, delete, func, select
@@ -55,9 +57,16 @@ class Outbox:
 
     async def add(self, session: Session, job: Job) -> None:
         """Ask for `job` in the transaction of `session`."""
-        row = OutboxRow(name=job.name, key=job.key, subject_id=job.subject_id)
-        session.add(row)
-        after_commit(session, lambda: self._dispatch([row]))
+        await self.add_all(session, [job])
+
+    async def add_all(self, session: Session, jobs: Sequence[Job]) -> None:
+        """Ask for `jobs` in the transaction of `session`."""
+        rows = [
+            OutboxRow(name=job.name, key=job.key, subject_id=job.subject_id)
+            for job in jobs
+        ]
+        session.add_all(rows)
+        after_commit(session, lambda: self._dispatch(rows))
 
     async def sweep(self, *, older_than: timedelta = timedelta(seconds=5)) -> int:
         """Hand over what a crash or a Redis outage left behind; returns how many jobs."""
@@ -107,13 +116,19 @@ class Outbox:
                 logger.warning("outbox_not_cleared", jobs=len(gone), error=str(error))
 
     def _enqueue(self, rows: Sequence[OutboxRow]) -> None:
+        # Many jobs of a queue are one round trip; so is one, which `enqueue` would make two.
+        jobs: dict[str, list[EnqueueData]] = defaultdict(list)
         for row in rows:
             name = JobName(row.name)
-            self._queues[QUEUES[name]].enqueue_call(
-                FUNCTIONS[name],
-                args=(row.subject_id,),
-                job_id=row.key,
-                timeout=JOB_SECONDS_MAX,
-                result_ttl=0,
-                failure_ttl=24 * 3600,
+            jobs[QUEUES[name]].append(
+                Queue.prepare_data(
+                    FUNCTIONS[name],
+                    args=(row.subject_id,),
+                    job_id=row.key,
+                    timeout=JOB_SECONDS_MAX,
+                    result_ttl=0,
+                    failure_ttl=24 * 3600,
+                )
             )
+        for queue, batch in jobs.items():
+            self._queues[queue].enqueue_many(batch)

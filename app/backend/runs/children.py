@@ -3,7 +3,6 @@
 from typing import Any
 
 from app.backend.core import ids
-from app.backend.core.actor import Actor
 from app.backend.core.children import ChildCall
 from app.backend.core.db import Session
 from app.backend.core.run_events import ChildStarted, RunEvent, RunQueued, RunStatus
@@ -20,7 +19,6 @@ TRIGGER = "run"
 
 async def wait_for_child(
     session: Session,
-    actor: Actor,
     row: RunRow,
     call: ChildCall,
     *,
@@ -48,7 +46,7 @@ async def wait_for_child(
     if changed is None:
         return None
     if changed[0].status == RunStatus.WAITING:
-        await _begin(session, actor, child, parts)
+        await _begin(session, child, parts)
     return changed[1]
 
 
@@ -73,12 +71,10 @@ def _make_child(parent: RunRow, call: ChildCall) -> RunRow:
     )
 
 
-async def _begin(
-    session: Session, actor: Actor, child: RunRow, parts: EndParts
-) -> None:
+async def _begin(session: Session, child: RunRow, parts: EndParts) -> None:
     session.add(child)
     await session.flush()
-    await list_repository.make_findable(session, actor, child)
+    list_repository.add_marks(session, child)
     queued = RunQueued(trigger=TRIGGER, input=child.input)
     await add_events(session, child.id, child.owner_id, 0, [queued])
     await parts.outbox.add(session, job_of(child))

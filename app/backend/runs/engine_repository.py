@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from uuid import UUID
 
-from sqlalchemy import Executable, exists
+from sqlalchemy import Connection, Executable, exists
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import aliased
@@ -144,6 +144,29 @@ async def add_steps(
     agent_id: UUID | None = None,
 ) -> None:
     """Vouch for checkpoints; the caller's transaction has checked the epoch."""
+    connection = await session.connection()
+    await connection.run_sync(
+        insert_steps,
+        steps,
+        run_id=run_id,
+        owner_id=owner_id,
+        epoch=epoch,
+        thread_id=thread_id,
+        agent_id=agent_id,
+    )
+
+
+def insert_steps(
+    connection: Connection,
+    steps: Sequence[SavedStep],
+    *,
+    run_id: UUID,
+    owner_id: UUID,
+    epoch: int,
+    thread_id: UUID | None,
+    agent_id: UUID | None,
+) -> None:
+    """Do what `add_steps` does, on a plain connection."""
     if not steps:
         return
     now = clock.now()
@@ -163,9 +186,8 @@ async def add_steps(
         }
         for step in steps
     ]
-    connection = await session.connection()
     # After a commit whose answer was lost they are there already.
-    await connection.execute(_insert_links(connection.dialect.name), rows)
+    connection.execute(_insert_links(connection.dialect.name), rows)
 
 
 def saver_thread(run_id: UUID, epoch: int) -> str:

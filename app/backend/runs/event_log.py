@@ -9,28 +9,23 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from types import TracebackType
 from typing import Protocol
 from uuid import UUID
 
 import structlog
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
-from sqlmodel import col, select
 
 from app.backend.core import clock
-from app.backend.core.db import Database, Session
+from app.backend.core.db import Database
 from app.backend.core.run_context import SavedStep
-from app.backend.core.run_events import (
-    Event,
-    MessageDelta,
-    RunEvent,
-    RunStatus,
-)
+from app.backend.core.run_events import Event, MessageDelta, RunEvent
 from app.backend.runs import engine_repository, event_rows, redaction
 from app.backend.runs.errors import LeaseLost, LogOverflow
 from app.backend.runs.folding import Entry, fold, fold_all
-from app.backend.runs.status import add_events
-from app.backend.runs.tables import RunRow
+from app.backend.runs.status import number_events
 
 logger = structlog.get_logger(__name__)
 
@@ -182,14 +177,14 @@ class EventLog:
     async def _flush(self) -> None:
         async with self._writing:
             # What comes meanwhile waits for the next window, or a quick model would be written token by token.
-            left = len(self._buffer)
-            while left or self._steps:
+            left, has_steps = len(self._buffer), bool(self._steps)
+            while left or has_steps:
                 # Fewer than before, when those that wait were folded meanwhile.
                 left = min(left, len(self._buffer))
                 size = min(left, BATCH_EVENTS_MAX)
                 left -= size
                 batch = [self._buffer.popleft() for _ in range(size)]
-                steps, self._steps = self._steps, []
+                steps, self._steps, has_steps = self._steps, [], False
                 stored = await self._store(batch, steps)
                 self._last_seq += len(stored)
                 self.tell(stored)
@@ -225,27 +220,33 @@ class EventLog:
     async def _store(
         self, batch: Sequence[Entry], steps: Sequence[SavedStep]
     ) -> list[RunEvent]:
+        times, events = [one[0] for one in batch], [one[1] for one in batch]
+        stored, levels = number_events(self._run_id, self._last_seq, events, times)
+        write = partial(self._write, stored=stored, levels=levels, steps=steps)
         while True:
             try:
-                async with self._db.transaction() as session:
-                    return await self._write(session, batch, steps)
+                await self._db.write(write)
             except OperationalError as error:
                 # The lease decides how long this may last: without the database it cannot be renewed either.
                 logger.warning(
                     "event_log_write_failed", run_id=str(self._run_id), error=str(error)
                 )
                 await asyncio.sleep(RETRY_SECONDS)
+            else:
+                return stored
 
-    async def _write(
-        self, session: Session, batch: Sequence[Entry], steps: Sequence[SavedStep]
-    ) -> list[RunEvent]:
-        old, new = self._last_seq, self._last_seq + len(batch)
-        is_ours = await event_rows.advance(
-            session, self._run_id, epoch=self._epoch, old=old, new=new
-        )
-        if is_ours:
-            await engine_repository.add_steps(
-                session,
+    def _write(
+        self,
+        connection: Connection,
+        stored: Sequence[RunEvent],
+        levels: Sequence[str],
+        steps: Sequence[SavedStep],
+    ) -> None:
+        old, new = self._last_seq, self._last_seq + len(stored)
+        held = {"epoch": self._epoch, "new": new}
+        if event_rows.advance(connection, self._run_id, old=old, **held):
+            engine_repository.insert_steps(
+                connection,
                 steps,
                 run_id=self._run_id,
                 owner_id=self._owner_id,
@@ -253,32 +254,10 @@ class EventLog:
                 thread_id=self._thread_id,
                 agent_id=self._agent_id,
             )
-            times, events = [one[0] for one in batch], [one[1] for one in batch]
-            return await add_events(
-                session, self._run_id, self._owner_id, old, events, times
-            )
-        if await self._was_stored(session, new):
-            stored = [
-                RunEvent.of(self._run_id, seq, ts, event)
-                for seq, (ts, event) in enumerate(batch, start=old + 1)
-            ]
-            return redaction.installed().redact_stored(stored)
-        raise LeaseLost
-
-    async def _was_stored(self, session: Session, last_seq: int) -> bool:
-        # True after a commit whose answer was lost, as when PostgreSQL restarts at that moment.
-        row = (
-            await session.exec(
-                select(RunRow).where(
-                    col(RunRow.id) == self._run_id
-                )  # lint-skip: repo-scope
-            )
-        ).first()
-        return row is not None and (row.epoch, row.last_seq, row.status) == (
-            self._epoch,
-            last_seq,
-            RunStatus.RUNNING,
-        )
+            if stored:
+                event_rows.insert_events(connection, self._owner_id, stored, levels)
+        elif not event_rows.was_advanced(connection, self._run_id, **held):
+            raise LeaseLost
 
     async def _send(self) -> None:
         while True:

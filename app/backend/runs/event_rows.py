@@ -5,10 +5,9 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Dialect, bindparam
-from sqlmodel import insert, update
+from sqlalchemy import Connection, Dialect, bindparam
+from sqlmodel import insert, select, update
 
-from app.backend.core.db import Session
 from app.backend.core.run_events import RunEvent, RunStatus
 from app.backend.runs.tables import RunEventRow, RunRow
 
@@ -24,6 +23,9 @@ _ADVANCE = (
         _RUN.c.last_seq == bindparam("old"),
     )
     .values(last_seq=bindparam("new"))
+)
+_PLACE = select(_RUN.c.epoch, _RUN.c.last_seq, _RUN.c.status).where(
+    _RUN.c.id == bindparam("run")
 )
 _NAMES = ("run_id", "seq", "owner_id", "ts", "type", "level", "payload")
 
@@ -46,11 +48,11 @@ class _Insert:
     ) -> Sequence[Any]:
         """Return the parameters of each row."""
         bind = self._binders
-        run, owner = bind["run_id"](events[0].run_id), bind["owner_id"](owner_id)
+        owner, run = bind["owner_id"](owner_id), bind["run_id"]
         ts, payload = bind["ts"], bind["payload"]
         rows = [
             (
-                run,
+                run(event.run_id),
                 event.seq,
                 owner,
                 ts(event.ts),
@@ -74,26 +76,29 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-async def insert_events(
-    session: Session,
+def insert_events(
+    connection: Connection,
     owner_id: UUID,
     events: Sequence[RunEvent],
     levels: Sequence[str],
 ) -> None:
-    """Insert events of one run, and how much a reader should care about each."""
-    connection = await session.connection()
+    """Insert events of runs of one user, and how much a reader should care about each."""
     statement = _insert_for(connection.dialect)
-    await connection.exec_driver_sql(
-        statement.text, statement.bind(owner_id, events, levels)
-    )
+    connection.exec_driver_sql(statement.text, statement.bind(owner_id, events, levels))
 
 
-async def advance(
-    session: Session, run_id: UUID, *, epoch: int, old: int, new: int
+def advance(
+    connection: Connection, run_id: UUID, *, epoch: int, old: int, new: int
 ) -> bool:
     """Move the newest seq of a run that its owner of `epoch` works on; return whether it is still the owner's."""
-    connection = await session.connection()
-    changed = await connection.execute(
+    changed = connection.execute(
         _ADVANCE, {"run": run_id, "held": epoch, "old": old, "new": new}
     )
     return changed.rowcount == 1
+
+
+def was_advanced(connection: Connection, run_id: UUID, *, epoch: int, new: int) -> bool:
+    """Tell whether `advance` was done before: so it is after a commit whose answer was lost."""
+    # As when PostgreSQL restarts at that moment.
+    found = connection.execute(_PLACE, {"run": run_id}).first()
+    return found is not None and tuple(found) == (epoch, new, RunStatus.RUNNING.value)

@@ -232,10 +232,9 @@ class _Execution:
         given: dict[str, Any] = {"parts": self._parts, "text": self._text}
 
         async def write(session: Session) -> list[RunEvent]:
-            row, actor = self._row, self._claim.actor
-            values = given | self._used()
+            row, values = self._row, given | self._used()
             if isinstance(wanted, ChildCall):
-                events = await wait_for_child(session, actor, row, wanted, **values)
+                events = await wait_for_child(session, row, wanted, **values)
             else:
                 events = await wait_for_person(session, row, wanted, **values)
             if events is None:

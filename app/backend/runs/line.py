@@ -74,17 +74,17 @@ def _load_query() -> Any:
     return select(*asked)
 
 
-def check_load(load: Load, settings: Settings) -> None:
-    """Refuse one more run when there are as many as there may be.
+def check_load(load: Load, settings: Settings, *, more: int = 1) -> None:
+    """Refuse `more` runs when there would be more than there may be.
 
     Raises:
         TooMany: the owner has, or all users together have, as many runs as they may.
     """
     most, own_most = settings.runs_active_max, settings.runs_active_per_user_max
-    if load.everybody >= most:
+    if load.everybody + more > most:
         message = f"As many runs as this installation allows ({most:,}) are queued or running already. Wait for one to end, or stop one of yours."
         raise TooMany(message, retry_after=RETRY_AFTER_SECONDS)
-    if load.own >= own_most:
+    if load.own + more > own_most:
         message = f"As many of your runs as one user may have ({own_most:,}) are queued or running already. Wait for one to end, or stop one."
         raise TooMany(message, retry_after=RETRY_AFTER_SECONDS)
 

@@ -98,11 +98,10 @@ async def count_by_status(
     return {RunStatus(status): count for status, count in found if count}
 
 
-async def make_findable(session: Session, actor: Actor, row: RunRow) -> None:
-    """Let a new run be found by its question and its tags."""
+def add_marks(session: Session, row: RunRow) -> None:
+    """Let a new run be found by its question and its tags; the caller flushes."""
     add_words(session, row)
-    if row.tags:
-        await replace_tags(session, actor, row)
+    _add_tags(session, row)
 
 
 async def replace_tags(session: Session, actor: Actor, row: RunRow) -> None:
@@ -112,10 +111,14 @@ async def replace_tags(session: Session, actor: Actor, row: RunRow) -> None:
             col(RunTagRow.run_id) == row.id, col(RunTagRow.owner_id) == actor.user_id
         )
     )
+    _add_tags(session, row)
+    await session.flush()
+
+
+def _add_tags(session: Session, row: RunRow) -> None:
     session.add_all(
         RunTagRow(run_id=row.id, tag=tag, owner_id=row.owner_id) for tag in row.tags
     )
-    await session.flush()
 
 
 def _in_order(

@@ -42,6 +42,14 @@ async def find_request(
     return (await session.exec(query)).first()
 
 
+async def find_requests(
+    session: Session, actor: Actor, request_ids: Sequence[UUID]
+) -> dict[UUID | None, RunRow]:
+    """Return the runs that the client asked for with these ids."""
+    query = visible_to(actor, RunRow).where(col(RunRow.request_id).in_(request_ids))
+    return {row.request_id: row for row in (await session.exec(query)).all()}
+
+
 async def list_thread_runs(
     session: Session, actor: Actor, thread_id: UUID, *, limit: int
 ) -> Sequence[RunRow]:

@@ -93,7 +93,30 @@ async def _add_row(
             session, actor, agent_id=agent.id, title=query
         )
         thread_id = thread.id
-    row = RunRow(
+    row = new_row(actor, agent, given, draft, thread_id=thread_id)
+    row.turn, row.last_seq = turn, last_seq
+    session.add(row)
+    await session.flush()
+    list_repository.add_marks(session, row)
+    message: Any = {"thread_id": thread_id, "run_id": row.id, "content": query}
+    if draft.thread_id is None:
+        threads.add_first_message(session, actor, **message)
+    else:
+        role = MessageRole.USER
+        await threads.add_message(session, actor, role=role, **message)
+    return row
+
+
+def new_row(
+    actor: Actor,
+    agent: AgentView,
+    given: dict[str, Any],
+    draft: RunDraft,
+    *,
+    thread_id: UUID,
+) -> RunRow:
+    """Return the row of a run that is asked for, before it has a place in the line."""
+    return RunRow(
         owner_id=actor.user_id,
         agent_id=agent.id,
         agent_name=agent.name,
@@ -108,16 +131,4 @@ async def _add_row(
         tags=draft.tags,
         input=given,
         model=agent.model,
-        turn=turn,
-        last_seq=last_seq,
     )
-    session.add(row)
-    await session.flush()
-    await list_repository.make_findable(session, actor, row)
-    message: Any = {"thread_id": thread_id, "run_id": row.id, "content": query}
-    if draft.thread_id is None:
-        threads.add_first_message(session, actor, **message)
-    else:
-        role = MessageRole.USER
-        await threads.add_message(session, actor, role=role, **message)
-    return row

@@ -150,9 +150,22 @@ async def add_events(
     owner_id: UUID,
     last_seq: int,
     events: Sequence[Event],
-    times: Sequence[datetime] = (),
 ) -> list[RunEvent]:
     """Insert the events that follow `last_seq`; the caller has moved `run.last_seq` in this transaction."""
+    stored, levels = number_events(run_id, last_seq, events)
+    if stored:
+        connection = await session.connection()
+        await connection.run_sync(insert_events, owner_id, stored, levels)
+    return stored
+
+
+def number_events(
+    run_id: UUID,
+    last_seq: int,
+    events: Sequence[Event],
+    times: Sequence[datetime] = (),
+) -> tuple[list[RunEvent], list[str]]:
+    """Return the events that follow `last_seq` as they are stored, without secrets, and how much a reader should care about each."""
     times = times or [clock.now()] * len(events)
     stored = [
         RunEvent.of(run_id, seq, ts, event)
@@ -160,8 +173,5 @@ async def add_events(
             zip(times, events, strict=True), start=last_seq + 1
         )
     ]
-    if stored:
-        stored = redaction.installed().redact_stored(stored)
-        levels = [level_of(event).value for event in events]
-        await insert_events(session, owner_id, stored, levels)
-    return stored
+    levels = [level_of(event).value for event in events]
+    return redaction.installed().redact_stored(stored), levels

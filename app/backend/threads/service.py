@@ -20,12 +20,18 @@ async def create_thread(
     session: Session, actor: Actor, *, agent_id: UUID | None, title: str
 ) -> ThreadView:
     """Begin a conversation; its title is the first words of `title`."""
-    row = ThreadRow(
-        owner_id=actor.user_id, agent_id=agent_id, title=shorten(title, TITLE_LENGTH)
-    )
-    session.add(row)
+    row = _add_thread(session, actor, agent_id, title)
     await session.flush()
     return ThreadView.model_validate(row)
+
+
+async def create_threads(
+    session: Session, actor: Actor, *, agent_id: UUID, titles: Sequence[str]
+) -> list[UUID]:
+    """Begin a conversation for each of `titles`; returns their ids."""
+    rows = [_add_thread(session, actor, agent_id, title) for title in titles]
+    await session.flush()
+    return [row.id for row in rows]
 
 
 async def find_external(
@@ -188,6 +194,16 @@ def shorten(text: str, length: int) -> str:
     if len(line) <= length:
         return line
     return line[: length - 1].rsplit(" ", 1)[0].rstrip(",;:. ")[: length - 1] + "…"
+
+
+def _add_thread(
+    session: Session, actor: Actor, agent_id: UUID | None, title: str
+) -> ThreadRow:
+    row = ThreadRow(
+        owner_id=actor.user_id, agent_id=agent_id, title=shorten(title, TITLE_LENGTH)
+    )
+    session.add(row)
+    return row
 
 
 async def _need_thread(

@@ -304,3 +304,23 @@ async def test_too_many_runs_are_answered_with_when_to_come_back(
     assert [answer.status_code for answer in answers] == [429, 429]
     assert [answer.headers["Retry-After"] for answer in answers] == ["10", "10"]
     assert "stop one of yours" in answers[0].json()["message"]
+
+
+async def test_batch_starts_a_run_for_each_input(
+    client: httpx.AsyncClient, actor: Actor, make_agent: MakeAgent
+) -> None:
+    address = f"/api/v1/agents/{(await make_agent(actor)).id}/runs/batch"
+    body = {"runs": [QUESTION, {"input": {"query": "And pepper?"}, "tags": ["b"]}]}
+    key = {"Idempotency-Key": "night-1"}
+
+    first = await client.post(address, json=body, headers=key)
+    again = await client.post(address, json=body, headers=key)
+    none = await client.post(address, json={"runs": []})
+    wrong = await client.post(address, json={"runs": [{"input": {"query": 7}}]})
+
+    assert first.status_code == 202
+    items = first.json()["items"]
+    assert [run["input"]["query"] for run in items] == ["What is salt?", "And pepper?"]
+    assert [run["id"] for run in again.json()["items"]] == [run["id"] for run in items]
+    assert (none.status_code, wrong.status_code) == (400, 400)
+    assert "Run 1 of the batch" in wrong.text

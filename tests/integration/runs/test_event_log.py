@@ -1,21 +1,21 @@
 """The log of a run: whole, in order, and written by the holder of the lease alone."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from app.backend import bootstrap
 from app.backend.bootstrap import Services
 from app.backend.core import clock
 from app.backend.core.actor import Actor
-from app.backend.core.db import Database, Session
+from app.backend.core.db import Database
 from app.backend.core.run_context import SavedStep
 from app.backend.core.run_events import (
     Event,
@@ -208,22 +208,20 @@ def _meet(
     *,
     when: str,
 ) -> None:
-    """Let `act` happen inside of each transaction, or when its commit is done and the answer is still on its way."""
-    transaction = db.transaction
+    """Let `act` happen when each write is about to begin, or when its commit is done and the answer is still on its way."""
+    write = db.write
 
-    @asynccontextmanager
-    async def met() -> AsyncGenerator[Session]:
-        async with transaction() as session:
-            if when == "inside":
-                await act()
-            yield session
+    async def met(work: Callable[[Connection], None]) -> None:
+        if when == "begun":
+            await act()
+        await write(work)
         if when == "committed":
             await act()
 
-    monkeypatch.setattr(db, "transaction", met)
+    monkeypatch.setattr(db, "write", met)
 
 
-@pytest.mark.parametrize("when", ["inside", "committed"])
+@pytest.mark.parametrize("when", ["begun", "committed"])
 async def test_who_waits_for_a_write_may_be_cancelled_and_nothing_is_lost(
     services: Services,
     actor: Actor,

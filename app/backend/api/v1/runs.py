@@ -17,6 +17,7 @@ from app.backend.api.parts import ApiParts
 from app.backend.api.v1.log_filter import Viewer, Wanted
 from app.backend.core.actor import Actor, Permission
 from app.backend.runs import answers, steps, trees
+from app.backend.runs import batch as batches
 from app.backend.runs import service as runs
 from app.backend.runs.answers import AnswerDraft
 from app.backend.runs.schemas import EventPage, RunDraft, RunView, Tags
@@ -51,6 +52,36 @@ class RunStart(BaseModel):
     tags: Tags = Field(default_factory=list[str], description="To find it again by.")
 
 
+class RunOfBatch(BaseModel):
+    """One run of a batch; `input` has at least a `query`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    input: dict[str, Any]
+    tags: Tags = Field(default_factory=list[str], description="To find it again by.")
+
+
+class RunBatch(BaseModel):
+    """Runs to be started together."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        json_schema_extra={
+            "example": {"runs": [{"input": {"query": "What is this?"}}]}
+        },
+    )
+
+    runs: list[RunOfBatch] = Field(min_length=1, max_length=batches.BATCH_MAX)
+
+
+class RunList(BaseModel):
+    """The runs of a batch, in its order."""
+
+    model_config = ConfigDict(frozen=True)
+
+    items: list[RunView]
+
+
 @router.post("/api/v1/agents/{agent_id}/runs", status_code=202)
 async def start_run(
     actor: Starter,
@@ -75,6 +106,32 @@ async def start_run(
         draft=draft,
         parts=parts,
     )
+
+
+@router.post("/api/v1/agents/{agent_id}/runs/batch", status_code=202)
+async def start_runs(
+    actor: Starter,
+    parts: PartsDep,
+    session: WriteDep,
+    agent_id: UUID,
+    batch: RunBatch,
+    idempotency_key: IdempotencyKey = None,
+) -> RunList:
+    """Queue many runs, each in a conversation of its own; all of them or none."""
+    first = _request_id(actor, idempotency_key)
+    drafts = [
+        RunDraft(
+            input=start.input,
+            trigger=TRIGGER,
+            request_id=None if first is None else uuid5(first, str(place)),
+            tags=start.tags,
+        )
+        for place, start in enumerate(batch.runs)
+    ]
+    items = await batches.start_runs(
+        session, actor, agent_id=agent_id, drafts=drafts, parts=parts
+    )
+    return RunList(items=items)
 
 
 @router.get("/api/v1/runs/{run_id}")
