@@ -18,7 +18,7 @@ from sqlmodel import Field, col, delete, func, select
 
 from app.backend.core import clock
 from app.backend.core.db import Database, Session, after_commit
-from app.backend.core.jobs import FUNCTIONS, QUEUES, Job, JobName
+from app.backend.core.jobs import FUNCTIONS, QUEUES, Job, JobName, QueueName
 from app.backend.core.rows import Row
 
 logger = structlog.get_logger(__name__)
@@ -117,7 +117,7 @@ class Outbox:
 
     def _enqueue(self, rows: Sequence[OutboxRow]) -> None:
         # Many jobs of a queue are one round trip; so is one, which `enqueue` would make two.
-        jobs: dict[str, list[EnqueueData]] = defaultdict(list)
+        jobs: dict[QueueName, list[EnqueueData]] = defaultdict(list)
         for row in rows:
             name = JobName(row.name)
             jobs[QUEUES[name]].append(

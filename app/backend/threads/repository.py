@@ -1,6 +1,7 @@
 """Queries of conversations."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlmodel import col, delete, func, select
@@ -96,7 +97,7 @@ async def find_first_message(
 async def last_sequence(session: Session, actor: Actor, thread_id: UUID) -> int:
     """Return the number of the newest message, 0 when there is none."""
     mine = visible_to(actor, MessageRow).where(col(MessageRow.thread_id) == thread_id)
-    query = mine.with_only_columns(func.max(MessageRow.sequence))
+    query: Any = mine.with_only_columns(func.max(MessageRow.sequence))
     return (await session.exec(query)).one() or 0
 
 
