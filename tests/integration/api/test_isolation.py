@@ -106,7 +106,7 @@ def _request(case: Case, wanted: UUID, own: World) -> dict[str, Any]:
         # To start a run would be answered until its end; an answer to nothing is not.
         answer = {"interruptId": "x", "status": "cancelled"}
         request["json"] |= {"threadId": "x", "runId": "x", "messages": []}
-        request["json"] |= {"resume": [answer]}
+        request["json"] |= {"resume": [answer], "runs": [{"input": {"query": "x"}}]}
     match case.place:
         case "query":
             request["params"] |= {case.name: str(wanted)}
