@@ -26,7 +26,7 @@ from app.backend.core.errors import (
     TooMany,
     Unauthorized,
 )
-from app.backend.identity import credentials, refusals
+from app.backend.identity import cookies, credentials, refusals
 from app.backend.identity.errors import SecondFactorDemanded
 from app.state import notices
 from app.state.forms import FormMixin
@@ -68,8 +68,9 @@ def services() -> Services:
 
 async def find_actor(state: rx.State) -> Actor | None:
     """Return who is signed in on the tab of `state`, as the rows say it now."""
-    header = state.router.headers.cookie
-    presented = await credentials.find_by_cookies(services(), header)
+    parts = services()
+    header = cookies.open_header(state.router.headers.cookie, parts.keyring)
+    presented = await credentials.find_by_cookies(parts, header)
     return presented.actor if presented else None
 
 

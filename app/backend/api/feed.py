@@ -27,7 +27,7 @@ from app.backend.api.parts import ApiParts
 from app.backend.core import clock
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.errors import AppError, Forbidden, Invalid, Unauthorized
-from app.backend.identity import credentials
+from app.backend.identity import cookies, credentials
 from app.backend.runs import service as runs
 from app.backend.runs.counting import count_events
 from app.backend.runs.packing import Row, Table
@@ -82,7 +82,8 @@ class FeedNamespace(AsyncNamespace):
         if not is_same_origin(headers, parts.settings):
             message = "This page is not part of this installation."
             raise Refused(message)
-        self._cookies[sid] = headers.get("cookie", "")
+        sent = headers.get("cookie", "")
+        self._cookies[sid] = cookies.open_header(sent, parts.keyring)
         try:
             await self._find_actor(sid)
         except AppError as error:  # lint-skip: edge-catch

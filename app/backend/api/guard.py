@@ -13,6 +13,7 @@ from app.backend.api import auth, origin
 from app.backend.api.errors import response_of
 from app.backend.core.errors import AppError, Forbidden, Unauthorized
 from app.backend.core.settings import Settings
+from app.backend.identity import cookies
 from app.backend.identity.errors import SecondFactorDemanded
 
 OPEN_PATHS = frozenset(
@@ -85,6 +86,7 @@ class Guard:
         path = connection.scope["path"]
         if _is_below(path, SOCKET_PREFIX):
             self._check_socket(connection.headers)
+            _seal_cookies(connection)
         elif path in OPEN_PATHS or path.startswith(SIGNED_PREFIX):
             self._check_open(connection)
         elif not self._is_front_end(connection.scope):
@@ -137,6 +139,16 @@ def _leads_to_front_end(routes: Iterable[BaseRoute], scope: Scope) -> bool:
             route.routes, {**scope, **child}
         )
     return False
+
+
+def _seal_cookies(connection: HTTPConnection) -> None:
+    keyring = auth.parts_of(connection).keyring
+    connection.scope["headers"] = [
+        (name, cookies.seal_header(value.decode("latin-1"), keyring).encode())
+        if name == b"cookie"
+        else (name, value)
+        for name, value in connection.scope["headers"]
+    ]
 
 
 def _is_below(path: str, prefix: str) -> bool:

@@ -36,3 +36,23 @@ def test_garbage_around_it_hides_no_login(before: str, after: str) -> None:
     header = f"{before.replace(NAME, '')};{NAME}=token;{after.replace(NAME, '')}"
 
     assert cookies.token_from_cookies(header, KEYRING) == "token"
+
+
+def test_sealed_header_says_nothing_until_it_is_opened() -> None:
+    header = f"{NAME}=secret-token_1; theme=dark"
+    sealed = cookies.seal_header(header, KEYRING)
+
+    assert "secret-token_1" not in sealed
+    assert cookies.token_from_cookies(sealed, KEYRING) is None
+    assert cookies.open_header(sealed, KEYRING) == header
+    assert cookies.open_header(header, KEYRING) == header
+
+
+def test_sealed_header_of_somebody_who_read_it_is_no_login() -> None:
+    sealed = cookies.seal_header(f"{NAME}=secret-token_1", KEYRING)
+    stolen = cookies.seal_header(sealed, KEYRING)
+    made_up = f"sealed:{NAME}=secret-token_1"
+
+    for header in (stolen, made_up):
+        opened = cookies.open_header(header, KEYRING)
+        assert cookies.token_from_cookies(opened, KEYRING) is None
