@@ -1,7 +1,7 @@
 """Somebody sets up a second factor, signs in with it without scripts, and the pages for those without a login fit."""
 
 from playwright.async_api import expect
-from pyotp import TOTP
+from pyotp.totp import TOTP
 
 from app import routes
 from tests.e2e.browser import PHONE, Tab

@@ -1,8 +1,9 @@
 """The second factor: a code of an authenticator app (TOTP, RFC 6238), or a recovery code."""
 
 import segno
-from pyotp import TOTP, random_base32
+from pyotp import random_base32
 from pyotp.exceptions import OTPVerificationError
+from pyotp.totp import TOTP
 
 from app.backend.core import clock, ids
 from app.backend.core.actor import Actor, Role

@@ -54,15 +54,14 @@ async def login(
         WrongCode: the code is wrong, or was used before.
     """
     user = await need_user(session, verified.user_id)
-    detail: dict[str, str] = {}
+    used = "none"
     if user.second_factor_at is not None and not verified.is_outside:
         if not code:
             raise SecondFactorNeeded(verified)
         used = await second_factor.use(session, user, code=code, keyring=keyring)
-        detail = {"second_factor": used}
     if verified.better_hash:
         user.password_hash = verified.better_hash
-    audit.record(session, actor_of(user), Action.LOGGED_IN, **detail)
+    audit.record(session, actor_of(user), Action.LOGGED_IN, second_factor=used)
     return await open_session(
         session, user, user_agent, session_days, is_outside=verified.is_outside
     )

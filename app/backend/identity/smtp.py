@@ -68,12 +68,12 @@ class SmtpMailer:
     @contextmanager
     def _connected(self) -> Generator[smtplib.SMTP, None, None]:
         settings = self._settings
-        place = {"host": settings.smtp_host, "port": settings.smtp_port}
+        host, port = settings.smtp_host, settings.smtp_port
         if settings.smtp_security == "tls":
             context = ssl.create_default_context()
-            opened = smtplib.SMTP_SSL(**place, timeout=_SECONDS, context=context)
+            opened = smtplib.SMTP_SSL(host, port, timeout=_SECONDS, context=context)
         else:
-            opened = smtplib.SMTP(**place, timeout=_SECONDS)
+            opened = smtplib.SMTP(host, port, timeout=_SECONDS)
         with opened as server:
             if settings.smtp_security == "starttls":
                 # It fails where the server offers none: nothing is said in the clear.

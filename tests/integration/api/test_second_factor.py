@@ -7,7 +7,7 @@ from datetime import timedelta
 import httpx
 import pytest
 from fastapi import FastAPI
-from pyotp import TOTP
+from pyotp.totp import TOTP
 from sqlmodel import col, select, update
 
 from app.backend.api.app import make_api

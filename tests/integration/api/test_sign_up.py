@@ -252,4 +252,4 @@ async def test_without_mail_the_account_is_made_at_once(
 )
 def test_settings_that_need_mail_say_so(given: dict[str, str], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        Settings(_env_file=None, **given)  # pyright: ignore[reportCallIssue, reportArgumentType]
+        Settings(_env_file=None, **given)  # pyright: ignore[reportCallIssue] - pydantic-settings takes _env_file

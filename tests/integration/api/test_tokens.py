@@ -11,7 +11,7 @@ import httpx
 import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
-from pyotp import TOTP
+from pyotp.totp import TOTP
 from sqlmodel import select
 
 from app.backend.api import sse
@@ -212,7 +212,7 @@ async def test_forged_token_is_refused(
 
     # What the forgeries are made of is right.
     assert await _status(stranger, again) == 200
-    headers = {"Authorization": f"Bearer {forged}".encode()}
+    headers = {b"Authorization": f"Bearer {forged}".encode()}
     assert (await stranger.get(ME, headers=headers)).status_code == 401
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from pyotp import TOTP
+from pyotp.totp import TOTP
 
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
