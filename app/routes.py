@@ -25,16 +25,22 @@ DOCUMENT = "/documents/[document_ref]"
 SETTINGS = "/settings"
 SYSTEM = "/system"
 PEOPLE = "/people"
+GROUPS = "/people?show=groups"
 AUDIT = "/audit"
 
 # An id is a str or UUID on the server, or a Reflex var that is joined in the browser: hence `+`, and `Any`.
 
 
-def agents_path(text: str = "", *, is_archived: bool = False) -> str:
-    """Return the list of agents as it is searched and filtered."""
-    asked = {"q": text, "show": "archived" if is_archived else ""}
+def agents_path(text: str = "", *, show: str = "") -> str:
+    """Return the list of agents as it is searched and filtered: `shared`, `public`, `archived`, or one's own."""
+    asked = {"q": text, "show": show}
     query = urlencode({name: value for name, value in asked.items() if value})
     return f"{AGENTS}?{query}" if query else AGENTS
+
+
+def knowledge_path(*, show: str) -> str:
+    """Return the list of collections: those that are `shared` with the reader."""
+    return f"{KNOWLEDGE}?{urlencode({'show': show})}"
 
 
 def agent_path(agent_id: Any, run_id: Any = None) -> Any:

@@ -12,16 +12,16 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from app.backend.agents.tables import AgentRow
+from app.backend.agents.tables import AgentRow, AgentShareRow
 from app.backend.bootstrap import Services
 from app.backend.core import clock, ids
 from app.backend.core.actor import Actor
 from app.backend.core.jobs import QueueName
 from app.backend.core.run_events import RunStatus
 from app.backend.files.tables import FileRow
-from app.backend.identity.tables import ApiKeyRow, SessionRow
+from app.backend.identity.tables import ApiKeyRow, GroupRow, SessionRow
 from app.backend.knowledge.schemas import DocumentStatus
-from app.backend.knowledge.tables import ChunkRow, DocumentRow
+from app.backend.knowledge.tables import ChunkRow, CollectionShareRow, DocumentRow
 from app.backend.runs.tables import CheckpointLinkRow, RunEventRow
 from app.backend.tables import metadata
 from app.backend.threads.schemas import MessageRole
@@ -47,6 +47,7 @@ class Kind(StrEnum):
     KEY = "key"
     LOGIN = "login"
     NOTE = "note"
+    SHARE = "share"
 
 
 World = Mapping[Kind, list[UUID]]
@@ -66,8 +67,7 @@ async def make_world(services: Services, owner: Actor) -> World:
         collection_ids=[collection.id],
     )
     thread = await rows.thread(owner, agent_id=agent.id, title=SECRET)
-    said: dict[str, Any] = {"sequence": 1, "role": MessageRole.USER, **mine}
-    await rows.add(MessageRow(thread_id=thread.id, content=SECRET, **said))
+    await _add_message(rows, owner, thread.id)
     documents = [
         await _add_document(rows, owner, collection.id, status)
         for status in (DocumentStatus.READY, DocumentStatus.FAILED)
@@ -92,6 +92,7 @@ async def make_world(services: Services, owner: Actor) -> World:
         Kind.KEY: [(await rows.add(key)).id],
         Kind.LOGIN: [(await rows.add(login)).id],
         Kind.NOTE: [await _add_note(rows, owner)],
+        Kind.SHARE: await _add_shares(rows, owner, agent.id, collection.id),
     }
 
 
@@ -149,6 +150,26 @@ async def _add_run(
     )
     await rows.add(link)
     return run.id
+
+
+async def _add_shares(
+    rows: RowFactory, owner: Actor, agent_id: UUID, collection_id: UUID
+) -> list[UUID]:
+    group = await rows.add(GroupRow(name=f"{SECRET} {ids.new_id()}"))
+    share: dict[str, Any] = {"group_id": group.id, "level": "view"}
+    mine: dict[str, Any] = {"owner_id": owner.user_id, **share}
+    return [
+        (await rows.add(AgentShareRow(object_id=agent_id, **mine))).id,
+        (await rows.add(CollectionShareRow(object_id=collection_id, **mine))).id,
+    ]
+
+
+async def _add_message(rows: RowFactory, owner: Actor, thread_id: UUID) -> None:
+    said: dict[str, Any] = {"sequence": 1, "role": MessageRole.USER}
+    row = MessageRow(
+        owner_id=owner.user_id, thread_id=thread_id, content=SECRET, **said
+    )
+    await rows.add(row)
 
 
 async def _add_note(rows: RowFactory, owner: Actor) -> UUID:

@@ -12,6 +12,7 @@ ORIGIN = "http://127.0.0.1:8000"
 
 def make_state(
     kind: type[S],
+    /,
     *,
     path: str = "/",
     cookie: str = "",

@@ -13,6 +13,7 @@ from app.backend.agents.schemas import AgentDraft, AgentView, Concurrency
 from app.backend.core.errors import Invalid
 from app.backend.core.paging import PAGE_SIZE_MAX
 from app.backend.identity import service as identity
+from app.backend.identity.sharing_schemas import Shown
 from app.backend.runs import service as runs
 from app.cli import output
 from app.cli.edge import command, open_rows
@@ -31,6 +32,9 @@ def _agent() -> None:
 @command
 async def list_all(
     text: Annotated[str, typer.Option(help="Text in name or description.")] = "",
+    shown: Annotated[
+        Shown, typer.Option(help="Whose: your own, shared with you, or public.")
+    ] = Shown.MINE,
     is_archived: Annotated[
         bool, typer.Option("--archived", help="The archived ones instead.")
     ] = False,
@@ -42,7 +46,12 @@ async def list_all(
     async with open_rows() as rows, rows.db.read() as session:
         actor = await identity.find_actor_by_email(session, as_email)
         page = await agents.list_agents(
-            session, actor, text=text, is_archived=is_archived, limit=limit
+            session,
+            actor,
+            shown=shown,
+            text=text,
+            is_archived=is_archived,
+            limit=limit,
         )
         found = await runs.with_last_run(session, actor, page.items)
     if is_json:

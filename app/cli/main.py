@@ -14,6 +14,8 @@ COMMANDS = {
     "up": "app.cli.up:app",
     "build": "app.cli.build:app",
     "user": "app.cli.user:app",
+    "group": "app.cli.group:app",
+    "share": "app.cli.share:app",
     "audit": "app.cli.audit:app",
     "key": "app.cli.key:app",
     "secret": "app.cli.secret:app",

@@ -16,7 +16,9 @@ ARCHIVED = "Archived"
 LOG = "Log"
 DETAILS = "Details"
 MISSING_AGENT = "There is no such agent"
-MISSING_AGENT_TEXT = "It was deleted, or it is not yours. Its runs and their logs stay."
+MISSING_AGENT_TEXT = (
+    "It was deleted, or it is not shared with you. Your runs and their logs stay."
+)
 TO_AGENTS = "See your agents"
 MISSING_RUN = "There is no such run"
 MISSING_RUN_TEXT = "The address is wrong, or it is not yours."

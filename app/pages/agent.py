@@ -12,7 +12,11 @@ from app.components.run.answer_card import answer_card
 from app.components.run.citation import passage_panel
 from app.components.run.composer import composer, suggestions
 from app.components.run.history import history, turns
+from app.components.sharing import strings as sharing_words
+from app.components.sharing.badges import share_badges
+from app.components.sharing.dialog import sharing_dialog
 from app.components.ui.badge import badge
+from app.components.ui.banner import banner
 from app.components.ui.button import button, text_link
 from app.components.ui.empty import empty
 from app.components.ui.skeleton import skeleton
@@ -21,10 +25,12 @@ from app.components.widgets.event_log import answer, event_log
 from app.components.widgets.page import address
 from app.pages import _run_strings as words
 from app.pages._page import page
+from app.state.agent_list import AgentListState
 from app.state.agent_run import AgentRunState
 from app.state.passage import PassageState
 from app.state.run_feed import RunFeedState
 from app.state.session import SessionState
+from app.state.sharing import SharingState
 
 _BUSY_SECONDS = 2.0
 _IDLE_SECONDS = 15.0
@@ -35,7 +41,7 @@ _IDLE_SECONDS = 15.0
     words.AGENT,
     permission=Permission.VIEW_AGENT,
     on_load=[AgentRunState.load],
-    on_leave=[PassageState.close],
+    on_leave=[PassageState.close, SharingState.close],
 )
 def agent() -> rx.Component:
     return shell(
@@ -63,12 +69,12 @@ def _agent() -> rx.Component:
                         custom_attrs={"data-key": "n"},
                     ),
                 ),
-                button(
-                    words.EDIT,
-                    icon="pencil",
-                    href=routes.agent_edit_path(AgentRunState.agent.id),
-                ),
+                _actions(AgentRunState.agent),
             ),
+        ),
+        rx.cond(
+            AgentRunState.is_withdrawn,
+            banner(sharing_words.WITHDRAWN, sharing_words.WITHDRAWN_TEXT),
         ),
         rx.el.div(
             rx.el.div(_conversation(), class_name="flex min-w-0 flex-col gap-4"),
@@ -76,10 +82,38 @@ def _agent() -> rx.Component:
             class_name="grid gap-6 lg:grid-cols-[minmax(0,1fr)_17rem]",
         ),
         passage_panel(),
+        sharing_dialog(),
         address({"run": AgentRunState.shown}),
         pulse(
             seconds=rx.cond(AgentRunState.has_active, _BUSY_SECONDS, _IDLE_SECONDS),
             on_pulse=AgentRunState.refresh,
+        ),
+    )
+
+
+def _actions(agent: Any) -> rx.Component:
+    """What may be done with the agent, for whom it is; nothing before it is known."""
+    is_there = (agent.id != "") & ~AgentRunState.is_withdrawn
+    return rx.fragment(
+        rx.cond(
+            is_there & agent.is_own,
+            button(
+                sharing_words.SHARE,
+                icon="users",
+                on_click=SharingState.open_agent(agent.id, agent.name, agent.is_public),
+            ),
+        ),
+        rx.cond(
+            is_there & ~agent.is_own,
+            button(
+                sharing_words.DUPLICATE,
+                icon="copy",
+                on_click=AgentListState.duplicate(agent.id),
+            ),
+        ),
+        rx.cond(
+            is_there & agent.can_edit,
+            button(words.EDIT, icon="pencil", href=routes.agent_edit_path(agent.id)),
         ),
     )
 
@@ -98,10 +132,27 @@ def _about() -> rx.Component:
             rx.cond(
                 agent.is_archived, badge(words.ARCHIVED, icon="archive", tone="warn")
             ),
+            share_badges(agent),
             rx.foreach(agent.collections, _place),
+            _hidden(agent),
             class_name="mt-2 flex flex-wrap items-center gap-1.5",
         ),
         rx.cond(agent.id == "", skeleton("mt-2 h-6 w-64")),
+    )
+
+
+def _hidden(agent: Any) -> rx.Component:
+    return rx.cond(
+        agent.collections_hidden > 0,
+        badge(
+            rx.cond(
+                agent.collections_hidden == 1,
+                sharing_words.HIDDEN_ONE,
+                agent.collections_hidden.to(str) + sharing_words.HIDDEN,
+            ),
+            icon="book_lock",
+            title=sharing_words.HIDDEN_ABOUT,
+        ),
     )
 
 
@@ -119,8 +170,7 @@ def _conversation() -> rx.Component:
     return rx.fragment(
         turns(),
         rx.cond(has_run, answer_card()),
-        composer(),
-        rx.cond(has_run, rx.fragment(), suggestions()),
+        _asking(has_run),
         # Without a run it draws nothing, but has its code and its socket ready for the first one.
         rx.el.section(
             rx.el.h2(words.LOG, class_name="sr-only"),
@@ -133,7 +183,25 @@ def _conversation() -> rx.Component:
             ),
             hidden=~has_run,
         ),
-        rx.cond(AgentRunState.agent.is_small, _small_model()),
+        rx.cond(
+            AgentRunState.agent.is_small & AgentRunState.agent.can_edit, _small_model()
+        ),
+    )
+
+
+def _asking(has_run: Any) -> rx.Component:
+    """What to ask with, for those who may run the agent."""
+    return rx.cond(
+        AgentRunState.is_withdrawn,
+        rx.fragment(),
+        rx.cond(
+            AgentRunState.agent.can_run,
+            rx.fragment(
+                composer(),
+                rx.cond(has_run, rx.fragment(), suggestions()),
+            ),
+            banner(sharing_words.NOT_YOURS_TO_RUN, sharing_words.NOT_YOURS_TO_RUN_TEXT),
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from app.backend.core.actor import Permission
 from app.components.agent.agent_list import agent_table
 from app.components.layout.shell import shell
 from app.components.layout.topbar import page_head
+from app.components.sharing.dialog import sharing_dialog
 from app.components.ui.button import button
 from app.components.ui.dialog import confirm
 from app.components.ui.empty import empty
@@ -18,7 +19,8 @@ from app.components.ui.tabs import tabs
 from app.components.widgets.page import address
 from app.pages import _agent_strings as words
 from app.pages._page import page
-from app.state.agent_list import AgentListState
+from app.state.agent_list import ARCHIVED, AgentListState
+from app.state.sharing import SharingState
 
 
 @page(
@@ -26,7 +28,7 @@ from app.state.agent_list import AgentListState
     words.AGENTS,
     permission=Permission.VIEW_AGENT,
     on_load=[AgentListState.load],
-    on_leave=[AgentListState.leave],
+    on_leave=[AgentListState.leave, SharingState.close],
 )
 def agents() -> rx.Component:
     return shell(
@@ -35,12 +37,11 @@ def agents() -> rx.Component:
             tabs(
                 words.AGENTS,
                 [
-                    (words.ACTIVE, routes.AGENTS, ~AgentListState.is_archived),
-                    (
-                        words.ARCHIVED,
-                        routes.agents_path(is_archived=True),
-                        AgentListState.is_archived,
-                    ),
+                    (words.MINE, routes.AGENTS, AgentListState.show == ""),
+                    *[
+                        (text, routes.agents_path(show=key), AgentListState.show == key)
+                        for key, text in words.TABS
+                    ],
                 ],
             ),
             rx.el.div(
@@ -64,6 +65,7 @@ def agents() -> rx.Component:
             on_confirm=AgentListState.delete,
             on_close=AgentListState.keep,
         ),
+        sharing_dialog(),
         here=routes.AGENTS,
     )
 
@@ -72,7 +74,9 @@ def _rows() -> Any:
     return rx.cond(
         AgentListState.rows.length() > 0,
         rx.fragment(
-            agent_table(AgentListState.rows, is_archived=AgentListState.is_archived),
+            agent_table(
+                AgentListState.rows, is_archived=AgentListState.show == ARCHIVED
+            ),
             rx.cond(
                 AgentListState.has_more,
                 rx.el.div(
@@ -89,14 +93,17 @@ def _rows() -> Any:
                 words.NO_MATCH_TEXT,
                 button(words.CLEAR, on_click=AgentListState.clear),
             ),
-            rx.cond(
-                AgentListState.is_archived,
-                empty(
-                    "archive",
-                    words.NO_ARCHIVED,
-                    words.NO_ARCHIVED_TEXT,
-                    button(words.BACK, href=routes.AGENTS),
-                ),
+            rx.match(
+                AgentListState.show,
+                *[
+                    (
+                        key,
+                        empty(
+                            icon, title, text, button(words.BACK, href=routes.AGENTS)
+                        ),
+                    )
+                    for key, (icon, title, text) in words.NOTHING.items()
+                ],
                 empty("bot", words.NO_AGENTS, words.NO_AGENTS_TEXT, _new()),
             ),
         ),

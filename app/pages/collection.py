@@ -12,7 +12,10 @@ from app.components.knowledge.documents import document_table
 from app.components.knowledge.search_box import search_box
 from app.components.layout.shell import shell
 from app.components.layout.topbar import page_head
-from app.components.ui.button import button
+from app.components.sharing import strings as sharing_words
+from app.components.sharing.badges import share_badges
+from app.components.sharing.dialog import sharing_dialog
+from app.components.ui.button import button, text_link
 from app.components.ui.card import section
 from app.components.ui.counted import counted
 from app.components.ui.dialog import confirm
@@ -24,6 +27,7 @@ from app.components.widgets.file_drop import file_drop
 from app.pages._page import page
 from app.state.collection import CollectionState
 from app.state.knowledge_search import KnowledgeSearchState
+from app.state.sharing import SharingState
 
 _BUSY_SECONDS = 0.7
 _MENU = "collection-menu"
@@ -34,19 +38,39 @@ _MENU = "collection-menu"
     words.KNOWLEDGE,
     permission=Permission.VIEW_KNOWLEDGE,
     on_load=[CollectionState.load, KnowledgeSearchState.load],
-    on_leave=[CollectionState.leave, KnowledgeSearchState.leave],
+    on_leave=[CollectionState.leave, KnowledgeSearchState.leave, SharingState.close],
 )
 def collection() -> rx.Component:
-    shown = CollectionState.shown
     return shell(
+        rx.cond(
+            CollectionState.is_missing, _missing(), _collection(CollectionState.shown)
+        ),
+        here=routes.KNOWLEDGE,
+    )
+
+
+def _missing() -> rx.Component:
+    return rx.el.div(
+        rx.el.h1(words.KNOWLEDGE, tab_index=-1, class_name="sr-only"),
+        empty(
+            "book_open",
+            sharing_words.COLLECTION_GONE,
+            sharing_words.COLLECTION_GONE_TEXT,
+            text_link(sharing_words.TO_COLLECTIONS, href=routes.KNOWLEDGE),
+        ),
+    )
+
+
+def _collection(shown: Any) -> rx.Component:
+    return rx.fragment(
         page_head(
             rx.cond(shown.id != "", shown.name, words.KNOWLEDGE),
             crumbs=[(words.KNOWLEDGE, routes.KNOWLEDGE)],
             description=_facts(shown),
-            actions=_menu(shown),
+            actions=_actions(shown),
         ),
         rx.el.div(
-            _drop(shown),
+            rx.cond(shown.can_edit, _drop(shown)),
             section(
                 words.DOCUMENTS,
                 rx.cond(
@@ -65,7 +89,15 @@ def collection() -> rx.Component:
                                 ),
                             ),
                         ),
-                        empty("file_text", words.NO_DOCUMENTS, words.NO_DOCUMENTS_TEXT),
+                        empty(
+                            "file_text",
+                            words.NO_DOCUMENTS,
+                            rx.cond(
+                                shown.can_edit,
+                                words.NO_DOCUMENTS_TEXT,
+                                words.NO_DOCUMENTS_OF_OTHERS,
+                            ),
+                        ),
                     ),
                 ),
             ),
@@ -77,7 +109,7 @@ def collection() -> rx.Component:
             on_pulse=CollectionState.refresh,
         ),
         _dialogs(shown),
-        here=routes.KNOWLEDGE,
+        sharing_dialog(),
     )
 
 
@@ -92,6 +124,23 @@ def _facts(shown: Any) -> rx.Component:
             shown.size,
             class_name="tabular-nums",
         ),
+        rx.el.div(
+            share_badges(shown), class_name="mt-2 flex flex-wrap gap-1.5 empty:hidden"
+        ),
+    )
+
+
+def _actions(shown: Any) -> rx.Component:
+    return rx.fragment(
+        rx.cond(
+            (shown.id != "") & shown.is_own,
+            button(
+                sharing_words.SHARE,
+                icon="users",
+                on_click=SharingState.open_collection(shown.id, shown.name),
+            ),
+        ),
+        rx.cond(shown.can_edit, _menu(shown)),
     )
 
 
@@ -99,12 +148,15 @@ def _menu(shown: Any) -> rx.Component:
     return menu(
         _MENU,
         menu_item(_MENU, "pencil", words.EDIT, on_click=CollectionState.open_form),
-        menu_item(
-            _MENU,
-            "trash_2",
-            words.DELETE + "…",
-            is_dangerous=True,
-            on_click=CollectionState.ask_delete("", shown.name),
+        rx.cond(
+            shown.is_own,
+            menu_item(
+                _MENU,
+                "trash_2",
+                words.DELETE + "…",
+                is_dangerous=True,
+                on_click=CollectionState.ask_delete("", shown.name),
+            ),
         ),
         label="Actions for this collection",
     )

@@ -6,16 +6,20 @@ import reflex as rx
 
 from app import routes
 from app.backend.core.actor import Permission
+from app.backend.identity.sharing_schemas import Shown
 from app.components.knowledge import strings as words
 from app.components.knowledge.collection_form import collection_form
 from app.components.knowledge.notes import notes
 from app.components.layout.shell import shell
 from app.components.layout.topbar import page_head
+from app.components.sharing import strings as sharing_words
+from app.components.sharing.badges import share_badges
 from app.components.ui.button import button
 from app.components.ui.card import SURFACE
 from app.components.ui.counted import counted
 from app.components.ui.empty import empty
 from app.components.ui.skeleton import skeleton
+from app.components.ui.tabs import tabs
 from app.components.widgets.clock import time_ago
 from app.pages._page import page
 from app.state.collection_list import CollectionListState
@@ -35,6 +39,7 @@ _GRID = "grid gap-3 sm:grid-cols-2 lg:grid-cols-3"
 def knowledge() -> rx.Component:
     return shell(
         page_head(words.KNOWLEDGE, description=words.ABOUT, actions=_new()),
+        rx.el.div(_tabs(), class_name="mb-4"),
         rx.cond(
             CollectionListState.is_loading,
             rx.el.div(
@@ -55,12 +60,28 @@ def knowledge() -> rx.Component:
                         ),
                     ),
                 ),
-                empty(
-                    "book_open", words.NO_COLLECTIONS, words.NO_COLLECTIONS_TEXT, _new()
+                rx.cond(
+                    CollectionListState.show == Shown.SHARED.value,
+                    empty(
+                        "users",
+                        words.NOTHING_SHARED,
+                        words.NOTHING_SHARED_TEXT,
+                        button(words.BACK_TO_MINE, href=routes.KNOWLEDGE),
+                    ),
+                    empty(
+                        "book_open",
+                        words.NO_COLLECTIONS,
+                        words.NO_COLLECTIONS_TEXT,
+                        _new(),
+                    ),
                 ),
             ),
         ),
-        rx.el.div(notes(), class_name="mt-8 empty:hidden"),
+        rx.cond(
+            CollectionListState.show == Shown.SHARED.value,
+            rx.fragment(),
+            rx.el.div(notes(), class_name="mt-8 empty:hidden"),
+        ),
         collection_form(
             words.NEW,
             name="",
@@ -72,6 +93,21 @@ def knowledge() -> rx.Component:
             on_close=CollectionListState.close_form,
         ),
         here=routes.KNOWLEDGE,
+    )
+
+
+def _tabs() -> rx.Component:
+    is_shared = CollectionListState.show == Shown.SHARED.value
+    return tabs(
+        words.KNOWLEDGE,
+        [
+            (sharing_words.MINE, routes.KNOWLEDGE, ~is_shared),
+            (
+                sharing_words.SHARED,
+                routes.knowledge_path(show=Shown.SHARED),
+                is_shared,
+            ),
+        ],
     )
 
 
@@ -95,6 +131,10 @@ def _card(collection: Any) -> rx.Component:
             rx.el.span(
                 collection.description,
                 class_name="mt-1 line-clamp-2 min-h-10 text-sm text-muted",
+            ),
+            rx.el.span(
+                share_badges(collection),
+                class_name="mt-2 flex flex-wrap gap-1.5 empty:hidden",
             ),
             rx.el.span(
                 rx.el.span(counted(collection.documents, "document")),

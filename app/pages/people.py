@@ -11,13 +11,16 @@ from app.components.layout.shell import shell
 from app.components.layout.topbar import page_head
 from app.components.people import strings as words
 from app.components.people.dialogs import fresh_link, invitation
+from app.components.people.groups import groups, new_group
 from app.components.people.table import people_table
 from app.components.ui.button import button
 from app.components.ui.dialog import confirm
 from app.components.ui.empty import empty
 from app.components.ui.form import search_field
 from app.components.ui.skeleton import skeleton_rows
+from app.components.ui.tabs import tabs
 from app.pages._page import page
+from app.state.groups import GroupsState
 from app.state.people import PeopleState
 
 
@@ -25,23 +28,41 @@ from app.state.people import PeopleState
     routes.PEOPLE,
     words.TITLE,
     permission=Permission.VIEW_USER,
-    on_load=[PeopleState.load],
-    on_leave=[PeopleState.leave],
+    on_load=[PeopleState.load, GroupsState.load],
+    on_leave=[PeopleState.leave, GroupsState.leave],
 )
 def people() -> rx.Component:
     return shell(
         page_head(
             words.TITLE,
             description=words.ABOUT,
-            actions=rx.cond(PeopleState.is_refused, None, _invite()),
+            actions=rx.cond(
+                PeopleState.is_refused,
+                None,
+                rx.cond(GroupsState.is_shown, new_group(), _invite()),
+            ),
         ),
         for_admins(
-            _content(),
+            rx.el.div(
+                _tabs(),
+                rx.cond(GroupsState.is_shown, groups(), _content()),
+                class_name="flex flex-col gap-4",
+            ),
             is_refused=PeopleState.is_refused,
             is_loading=PeopleState.is_loading,
             loading=skeleton_rows(4, "h-14"),
         ),
         here=routes.PEOPLE,
+    )
+
+
+def _tabs() -> rx.Component:
+    return tabs(
+        words.TITLE,
+        [
+            (words.TITLE, routes.PEOPLE, ~GroupsState.is_shown),
+            (words.GROUPS, routes.GROUPS, GroupsState.is_shown),
+        ],
     )
 
 

@@ -11,6 +11,7 @@ from app import routes
 from app.backend.agents import service as agents
 from app.backend.agents.schemas import AgentDraft, AgentKind, AgentView, Execution
 from app.backend.core.actor import Permission
+from app.backend.identity.sharing_schemas import Level, Shown
 from app.backend.knowledge import service as knowledge
 from app.backend.tools.registry import ToolRegistry
 from app.state import edge, notices
@@ -86,15 +87,18 @@ class AgentEditorState(FormMixin, rx.State):
 
     @rx.event
     @edge.requires(Permission.CHANGE_AGENT)
-    async def load_existing(self) -> None:
-        """Show the agent that the address names."""
+    async def load_existing(self) -> Any:
+        """Show the agent that the address names; who may only look at it is led to its page."""
         agent_id = edge.id_in_path(self, "agent")
         async with edge.read(self) as (session, actor):
             agent = await agents.get_agent(session, actor, agent_id=agent_id)
+        if not agent.access.covers(Level.EDIT):
+            return rx.redirect(routes.agent_path(agent.id), replace=True)
         self._begin(f"{agent.id}-{agent.updated_at.isoformat()}")
         self.editing_id = str(agent.id)
         self.values = values_of(agent)
         await self._load_choices(agent.collection_ids)
+        return None
 
     @rx.event
     @edge.public
@@ -142,9 +146,15 @@ class AgentEditorState(FormMixin, rx.State):
 
     async def _load_choices(self, chosen: list[UUID]) -> None:
         async with edge.read(self) as (session, actor):
-            page = await knowledge.list_collections(
-                session, actor, limit=COLLECTIONS_SHOWN
-            )
+            found = [
+                item
+                for shown in (Shown.MINE, Shown.SHARED)
+                for item in (
+                    await knowledge.list_collections(
+                        session, actor, shown=shown, limit=COLLECTIONS_SHOWN
+                    )
+                ).items
+            ]
         self.collections = [
             CollectionChoice(
                 field=f"{_COLLECTION_FIELD}{item.id}",
@@ -152,10 +162,10 @@ class AgentEditorState(FormMixin, rx.State):
                 documents=item.documents,
                 is_chosen=item.id in chosen,
             )
-            for item in page.items
+            for item in found
         ]
         self.tools = _tool_choices(edge.services().tools, self.values.tools)
-        found = await edge.services().models.list()
+        models = await edge.services().models.list()
         self.models = [
             ModelChoice(
                 name=model.name,
@@ -164,9 +174,9 @@ class AgentEditorState(FormMixin, rx.State):
                 else _model_label(model.name, model.is_default),
                 is_available=model.is_available,
             )
-            for model in found
+            for model in models
         ]
-        if self.values.model not in {model.name for model in found}:
+        if self.values.model not in {model.name for model in models}:
             self.models = [
                 ModelChoice(
                     name=self.values.model, label=self.values.model, is_available=True

@@ -1,4 +1,4 @@
-"""Agents of the signed-in user: search, archive, copy, delete."""
+"""Agents that the signed-in user may see: search, archive, copy, delete."""
 
 from typing import Any
 
@@ -7,10 +7,16 @@ import reflex as rx
 from app import routes
 from app.backend.agents import service as agents
 from app.backend.core.actor import Permission
+from app.backend.identity.sharing_schemas import Shown
 from app.backend.runs import service as runs
 from app.state import edge, notices
 from app.state.lines import AgentLine, agent_line
 from app.state.paging import PAGE_SIZE, PagingMixin, length_again
+
+ARCHIVED = "archived"
+LEFT_OUT = (
+    "The copy does not search the owner's collections: they are not shared with you."
+)
 
 
 class AgentListState(PagingMixin, rx.State):
@@ -19,7 +25,7 @@ class AgentListState(PagingMixin, rx.State):
     rows: rx.Field[list[AgentLine]] = rx.field(default_factory=list)
     text: rx.Field[str] = rx.field("")
     search_key: rx.Field[int] = rx.field(0)
-    is_archived: rx.Field[bool] = rx.field(False)
+    show: rx.Field[str] = rx.field("")
     doomed_id: rx.Field[str] = rx.field("")
     doomed_name: rx.Field[str] = rx.field("")
 
@@ -27,10 +33,10 @@ class AgentListState(PagingMixin, rx.State):
     @edge.requires(Permission.VIEW_AGENT)
     async def load(self) -> None:
         """Show what the address asks for; of the same agents as before, as many as are shown."""
-        before = (self.text, self.is_archived)
+        before = (self.text, self.show)
         self._put_text(edge.query_value(self, "q"))
-        self.is_archived = edge.query_value(self, "show") == "archived"
-        if before != (self.text, self.is_archived):
+        self.show = edge.query_value(self, "show")
+        if before != (self.text, self.show):
             self.rows = []
         self.rows = await self._read("", length_again(self.rows))
 
@@ -82,8 +88,14 @@ class AgentListState(PagingMixin, rx.State):
         """Make a copy and open it in the editor."""
         wanted = edge.parse_id(agent_id, "agent")
         async with edge.work(self) as (session, actor):
+            hidden = (
+                await agents.get_agent(session, actor, agent_id=wanted)
+            ).collections_hidden
             copy = await agents.duplicate_agent(session, actor, agent_id=wanted)
-        return rx.redirect(routes.agent_edit_path(copy.id))
+        editor = rx.redirect(routes.agent_edit_path(copy.id))
+        if not hidden:
+            return editor
+        return [editor, notices.done(LEFT_OUT)]
 
     @rx.event
     @edge.requires(Permission.DELETE_AGENT)
@@ -133,7 +145,8 @@ class AgentListState(PagingMixin, rx.State):
                 cursor=cursor or None,
                 limit=limit,
                 text=self.text,
-                is_archived=self.is_archived,
+                shown=Shown(self.show) if self.show in list(Shown) else Shown.MINE,
+                is_archived=self.show == ARCHIVED,
             )
             found = await runs.with_last_run(session, actor, page.items)
         shown = len(self.rows) if cursor else 0

@@ -6,20 +6,17 @@ from typing import Any
 from uuid import UUID
 
 import reflex as rx
-from pydantic import BaseModel, ConfigDict, Field
 
 from app import routes
 from app.backend.agents import service as agents
-from app.backend.agents.schemas import AgentKind, AgentView
 from app.backend.core import ids
-from app.backend.core.actor import Actor, Permission
-from app.backend.core.db import Session
+from app.backend.core.actor import Permission
 from app.backend.core.errors import Invalid, NotFound
-from app.backend.knowledge import service as knowledge
 from app.backend.runs import service as runs
 from app.backend.runs.inputs import check_input
 from app.backend.runs.schemas import RunDraft, RunFilter
 from app.state import edge
+from app.state.agent_detail import AgentDetail, agent_detail, read_places
 from app.state.forms import FormMixin
 from app.state.lines import RunLine, run_line
 from app.state.run_detail import TurnLine, run_detail, turn_line
@@ -33,37 +30,12 @@ NEW = "new"  # what the address says instead of a run in a new conversation
 FIELD = "query"  # the id of the text field, which keeps what is typed by itself
 
 
-class Place(BaseModel):
-    """A collection that the agent searches."""
-
-    model_config = ConfigDict(frozen=True)
-
-    id: str
-    name: str
-
-
-class AgentDetail(BaseModel):
-    """The agent of the page; empty while it is loaded."""
-
-    model_config = ConfigDict(frozen=True)
-
-    id: str = ""
-    name: str = ""
-    description: str = ""
-    kind: str = ""
-    model: str = ""
-    is_remote: bool = False
-    is_archived: bool = False
-    is_small: bool = False
-    prompts: list[str] = Field(default_factory=list[str])
-    collections: list[Place] = Field(default_factory=list[Place])
-
-
 class AgentRunState(FormMixin, rx.State):
     """An agent, the question to it, and what was asked before."""
 
     agent: rx.Field[AgentDetail] = rx.field(default_factory=AgentDetail)
     is_missing: rx.Field[bool] = rx.field(False)
+    is_withdrawn: rx.Field[bool] = rx.field(False)
     question: rx.Field[str] = rx.field("")
     is_json: rx.Field[bool] = rx.field(False)
     request_id: rx.Field[str] = rx.field("")
@@ -87,7 +59,7 @@ class AgentRunState(FormMixin, rx.State):
             agent_id = edge.id_in_path(self, "agent")
             async with edge.read(self) as (session, actor):
                 agent = await agents.get_agent(session, actor, agent_id=agent_id)
-                places = await _places(session, actor, agent)
+                places = await read_places(session, actor, agent)
         except NotFound:
             self.is_missing = True
             return RunFeedState.disconnect
@@ -96,8 +68,8 @@ class AgentRunState(FormMixin, rx.State):
         if self.agent.id != str(agent.id):
             self.reset()
         self._started = ""
-        self.is_missing = False
-        self.agent = _detail(agent, places)
+        self.is_missing = self.is_withdrawn = False
+        self.agent = agent_detail(agent, places)
         self.request_id = self.request_id or str(ids.new_id())
         await self._show_history()
         return await self._find_run(named)
@@ -105,8 +77,9 @@ class AgentRunState(FormMixin, rx.State):
     @rx.event
     @edge.requires(Permission.VIEW_AGENT)
     async def refresh(self) -> None:
-        """Show the newest runs; the browser asks while the page is visible."""
+        """Show the newest runs, and what may be done with the agent; the browser asks while the page is visible."""
         await self._show_history()
+        await self._look_again()
 
     @rx.event
     @edge.requires(Permission.ADD_RUN)
@@ -168,14 +141,21 @@ class AgentRunState(FormMixin, rx.State):
             ),
             tags=list(tags),
         )
-        async with edge.work(self) as (session, actor):
-            run = await runs.start_run(
-                session,
-                actor,
-                agent_id=agent_id,
-                draft=draft,
-                parts=edge.services(),
-            )
+        try:
+            async with edge.work(self) as (session, actor):
+                run = await runs.start_run(
+                    session,
+                    actor,
+                    agent_id=agent_id,
+                    draft=draft,
+                    parts=edge.services(),
+                )
+        except NotFound as error:
+            if error.resource != "agent":
+                raise
+            # What was typed stays; the page says what happened.
+            self.is_withdrawn = True
+            return None
         self._clear_errors()
         self.question, self.request_id = "", str(ids.new_id())
         self.thread_id, self.shown = str(run.thread_id or ""), str(run.id)
@@ -224,6 +204,24 @@ class AgentRunState(FormMixin, rx.State):
             if str(run.id) < current
         ]
 
+    async def _look_again(self) -> None:
+        """Show what the agent is now, and what may be done with it: others may have changed both."""
+        if not self.agent.id:
+            return
+        try:
+            async with edge.read(self) as (session, actor):
+                agent = await agents.get_agent(
+                    session, actor, agent_id=UUID(self.agent.id)
+                )
+                places = await read_places(session, actor, agent)
+        except NotFound:
+            self.is_withdrawn = True
+            return
+        self.is_withdrawn = False
+        detail = agent_detail(agent, places)
+        if detail != self.agent:
+            self.agent = detail
+
     async def _show_history(self) -> None:
         if not self.agent.id:
             return
@@ -267,27 +265,3 @@ def _where(error: ValueError) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"This is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
     return "This is not JSON that can be used."
-
-
-async def _places(session: Session, actor: Actor, agent: AgentView) -> list[Place]:
-    found = [
-        await knowledge.get_collection(session, actor, collection_id=collection_id)
-        for collection_id in agent.collection_ids
-    ]
-    return [Place(id=str(place.id), name=place.name) for place in found]
-
-
-def _detail(agent: AgentView, places: list[Place]) -> AgentDetail:
-    return AgentDetail(
-        id=str(agent.id),
-        name=agent.name,
-        description=agent.description,
-        kind=agent.kind,
-        model=agent.model,
-        is_remote=agent.execution == "remote",
-        is_archived=agent.archived_at is not None,
-        is_small=agent.kind != AgentKind.QUOTES
-        and agent.model.startswith("local/smollm"),
-        prompts=agent.suggested_prompts,
-        collections=places,
-    )

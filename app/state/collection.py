@@ -6,6 +6,7 @@ import reflex as rx
 
 from app import routes
 from app.backend.core.actor import Permission
+from app.backend.core.errors import NotFound
 from app.backend.knowledge import service as knowledge
 from app.backend.knowledge.schemas import CollectionDraft
 from app.state import edge, notices
@@ -30,6 +31,7 @@ class CollectionState(PagingMixin, FormMixin, rx.State):
     shown: rx.Field[CollectionLine] = rx.field(default_factory=lambda: _NONE)
     rows: rx.Field[list[DocumentLine]] = rx.field(default_factory=list)
     bytes_max: rx.Field[int] = rx.field(0)
+    is_missing: rx.Field[bool] = rx.field(False)
     is_editing: rx.Field[bool] = rx.field(False)
     doomed: rx.Field[str] = rx.field("")
     doomed_name: rx.Field[str] = rx.field("")
@@ -145,11 +147,19 @@ class CollectionState(PagingMixin, FormMixin, rx.State):
 
     async def _show(self, limit: int) -> None:
         wanted = edge.id_in_path(self, "collection")
-        async with edge.read(self) as (session, actor):
-            found = await knowledge.get_collection(session, actor, collection_id=wanted)
-            page = await knowledge.list_documents(
-                session, actor, collection_id=wanted, limit=limit
-            )
+        try:
+            async with edge.read(self) as (session, actor):
+                found = await knowledge.get_collection(
+                    session, actor, collection_id=wanted
+                )
+                page = await knowledge.list_documents(
+                    session, actor, collection_id=wanted, limit=limit
+                )
+        except NotFound:
+            self.reset()
+            self.is_missing = True
+            return
+        self.is_missing = False
         shown = collection_line(found)
         if shown != self.shown:
             self.shown = shown

@@ -1,4 +1,4 @@
-"""Collections of documents of the signed-in user."""
+"""Collections of documents that the signed-in user may see."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import reflex as rx
 
 from app import routes
 from app.backend.core.actor import Permission
+from app.backend.identity.sharing_schemas import Shown
 from app.backend.knowledge import service as knowledge
 from app.backend.knowledge.schemas import CollectionDraft
 from app.state import edge
@@ -18,12 +19,17 @@ class CollectionListState(PagingMixin, FormMixin, rx.State):
     """A page of collections, newest first, and the form of a new one."""
 
     rows: rx.Field[list[CollectionLine]] = rx.field(default_factory=list)
+    show: rx.Field[str] = rx.field("")
     is_adding: rx.Field[bool] = rx.field(False)
 
     @rx.event
     @edge.requires(Permission.VIEW_KNOWLEDGE)
     async def load(self) -> None:
-        """Show the first page, or as many as are shown."""
+        """Show what the address asks for: the first page, or as many as are shown."""
+        show = edge.query_value(self, "show")
+        if show != self.show:
+            self.rows = []
+        self.show = show
         await self._show(length_again(self.rows))
 
     @rx.event
@@ -70,6 +76,11 @@ class CollectionListState(PagingMixin, FormMixin, rx.State):
 
     async def _show(self, limit: int) -> None:
         async with edge.read(self) as (session, actor):
-            page = await knowledge.list_collections(session, actor, limit=limit)
+            page = await knowledge.list_collections(
+                session,
+                actor,
+                shown=Shown.SHARED if self.show == Shown.SHARED else Shown.MINE,
+                limit=limit,
+            )
         self.rows = [collection_line(collection) for collection in page.items]
         self._note_page(page.next_cursor, len(self.rows))

@@ -1,11 +1,13 @@
 """What lists show of agents, runs and documents: short, flat, and only what is on the screen."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 from app.backend.agents.schemas import AgentView
+from app.backend.identity.sharing_schemas import Level
 from app.backend.knowledge.schemas import CollectionView, DocumentStatus, DocumentView
 from app.backend.runs.schemas import RunView
 
@@ -45,7 +47,17 @@ class RunLine(Line):
     completed_at: str
 
 
-class AgentLine(Line):
+class SharedLine(Line):
+    """What may be somebody else's, and what the reader may do with it."""
+
+    is_own: bool = True
+    is_public: bool = False
+    can_run: bool = True
+    can_edit: bool = True
+    owner_name: str = ""
+
+
+class AgentLine(SharedLine):
     """An agent in a list."""
 
     name: str
@@ -59,7 +71,7 @@ class AgentLine(Line):
     last_at: str
 
 
-class CollectionLine(Line):
+class CollectionLine(SharedLine):
     """A collection in a list."""
 
     name: str
@@ -130,6 +142,16 @@ def run_line(run: RunView) -> RunLine:
     )
 
 
+def shared_values(view: AgentView | CollectionView) -> dict[str, Any]:
+    """Return whose something is and what the reader may do with it, as a `SharedLine` has it."""
+    return {
+        "is_own": view.access is Level.OWN,
+        "can_run": view.access.covers(Level.RUN),
+        "can_edit": view.access.covers(Level.EDIT),
+        "owner_name": view.owner_name,
+    }
+
+
 def agent_line(agent: AgentView) -> AgentLine:
     """Return an agent for a list."""
     return AgentLine(
@@ -145,6 +167,8 @@ def agent_line(agent: AgentView) -> AgentLine:
             agent.last_run_status or "", agent.last_run_waits_for_id
         ),
         last_at=iso(agent.last_run_at),
+        is_public=agent.is_public,
+        **shared_values(agent),
     )
 
 
@@ -158,6 +182,7 @@ def collection_line(collection: CollectionView) -> CollectionLine:
         chunks=collection.chunks,
         size=size_words(collection.size),
         updated_at=iso(collection.updated_at),
+        **shared_values(collection),
     )
 
 

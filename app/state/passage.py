@@ -5,6 +5,7 @@ from typing import Any
 import reflex as rx
 
 from app.backend.core.actor import Permission
+from app.backend.core.errors import NotFound
 from app.backend.knowledge import uploads
 from app.state import edge
 from app.state.lines import score_words
@@ -19,6 +20,7 @@ class PassageState(rx.State):
 
     is_open: rx.Field[bool] = rx.field(False)
     is_loading: rx.Field[bool] = rx.field(False)
+    is_alone: rx.Field[bool] = rx.field(False)
     chunk_id: rx.Field[str] = rx.field("")
     document_id: rx.Field[str] = rx.field("")
     name: rx.Field[str] = rx.field("")
@@ -51,13 +53,18 @@ class PassageState(rx.State):
 
     @rx.event
     @edge.requires(Permission.VIEW_KNOWLEDGE)
-    async def load(self) -> Any:
-        """Show the text around the passage."""
+    async def load(self) -> None:
+        """Show the text around the passage, for those who may read its document."""
         wanted = edge.parse_id(self.chunk_id, "passage")
         async with edge.read(self) as (_, actor):
             pass
         self.is_loading = False
-        shown = await uploads.show_passage(edge.services(), actor, chunk_id=wanted)
+        try:
+            shown = await uploads.show_passage(edge.services(), actor, chunk_id=wanted)
+        except NotFound:
+            # What the answer cites stays readable with the answer; its document is somebody else's, or gone.
+            self.is_alone = True
+            return
         self.document_id, self.name = str(shown.document.id), shown.document.name
         self.page, self.heading = shown.chunk.page or 0, shown.chunk.heading
         first = max(0, shown.start - BEFORE)

@@ -35,6 +35,9 @@ class AgentRoutes:
         """`POST /execute`; the work ends when the caller leaves."""
         body = await read_body(request, ExecuteBody)
         actor = await self._actor(request, body)
+        if actor_of(request) is not None:
+            # Only another process of this installation may vouch for a run.
+            body = body.model_copy(update={"run_id": None})
         run = ExecuteStream(self._services, actor, body)
         if _STREAM in request.headers.get("accept", ""):
             return await _stream(request, run)

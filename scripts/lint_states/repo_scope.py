@@ -1,6 +1,6 @@
-"""A query of owned rows starts from `visible_to(actor, Table)`.
+"""A query of owned rows starts from `visible_to(actor, Table)`, or from `owned_by(actor, Table)`.
 
-Isolation has one door. A function that selects, changes or deletes rows of an owned table calls `visible_to`; a query
+Isolation has these doors. A function that selects, changes or deletes rows of an owned table calls one; a query
 on nobody's behalf (a sweeper, the lookup of a session by its token) says so with the escape and a reason.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from scripts.lint_states.source import Finding, Function, Source, last_name
 
 CODE = "repo-scope"
-DOOR = "visible_to"
+DOORS = {"visible_to", "owned_by", "is_visible"}
 ALLOWED = {"app/backend/core/rows.py"}
 QUERIES = ("select", "update", "delete", "get")
 
@@ -29,7 +29,7 @@ def check(source: Source, owned: frozenset[str]) -> Iterator[Finding]:
             if isinstance(node, ast.Name) and node.id in owned
         }
         if tables and not _is_scoped(source, call):
-            message = f"This query of {', '.join(sorted(tables))} does not start from visible_to(actor, ...)."
+            message = f"This query of {', '.join(sorted(tables))} does not start from visible_to(actor, ...) or owned_by(actor, ...)."
             yield source.find(call, CODE, message)
 
 
@@ -62,7 +62,7 @@ def _reads_rows(call: ast.Call) -> bool:
 def _is_scoped(source: Source, call: ast.Call) -> bool:
     functions = [node for node in source.ancestors(call) if isinstance(node, Function)]
     return any(
-        isinstance(node, ast.Call) and last_name(node.func) == DOOR
+        isinstance(node, ast.Call) and last_name(node.func) in DOORS
         for function in functions
         for node in ast.walk(function)
     )

@@ -151,8 +151,9 @@ def test_query_without_an_actor_is_found(query: str) -> None:
     assert _backend(f"def f(session):\n    return {query}") == ["repo-scope"]
 
 
-def test_query_of_visible_rows_is_fine() -> None:
-    text = "def f(actor):\n    return visible_to(actor, RunRow).where(RunRow.id == 1)"
+@pytest.mark.parametrize("door", ["visible_to", "owned_by"])
+def test_query_that_begins_at_a_door_is_fine(door: str) -> None:
+    text = f"def f(actor):\n    return {door}(actor, RunRow).where(RunRow.id == 1)"
 
     assert _backend(text) == []
 

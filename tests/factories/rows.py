@@ -4,17 +4,17 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, col, delete
 
 from app.backend.agents.schemas import AgentKind, Execution
-from app.backend.agents.tables import AgentCollectionRow, AgentRow
+from app.backend.agents.tables import AgentCollectionRow, AgentRow, AgentShareRow
 from app.backend.core import ids
 from app.backend.core.actor import Actor, Role
 from app.backend.core.db import Database
 from app.backend.core.run_events import RunStatus
 from app.backend.identity.scopes import permissions_of
 from app.backend.identity.tables import UserRow
-from app.backend.knowledge.tables import CollectionRow
+from app.backend.knowledge.tables import CollectionRow, CollectionShareRow
 from app.backend.runs.tables import RunRow
 from app.backend.threads.tables import ThreadRow
 
@@ -80,6 +80,20 @@ class RowFactory:
             **overrides,
         }
         return await self._add(CollectionRow(**values))
+
+    async def share(
+        self, shared: AgentRow | CollectionRow, other: Actor, level: str
+    ) -> None:
+        """Share an agent or a collection with `other`."""
+        table = AgentShareRow if isinstance(shared, AgentRow) else CollectionShareRow
+        values: dict[str, Any] = {"owner_id": shared.owner_id, "level": level}
+        await self._add(table(object_id=shared.id, user_id=other.user_id, **values))
+
+    async def unshare(self, shared: AgentRow | CollectionRow) -> None:
+        """Take every share of an agent or a collection back."""
+        table = AgentShareRow if isinstance(shared, AgentRow) else CollectionShareRow
+        async with self._db.transaction() as session:
+            await session.exec(delete(table).where(col(table.object_id) == shared.id))
 
     async def thread(self, owner: Actor, **overrides: Any) -> ThreadRow:
         """Add an empty thread."""

@@ -21,7 +21,7 @@ from app.backend.agents.prompts import (
 from app.backend.agents.schemas import AgentKind
 from app.backend.agents.speaking import ROLE, Said, Speaker
 from app.backend.agents.spec import AgentSpec
-from app.backend.agents.unread import find_caveat
+from app.backend.agents.unread import find_caveat, tell_lost
 from app.backend.core import clock, ids
 from app.backend.core.run_context import RunContext
 from app.backend.core.run_events import (
@@ -40,6 +40,7 @@ from app.backend.core.run_events import (
 from app.backend.knowledge.search import search
 
 WINDOW_UNKNOWN = 8192
+NO_DOCUMENTS = "Retrieval is skipped: this agent has no documents, so it answers from its model alone."
 # Room for the template's own tokens around the messages.
 _WINDOW_MARGIN = 64
 
@@ -56,20 +57,17 @@ class AgentNodes:
         """Search the agent's documents, or say that it has none."""
         emit = self.run.emit
         count = len(self._spec.collection_ids)
+        tell_lost(self._spec, self.run)
         if count == 0:
             emit(StageChanged(stage=Stage.RETRIEVING, message="Skipped."))
-            emit(
-                Step(
-                    content="Retrieval is skipped: this agent has no documents, so it answers from its model alone."
-                )
-            )
+            emit(Step(content=NO_DOCUMENTS))
             return {"passages": [], "next": self._next(is_relevant=not self._quotes)}
         what = "1 collection" if count == 1 else f"{count} collections"
         emit(StageChanged(stage=Stage.RETRIEVING, message=f"Searching {what}."))
         caveat = await find_caveat(self.parts, self._spec, self.run)
         result = await search(
             self.parts,
-            self.run.actor,
+            self.run.agent_owner,
             collection_ids=self._spec.collection_ids,
             query=search_query(state.get("query", ""), self.task.history),
             limit=self._spec.passages,

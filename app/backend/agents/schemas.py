@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.backend.core.paging import Listed
 from app.backend.core.run_events import RunStatus
 from app.backend.core.texts import Name, Text
+from app.backend.identity.sharing_schemas import Level
 
 
 class AgentKind(StrEnum):
@@ -77,6 +78,12 @@ class AgentDraft(BaseModel):
 class AgentView(Listed):
     """An agent; its remote key is never shown."""
 
+    owner_id: UUID
+    owner_name: str = Field(default="", description="Whose it is, unless the asker's.")
+    access: Level = Field(default=Level.OWN, description="What the asker may do.")
+    is_public: bool = Field(
+        default=False, description="Everybody who is signed in may run it."
+    )
     name: str
     description: str
     kind: AgentKind
@@ -85,7 +92,12 @@ class AgentView(Listed):
     temperature: float
     max_tokens: int
     passages: int
-    collection_ids: list[UUID]
+    collection_ids: list[UUID] = Field(
+        description="Those of its collections that the asker may see."
+    )
+    collections_hidden: int = Field(
+        default=0, description="How many more it searches for whoever may run it."
+    )
     tools: list[str] = []
     execution: Execution
     remote_url: str

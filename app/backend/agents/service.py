@@ -1,4 +1,4 @@
-"""Agents as their owner makes and changes them."""
+"""Agents as their owner, and those with whom they are shared, make, see and change them."""
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from app.backend.agents import repository
+from app.backend.agents.access import has_key, need_agent, to_view, to_views
 from app.backend.agents.prompts import check_instructions
 from app.backend.agents.schemas import AgentDraft, AgentKind, AgentView, Execution
 from app.backend.agents.spec import AgentSpec
@@ -17,9 +18,12 @@ from app.backend.core import clock
 from app.backend.core.actor import Actor
 from app.backend.core.crypto import Keyring
 from app.backend.core.db import Session
-from app.backend.core.errors import Conflict, Invalid, NotFound
+from app.backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.backend.core.paging import PAGE_SIZE, Page, parse_cursor, to_page
 from app.backend.core.sealing import seal, unseal
+from app.backend.identity import service as identity
+from app.backend.identity.sharing import need_level
+from app.backend.identity.sharing_schemas import Level, Shown
 from app.backend.models.capabilities import need_tools
 from app.backend.secrets import references
 
@@ -40,19 +44,19 @@ async def create_agent(
 
     Raises:
         Invalid: a field is wrong, or a remote agent lacks what it needs.
-        NotFound: a collection is not there, or not the actor's.
+        NotFound: a collection is not there, or neither the actor's nor shared with them.
     """
     row = AgentRow(
         owner_id=actor.user_id,
         **_values(draft, default_model),
-        **await _remote_key(session, actor, keyring, draft),
+        **await _remote_key(session, actor.user_id, keyring, draft),
     )
-    await _check(session, actor, draft, has_key=_has_key(row))
+    await _check(session, actor, draft, has_key=has_key(row))
     _check_tools(draft, row.model, tools)
     session.add(row)
     await session.flush()
-    await repository.set_collections(session, actor, row.id, _unique(draft))
-    return _to_view(row, _unique(draft))
+    await repository.set_collections(session, row, _unique(draft))
+    return await to_view(session, actor, row)
 
 
 async def update_agent(
@@ -65,55 +69,92 @@ async def update_agent(
     default_model: str,
     tools: Collection[str],
 ) -> AgentView:
-    """Change an agent; runs that have begun go on with what it was."""
-    row = await _need_agent(session, actor, agent_id)
+    """Change an agent; runs that have begun go on with what it was.
+
+    Collections that the actor may not see stay as they are.
+
+    Raises:
+        NotFound: the agent or a collection is not there, or neither the actor's nor shared with them.
+        Forbidden: they may not change it.
+        Invalid: a field is wrong.
+    """
+    row = await need_agent(session, actor, agent_id, Level.EDIT)
+    if row.owner_id != actor.user_id:
+        _keep_key_safe(row, draft)
     values = _values(draft, default_model) | {"updated_at": clock.now()}
-    row.sqlmodel_update(values | await _remote_key(session, actor, keyring, draft))
-    await _check(session, actor, draft, has_key=_has_key(row))
+    # Sealed for the agent's owner, whoever enters it.
+    values |= await _remote_key(session, row.owner_id, keyring, draft)
+    row.sqlmodel_update(values)
+    await _check(session, actor, draft, has_key=has_key(row))
     _check_tools(draft, row.model, tools)
     session.add(row)
     await session.flush()
-    await repository.set_collections(session, actor, row.id, _unique(draft))
-    return _to_view(row, _unique(draft))
+    unseen = await _check_for_owner(session, actor, row, _unique(draft))
+    await repository.set_collections(session, row, [*_unique(draft), *unseen])
+    return await to_view(session, actor, row)
 
 
 async def duplicate_agent(
     session: Session, actor: Actor, *, agent_id: UUID
 ) -> AgentView:
-    """Make a copy of an agent, its collections and remote key included."""
-    row = await _need_agent(session, actor, agent_id)
-    kept = _FIELDS_OF_ROW | {"owner_id", "remote_key", "remote_secret"}
+    """Make a copy of an agent that is the actor's own.
+
+    What is not theirs stays behind: collections that they may not see, and the remote key of another owner.
+    """
+    row = await need_agent(session, actor, agent_id)
+    kept = _FIELDS_OF_ROW
+    if row.owner_id == actor.user_id:
+        kept = kept | {"remote_key", "remote_secret"}
     values = row.model_dump(include=kept)
     values["name"] = f"{row.name[: _NAME_LENGTH_MAX - 7]} (copy)"
-    copy = AgentRow(**values)
+    is_own = row.owner_id == actor.user_id
+    copy = AgentRow(
+        owner_id=actor.user_id, remote_key=row.remote_key if is_own else "", **values
+    )
     session.add(copy)
     await session.flush()
-    collection_ids = await _collections(session, actor, row.id)
-    await repository.set_collections(session, actor, copy.id, collection_ids)
-    return _to_view(copy, collection_ids)
+    seen = (await to_view(session, actor, row)).collection_ids
+    await repository.set_collections(session, copy, seen)
+    return await to_view(session, actor, copy)
 
 
 async def archive_agent(
     session: Session, actor: Actor, *, agent_id: UUID, is_archived: bool
 ) -> AgentView:
     """Take an agent out of the lists, or bring it back."""
-    row = await _need_agent(session, actor, agent_id)
+    row = await need_agent(session, actor, agent_id, Level.EDIT)
     row.archived_at = clock.now() if is_archived else None
     session.add(row)
     await session.flush()
-    return _to_view(row, await _collections(session, actor, row.id))
+    return await to_view(session, actor, row)
 
 
 async def delete_agent(session: Session, actor: Actor, *, agent_id: UUID) -> None:
-    """Delete an agent for good; its runs stay, and a queued one fails and says why."""
-    await session.delete(await _need_agent(session, actor, agent_id))
+    """Delete an agent for good, which only its owner may; its runs stay, and a queued one fails and says why."""
+    await session.delete(await need_agent(session, actor, agent_id, Level.OWN))
     await session.flush()
 
 
 async def get_agent(session: Session, actor: Actor, *, agent_id: UUID) -> AgentView:
     """Return an agent."""
-    row = await _need_agent(session, actor, agent_id)
-    return _to_view(row, await _collections(session, actor, agent_id))
+    return await to_view(session, actor, await need_agent(session, actor, agent_id))
+
+
+async def get_agent_to_run(
+    session: Session, actor: Actor, *, agent_id: UUID
+) -> AgentView:
+    """Return an agent that the actor wants to run.
+
+    Raises:
+        NotFound: it is not there, or neither the actor's nor shared with them.
+        Forbidden: they may only look at it, or their API key is for other agents.
+    """
+    agent = await get_agent(session, actor, agent_id=agent_id)
+    need_level(agent.access, Level.RUN, "agent")
+    if actor.agent_ids is not None and agent.id not in actor.agent_ids:
+        message = "This API key may not run this agent. Use a key that may."
+        raise Forbidden(message)
+    return agent
 
 
 async def find_named(session: Session, actor: Actor, *, name: str) -> AgentView | None:
@@ -131,62 +172,86 @@ async def find_named(session: Session, actor: Actor, *, name: str) -> AgentView 
     with suppress(ValueError):
         row = await repository.find_agent(session, actor, UUID(name))
         if row is not None and row.archived_at is None:
-            return _to_view(row, await _collections(session, actor, row.id))
+            return await to_view(session, actor, row)
     return None
 
 
 async def list_named(session: Session, actor: Actor, *, name: str) -> list[AgentView]:
     """Return the agents in use that are called `name`, whatever its capitals, newest first."""
     rows = await repository.list_named(session, actor, name.strip())
-    found = await repository.collections_of(session, actor, [row.id for row in rows])
-    return [_to_view(row, found.get(row.id, [])) for row in rows]
+    return await to_views(session, actor, rows)
 
 
 async def list_agents(
     session: Session,
     actor: Actor,
     *,
+    shown: Shown = Shown.MINE,
     cursor: str | None = None,
     limit: int = PAGE_SIZE,
     text: str = "",
     is_archived: bool = False,
 ) -> Page[AgentView]:
-    """Return a page of agents, newest first; `text` is searched in names and descriptions."""
+    """Return a page of the actor's agents, of those shared with them or of those for everybody, newest first.
+
+    `text` is searched in names and descriptions.
+    """
     rows = await repository.list_agents(
         session,
         actor,
+        shown=shown,
         is_archived=is_archived,
         text=text.strip(),
         after=parse_cursor(cursor),
         limit=limit + 1,
     )
-    found = await repository.collections_of(session, actor, [row.id for row in rows])
-    return to_page([_to_view(row, found.get(row.id, [])) for row in rows], limit)
+    return to_page(await to_views(session, actor, rows), limit)
 
 
 async def get_spec(
-    session: Session, actor: Actor, *, agent_id: UUID, keyring: Keyring
+    session: Session, owner: Actor, *, agent_id: UUID, keyring: Keyring
 ) -> AgentSpec:
-    """Return what a run of the agent needs, its remote key included."""
-    row = await _need_agent(session, actor, agent_id)
+    """Return what a run of the agent needs, its remote key included: for its owner, whoever runs it."""
+    row = await need_agent(session, owner, agent_id, Level.OWN)
     key = await _open_key(session, keyring, row) if row.remote_key else None
+    found = await repository.collections_of(session, owner, [row.id])
+    places = found.get(row.id, [])
     return AgentSpec(
         **row.model_dump(include=set(AgentSpec.model_fields) - {"remote_key"}),
-        collection_ids=tuple(await _collections(session, actor, agent_id)),
+        collection_ids=tuple(one.collection_id for one in places if one.is_visible),
+        collections_lost=sum(not one.is_visible for one in places),
         remote_key=SecretStr(key) if key else None,
     )
 
 
-async def _need_agent(session: Session, actor: Actor, agent_id: UUID) -> AgentRow:
-    row = await repository.find_agent(session, actor, agent_id)
-    if row is None:
-        raise NotFound("agent", agent_id)
-    return row
+async def _check_for_owner(
+    session: Session, actor: Actor, row: AgentRow, wanted: Sequence[UUID]
+) -> list[UUID]:
+    """Check that the agent's owner may see what somebody else lets it search; returns what that person cannot see."""
+    if row.owner_id == actor.user_id:
+        return []
+    owner = await identity.get_actor(session, row.owner_id)
+    found = await repository.collections_of(session, actor, [row.id])
+    places = found.get(row.id, [])
+    known = {one.collection_id for one in places}
+    new = [one for one in wanted if one not in known]
+    unseen = [one.collection_id for one in places if not one.is_visible]
+    visible = await repository.existing_collections(session, owner, [*new, *unseen])
+    if not visible.issuperset(new):
+        message = "The agent's owner may not see one of these collections, so the agent would skip it. Share it with them first."
+        raise Invalid.field("collection_ids", message)
+    return [one for one in unseen if one in visible]
 
 
-async def _collections(session: Session, actor: Actor, agent_id: UUID) -> list[UUID]:
-    found = await repository.collections_of(session, actor, [agent_id])
-    return found.get(agent_id, [])
+def _keep_key_safe(row: AgentRow, draft: AgentDraft) -> None:
+    """Let nobody send a key or a secret of the agent's owner to another address."""
+    is_elsewhere = _remote_url(draft) != row.remote_url
+    if has_key(row) and is_elsewhere and not draft.remote_key:
+        message = "The stored key is its owner's and only for the address before. Enter a key for this one."
+        raise Invalid.field("remote_key", message)
+    if references.is_reference((draft.remote_key or "").strip()):
+        message = "A reference would be looked up among the secrets of the agent's owner. Enter the key itself."
+        raise Invalid.field("remote_key", message)
 
 
 async def _check(
@@ -245,12 +310,12 @@ def _values(draft: AgentDraft, default_model: str) -> dict[str, Any]:
     return values | {
         "model": draft.model.strip() or default_model,
         "tools": list(dict.fromkeys(draft.tools)),
-        "remote_url": draft.remote_url.strip().rstrip("/"),
+        "remote_url": _remote_url(draft),
     }
 
 
 async def _remote_key(
-    session: Session, actor: Actor, keyring: Keyring, draft: AgentDraft
+    session: Session, owner_id: UUID, keyring: Keyring, draft: AgentDraft
 ) -> dict[str, str]:
     if draft.remote_key is None:
         return {}
@@ -258,13 +323,15 @@ async def _remote_key(
     if references.is_reference(key):
         references.parse(key, field="remote_key")
         return {"remote_key": "", "remote_secret": key}
-    sealed = await _seal_key(session, actor, keyring, key) if key else ""
+    sealed = await _seal_key(session, owner_id, keyring, key) if key else ""
     return {"remote_key": sealed, "remote_secret": ""}
 
 
-async def _seal_key(session: Session, actor: Actor, keyring: Keyring, key: str) -> str:
+async def _seal_key(
+    session: Session, owner_id: UUID, keyring: Keyring, key: str
+) -> str:
     return await seal(
-        session, keyring, key, owner_id=actor.user_id, purpose=REMOTE_KEY_PURPOSE
+        session, keyring, key, owner_id=owner_id, purpose=REMOTE_KEY_PURPOSE
     )
 
 
@@ -278,17 +345,9 @@ async def _open_key(session: Session, keyring: Keyring, row: AgentRow) -> str:
     )
 
 
-def _has_key(row: AgentRow) -> bool:
-    return bool(row.remote_key or row.remote_secret)
+def _remote_url(draft: AgentDraft) -> str:
+    return draft.remote_url.strip().rstrip("/")
 
 
 def _unique(draft: AgentDraft) -> list[UUID]:
     return list(dict.fromkeys(draft.collection_ids))
-
-
-def _to_view(row: AgentRow, collection_ids: Sequence[UUID]) -> AgentView:
-    return AgentView(
-        **row.model_dump(include=set(AgentView.model_fields)),
-        collection_ids=list(collection_ids),
-        has_remote_key=_has_key(row),
-    )

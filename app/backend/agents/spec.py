@@ -8,7 +8,10 @@ from app.backend.agents.schemas import AgentKind, Execution
 
 
 class AgentSpec(BaseModel):
-    """A snapshot of an agent; later changes of its row do not touch the run."""
+    """A snapshot of an agent; later changes of its row do not touch the run.
+
+    `collections_lost` are those that it should search and its owner may not see any more.
+    """
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
@@ -21,6 +24,7 @@ class AgentSpec(BaseModel):
     max_tokens: int
     passages: int
     collection_ids: tuple[UUID, ...] = ()
+    collections_lost: int = 0
     tools: tuple[str, ...] = ()
     steps_max: int | None = None
     seconds_max: int | None = None

@@ -23,7 +23,7 @@ from app.backend.agents.prompts import (
 )
 from app.backend.agents.speaking import Sent, Speaker
 from app.backend.agents.spec import AgentSpec
-from app.backend.agents.unread import find_caveat
+from app.backend.agents.unread import find_caveat, tell_lost
 from app.backend.core import clock
 from app.backend.core.effects import Effect, EffectCall
 from app.backend.core.run_context import RunContext
@@ -70,6 +70,8 @@ class ToolNodes:
         spec, step = self._spec, state.get("step", 0) + 1
         self.run.budget.begin_step(step)
         self._enter_stage()
+        if step == 1:
+            tell_lost(spec, self.run)
         speaker = Speaker(spec, self.run, self.parts.models, self.sent)
         messages = await self._messages(state)
         said = await speaker.listen(self._model, messages)

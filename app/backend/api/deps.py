@@ -13,6 +13,7 @@ from app.backend.core.actor import Actor, Permission
 from app.backend.core.db import Session
 from app.backend.core.errors import Forbidden
 from app.backend.core.paging import PAGE_SIZE_MAX
+from app.backend.identity.sharing_schemas import Shown
 
 # Only describes the header in the documentation: the guard has read it already.
 _described = Security(HTTPBearer(auto_error=False, description="An API key"))
@@ -71,5 +72,11 @@ WriteDep = Annotated[Session, Depends(open_transaction, scope="function")]
 ReadDep = Annotated[Session, Depends(open_read, scope="function")]
 CursorQuery = Annotated[
     str | None, Query(description="`next_cursor` of the page before.")
+]
+ShownQuery = Annotated[
+    Shown,
+    Query(
+        description="The caller's own, those that others share with them, or the public ones."
+    ),
 ]
 LimitQuery = Annotated[int, Query(ge=1, le=PAGE_SIZE_MAX)]

@@ -45,10 +45,34 @@ class Permission(StrEnum):
     CHANGE_SECRET = "change_secret"  # noqa: S105
     DELETE_SECRET = "delete_secret"  # noqa: S105
     USE_INSTALLATION_SECRET = "use_installation_secret"  # noqa: S105
+    VIEW_GROUP = "view_group"
+    ADD_GROUP = "add_group"
+    CHANGE_GROUP = "change_group"
+    DELETE_GROUP = "delete_group"
     VIEW_USER = "view_user"
     ADD_USER = "add_user"
     CHANGE_USER = "change_user"
     DELETE_USER = "delete_user"
+    VIEW_TOOL = "view_tool"
+    ADD_TOOL = "add_tool"
+    CHANGE_TOOL = "change_tool"
+    DELETE_TOOL = "delete_tool"
+    VIEW_MCPSERVER = "view_mcpserver"
+    ADD_MCPSERVER = "add_mcpserver"
+    CHANGE_MCPSERVER = "change_mcpserver"
+    DELETE_MCPSERVER = "delete_mcpserver"
+    VIEW_CONNECTION = "view_connection"
+    ADD_CONNECTION = "add_connection"
+    CHANGE_CONNECTION = "change_connection"
+    DELETE_CONNECTION = "delete_connection"
+    VIEW_CHANNEL = "view_channel"
+    ADD_CHANNEL = "add_channel"
+    CHANGE_CHANNEL = "change_channel"
+    DELETE_CHANNEL = "delete_channel"
+    VIEW_INBOXITEM = "view_inboxitem"
+    ADD_INBOXITEM = "add_inboxitem"
+    CHANGE_INBOXITEM = "change_inboxitem"
+    DELETE_INBOXITEM = "delete_inboxitem"
     VIEW_SYSTEM = "view_system"
     VIEW_INSTALLATION = "view_installation"
     CHANGE_SYSTEM = "change_system"
@@ -57,7 +81,8 @@ class Permission(StrEnum):
 class Actor(BaseModel):
     """A user, and the permissions that this session, key or job gives them.
 
-    With `must_add_factor` they may do nothing before they have set up a second factor.
+    With `must_add_factor` they may do nothing before they have set up a second factor. An API key may run `agent_ids`
+    only, if any.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -69,6 +94,7 @@ class Actor(BaseModel):
     session_id: UUID | None = None
     api_key_id: UUID | None = None
     must_add_factor: bool = False
+    agent_ids: frozenset[UUID] | None = None
 
     def may(self, permission: Permission) -> bool:
         """Tell whether the actor has `permission`."""

@@ -8,7 +8,10 @@ from app.backend.core.run_events import RunStatus
 
 @dataclass(frozen=True)
 class ChildCall:
-    """A run to be started; `key` is the same for each attempt at the call, so that it is started once."""
+    """A run to be started; `key` is the same for each attempt at the call, so that it is started once.
+
+    `agent_owner_id` is who owns the agent, if not who runs it.
+    """
 
     key: str
     tool_call_id: str
@@ -16,6 +19,7 @@ class ChildCall:
     agent_name: str
     model: str
     question: str
+    agent_owner_id: UUID | None = None
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import JSON, DateTime, Dialect
+from sqlalchemy import JSON, ColumnElement, DateTime, Dialect, or_
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import declared_attr
 from sqlalchemy.types import TypeDecorator
-from sqlmodel import Field, SQLModel, select
+from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 from typing_extensions import override
 
@@ -74,10 +74,30 @@ class OwnedRow(Row):
 
     owner_id: UUID = Field(foreign_key="user.id", index=True, ondelete="CASCADE")
 
+    @classmethod
+    def shared_with(cls, actor: Actor) -> ColumnElement[bool] | None:  # noqa: ARG003
+        """Return what lets `actor` see a row of somebody else; None where nothing does."""
+        return None
+
 
 R = TypeVar("R", bound=OwnedRow)
 
 
 def visible_to(actor: Actor, table: type[R]) -> SelectOfScalar[R]:
-    """Return the query for the rows of `table` that `actor` may see; every other query starts here."""
+    """Return the query for the rows of `table` that `actor` may see; every other query starts here.
+
+    Narrow it down by id, or by what the rows are part of: it cannot use an index of owners.
+    """
+    return select(table).where(is_visible(actor, table))
+
+
+def owned_by(actor: Actor, table: type[R]) -> SelectOfScalar[R]:
+    """Return the query for the rows of `table` that belong to `actor`: for lists, and for what only an owner may do."""
     return select(table).where(table.owner_id == actor.user_id)
+
+
+def is_visible(actor: Actor, table: type[R]) -> ColumnElement[bool]:
+    """Return the condition under which `actor` may see a row of `table`."""
+    is_own = col(table.owner_id) == actor.user_id
+    is_shared = table.shared_with(actor)
+    return is_own if is_shared is None else or_(is_own, is_shared)

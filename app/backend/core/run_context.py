@@ -78,7 +78,8 @@ class RunContext:
     where another stopped begins at `resume_from`; a fork does so with `changes` of the state, if only none.
     A node asks `budget` before each turn of the model. Without `effects` nothing remembers what was done, and tools
     that do something are refused. `answers` are those that a person gave this run, by the id of the question;
-    `children` are the runs that it started and that have ended, by the key of the call.
+    `children` are the runs that it started and that have ended, by the key of the call. `other_owner` is who owns the
+    agent, if not the actor.
     """
 
     actor: Actor
@@ -96,6 +97,12 @@ class RunContext:
     answers: Mapping[str, Answer] = field(default_factory=dict[str, Answer])
     children: Mapping[str, ChildEnd] = field(default_factory=dict[str, ChildEnd])
     pass_point: Callable[[FaultPoint], None] = pass_by
+    other_owner: Actor | None = None
+
+    @property
+    def agent_owner(self) -> Actor:
+        """In whose name the agent's documents are searched and its key is used, whoever runs it."""
+        return self.other_owner or self.actor
 
     def ask(self, question: Question) -> Answer:
         """Return a person's answer.

@@ -16,7 +16,7 @@ def actor_of(user: UserRow) -> Actor:
         user_id=user.id,
         email=user.email,
         role=role,
-        permissions=scopes.permissions_of(role),
+        permissions=scopes.effective(role, user.given, user.taken),
     )
 
 

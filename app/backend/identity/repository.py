@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlmodel import col, delete, select, update
+from sqlmodel import col, delete, or_, select, update
 from sqlmodel.sql.expression import Select
 
 from app.backend.core.actor import Actor, Role
@@ -141,10 +141,17 @@ async def end_sessions(
 
 
 async def list_keys(
-    session: Session, actor: Actor, *, after: UUID | None, limit: int
+    session: Session, actor: Actor, *, text: str, after: UUID | None, limit: int
 ) -> Sequence[ApiKeyRow]:
-    """Return up to `limit` of the actor's API keys, newest first."""
+    """Return up to `limit` of the actor's API keys, newest first; `text` begins a key, or is a part of its name."""
     query = visible_to(actor, ApiKeyRow).order_by(col(ApiKeyRow.id).desc()).limit(limit)
+    if text:
+        query = query.where(
+            or_(
+                col(ApiKeyRow.prefix).startswith(text, autoescape=True),
+                col(ApiKeyRow.name).icontains(text, autoescape=True),
+            )
+        )
     if after is not None:
         query = query.where(col(ApiKeyRow.id) < after)
     return (await session.exec(query)).all()

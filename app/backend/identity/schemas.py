@@ -16,7 +16,7 @@ from pydantic import (
     StringConstraints,
 )
 
-from app.backend.core.actor import Actor, Role
+from app.backend.core.actor import Actor, Permission, Role
 from app.backend.core.paging import Listed
 from app.backend.core.texts import STORABLE, Name, Text
 
@@ -155,6 +155,14 @@ class ApiKeyView(Listed):
     expires_at: datetime | None
     last_used_at: datetime | None
     revoked_at: datetime | None
+    scopes: list[Permission] | None = Field(
+        default=None,
+        description="What it may do; null: all that a key of its user may.",
+    )
+    agent_ids: list[UUID] | None = Field(
+        default=None,
+        description="Which agents it may run; null: all that its user may.",
+    )
 
 
 class NewApiKey(BaseModel):
@@ -202,6 +210,39 @@ class ApiKeyDraft(BaseModel):
 
     name: Name
     expires_at: AwareDatetime | None = None
+    scopes: list[Permission] | None = Field(
+        default=None, description="What it may do; null: all that a key of yours may."
+    )
+    agent_ids: list[UUID] | None = Field(
+        default=None,
+        max_length=100,
+        description="Which agents it may run; null: all that you may.",
+    )
+
+
+class KeyRotation(BaseModel):
+    """How long the old secret works beside the new one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    grace_hours: float = Field(default=0, ge=0, le=24)
+
+
+class PermissionsDraft(BaseModel):
+    """What a user has beside the permissions of the role, and what they lack of these."""
+
+    model_config = ConfigDict(frozen=True)
+
+    given: list[Permission] = Field(default_factory=list[Permission])
+    taken: list[Permission] = Field(default_factory=list[Permission])
+
+
+class PermissionsView(PermissionsDraft):
+    """The same, with what the role has; `offered` are those that can be given or taken."""
+
+    role: Role
+    of_role: list[Permission]
+    offered: list[Permission]
 
 
 class NewSecondFactor(BaseModel):

@@ -1,4 +1,6 @@
-"""Which role has which permissions."""
+"""Which role has which permissions, and what single people and keys have besides or less."""
+
+from collections.abc import Iterable
 
 from app.backend.core.actor import Permission, Role
 
@@ -8,6 +10,9 @@ _ADMINISTRATION = frozenset(
         Permission.ADD_USER,
         Permission.CHANGE_USER,
         Permission.DELETE_USER,
+        Permission.ADD_GROUP,
+        Permission.CHANGE_GROUP,
+        Permission.DELETE_GROUP,
         Permission.CHANGE_SYSTEM,
         Permission.USE_INSTALLATION_SECRET,
     }
@@ -22,6 +27,28 @@ _OWN_KEYS = frozenset(
         Permission.DELETE_APIKEY,
     }
 )
+# With one of these a person could give themselves all others, so they come with the role only.
+BY_ROLE_ONLY = frozenset(
+    {
+        Permission.VIEW_USER,
+        Permission.ADD_USER,
+        Permission.CHANGE_USER,
+        Permission.DELETE_USER,
+        Permission.USE_INSTALLATION_SECRET,
+    }
+)
+# Named already, for what is still to come: nobody is offered them.
+_TO_COME = frozenset(
+    permission
+    for permission in Permission
+    if permission.endswith(
+        ("_tool", "_mcpserver", "_connection", "_channel", "_inboxitem")
+    )
+)
+# What an administrator may give to a person or take from them, and what a key may be limited to.
+OFFERED = tuple(
+    permission for permission in Permission if permission not in BY_ROLE_ONLY | _TO_COME
+)
 _VIEWING = frozenset(
     {
         Permission.VIEW_AGENT,
@@ -29,7 +56,14 @@ _VIEWING = frozenset(
         Permission.VIEW_RUN,
         Permission.VIEW_KNOWLEDGE,
         Permission.VIEW_FILE,
+        Permission.VIEW_GROUP,
         Permission.VIEW_SYSTEM,
+        Permission.VIEW_TOOL,
+        Permission.VIEW_MCPSERVER,
+        Permission.VIEW_CONNECTION,
+        Permission.VIEW_CHANNEL,
+        Permission.VIEW_INBOXITEM,
+        Permission.VIEW_SECRET,
     }
 )
 _EVERYTHING = frozenset(Permission)
@@ -45,9 +79,24 @@ def permissions_of(role: Role) -> frozenset[Permission]:
     return _OF_ROLE[role]
 
 
-def permissions_of_key(role: Role) -> frozenset[Permission]:
-    """Return what an API key of a user with `role` may do.
+def effective(
+    role: Role, given: Iterable[str], taken: Iterable[str]
+) -> frozenset[Permission]:
+    """Return what a signed-in user with `role` may do, to whom an administrator gave some and took others."""
+    return (_OF_ROLE[role] | _known(given)) - _known(taken)
+
+
+def permissions_of_key(
+    permissions: frozenset[Permission], wanted: Iterable[str] | None = None
+) -> frozenset[Permission]:
+    """Return what an API key may do whose user has `permissions`; `wanted` is what it is limited to.
 
     A key makes no keys and manages no users, so that revoking a leaked key ends the leak.
     """
-    return _OF_ROLE[role] - _ADMINISTRATION - (_OWN_KEYS - {Permission.VIEW_APIKEY})
+    possible = permissions - _ADMINISTRATION - (_OWN_KEYS - {Permission.VIEW_APIKEY})
+    return possible if wanted is None else possible & _known(wanted)
+
+
+def _known(names: Iterable[str]) -> frozenset[Permission]:
+    # A row may name one that an older or newer version has.
+    return frozenset(Permission(name) for name in names if name in set(Permission))

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger
 from sqlmodel import Field
 
 from app.backend.core import clock
-from app.backend.core.rows import JsonColumn, OwnedRow, Row, UtcColumn
+from app.backend.core.rows import JsonColumn, OwnedRow, Row, Table, UtcColumn
 from app.backend.core.sealing import SealedText
 
 FACTOR_PURPOSE = "second_factor"
@@ -19,18 +19,52 @@ class UserRow(Row, table=True):
     """A person with an account.
 
     `welcomed_at` says when it got its ready-made agents, `second_factor_at` since when it asks for a second factor.
+    `given` and `taken` are permissions that they have beside those of the role, and that they lack.
     """
 
     email: str = Field(unique=True, max_length=254)
     display_name: str = Field(default="", max_length=100)
     avatar_url: str = ""
     role: str
+    given: list[str] = Field(default_factory=list[str], sa_type=JsonColumn)
+    taken: list[str] = Field(default_factory=list[str], sa_type=JsonColumn)
     password_hash: str
     preferences: dict[str, str] = Field(default_factory=dict, sa_type=JsonColumn)
     is_active: bool = True
     welcomed_at: datetime | None = Field(default=None, sa_type=UtcColumn)
     second_factor_at: datetime | None = Field(default=None, sa_type=UtcColumn)
     updated_at: datetime = Field(default_factory=clock.now, sa_type=UtcColumn)
+
+
+class GroupRow(Row, table=True):
+    """People with whom something can be shared at once."""
+
+    name: str = Field(unique=True, max_length=100)
+
+
+class GroupMemberRow(Table, table=True):
+    """A user in a group."""
+
+    group_id: UUID = Field(foreign_key="group.id", primary_key=True, ondelete="CASCADE")
+    user_id: UUID = Field(
+        foreign_key="user.id", primary_key=True, index=True, ondelete="CASCADE"
+    )
+
+
+class ShareRow(OwnedRow):
+    """What a table of shares has: with a user or with a group the owner of `object_id` shares it, up to `level`.
+
+    A table of its own for each kind of object, so that the database removes shares with what they are of.
+    """
+
+    object_id: UUID
+    user_id: UUID | None = Field(
+        default=None, foreign_key="user.id", ondelete="CASCADE"
+    )
+    group_id: UUID | None = Field(
+        default=None, foreign_key="group.id", ondelete="CASCADE"
+    )
+    level: str
 
 
 class SessionRow(OwnedRow, table=True):
@@ -60,11 +94,16 @@ class RefreshTokenRow(OwnedRow, table=True):
 
 
 class ApiKeyRow(OwnedRow, table=True):
-    """A key for programs; only its hash and its first characters are kept."""
+    """A key for programs; only its hash and its first characters are kept.
+
+    It has the permissions in `scopes` and runs the agents in `agent_ids`; None is all that its user may give a key.
+    """
 
     name: str = Field(max_length=100)
     prefix: str = Field(index=True)
     key_hash: str = Field(unique=True)
+    scopes: list[str] | None = Field(default=None, sa_type=JsonColumn)
+    agent_ids: list[str] | None = Field(default=None, sa_type=JsonColumn)
     expires_at: datetime | None = Field(default=None, sa_type=UtcColumn)
     last_used_at: datetime | None = Field(default=None, sa_type=UtcColumn)
     revoked_at: datetime | None = Field(default=None, sa_type=UtcColumn)

@@ -12,9 +12,16 @@ from sqlmodel import col, delete, func, insert, or_, select, update
 from app.backend.core import clock
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
-from app.backend.core.rows import visible_to
+from app.backend.core.rows import owned_by, visible_to
+from app.backend.identity.sharing_repository import shared_ids
+from app.backend.identity.sharing_schemas import Shown
 from app.backend.knowledge.schemas import DocumentStatus
-from app.backend.knowledge.tables import ChunkRow, CollectionRow, DocumentRow
+from app.backend.knowledge.tables import (
+    ChunkRow,
+    CollectionRow,
+    CollectionShareRow,
+    DocumentRow,
+)
 
 FINAL = (DocumentStatus.READY, DocumentStatus.FAILED)
 _INSERT_ROWS = 1000
@@ -23,7 +30,7 @@ _INSERT_ROWS = 1000
 async def find_collection(
     session: Session, actor: Actor, collection_id: UUID
 ) -> CollectionRow | None:
-    """Return the collection, if it is the actor's."""
+    """Return the collection, if the actor may see it."""
     query = visible_to(actor, CollectionRow).where(
         col(CollectionRow.id) == collection_id
     )
@@ -31,10 +38,17 @@ async def find_collection(
 
 
 async def list_collections(
-    session: Session, actor: Actor, *, after: UUID | None, limit: int
+    session: Session, actor: Actor, *, shown: Shown, after: UUID | None, limit: int
 ) -> Sequence[CollectionRow]:
-    """Return a page of collections, newest first."""
-    query = visible_to(actor, CollectionRow)
+    """Return a page of collections, newest first; none is for everybody."""
+    if shown is Shown.PUBLIC:
+        return []
+    if shown is Shown.MINE:
+        query = owned_by(actor, CollectionRow)
+    else:
+        query = visible_to(actor, CollectionRow).where(
+            col(CollectionRow.id).in_(shared_ids(actor, CollectionShareRow))
+        )
     if after is not None:
         query = query.where(col(CollectionRow.id) < after)
     query = query.order_by(col(CollectionRow.id).desc()).limit(limit)
@@ -64,7 +78,7 @@ class FoundPassage(NamedTuple):
 async def find_collections(
     session: Session, actor: Actor, collection_ids: Sequence[UUID]
 ) -> list[SearchedCollection]:
-    """Return those of the collections that are the actor's."""
+    """Return those of the collections that the actor may see."""
     query = (
         visible_to(actor, CollectionRow)
         .where(col(CollectionRow.id).in_(collection_ids))
@@ -99,7 +113,7 @@ async def count_contents(
 async def find_document(
     session: Session, actor: Actor, document_id: UUID
 ) -> DocumentRow | None:
-    """Return the document, if it is the actor's."""
+    """Return the document, if the actor may see its collection."""
     query = visible_to(actor, DocumentRow).where(col(DocumentRow.id) == document_id)
     return (await session.exec(query)).first()
 
@@ -123,10 +137,13 @@ async def list_documents(
     after: UUID | None = None,
     limit: int,
 ) -> Sequence[DocumentRow]:
-    """Return a page of documents, newest first; of all collections when none is named."""
-    query = visible_to(actor, DocumentRow)
-    if collection_id is not None:
-        query = query.where(col(DocumentRow.collection_id) == collection_id)
+    """Return a page of documents, newest first; of all the actor's own collections when none is named."""
+    if collection_id is None:
+        query = owned_by(actor, DocumentRow)
+    else:
+        query = visible_to(actor, DocumentRow).where(
+            col(DocumentRow.collection_id) == collection_id
+        )
     if after is not None:
         query = query.where(col(DocumentRow.id) < after)
     query = query.order_by(col(DocumentRow.id).desc()).limit(limit)
@@ -138,7 +155,7 @@ async def list_files(
 ) -> Sequence[UUID]:
     """Return the ids of the files behind a collection."""
     query = (
-        visible_to(actor, DocumentRow)
+        owned_by(actor, DocumentRow)
         .where(col(DocumentRow.collection_id) == collection_id)
         .with_only_columns(col(DocumentRow.file_id))
     )
@@ -146,7 +163,7 @@ async def list_files(
 
 
 async def find_chunk(session: Session, actor: Actor, chunk_id: UUID) -> ChunkRow | None:
-    """Return the passage, if it is the actor's."""
+    """Return the passage, if the actor may see its collection."""
     query = visible_to(actor, ChunkRow).where(col(ChunkRow.id) == chunk_id)
     return (await session.exec(query)).first()
 
@@ -172,7 +189,7 @@ async def list_chunks(
 async def find_passages(
     session: Session, actor: Actor, chunk_ids: Sequence[UUID]
 ) -> dict[UUID, FoundPassage]:
-    """Return those of the passages that are the actor's and whose document is ready."""
+    """Return those of the passages that the actor may see and whose document is ready."""
     query = (
         visible_to(actor, ChunkRow)
         .join(DocumentRow, col(DocumentRow.id) == ChunkRow.document_id)

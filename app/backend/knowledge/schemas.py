@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.backend.core.paging import Listed
 from app.backend.core.run_events import Passage
 from app.backend.core.texts import Name, Text
+from app.backend.identity.sharing_schemas import Level
 
 
 class DocumentStatus(StrEnum):
@@ -32,7 +33,7 @@ class CollectionDraft(BaseModel):
 
 
 class CollectionView(Listed):
-    """A collection with its counts."""
+    """A collection with its counts; `access` is what the asker may do, `owner_name` whose it is, if not theirs."""
 
     name: str
     description: str
@@ -42,6 +43,8 @@ class CollectionView(Listed):
     size: int
     created_at: datetime
     updated_at: datetime
+    access: Level = Level.OWN
+    owner_name: str = ""
 
 
 class DocumentView(Listed):

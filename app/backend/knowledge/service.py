@@ -1,4 +1,4 @@
-"""Collections and documents, as their owner sees and changes them."""
+"""Collections and documents, as their owner, and those with whom they are shared, see and change them."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -13,6 +13,9 @@ from app.backend.core.outbox import Outbox
 from app.backend.core.paging import PAGE_SIZE, Page, parse_cursor, to_page
 from app.backend.files import service as files
 from app.backend.files.schemas import Upload
+from app.backend.identity import service as identity
+from app.backend.identity import sharing
+from app.backend.identity.sharing_schemas import Level, Shown
 from app.backend.knowledge import repository
 from app.backend.knowledge.parts import original_key
 from app.backend.knowledge.schemas import (
@@ -22,7 +25,11 @@ from app.backend.knowledge.schemas import (
     DocumentStatus,
     DocumentView,
 )
-from app.backend.knowledge.tables import CollectionRow, DocumentRow
+from app.backend.knowledge.tables import (
+    CollectionRow,
+    CollectionShareRow,
+    DocumentRow,
+)
 
 UNCLAIMED_MAX = timedelta(minutes=2)
 _SWEEP_MAX = 500
@@ -41,11 +48,16 @@ async def create_collection(
 
 
 async def list_collections(
-    session: Session, actor: Actor, *, cursor: str | None = None, limit: int = PAGE_SIZE
+    session: Session,
+    actor: Actor,
+    *,
+    shown: Shown = Shown.MINE,
+    cursor: str | None = None,
+    limit: int = PAGE_SIZE,
 ) -> Page[CollectionView]:
-    """Return a page of collections, newest first."""
+    """Return a page of the actor's collections, or of those that are shared with them, newest first."""
     rows = await repository.list_collections(
-        session, actor, after=parse_cursor(cursor), limit=limit + 1
+        session, actor, shown=shown, after=parse_cursor(cursor), limit=limit + 1
     )
     return to_page(await _to_views(session, actor, rows), limit)
 
@@ -54,7 +66,7 @@ async def get_collection(
     session: Session, actor: Actor, *, collection_id: UUID
 ) -> CollectionView:
     """Return a collection with its counts."""
-    row = await _need_collection(session, actor, collection_id)
+    row = await need_collection(session, actor, collection_id)
     return (await _to_views(session, actor, [row]))[0]
 
 
@@ -62,7 +74,7 @@ async def update_collection(
     session: Session, actor: Actor, *, collection_id: UUID, draft: CollectionDraft
 ) -> CollectionView:
     """Change name and description."""
-    row = await _need_collection(session, actor, collection_id)
+    row = await need_collection(session, actor, collection_id, Level.EDIT)
     row.sqlmodel_update(draft.model_dump() | {"updated_at": clock.now()})
     session.add(row)
     await session.flush()
@@ -72,8 +84,8 @@ async def update_collection(
 async def delete_collection(
     session: Session, actor: Actor, *, collection_id: UUID, outbox: Outbox
 ) -> None:
-    """Delete a collection with its documents; a job removes originals and vectors."""
-    row = await _need_collection(session, actor, collection_id)
+    """Delete a collection with its documents, which only its owner may; a job removes originals and vectors."""
+    row = await need_collection(session, actor, collection_id, Level.OWN)
     file_ids = await repository.list_files(session, actor, collection_id)
     await session.delete(row)
     await session.flush()
@@ -92,7 +104,7 @@ async def list_documents(
 ) -> Page[DocumentView]:
     """Return a page of documents, newest first; of all collections when none is named."""
     if collection_id is not None:
-        await _need_collection(session, actor, collection_id)
+        await need_collection(session, actor, collection_id)
     rows = await repository.list_documents(
         session,
         actor,
@@ -122,8 +134,8 @@ async def count_unread(
 async def find_copy(
     session: Session, actor: Actor, *, collection_id: UUID, sha256: str
 ) -> DocumentView | None:
-    """Return the document of a collection that has these very bytes, if there is one."""
-    await _need_collection(session, actor, collection_id)
+    """Return the document of a collection, to which the actor may add, that has these very bytes."""
+    await need_collection(session, actor, collection_id, Level.EDIT)
     row = await repository.find_copy(
         session, actor, collection_id=collection_id, sha256=sha256
     )
@@ -140,16 +152,17 @@ async def add_document(
     outbox: Outbox,
 ) -> DocumentView:
     """Record an upload whose bytes are stored, and ask for its ingest."""
-    await _need_collection(session, actor, collection_id)
+    collection = await need_collection(session, actor, collection_id, Level.EDIT)
+    owner = await _owner_of(session, actor, collection)
     file = await files.add_file(
         session,
-        actor,
+        owner,
         upload=upload,
         object_key=original_key(collection_id, document_id),
     )
     row = DocumentRow(
         id=document_id,
-        owner_id=actor.user_id,
+        owner_id=owner.user_id,
         collection_id=collection_id,
         file_id=file.id,
         status=DocumentStatus.UPLOADED,
@@ -170,6 +183,7 @@ async def retry_document(
         Conflict: it has not failed.
     """
     row = await _need_document(session, actor, document_id)
+    await need_collection(session, actor, row.collection_id, Level.EDIT)
     if row.status != DocumentStatus.FAILED:
         message = f"{row.name!r} has not failed, so there is nothing to retry."
         raise Conflict(message)
@@ -184,9 +198,11 @@ async def delete_document(
 ) -> None:
     """Delete a document with its passages; a job removes its original and its vectors."""
     row = await _need_document(session, actor, document_id)
+    collection = await need_collection(session, actor, row.collection_id, Level.EDIT)
+    owner = await _owner_of(session, actor, collection)
     await session.delete(row)
     await session.flush()
-    await files.remove_file(session, actor, file_id=row.file_id)
+    await files.remove_file(session, owner, file_id=row.file_id)
     await repository.raise_version(session, row.collection_id)
     await outbox.add(session, _purge_job(f"{row.collection_id}/{row.id}"))
 
@@ -257,12 +273,20 @@ def _purge_job(subject: str) -> Job:
     )
 
 
-async def _need_collection(
-    session: Session, actor: Actor, collection_id: UUID
+async def need_collection(
+    session: Session, actor: Actor, collection_id: UUID, level: Level = Level.VIEW
 ) -> CollectionRow:
+    """Return the row of a collection with which the actor may do what `level` allows.
+
+    Raises:
+        NotFound: it is not there, or neither the actor's nor shared with them.
+        Forbidden: they may see it only.
+    """
     row = await repository.find_collection(session, actor, collection_id)
     if row is None:
         raise NotFound("collection", collection_id)
+    levels = await sharing.levels_of(session, actor, CollectionShareRow, [row])
+    sharing.need_level(levels[row.id], level, "collection")
     return row
 
 
@@ -275,10 +299,20 @@ async def _need_document(
     return row
 
 
+async def _owner_of(session: Session, actor: Actor, row: CollectionRow) -> Actor:
+    """Return in whose name files of the collection are kept: all that is in it is its owner's."""
+    if row.owner_id == actor.user_id:
+        return actor
+    return await identity.get_actor(session, row.owner_id)
+
+
 async def _to_views(
     session: Session, actor: Actor, rows: Sequence[CollectionRow]
 ) -> list[CollectionView]:
     counts = await repository.count_contents(session, actor, [row.id for row in rows])
+    levels = await sharing.levels_of(session, actor, CollectionShareRow, rows)
+    others = [row for row in rows if levels[row.id] is not Level.OWN]
+    names = await sharing.names_of(session, others)
     views: list[CollectionView] = []
     for row in rows:
         _, documents, chunks, size = counts.get(row.id, (row.id, 0, 0, 0))
@@ -288,6 +322,8 @@ async def _to_views(
                 documents=documents,
                 chunks=chunks,
                 size=size,
+                access=levels[row.id],
+                owner_name=names.get(row.owner_id, ""),
             )
         )
     return views

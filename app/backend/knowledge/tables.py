@@ -3,21 +3,48 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index
-from sqlmodel import Field, UniqueConstraint
+from sqlalchemy import ColumnElement, Index
+from sqlmodel import Field, UniqueConstraint, col
+from typing_extensions import override
 
 from app.backend.core import clock
+from app.backend.core.actor import Actor
 from app.backend.core.rows import OwnedRow, UtcColumn
+from app.backend.identity.sharing_repository import is_shared
+from app.backend.identity.tables import ShareRow
+
+
+class CollectionShareRow(ShareRow, table=True):
+    """With whom a collection is shared: to search and read it, or to change it."""
+
+    __table_args__ = (
+        UniqueConstraint("user_id", "object_id"),
+        UniqueConstraint("group_id", "object_id"),
+    )
+
+    object_id: UUID = Field(foreign_key="collection.id", index=True, ondelete="CASCADE")
 
 
 class CollectionRow(OwnedRow, table=True):
-    """A set of documents that agents can search; `version` rises with each change of its chunks."""
+    """A set of documents that agents can search; `version` rises with each change of its chunks.
 
+    What is in it belongs to its owner, whoever has put it there.
+    """
+
+    __table_args__ = (Index("ix_collection_owner_id_id", "owner_id", "id"),)
+
+    # The index that begins with it serves the lists too.
+    owner_id: UUID = Field(foreign_key="user.id", ondelete="CASCADE")
     name: str = Field(max_length=100)
     description: str = ""
     embedding_model: str
     version: int = 0
     updated_at: datetime = Field(default_factory=clock.now, sa_type=UtcColumn)
+
+    @override
+    @classmethod
+    def shared_with(cls, actor: Actor) -> ColumnElement[bool]:
+        return is_shared(actor, CollectionShareRow, col(cls.id))
 
 
 class DocumentRow(OwnedRow, table=True):
@@ -51,6 +78,11 @@ class DocumentRow(OwnedRow, table=True):
     lease_until: datetime | None = Field(default=None, sa_type=UtcColumn)
     updated_at: datetime = Field(default_factory=clock.now, sa_type=UtcColumn)
 
+    @override
+    @classmethod
+    def shared_with(cls, actor: Actor) -> ColumnElement[bool]:
+        return is_shared(actor, CollectionShareRow, col(cls.collection_id))
+
 
 class ChunkRow(OwnedRow, table=True):
     """A passage of a document: characters `start` to `end` of its parsed text; `page` counts from 1."""
@@ -69,3 +101,8 @@ class ChunkRow(OwnedRow, table=True):
     page: int | None = None
     start: int
     end: int
+
+    @override
+    @classmethod
+    def shared_with(cls, actor: Actor) -> ColumnElement[bool]:
+        return is_shared(actor, CollectionShareRow, col(cls.collection_id))

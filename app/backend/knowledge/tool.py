@@ -32,7 +32,7 @@ def make_search_tool(parts: SearchParts) -> AnyTool:
             return ToolResult(content=NO_DOCUMENTS)
         found = await search(
             parts,
-            context.run.actor,
+            context.run.agent_owner,
             collection_ids=context.collection_ids,
             query=params.query,
             limit=context.passages,

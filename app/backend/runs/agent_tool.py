@@ -15,6 +15,7 @@ from app.backend.core.run_events import RunStatus
 from app.backend.core.settings import Settings
 from app.backend.core.texts import Text
 from app.backend.runs import engine_repository, tree_repository
+from app.backend.runs.agent_owner import other_owner
 from app.backend.runs.inputs import QUERY_LENGTH_MAX
 from app.backend.tools.base import AnyTool, Params, Tool, ToolContext, ToolResult
 
@@ -75,6 +76,7 @@ def make_agent_tool(settings: Settings) -> AnyTool:
             tool_call_id=context.call_id,
             agent_id=agent.id,
             agent_name=agent.name,
+            agent_owner_id=other_owner(agent, actor.user_id),
             model=agent.model,
             question=params.question.strip(),
         )
@@ -106,7 +108,8 @@ async def _need_agent(session: Session, actor: Actor, name: str) -> AgentView:
     if agent is None:
         page = await agents.list_agents(session, actor, limit=_NAMES_MAX)
         raise NoSuchAgent.of(name, [one.name for one in page.items])
-    return agent
+    # In the name of whoever runs: the words of a question must not reach what only the agent's owner may run.
+    return await agents.get_agent_to_run(session, actor, agent_id=agent.id)
 
 
 def _result(end: ChildEnd) -> ToolResult:

@@ -57,6 +57,7 @@ def _make_child(parent: RunRow, call: ChildCall) -> RunRow:
         owner_id=parent.owner_id,
         agent_id=call.agent_id,
         agent_name=call.agent_name,
+        agent_owner_id=call.agent_owner_id,
         status=RunStatus.QUEUED,
         trigger=TRIGGER,
         correlation_id=parent.correlation_id,

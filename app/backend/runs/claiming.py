@@ -33,10 +33,11 @@ from app.backend.core.run_events import (
 from app.backend.core.settings import Settings
 from app.backend.identity import service as identity
 from app.backend.runs import effect_repository, engine_repository, tree_repository
+from app.backend.runs.agent_owner import find_agent_owner
 from app.backend.runs.agent_tool import RUN_AGENT
 from app.backend.runs.answers import ANSWERED
 from app.backend.runs.ending import CHILD_ENDED, finish_run
-from app.backend.runs.errors import AgentUnavailable
+from app.backend.runs.errors import AgentOwnerAway, AgentUnavailable
 from app.backend.runs.forks import changes_of_fork, forked_from
 from app.backend.runs.inputs import extra_of, query_of
 from app.backend.runs.line import next_in_line
@@ -85,6 +86,7 @@ class Claim:
     resume_from: SavedStep | None = None
     answers: Mapping[str, Answer] = field(default_factory=dict[str, Answer])
     children: Mapping[str, ChildEnd] = field(default_factory=dict[str, ChildEnd])
+    agent_owner: Actor | None = None
     changes: dict[str, Any] | None = None
     spent: Spent = field(default_factory=Spent)
 
@@ -123,7 +125,7 @@ async def prepare_run(parts: EngineParts, row: RunRow) -> Claim | None:
     async with parts.db.read() as session:
         try:
             return await _read(session, parts, row)
-        except (NotFound, AgentUnavailable) as error:
+        except (NotFound, AgentUnavailable, AgentOwnerAway) as error:
             failed = RunFailed(code=error.code, error=error.message)
     async with parts.db.transaction() as session:
         ended = await finish_run(session, row, failed, parts=parts, epoch=row.epoch)
@@ -136,8 +138,10 @@ async def _read(session: Session, parts: EngineParts, row: RunRow) -> Claim:
     actor = await identity.get_actor(session, row.owner_id)
     if row.agent_id is None:
         raise AgentUnavailable(row.agent_name)
+    # The run was allowed when it was started; it goes on also when the agent is not shared any more.
+    agent_owner = await find_agent_owner(session, row.agent_owner_id, row.agent_name)
     spec = await agents.get_spec(
-        session, actor, agent_id=row.agent_id, keyring=parts.keyring
+        session, agent_owner or actor, agent_id=row.agent_id, keyring=parts.keyring
     )
     if row.instructions is not None:
         spec = spec.model_copy(update={"instructions": row.instructions})
@@ -151,11 +155,12 @@ async def _read(session: Session, parts: EngineParts, row: RunRow) -> Claim:
     )
     if row.epoch == 1 and row.origin_id is None:
         # Neither it nor another run has left anything to go on with.
-        return Claim(row=row, actor=actor, task=task)
+        return Claim(row=row, actor=actor, agent_owner=agent_owner, task=task)
     step = await engine_repository.find_newest_step(session, row.id)
     return Claim(
         row=row,
         actor=actor,
+        agent_owner=agent_owner,
         task=task,
         resume_from=step,
         changes=changes_of_fork(row, step),

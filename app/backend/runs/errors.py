@@ -48,6 +48,18 @@ class AgentUnavailable(AppError):
         )
 
 
+class AgentOwnerAway(AppError):
+    """Whoever owns the agent is suspended, and nothing goes on in their name."""
+
+    code = "AGENT_OWNER_AWAY"
+    status = 409
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The owner of the agent {name!r} is suspended, so nobody can run it. Ask another agent, or an administrator."
+        )
+
+
 class StepNotKept(AppError):
     """The step that a fork begins with was deleted, or is in the memory of another process."""
 

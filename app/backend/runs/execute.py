@@ -12,7 +12,7 @@ from app.backend.core import ids
 from app.backend.core.actor import Actor
 from app.backend.core.children import ChildCall
 from app.backend.core.crypto import Keyring
-from app.backend.core.db import Database
+from app.backend.core.db import Database, Session
 from app.backend.core.run_context import Emit, RunContext
 from app.backend.core.run_events import (
     RunCompleted,
@@ -23,7 +23,8 @@ from app.backend.core.run_events import (
     RunWaiting,
 )
 from app.backend.core.settings import Settings
-from app.backend.runs import engine_repository
+from app.backend.runs import engine_repository, repository
+from app.backend.runs.agent_owner import find_agent_owner, other_owner
 from app.backend.runs.budget import Limits, RunBudget
 from app.backend.runs.inputs import check_input, extra_of, query_of
 from app.backend.runs.runner import End, RunnerParts, run_agent, run_to_end
@@ -43,7 +44,8 @@ class ExecuteTurn(BaseModel):
 class ExecuteBody(BaseModel):
     """What to run: the agent, the question, the rest of the input, the conversation before it.
 
-    `run_id` is the caller's run: with the internal token it says whose run this is.
+    `run_id` is the caller's run: it counts with the internal token only, and says whose run this is and that it may
+    go on.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -87,23 +89,20 @@ async def execute(
     """Run the agent here for `actor`, wherever its row says that it runs; events go to `emit`.
 
     Raises:
-        NotFound: the agent is not there, or not the actor's.
+        NotFound: the agent is not there, or neither the actor's nor shared with them.
+        Forbidden: they may only look at it.
+        AgentOwnerAway: its owner is suspended.
         Invalid: there is no usable question.
     """
-    query = body.query or body.input_data.get("query")
-    given = check_input({**body.input_data, "query": query})
-    async with parts.db.read() as session:
-        spec = await agents.get_spec(
-            session, actor, agent_id=body.agent_id, keyring=parts.keyring
-        )
-    turns = [Turn(turn.question, turn.answer) for turn in body.history]
-    task = Task(spec=spec, query=query_of(given), extra=extra_of(given), history=turns)
+    task, agent_owner = await _prepare(parts, actor, body)
+    spec = task.spec
     # Its own id: the checkpoints here are not those of the caller's attempt.
     run_id = ids.new_id()
     limits = Limits.of(spec, parts.settings)
     budget = RunBudget(limits)
     context = RunContext(
         actor=actor,
+        other_owner=agent_owner,
         run_id=run_id,
         agent_id=spec.id,
         thread_id=None,
@@ -121,6 +120,39 @@ async def execute(
     finally:
         await parts.checkpoints.forget([context.saver_thread])
     return _result(end)
+
+
+async def _prepare(
+    parts: ExecuteParts, actor: Actor, body: ExecuteBody
+) -> tuple[Task, Actor | None]:
+    """Return what to do, and who owns the agent, if not the actor."""
+    query = body.query or body.input_data.get("query")
+    given = check_input({**body.input_data, "query": query})
+    async with parts.db.read() as session:
+        agent_owner = await _find_agent_owner(session, actor, body)
+        spec = await agents.get_spec(
+            session,
+            agent_owner or actor,
+            agent_id=body.agent_id,
+            keyring=parts.keyring,
+        )
+    turns = [Turn(turn.question, turn.answer) for turn in body.history]
+    task = Task(spec=spec, query=query_of(given), extra=extra_of(given), history=turns)
+    return task, agent_owner
+
+
+async def _find_agent_owner(
+    session: Session, actor: Actor, body: ExecuteBody
+) -> Actor | None:
+    run = (
+        await repository.find_run(session, actor, body.run_id) if body.run_id else None
+    )
+    if run is not None and run.agent_id == body.agent_id:
+        # It was allowed when it was started, whatever is shared now.
+        return await find_agent_owner(session, run.agent_owner_id, run.agent_name)
+    agent = await agents.get_agent_to_run(session, actor, agent_id=body.agent_id)
+    owner_id = other_owner(agent, actor.user_id)
+    return await find_agent_owner(session, owner_id, agent.name)
 
 
 def _result(end: End) -> ExecuteResult:

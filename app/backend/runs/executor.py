@@ -162,6 +162,7 @@ class _Execution:
         task, row = self._claim.task, self._row
         context = RunContext(
             actor=self._claim.actor,
+            other_owner=self._claim.agent_owner,
             run_id=row.id,
             agent_id=task.spec.id,
             thread_id=row.thread_id,

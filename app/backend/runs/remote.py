@@ -86,7 +86,7 @@ async def _key(parts: RemoteParts, task: Task, context: RunContext) -> str:
     async with parts.db.transaction() as session:
         found = await secrets.resolve(
             session,
-            context.actor,
+            context.agent_owner,
             spec.remote_secret,
             parts=parts,
             run_id=context.run_id,

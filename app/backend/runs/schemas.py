@@ -99,6 +99,10 @@ class RunView(Listed):
 
     agent_id: UUID | None
     agent_name: str
+    agent_owner_id: UUID | None = Field(
+        default=None,
+        description="Who owned the agent when the run began, unless it is the run's owner.",
+    )
     thread_id: UUID | None
     status: RunStatus
     trigger: str

@@ -56,7 +56,8 @@ async def start_run(
     has a run that has not ended, is a setting of the agent.
 
     Raises:
-        NotFound: the agent or the thread is not there, or not the actor's.
+        NotFound: the agent is not there, or neither the actor's nor shared with them; or so is the thread.
+        Forbidden: they may only look at the agent, or their API key is for others.
         Invalid: the input has no usable `query`.
         Conflict: the agent is archived, or takes one question of a conversation at a time.
         TooMany: as many runs as there may be, of this user or of all, are queued or running already.
@@ -68,7 +69,7 @@ async def start_run(
         # Before anything is locked, so that a flood is refused at little cost.
         check_load(await read_load(session, actor.user_id), parts.settings)
     given = check_input(draft.input)
-    agent = await agents.get_agent(session, actor, agent_id=agent_id)
+    agent = await agents.get_agent_to_run(session, actor, agent_id=agent_id)
     if agent.archived_at is not None:
         message = f"The agent {agent.name!r} is archived. Restore it first."
         raise Conflict(message)

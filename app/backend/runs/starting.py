@@ -9,6 +9,7 @@ from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.run_events import Event, QueuePosition, RunQueued, RunStatus
 from app.backend.runs import conversation, list_repository
+from app.backend.runs.agent_owner import other_owner
 from app.backend.runs.ending import lock_conversation
 from app.backend.runs.inputs import query_of
 from app.backend.runs.line import check_load, job_of, read_load
@@ -120,6 +121,7 @@ def new_row(
         owner_id=actor.user_id,
         agent_id=agent.id,
         agent_name=agent.name,
+        agent_owner_id=other_owner(agent, actor.user_id),
         thread_id=thread_id,
         status=RunStatus.QUEUED,
         trigger=draft.trigger,

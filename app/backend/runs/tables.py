@@ -37,7 +37,7 @@ class RunRow(OwnedRow, table=True):
     it waits for; `origin_id` is the run that this one repeats, resumes or
     is a fork of, from `origin_step` on, with `instructions` of its own if they are not the agent's; `last_seq` is the
     newest event's seq. `request_id` is
-    made by the client, so that a double click is one run.
+    made by the client, so that a double click is one run. `agent_owner_id` is who owns the agent, if not the run's owner.
 
     A run that another one started has that one as `parent_id`, one more as `depth`, the first of all as `root_id`, and
     as `effect_key` the call that started it; a run that nobody started is its own root. A run that waits for the end of
@@ -80,6 +80,7 @@ class RunRow(OwnedRow, table=True):
         default=None, foreign_key="agent.id", ondelete="SET NULL"
     )
     agent_name: str
+    agent_owner_id: UUID | None = None
     thread_id: UUID | None = Field(
         default=None, foreign_key="thread.id", ondelete="SET NULL"
     )

@@ -57,16 +57,19 @@ def _row(document: Any) -> rx.Component:
             class_name="whitespace-nowrap",
         ),
         cell(
-            menu(
-                menu_id,
-                menu_item(
+            rx.cond(
+                CollectionState.shown.can_edit,
+                menu(
                     menu_id,
-                    "trash_2",
-                    "Delete…",
-                    is_dangerous=True,
-                    on_click=CollectionState.ask_delete(document.id, document.name),
+                    menu_item(
+                        menu_id,
+                        "trash_2",
+                        "Delete…",
+                        is_dangerous=True,
+                        on_click=CollectionState.ask_delete(document.id, document.name),
+                    ),
+                    label="Actions for " + document.name,
                 ),
-                label="Actions for " + document.name,
             ),
             class_name="ms-auto text-end",
         ),
@@ -94,12 +97,15 @@ def _status(document: Any) -> rx.Component:
                 rx.el.div(
                     rx.el.div(
                         badge("Failed", tone="bad", icon="circle_x"),
-                        button(
-                            words.RETRY,
-                            size="sm",
-                            icon="rotate_cw",
-                            on_click=CollectionState.retry(document.id),
-                            aria_label="Retry " + document.name,
+                        rx.cond(
+                            CollectionState.shown.can_edit,
+                            button(
+                                words.RETRY,
+                                size="sm",
+                                icon="rotate_cw",
+                                on_click=CollectionState.retry(document.id),
+                                aria_label="Retry " + document.name,
+                            ),
                         ),
                         class_name="flex items-center gap-2",
                     ),

@@ -2,6 +2,9 @@
 
 KNOWLEDGE = "Knowledge"
 ABOUT = "Collections of documents that your agents answer from."
+NOTHING_SHARED = "Nothing is shared with you"
+NOTHING_SHARED_TEXT = "When somebody shares a collection with you, or with a group that you are in, it stands here."
+BACK_TO_MINE = "Show your collections"
 NEW = "New collection"
 NAME = "Name"
 DESCRIPTION = "Description"
@@ -16,6 +19,7 @@ NO_COLLECTIONS_TEXT = "A collection holds documents: PDF, Word, HTML, Markdown o
 DOCUMENTS = "Documents"
 NO_DOCUMENTS = "No documents yet"
 NO_DOCUMENTS_TEXT = "Drop files above. Each one is read, cut into passages and made searchable; you see how far it is."
+NO_DOCUMENTS_OF_OTHERS = "Its owner has not put any documents here."
 DELETE = "Delete"
 DELETE_TITLE = "Delete "
 DELETE_TEXT = "Its passages can no longer be found or cited, and the original is removed. This cannot be undone."

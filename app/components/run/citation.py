@@ -6,6 +6,7 @@ import reflex as rx
 
 from app import routes
 from app.components.run import strings as words
+from app.components.sharing import strings as sharing_words
 from app.components.ui.button import button, icon_button
 from app.components.ui.pieces import pieces
 from app.components.ui.skeleton import skeleton
@@ -46,11 +47,17 @@ def passage_panel() -> rx.Component:
             ),
             rx.el.div(_text(), class_name="flex-1 px-5 py-4"),
             rx.el.div(
-                button(
-                    words.OPEN_DOCUMENT,
-                    icon="file_text",
-                    href=routes.document_path(
-                        PassageState.document_id, PassageState.chunk_id
+                rx.cond(
+                    PassageState.is_alone,
+                    rx.el.p(
+                        sharing_words.PASSAGE_ONLY, class_name="text-sm text-muted"
+                    ),
+                    button(
+                        words.OPEN_DOCUMENT,
+                        icon="file_text",
+                        href=routes.document_path(
+                            PassageState.document_id, PassageState.chunk_id
+                        ),
                     ),
                 ),
                 class_name="sticky bottom-0 border-t border-line bg-raised px-5 py-3",

@@ -27,6 +27,7 @@ from tests.isolation import SECRET, Kind, World, make_world, read_all, without_i
 
 KINDS = {
     "agent_id": Kind.AGENT,
+    "agent_ids": Kind.AGENT,
     "chunk_id": Kind.PASSAGE,
     "collection_id": Kind.COLLECTION,
     "collection_ids": Kind.COLLECTION,
@@ -37,11 +38,13 @@ KINDS = {
     "run_id": Kind.RUN,
     "run_ids": Kind.RUN,
     "session_id": Kind.LOGIN,
+    "share_id": Kind.SHARE,
     "task_id": Kind.RUN,
     "thread_id": Kind.THREAD,
 }
 # Parts of addresses that are no ids: the API has nothing there, the documentation's own files, a signed name,
-# the number of a step; for administrators a queue of everybody's jobs, runs of anybody, and the people.
+# the number of a step; groups, which everybody may share with; for administrators a queue of everybody's jobs, runs of
+# anybody, and the people.
 NO_IDS = {
     "rest",
     "name",
@@ -51,6 +54,7 @@ NO_IDS = {
     "dead_run_id",
     "job_run_id",
     "user_id",
+    "group_id",
 }
 # They answer 200 with a result for each id.
 EACH_BY_ITSELF = {"/api/v1/runs/bulk"}
@@ -67,7 +71,7 @@ class Case:
     place: Literal["path", "query", "body", "list"]
 
 
-def _cases(app: FastAPI) -> Iterator[Case]:
+def cases_of(app: FastAPI) -> Iterator[Case]:
     schemas = app.openapi()["components"]["schemas"]
     for path, methods in app.openapi()["paths"].items():
         for method, operation in methods.items():
@@ -81,8 +85,8 @@ def _cases(app: FastAPI) -> Iterator[Case]:
             reference = content.get("application/json", {}).get("schema", {})
             body = schemas.get(reference.get("$ref", "").rpartition("/")[2], {})
             for name, schema in body.get("properties", {}).items():
-                if "'uuid'" in str(schema):
-                    place = "list" if schema.get("type") == "array" else "body"
+                if "'uuid'" in str(schema) and name not in NO_IDS:
+                    place = "list" if "'array'" in str(schema) else "body"
                     yield Case(method.upper(), path, name, place)
 
 
@@ -103,6 +107,8 @@ def _request(case: Case, wanted: UUID, own: World) -> dict[str, Any]:
     elif case.method in {"POST", "PUT", "PATCH"}:
         request["json"] = {"name": "x", "input": {"query": "x"}, "step": 0}
         request["json"] |= {"action": "retry", "tags": ["x"], "text": "x"}
+        request["json"] |= {"email": "nobody@example.org", "level": "view"}
+        request["json"] |= {"is_public": True}
         # To start a run would be answered until its end; an answer to nothing is not.
         answer = {"interruptId": "x", "status": "cancelled"}
         request["json"] |= {"threadId": "x", "runId": "x", "messages": []}
@@ -119,7 +125,7 @@ def _request(case: Case, wanted: UUID, own: World) -> dict[str, Any]:
     return request
 
 
-async def _ask(
+async def ask(
     client: httpx.AsyncClient, case: Case, wanted: UUID, own: World
 ) -> tuple[int, str, str]:
     answer = await client.request(**_request(case, wanted, own))
@@ -133,7 +139,7 @@ def test_every_id_of_an_address_has_a_kind(app: FastAPI) -> None:
         for route in iter_route_contexts(app.routes)
         for name in _PARAMETER.findall(route.path or "")
     }
-    asked = {case.name for case in _cases(app)}
+    asked = {case.name for case in cases_of(app)}
 
     assert names | asked <= KINDS.keys() | NO_IDS, "Say which kind of id this is."
 
@@ -148,13 +154,13 @@ async def test_foreign_and_absent_look_the_same_at_every_address(
     foreign = await make_world(services, other_actor)
     own = await make_world(services, actor)
     before = await read_all(services)
-    cases = list(_cases(app))
+    cases = list(cases_of(app))
     assert len(cases) > 30
 
     for case in cases:
-        absent = await _ask(signed_in, case, ids.new_id(), own)
+        absent = await ask(signed_in, case, ids.new_id(), own)
         for wanted in foreign[KINDS[case.name]]:
-            answer = await _ask(signed_in, case, wanted, own)
+            answer = await ask(signed_in, case, wanted, own)
 
             assert answer == absent, case
             assert SECRET not in answer[2], case
@@ -169,11 +175,11 @@ async def test_own_things_are_found_at_every_address(
 ) -> None:
     # A search must not need the runtime.
     app.state.services = replace(services, embedder=FakeEmbedder())
-    for case in _cases(app):
+    for case in cases_of(app):
         own = await make_world(services, actor)
-        absent = await _ask(signed_in, case, ids.new_id(), own)
+        absent = await ask(signed_in, case, ids.new_id(), own)
         found = [
-            await _ask(signed_in, case, wanted, own) for wanted in own[KINDS[case.name]]
+            await ask(signed_in, case, wanted, own) for wanted in own[KINDS[case.name]]
         ]
 
         assert set(found) - {absent}, f"{case} asks for nothing, so it proves nothing."

@@ -1,12 +1,7 @@
 """Lists, searches and sweeps of many runs: each finds what is meant, and none walks through a whole table."""
 
-import re
-from collections.abc import Generator
-from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
-from sqlalchemy import event
 from sqlmodel import col, select
 
 from app.backend.bootstrap import Services
@@ -20,58 +15,22 @@ from app.backend.runs.tables import RunRow
 from app.backend.runs.words import words_of
 from bench.million import COMMON, RARE, Size, World, fill
 from bench.p13_queries import filters_of, queries_of
+from tests.plans import scans_of
 
 # Not the links of checkpoints: what deletes checkpoints goes through all links that there are.
 BIG = "run|run_1|run_text|run_tag|run_event|thread|document"
-SCANS = {
-    "sqlite": re.compile(rf"\bSCAN ({BIG})\b"),
-    "postgresql": re.compile(rf"\bSeq Scan on ({BIG})\b"),
-}
-EXPLAIN = {"sqlite": "EXPLAIN QUERY PLAN", "postgresql": "EXPLAIN"}
 SIZE = Size(runs=20_000, events=5_000, documents=5_000)
-Statement = tuple[str, Any]
-
-
-@contextmanager
-def _statements(services: Services) -> Generator[list[Statement], None, None]:
-    """Collect what is sent to the database."""
-    found: list[Statement] = []
-
-    def keep(_c: Any, _k: Any, statement: str, parameters: Any, *_: Any) -> None:
-        found.append((statement, parameters))
-
-    engine = services.db.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", keep)
-    try:
-        yield found
-    finally:
-        event.remove(engine, "before_cursor_execute", keep)
-
-
-async def _explain(services: Services, statement: Statement) -> str:
-    words, parameters = statement
-    dialect = services.db.engine.dialect.name
-    async with services.db.engine.connect() as connection:
-        plan = await connection.exec_driver_sql(
-            f"{EXPLAIN[dialect]} {words}", parameters
-        )
-        return "\n".join(str(row[-1]) for row in plan)
 
 
 async def test_no_hot_query_reads_a_whole_table(services: Services) -> None:
     world = await fill(services, SIZE)
-    scan = SCANS[services.db.engine.dialect.name]
-    scanning: dict[str, str] = {}
+    scanning: dict[str, list[str]] = {}
     for query in queries_of(world):
-        with _statements(services) as statements:
-            async with services.db.read() as session:
-                await query.ask(session, world.actor)
-        selects = [each for each in statements if "SELECT" in each[0]]
-        assert selects, query.name
-        for statement in selects:
-            plan = await _explain(services, statement)
-            if scan.search(plan):
-                scanning[query.name] = f"{statement[0]}\n{plan}"
+        found = await scans_of(
+            services, BIG, lambda session, query=query: query.ask(session, world.actor)
+        )
+        if found:
+            scanning[query.name] = found
 
     assert scanning == {}
 

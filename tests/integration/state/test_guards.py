@@ -22,6 +22,7 @@ PUBLIC = {
     "ApiKeysState.leave",
     "CollectionListState.leave",
     "CollectionState.leave",
+    "GroupsState.leave",
     "KnowledgeSearchState.leave",
     "LoginState.load",
     "NoteListState.leave",
@@ -37,6 +38,7 @@ PUBLIC = {
     "SecretsState.leave",
     "SecondFactorState.leave",
     "SettingsState.leave",
+    "SharingState.close",
     "SignUpState.load",
     "SystemState.leave",
 }

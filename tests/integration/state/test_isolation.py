@@ -19,10 +19,11 @@ from app.backend.core import ids
 from app.backend.core.actor import Actor
 from app.backend.runs.schemas import BulkAction
 from app.state import edge, tabs
-from app.state.agent_run import AgentDetail
+from app.state.agent_detail import AgentDetail
 from app.state.collection import _NONE as NO_COLLECTION  # pyright: ignore[reportPrivateUsage]
 from app.state.note_list import OpenNote
 from app.state.run_list import RunWish
+from app.state.sharing import ShareLine
 from app.state.step_lines import StepLine
 from tests.fakes.knowledge import FakeEmbedder
 from tests.integration.state.conftest import SignIn
@@ -83,6 +84,16 @@ def _to_runs(action: BulkAction, wanted: str, _: Own) -> Sent:
 
 def _of_agent(wanted: str, _: Own, *, given: tuple[Any, ...] = ()) -> Sent:
     return Sent(held={"wish": RunWish(agent=wanted)}, given=given)
+
+
+def _shared(*given: Any) -> list[Case]:
+    row = ShareLine(id="", name="nobody@example.org", is_group=False, level="view")
+
+    def send(kind: Kind, wanted: str, _: Own) -> Sent:
+        held = {"kind": kind.value, "object_id": wanted, "rows": [row]}
+        return Sent(held=held, given=given)
+
+    return [Case(kind, partial(send, kind)) for kind in (Kind.AGENT, Kind.COLLECTION)]
 
 
 _REQUEST = str(ids.new_id())
@@ -202,6 +213,20 @@ CASES: dict[str, list[Case]] = {
         )
     ],
     "SettingsState.end_login": [_given(Kind.LOGIN)],
+    "SharingState.open_agent": [_given(Kind.AGENT, "x", False)],
+    "SharingState.open_collection": [_given(Kind.COLLECTION, "x")],
+    "SharingState.share": _shared({"email": "nobody@example.org", "level": "view"}),
+    "SharingState.set_level": _shared("nobody@example.org", "view"),
+    "SharingState.unshare": [
+        *_shared(_REQUEST),
+        Case(
+            Kind.SHARE,
+            lambda wanted, own: Sent(
+                held={"kind": "agent", "object_id": own(Kind.AGENT)}, given=(wanted,)
+            ),
+        ),
+    ],
+    "SharingState.publish": [_held(Kind.AGENT, "object_id", True)],
 }
 # These read no id, or only put one into their own tab: the event that uses it stands above.
 WITHOUT_ID = {
@@ -288,12 +313,24 @@ WITHOUT_ID = {
     "SettingsState.load",
     "SettingsState.save_profile",
     "SettingsState.set_times",
+    "SharingState.close",
     # What they do is for administrators, who act on what is everybody's.
     "AuditState.clear",
     "AuditState.load",
     "AuditState.turn",
     "AuditState.verify",
     "AuditState.want",
+    "GroupsState.add_member",
+    "GroupsState.ask_delete",
+    "GroupsState.close",
+    "GroupsState.create",
+    "GroupsState.delete",
+    "GroupsState.leave",
+    "GroupsState.load",
+    "GroupsState.open",
+    "GroupsState.open_form",
+    "GroupsState.remove_member",
+    "GroupsState.rename",
     "PeopleState.ask",
     "PeopleState.close",
     "PeopleState.confirm",

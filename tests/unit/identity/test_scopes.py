@@ -29,7 +29,7 @@ def test_viewers_change_nothing_but_their_own_keys() -> None:
 
 @pytest.mark.parametrize("role", list(Role))
 def test_keys_make_no_keys_and_manage_nobody(role: Role) -> None:
-    permissions = scopes.permissions_of_key(role)
+    permissions = scopes.permissions_of_key(scopes.permissions_of(role))
 
     assert permissions < scopes.permissions_of(role)
     assert not permissions & {
@@ -39,3 +39,26 @@ def test_keys_make_no_keys_and_manage_nobody(role: Role) -> None:
         Permission.CHANGE_USER,
         Permission.CHANGE_SYSTEM,
     }
+
+
+def test_given_and_taken_permissions_count_beside_the_role() -> None:
+    found = scopes.effective(
+        Role.VIEWER, ["add_run", "of_another_version"], ["view_file"]
+    )
+
+    assert Permission.ADD_RUN in found
+    assert Permission.VIEW_FILE not in found
+    assert Permission.VIEW_RUN in found
+
+
+def test_key_has_what_it_is_limited_to_and_its_user_has_too() -> None:
+    user = scopes.permissions_of(Role.VIEWER)
+    wanted = ["view_run", "add_run", "add_apikey"]
+
+    assert scopes.permissions_of_key(user, wanted) == {Permission.VIEW_RUN}
+    assert scopes.permissions_of_key(user, []) == frozenset()
+
+
+def test_nobody_is_offered_what_would_give_them_everything() -> None:
+    assert not {Permission.CHANGE_USER, Permission.VIEW_USER} & set(scopes.OFFERED)
+    assert Permission.VIEW_INSTALLATION in scopes.OFFERED

@@ -12,12 +12,14 @@ from app.backend.api.deps import (
     LimitQuery,
     PartsDep,
     ReadDep,
+    ShownQuery,
     WriteDep,
     may,
 )
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.paging import PAGE_SIZE, Page
 from app.backend.core.texts import Text
+from app.backend.identity.sharing_schemas import Shown
 from app.backend.runs import service as runs
 
 router = APIRouter(prefix="/api/v1/agents", tags=["agents"])
@@ -31,13 +33,20 @@ async def list_agents(
     actor: Viewer,
     session: ReadDep,
     q: Annotated[Text, Query(description="Text in name or description.")] = "",
+    shown: ShownQuery = Shown.MINE,
     archived: Annotated[bool, Query(description="The archived ones instead.")] = False,
     cursor: CursorQuery = None,
     limit: LimitQuery = PAGE_SIZE,
 ) -> Page[AgentView]:
-    """List agents with the state of their newest runs, newest first."""
+    """List agents with the state of the caller's newest runs of them, newest first."""
     page = await agents.list_agents(
-        session, actor, cursor=cursor, limit=limit, text=q, is_archived=archived
+        session,
+        actor,
+        shown=shown,
+        cursor=cursor,
+        limit=limit,
+        text=q,
+        is_archived=archived,
     )
     items = await runs.with_last_run(session, actor, page.items)
     return Page(items=items, next_cursor=page.next_cursor)
@@ -104,7 +113,7 @@ async def duplicate_agent(
     session: WriteDep,
     agent_id: UUID,
 ) -> AgentView:
-    """Make a copy of an agent."""
+    """Make a copy that is the caller's own, without what they may not see of the other one."""
     return await agents.duplicate_agent(session, actor, agent_id=agent_id)
 
 

@@ -10,12 +10,14 @@ from app.backend.api.deps import (
     LimitQuery,
     PartsDep,
     ReadDep,
+    ShownQuery,
     WriteDep,
     may,
 )
 from app.backend.api.uploads import Uploaded, take_all
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.paging import PAGE_SIZE, Page
+from app.backend.identity.sharing_schemas import Shown
 from app.backend.knowledge import search as knowledge_search
 from app.backend.knowledge import service as knowledge
 from app.backend.knowledge.schemas import (
@@ -39,11 +41,14 @@ Adder = Annotated[Actor, may(Permission.ADD_KNOWLEDGE)]
 async def list_collections(
     actor: Viewer,
     session: ReadDep,
+    shown: ShownQuery = Shown.MINE,
     cursor: CursorQuery = None,
     limit: LimitQuery = PAGE_SIZE,
 ) -> Page[CollectionView]:
-    """List collections, newest first."""
-    return await knowledge.list_collections(session, actor, cursor=cursor, limit=limit)
+    """List collections, newest first; none is public."""
+    return await knowledge.list_collections(
+        session, actor, shown=shown, cursor=cursor, limit=limit
+    )
 
 
 @router.post("", status_code=201)

@@ -18,8 +18,14 @@ from app.backend.api.deps import (
 from app.backend.core.actor import Actor, Permission, Role
 from app.backend.core.paging import PAGE_SIZE, Page
 from app.backend.core.settings import Settings
-from app.backend.identity import letters, people, sign_up
-from app.backend.identity.schemas import InviteDraft, NewLink, PersonView
+from app.backend.identity import letters, people, permissions, sign_up
+from app.backend.identity.schemas import (
+    InviteDraft,
+    NewLink,
+    PermissionsDraft,
+    PermissionsView,
+    PersonView,
+)
 from app.backend.system.people import suspend
 
 router = APIRouter(prefix="/api/v1/users", tags=["users"])
@@ -111,6 +117,24 @@ async def remove_second_factor(
 ) -> PersonView:
     """Let a user who has lost their second factor sign in with their password alone."""
     return await people.remove_second_factor(session, actor, user_id=user_id)
+
+
+@router.get("/{user_id}/permissions")
+async def show_permissions(
+    user_id: UUID, actor: Annotated[Actor, may(Permission.VIEW_USER)], session: ReadDep
+) -> PermissionsView:
+    """Return what a user may do by their role, and what was given and taken."""
+    return await permissions.get_permissions(session, actor, user_id=user_id)
+
+
+@router.put("/{user_id}/permissions")
+async def set_permissions(
+    user_id: UUID, actor: Changing, session: WriteDep, draft: PermissionsDraft
+) -> PermissionsView:
+    """Say what a user may do beside their role, and what not."""
+    return await permissions.set_permissions(
+        session, actor, user_id=user_id, draft=draft
+    )
 
 
 def _with_link(made: NewLink, settings: Settings, *, is_sent: bool) -> LinkView:

@@ -1,0 +1,168 @@
+"""`atelier share`: with whom agents and collections are shared."""
+
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from app.backend.agents import sharing as agent_sharing
+from app.backend.core.actor import Actor
+from app.backend.core.db import Session
+from app.backend.identity import groups
+from app.backend.identity import service as identity
+from app.backend.identity.sharing_schemas import Level, ShareDraft, ShareView
+from app.backend.knowledge import sharing as collection_sharing
+from app.cli import output
+from app.cli.edge import command, open_rows
+from app.cli.lookup import find_agent, need_uuid
+from app.cli.options import AgentArgument, AsOption, JsonOption
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="With whom agents and collections are shared.",
+)
+
+
+class ShareKind(StrEnum):
+    """What can be shared."""
+
+    AGENT = "agent"
+    COLLECTION = "collection"
+
+
+KindArgument = Annotated[ShareKind, typer.Argument(help="What is shared.")]
+NameArgument = Annotated[
+    str, typer.Argument(help="Name or id of the agent, or id of the collection.")
+]
+
+
+@app.callback()
+def _share() -> None:
+    """With whom agents and collections are shared."""
+
+
+@app.command("list")
+@command
+async def list_all(
+    kind: KindArgument,
+    name: NameArgument,
+    as_email: AsOption = None,
+    is_json: JsonOption = False,
+) -> None:
+    """List with whom an agent or a collection is shared."""
+    async with open_rows() as rows, rows.db.read() as session:
+        actor = await identity.find_actor_by_email(session, as_email)
+        object_id = await _find(session, actor, kind, name)
+        found = await _list(session, actor, kind, object_id)
+    if is_json:
+        output.print_json({"items": found})
+    else:
+        lines = [
+            (one.name, "group" if one.group_id else "person", one.level)
+            for one in found
+        ]
+        output.print_table(("with", "kind", "level"), lines)
+
+
+@app.command()
+@command
+async def add(
+    kind: KindArgument,
+    name: NameArgument,
+    email: Annotated[
+        str | None, typer.Option("--email", help="Address of a person.")
+    ] = None,
+    group: Annotated[str | None, typer.Option(help="Name of a group.")] = None,
+    level: Annotated[Level, typer.Option(help="What they may do.")] = Level.VIEW,
+    as_email: AsOption = None,
+    is_json: JsonOption = False,
+) -> None:
+    """Share an agent or a collection; sharing again changes the level."""
+    async with open_rows() as rows, rows.db.transaction() as session:
+        actor = await identity.find_actor_by_email(session, as_email)
+        object_id = await _find(session, actor, kind, name)
+        group_id = await groups.find_id(session, actor, name=group) if group else None
+        draft = ShareDraft(email=email, group_id=group_id, level=level)
+        if kind is ShareKind.AGENT:
+            view = await agent_sharing.share_agent(
+                session, actor, agent_id=object_id, draft=draft
+            )
+        else:
+            view = await collection_sharing.share_collection(
+                session, actor, collection_id=object_id, draft=draft
+            )
+    if is_json:
+        output.print_json(view)
+    else:
+        output.say(f"Shared with {view.name}: {view.level}.")
+
+
+@app.command()
+@command
+async def remove(
+    kind: KindArgument,
+    name: NameArgument,
+    other: Annotated[
+        str, typer.Argument(metavar="WITH", help="Address, or name of the group.")
+    ],
+    as_email: AsOption = None,
+    is_json: JsonOption = False,
+) -> None:
+    """Take a share back; runs that were started go on."""
+    async with open_rows() as rows, rows.db.transaction() as session:
+        actor = await identity.find_actor_by_email(session, as_email)
+        object_id = await _find(session, actor, kind, name)
+        found = await _list(session, actor, kind, object_id)
+        ids = {one.name: one.id for one in found}
+        share_id = ids.get(other) or need_uuid(other, "share")
+        if kind is ShareKind.AGENT:
+            await agent_sharing.unshare_agent(
+                session, actor, agent_id=object_id, share_id=share_id
+            )
+        else:
+            await collection_sharing.unshare_collection(
+                session, actor, collection_id=object_id, share_id=share_id
+            )
+    if is_json:
+        output.print_json({"removed": str(share_id)})
+    else:
+        output.say(f"No longer shared with {other}.")
+
+
+@app.command()
+@command
+async def public(
+    agent: AgentArgument,
+    is_public: Annotated[
+        bool, typer.Option("--on/--off", help="For everybody, or not any more.")
+    ] = True,
+    as_email: AsOption = None,
+    is_json: JsonOption = False,
+) -> None:
+    """Let everybody who is signed in run an agent."""
+    async with open_rows() as rows, rows.db.transaction() as session:
+        actor = await identity.find_actor_by_email(session, as_email)
+        found = await find_agent(session, actor, agent)
+        view = await agent_sharing.publish_agent(
+            session, actor, agent_id=found.id, is_public=is_public
+        )
+    if is_json:
+        output.print_json(view)
+    else:
+        output.say(f"{view.name!r} is {'public' if view.is_public else 'not public'}.")
+
+
+async def _find(session: Session, actor: Actor, kind: ShareKind, name: str) -> UUID:
+    if kind is ShareKind.AGENT:
+        return (await find_agent(session, actor, name)).id
+    return need_uuid(name, "collection")
+
+
+async def _list(
+    session: Session, actor: Actor, kind: ShareKind, object_id: UUID
+) -> list[ShareView]:
+    if kind is ShareKind.AGENT:
+        return await agent_sharing.list_shares(session, actor, agent_id=object_id)
+    return await collection_sharing.list_shares(session, actor, collection_id=object_id)

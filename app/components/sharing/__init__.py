@@ -1,0 +1,1 @@
+"""Parts of pages that show with whom something is shared."""

@@ -1,0 +1,170 @@
+"""With whom an agent or a collection is shared, in a dialog for its owner."""
+
+from typing import Any
+from uuid import UUID
+
+import reflex as rx
+
+from app.backend.agents import sharing as agent_sharing
+from app.backend.core.actor import Permission
+from app.backend.core.paging import PAGE_SIZE_MAX
+from app.backend.identity import groups
+from app.backend.identity.sharing_schemas import ShareDraft, ShareView
+from app.backend.knowledge import sharing as collection_sharing
+from app.state import edge, notices
+from app.state.agent_run import AgentRunState
+from app.state.forms import FormMixin
+from app.state.lines import Line
+
+AGENT, COLLECTION = agent_sharing.KIND, collection_sharing.KIND
+
+
+class ShareLine(Line):
+    """A person or a group with whom it is shared."""
+
+    name: str
+    is_group: bool
+    level: str
+
+
+class GroupChoice(Line):
+    """A group to share with."""
+
+    name: str
+
+
+class SharingState(FormMixin, rx.State):
+    """The open dialog: of an agent, or of a collection."""
+
+    kind: rx.Field[str] = rx.field("")
+    object_id: rx.Field[str] = rx.field("")
+    name: rx.Field[str] = rx.field("")
+    is_public: rx.Field[bool] = rx.field(False)
+    rows: rx.Field[list[ShareLine]] = rx.field(default_factory=list)
+    groups: rx.Field[list[GroupChoice]] = rx.field(default_factory=list)
+    form_key: rx.Field[int] = rx.field(0)
+
+    @rx.event
+    @edge.requires(Permission.CHANGE_AGENT)
+    async def open_agent(self, agent_id: str, name: str, is_public: bool) -> None:
+        """Show with whom an agent is shared."""
+        await self._open(AGENT, agent_id, name)
+        self.is_public = is_public
+
+    @rx.event
+    @edge.requires(Permission.CHANGE_KNOWLEDGE)
+    async def open_collection(self, collection_id: str, name: str) -> None:
+        """Show with whom a collection is shared."""
+        await self._open(COLLECTION, collection_id, name)
+
+    @rx.event
+    @edge.public
+    async def close(self) -> None:
+        """Close the dialog."""
+        self.reset()
+
+    @rx.event
+    @edge.requires(Permission.VIEW_GROUP)
+    async def share(self, form: dict[str, Any]) -> Any:
+        """Share with the person or the group that the form names."""
+        self._clear_errors()
+        group = str(form.get("group", ""))
+        email = str(form.get("email", "")).strip()
+        draft = ShareDraft.model_validate(
+            {
+                "email": email or None if group else email,
+                "group_id": group or None,
+                "level": form.get("level", ""),
+            }
+        )
+        view = await self._share(draft)
+        self.form_key += 1
+        await self._show()
+        return notices.done(f"{self.name} is shared with {view.name}.")
+
+    @rx.event
+    @edge.requires(Permission.VIEW_GROUP)
+    async def set_level(self, name: str, level: str) -> None:
+        """Let a person or a group do more, or less."""
+        known = next((row for row in self.rows if row.name == name), None)
+        if known is None:
+            return
+        choices = {row.name: row.id for row in self.groups}
+        audience = {"group_id": choices[name]} if known.is_group else {"email": name}
+        await self._share(ShareDraft.model_validate({**audience, "level": level}))
+        await self._show()
+
+    @rx.event
+    @edge.requires(Permission.VIEW_GROUP)
+    async def unshare(self, share_id: str) -> None:
+        """Share with a person or a group no more."""
+        wanted = edge.parse_id(share_id, "share")
+        object_id = self._need_id()
+        async with edge.work(self) as (session, actor):
+            if self.kind == AGENT:
+                await agent_sharing.unshare_agent(
+                    session, actor, agent_id=object_id, share_id=wanted
+                )
+            else:
+                await collection_sharing.unshare_collection(
+                    session, actor, collection_id=object_id, share_id=wanted
+                )
+        await self._show()
+
+    @rx.event
+    @edge.requires(Permission.CHANGE_AGENT)
+    async def publish(self, is_public: bool) -> Any:
+        """Let everybody run the agent, or not any more."""
+        wanted = edge.parse_id(self.object_id, AGENT)
+        async with edge.work(self) as (session, actor):
+            agent = await agent_sharing.publish_agent(
+                session, actor, agent_id=wanted, is_public=is_public
+            )
+        self.is_public = agent.is_public
+        return AgentRunState.refresh
+
+    def _need_id(self) -> UUID:
+        return edge.parse_id(self.object_id, self.kind or AGENT)
+
+    async def _open(self, kind: str, object_id: str, name: str) -> None:
+        wanted = edge.parse_id(object_id, kind)
+        rows = await self._read(kind, wanted)
+        async with edge.read(self) as (session, actor):
+            page = await groups.list_groups(session, actor, limit=PAGE_SIZE_MAX)
+        self.reset()
+        self.kind, self.object_id, self.name, self.rows = kind, object_id, name, rows
+        self.groups = [GroupChoice(id=str(one.id), name=one.name) for one in page.items]
+
+    async def _share(self, draft: ShareDraft) -> ShareView:
+        object_id = self._need_id()
+        async with edge.work(self) as (session, actor):
+            if self.kind == AGENT:
+                return await agent_sharing.share_agent(
+                    session, actor, agent_id=object_id, draft=draft
+                )
+            return await collection_sharing.share_collection(
+                session, actor, collection_id=object_id, draft=draft
+            )
+
+    async def _show(self) -> None:
+        self.rows = await self._read(self.kind, self._need_id())
+
+    async def _read(self, kind: str, object_id: UUID) -> list[ShareLine]:
+        async with edge.read(self) as (session, actor):
+            if kind == AGENT:
+                found = await agent_sharing.list_shares(
+                    session, actor, agent_id=object_id
+                )
+            else:
+                found = await collection_sharing.list_shares(
+                    session, actor, collection_id=object_id
+                )
+        return [
+            ShareLine(
+                id=str(view.id),
+                name=view.name,
+                is_group=view.group_id is not None,
+                level=view.level,
+            )
+            for view in found
+        ]

@@ -1,0 +1,61 @@
+"""How the database means to answer what it is asked."""
+
+import re
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import event
+
+from app.backend.bootstrap import Services
+from app.backend.core.db import Session
+
+EXPLAIN = {"sqlite": "EXPLAIN QUERY PLAN", "postgresql": "EXPLAIN"}
+Statement = tuple[str, Any]
+
+
+async def scans_of(
+    services: Services, big: str, ask: Callable[[Session], Awaitable[Any]]
+) -> list[str]:
+    """Return the queries of `ask`, with their plans, that read the whole of a table of `big`, names with `|` between.
+
+    A question that asks for nothing proves nothing, and fails.
+    """
+    pattern = {
+        "sqlite": rf"\bSCAN ({big})\b",
+        "postgresql": rf"\bSeq Scan on ({big})\b",
+    }[services.db.engine.dialect.name]
+    with _statements(services) as statements:
+        async with services.db.read() as session:
+            await ask(session)
+    selects = [each for each in statements if "SELECT" in each[0]]
+    assert selects, "Nothing was asked."
+    plans = [
+        (words, await _explain(services, words, given)) for words, given in selects
+    ]
+    return [f"{words}\n{plan}" for words, plan in plans if re.search(pattern, plan)]
+
+
+@contextmanager
+def _statements(services: Services) -> Generator[list[Statement], None, None]:
+    """Collect what is sent to the database."""
+    found: list[Statement] = []
+
+    def keep(_c: Any, _k: Any, statement: str, parameters: Any, *_: Any) -> None:
+        found.append((statement, parameters))
+
+    engine = services.db.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", keep)
+    try:
+        yield found
+    finally:
+        event.remove(engine, "before_cursor_execute", keep)
+
+
+async def _explain(services: Services, words: str, parameters: Any) -> str:
+    dialect = services.db.engine.dialect.name
+    async with services.db.engine.connect() as connection:
+        plan = await connection.exec_driver_sql(
+            f"{EXPLAIN[dialect]} {words}", parameters
+        )
+        return "\n".join(str(row[-1]) for row in plan)
