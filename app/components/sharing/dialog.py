@@ -96,10 +96,13 @@ def _share(row: Any, is_agent: Any) -> rx.Component:
     return rx.el.li(
         rx.cond(row.is_group, _icon("users"), _icon("user")),
         rx.el.span(row.name, class_name="min-w-0 flex-1 truncate text-sm"),
-        rx.cond(
-            is_agent,
-            _level(row, words.AGENT_LEVELS),
-            _level(row, words.COLLECTION_LEVELS),
+        rx.el.div(
+            rx.cond(
+                is_agent,
+                _level(row, words.AGENT_LEVELS),
+                _level(row, words.COLLECTION_LEVELS),
+            ),
+            class_name="w-32 shrink-0 sm:w-44",
         ),
         icon_button(
             "x", words.REMOVE + row.name, on_click=SharingState.unshare(row.id)
@@ -115,7 +118,7 @@ def _level(row: Any, levels: Sequence[tuple[str, str]]) -> rx.Component:
         value=row.level,
         on_change=lambda level: SharingState.set_level(row.name, level),
         aria_label=words.LEVEL_OF + row.name,
-        class_name=f"{CONTROL} h-8 w-auto pe-8 text-sm",
+        class_name=f"{CONTROL} h-8 pe-8 text-sm",
     )
 
 
