@@ -68,8 +68,9 @@ class SharingState(FormMixin, rx.State):
     async def share(self, form: dict[str, Any]) -> Any:
         """Share with the person or the group that the form names."""
         self._clear_errors()
-        group = str(form.get("group", ""))
-        email = str(form.get("email", "")).strip()
+        # A field that is not there comes as None.
+        group = str(form.get("group") or "")
+        email = str(form.get("email") or "").strip()
         draft = ShareDraft.model_validate(
             {
                 "email": email or None if group else email,

@@ -107,10 +107,7 @@ async def duplicate_agent(
         kept = kept | {"remote_key", "remote_secret"}
     values = row.model_dump(include=kept)
     values["name"] = f"{row.name[: _NAME_LENGTH_MAX - 7]} (copy)"
-    is_own = row.owner_id == actor.user_id
-    copy = AgentRow(
-        owner_id=actor.user_id, remote_key=row.remote_key if is_own else "", **values
-    )
+    copy = AgentRow(owner_id=actor.user_id, **values)
     session.add(copy)
     await session.flush()
     seen = (await to_view(session, actor, row)).collection_ids
