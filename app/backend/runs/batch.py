@@ -36,13 +36,14 @@ async def start_runs(
     A draft whose `request_id` was used before gives the run that it started then.
 
     Raises:
-        NotFound: the agent is not there, or not the actor's.
+        NotFound: the agent is not there, or neither the actor's nor shared with them.
+        Forbidden: they may only look at it, or their API key is for others.
         Invalid: an input has no usable `query`; the message says which.
         Conflict: the agent is archived.
         TooMany: there would be more runs than there may be, of this user or of all.
     """
     drafts = [_checked(draft, place) for place, draft in enumerate(drafts, start=1)]
-    agent = await agents.get_agent(session, actor, agent_id=agent_id)
+    agent = await agents.get_agent_to_run(session, actor, agent_id=agent_id)
     if agent.archived_at is not None:
         message = f"The agent {agent.name!r} is archived. Restore it first."
         raise Conflict(message)

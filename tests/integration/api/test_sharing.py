@@ -35,6 +35,7 @@ NEEDED = {
     "DELETE /api/v1/agents/{agent_id}/shares/{share_id}": Level.OWN,
     "PUT /api/v1/agents/{agent_id}/public": Level.OWN,
     "POST /api/v1/agents/{agent_id}/runs": Level.RUN,
+    "POST /api/v1/agents/{agent_id}/runs/batch": Level.RUN,
     "POST /api/v1/agents/{agent_id}/agui": Level.VIEW,
     "GET /agent/{agent_id}": Level.VIEW,
     "POST /api/agents/{agent_id}/knowledge/upload": Level.EDIT,
