@@ -5,7 +5,7 @@ Somebody else's thing and one that does not exist must look the same, and asking
 
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -22,6 +22,8 @@ from app.backend.files.tables import FileRow
 from app.backend.identity.tables import ApiKeyRow, GroupRow, SessionRow
 from app.backend.knowledge.schemas import DocumentStatus
 from app.backend.knowledge.tables import ChunkRow, CollectionShareRow, DocumentRow
+from app.backend.models.tables import ModelRow
+from app.backend.providers.tables import ProviderRow
 from app.backend.runs.tables import CheckpointLinkRow, RunEventRow
 from app.backend.tables import metadata
 from app.backend.threads.schemas import MessageRole
@@ -48,6 +50,8 @@ class Kind(StrEnum):
     LOGIN = "login"
     NOTE = "note"
     SHARE = "share"
+    PROVIDER = "provider"
+    MODEL = "model"
 
 
 World = Mapping[Kind, list[UUID]]
@@ -77,8 +81,7 @@ async def make_world(services: Services, owner: Actor) -> World:
         collection_id=collection.id, document_id=documents[0], text=SECRET, **place
     )
     key = ApiKeyRow(name=SECRET, prefix="x", key_hash=ids.new_token(), **mine)
-    later = clock.now() + timedelta(days=1)
-    login = SessionRow(token_hash=ids.new_token(), expires_at=later, **mine)
+    login = SessionRow(token_hash=ids.new_token(), expires_at=_later(), **mine)
     return {
         Kind.AGENT: [agent.id],
         Kind.COLLECTION: [collection.id],
@@ -93,6 +96,7 @@ async def make_world(services: Services, owner: Actor) -> World:
         Kind.LOGIN: [(await rows.add(login)).id],
         Kind.NOTE: [await _add_note(rows, owner)],
         Kind.SHARE: await _add_shares(rows, owner, agent.id, collection.id),
+        **await _add_model(rows, owner),
     }
 
 
@@ -118,6 +122,20 @@ async def read_all(services: Services) -> dict[str, Any]:
 def without_ids(text: str) -> str:
     """Return `text` with every id replaced, so that answers about two things can be compared."""
     return _ANY_ID.sub("ID", text)
+
+
+def _later() -> datetime:
+    return clock.now() + timedelta(days=1)
+
+
+async def _add_model(rows: RowFactory, owner: Actor) -> World:
+    mine: dict[str, Any] = {"owner_id": owner.user_id}
+    told: dict[str, Any] = {"label": SECRET, "type": "scripted", **mine}
+    name = f"own-{ids.new_id().hex[-12:]}"
+    provider = await rows.add(ProviderRow(name=name, **told))
+    facts: dict[str, Any] = {"kind": "chat", "environment": "LAB", **mine}
+    model = ModelRow(provider_id=provider.id, name=SECRET, **facts)
+    return {Kind.PROVIDER: [provider.id], Kind.MODEL: [(await rows.add(model)).id]}
 
 
 async def _add_run(

@@ -78,7 +78,7 @@ async def build(
     keyring = crypto.load_keyring(settings)
     token = keyring.token("runtime")
     embedder = local_embedder or embeddings.make_runtime_embedder(settings, token=token)
-    models = catalog.make_catalog(settings, runtime_token=token, redis=redis)
+    models = catalog.open_catalog(settings, db, keyring, redis)
     feed, outbox = RunFeed(db, redis), Outbox(db, blocking)
     try:
         services = Services(

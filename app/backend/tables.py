@@ -7,6 +7,8 @@ from app.backend.core import outbox, sealing
 from app.backend.files import tables as files
 from app.backend.identity import tables as identity
 from app.backend.knowledge import tables as knowledge
+from app.backend.models import tables as models
+from app.backend.providers import tables as providers
 from app.backend.runs import tables as runs
 from app.backend.secrets import tables as secrets
 from app.backend.threads import tables as threads
@@ -19,6 +21,8 @@ TABLES = (
     files,
     identity,
     knowledge,
+    models,
+    providers,
     runs,
     secrets,
     threads,

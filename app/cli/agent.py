@@ -14,6 +14,7 @@ from app.backend.core.errors import Invalid
 from app.backend.core.paging import PAGE_SIZE_MAX
 from app.backend.identity import service as identity
 from app.backend.identity.sharing_schemas import Shown
+from app.backend.models import service as models
 from app.backend.runs import service as runs
 from app.cli import output
 from app.cli.edge import command, open_rows
@@ -124,12 +125,13 @@ async def create(
     draft = AgentDraft.model_validate({**_read(file), **given})
     async with open_rows() as rows, rows.db.transaction() as session:
         actor = await identity.find_actor_by_email(session, as_email)
+        default = await models.default_of_new(session, actor, settings=rows.settings)
         view = await agents.create_agent(
             session,
             actor,
             draft=draft,
             keyring=rows.keyring,
-            default_model=rows.settings.default_model,
+            default_model=default,
             tools=bootstrap.tool_names(rows.settings),
         )
     _print(view, is_json=is_json)

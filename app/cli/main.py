@@ -26,6 +26,7 @@ COMMANDS = {
     "migrate": "app.cli.migrate:app",
     "version": "app.cli.version:app",
     "models": "app.cli.models:app",
+    "provider": "app.cli.provider:app",
     "doctor": "app.cli.doctor:app",
     "system": "app.cli.system:app",
     "backup": "app.cli.backup:backup_app",

@@ -11,6 +11,7 @@ from app.components.settings import strings as words
 from app.components.settings.access import api_keys, logins
 from app.components.settings.account import appearance, password, profile
 from app.components.settings.secrets import secret_deletion, secrets
+from app.components.ui.button import button
 from app.components.ui.card import card, section
 from app.components.ui.dialog import confirm
 from app.pages._page import page
@@ -38,7 +39,16 @@ from app.state.settings import SettingsState
 )
 def settings() -> rx.Component:
     return shell(
-        page_head(words.TITLE, description=words.ABOUT),
+        page_head(
+            words.TITLE,
+            description=words.ABOUT,
+            actions=button(
+                words.TO_MODELS,
+                icon="sparkles",
+                href=routes.MODELS,
+                class_name="md:hidden",
+            ),
+        ),
         rx.el.div(
             profile(),
             appearance(),

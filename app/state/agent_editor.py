@@ -11,6 +11,7 @@ from app import routes
 from app.backend.agents import service as agents
 from app.backend.agents.schemas import AgentDraft, AgentKind, AgentView, Execution
 from app.backend.core.actor import Permission
+from app.backend.core.errors import Invalid
 from app.backend.identity.sharing_schemas import Level, Shown
 from app.backend.knowledge import service as knowledge
 from app.backend.tools.registry import ToolRegistry
@@ -82,7 +83,7 @@ class AgentEditorState(FormMixin, rx.State):
         """Start an agent: empty, or from the template that the address names."""
         key = edge.query_value(self, "template")
         self._begin(f"new-{key}")
-        self.values = values_of_template(key, edge.services().settings.default_model)
+        self.values = values_of_template(key, await self._default_model())
         await self._load_choices([])
 
     @rx.event
@@ -114,13 +115,21 @@ class AgentEditorState(FormMixin, rx.State):
         draft = _draft_of(form)
         parts = edge.services()
         if draft.kind is not AgentKind.QUOTES and draft.execution is Execution.WORKER:
-            parts.models.check(draft.model)
+            await parts.models.check(await edge.require_actor(self), draft.model)
         agent = await self._keep(draft)
         self.saved_at = agent.updated_at.isoformat()
         return [
             rx.redirect(routes.agent_path(agent.id)),
             notices.done(f"{agent.name} is saved."),
         ]
+
+    async def _default_model(self) -> str:
+        try:
+            actor = await edge.require_actor(self)
+            return await edge.services().models.default_name(actor)
+        except Invalid:
+            # Nothing is chosen yet, so the person chooses here.
+            return ""
 
     def _begin(self, form_key: str) -> None:
         if form_key != self.form_key:
@@ -134,13 +143,15 @@ class AgentEditorState(FormMixin, rx.State):
             if self.editing_id
             else agents.create_agent
         )
+        actor = await edge.require_actor(self)
+        default = await parts.models.default_name(actor, draft.model)
         async with edge.work(self) as (session, actor):
             return await keep(
                 session,
                 actor,
                 draft=draft,
                 keyring=parts.keyring,
-                default_model=parts.settings.default_model,
+                default_model=default,
                 tools=parts.tools,
             )
 
@@ -165,7 +176,7 @@ class AgentEditorState(FormMixin, rx.State):
             for item in found
         ]
         self.tools = _tool_choices(edge.services().tools, self.values.tools)
-        models = await edge.services().models.list()
+        models = await edge.services().models.list(await edge.require_actor(self))
         self.models = [
             ModelChoice(
                 name=model.name,

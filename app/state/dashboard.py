@@ -8,6 +8,7 @@ from app import routes
 from app.backend.agents import service as agents
 from app.backend.core.actor import Permission
 from app.backend.core.run_events import RunStatus
+from app.backend.models import service as models
 from app.backend.runs import service as runs
 from app.backend.runs.schemas import RunDraft, RunFilter
 from app.state import edge
@@ -34,13 +35,13 @@ class DashboardState(rx.State):
     @edge.requires(Permission.VIEW_RUN)
     async def load(self) -> None:
         """Show everything."""
+        settings = edge.services().settings
         async with edge.read(self) as (session, actor):
             page = await agents.list_agents(session, actor, limit=AGENTS_SHOWN)
             found = await runs.with_last_run(session, actor, page.items)
+            default = await models.default_of_new(session, actor, settings=settings)
         self.agents = [agent_line(agent) for agent in found]
-        self.has_small_model = edge.services().settings.default_model.startswith(
-            "local/smollm"
-        )
+        self.has_small_model = default.startswith("local/smollm")
         await self._show_runs()
         self.is_loading = False
 

@@ -149,6 +149,11 @@ def report(exception: Exception) -> rx.event.EventSpec:
     return notices.failed(text, error_id=error_id)
 
 
+def invalid_of(error: ValidationError) -> Invalid:
+    """Return what a form's wrong fields mean, in sentences."""
+    return Invalid(_details(error))
+
+
 async def require_actor(state: rx.State) -> Actor:
     """Return who is signed in.
 
@@ -217,7 +222,7 @@ async def _answer(
     state: rx.State, error: AppError | ValidationError, event: str
 ) -> Any:
     if isinstance(error, ValidationError):
-        error = Invalid(_details(error))
+        error = invalid_of(error)
     if isinstance(error, SecondFactorDemanded):
         return rx.redirect(routes.SECOND_FACTOR)
     if isinstance(error, Forbidden) and (actor := await find_actor(state)):

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from langchain_core.language_models import BaseChatModel
-
 from app.backend.agents.citations import cite, to_citation
 from app.backend.agents.context import AgentParts, AgentState, Next, Task
 from app.backend.agents.grounding import find_missing_quote
@@ -38,6 +36,8 @@ from app.backend.core.run_events import (
     Step,
 )
 from app.backend.knowledge.search import search
+from app.backend.models.chosen import OpenModel
+from app.backend.providers.base import ChatOptions
 
 WINDOW_UNKNOWN = 8192
 NO_DOCUMENTS = "Retrieval is skipped: this agent has no documents, so it answers from its model alone."
@@ -164,10 +164,11 @@ class AgentNodes:
             return "refuse"
         return "quote" if self._quotes else "generate"
 
-    def _model(self, name: str) -> BaseChatModel:
-        spec = self._spec
-        return self.parts.models.get(
-            name, temperature=spec.temperature, max_tokens=spec.max_tokens
+    async def _model(self, name: str) -> OpenModel:
+        spec, run = self._spec, self.run
+        options = ChatOptions(temperature=spec.temperature, max_tokens=spec.max_tokens)
+        return await self.parts.models.open(
+            run.actor, name, options=options, run_id=run.run_id
         )
 
     async def _quote_what_was_missed(self, state: AgentState, answer: Said) -> None:
@@ -199,7 +200,9 @@ class AgentNodes:
             agent_name=spec.name,
             model=spec.model,
         )
-        window = await self.parts.models.context_window(spec.model) or WINDOW_UNKNOWN
+        models, run = self.parts.models, self.run
+        known = await models.context_window(run.actor, spec.model, run_id=run.run_id)
+        window = known or WINDOW_UNKNOWN
         passages = _passages(state)
         if window <= SMALL_WINDOW and len(passages) > SMALL_MODEL_PASSAGES:
             self.run.emit(

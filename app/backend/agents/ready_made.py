@@ -18,6 +18,7 @@ from app.backend.knowledge import service as knowledge
 from app.backend.knowledge import uploads
 from app.backend.knowledge.parts import IngestParts
 from app.backend.knowledge.schemas import CollectionDraft, CollectionView
+from app.backend.models import service as models
 from app.backend.tools.registry import ToolRegistry
 
 _ACCOUNTS_MAX = 100
@@ -75,6 +76,7 @@ async def _make_agents(parts: ReadyMadeParts, actor: Actor) -> CollectionView | 
         collection = await knowledge.create_collection(
             session, actor, draft=MANUAL, embedding_model=parts.embedder.name
         )
+        default = await models.default_of_new(session, actor, settings=parts.settings)
         # Lists show the newest first: the first of the three should stand on top.
         for draft in reversed(READY_MADE):
             reads = draft.kind == AgentKind.QUOTES or draft is READY_MADE[0]
@@ -85,7 +87,7 @@ async def _make_agents(parts: ReadyMadeParts, actor: Actor) -> CollectionView | 
                     update={"collection_ids": [collection.id] if reads else []}
                 ),
                 keyring=parts.keyring,
-                default_model=parts.settings.default_model,
+                default_model=default,
                 tools=parts.tools,
             )
     return collection

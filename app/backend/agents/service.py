@@ -24,7 +24,7 @@ from app.backend.core.sealing import seal, unseal
 from app.backend.identity import service as identity
 from app.backend.identity.sharing import need_level
 from app.backend.identity.sharing_schemas import Level, Shown
-from app.backend.models.capabilities import need_tools
+from app.backend.models import service as models
 from app.backend.secrets import references
 
 _NAME_LENGTH_MAX = 100
@@ -52,7 +52,7 @@ async def create_agent(
         **await _remote_key(session, actor.user_id, keyring, draft),
     )
     await _check(session, actor, draft, has_key=has_key(row))
-    _check_tools(draft, row.model, tools)
+    await _check_tools(session, actor, draft, row.model, tools)
     session.add(row)
     await session.flush()
     await repository.set_collections(session, row, _unique(draft))
@@ -86,7 +86,7 @@ async def update_agent(
     values |= await _remote_key(session, row.owner_id, keyring, draft)
     row.sqlmodel_update(values)
     await _check(session, actor, draft, has_key=has_key(row))
-    _check_tools(draft, row.model, tools)
+    await _check_tools(session, actor, draft, row.model, tools)
     session.add(row)
     await session.flush()
     unseen = await _check_for_owner(session, actor, row, _unique(draft))
@@ -268,7 +268,13 @@ async def _check(
         raise Invalid(details)
 
 
-def _check_tools(draft: AgentDraft, model: str, tools: Collection[str]) -> None:
+async def _check_tools(
+    session: Session,
+    actor: Actor,
+    draft: AgentDraft,
+    model: str,
+    tools: Collection[str],
+) -> None:
     unknown = [name for name in draft.tools if name not in tools]
     if unknown:
         message = f"There is no tool {unknown[0]!r}. Choose from {', '.join(tools)}."
@@ -278,7 +284,7 @@ def _check_tools(draft: AgentDraft, model: str, tools: Collection[str]) -> None:
     if draft.execution == Execution.REMOTE:
         message = "An agent with tools runs here, where its effects are recorded. Choose “Here”."
         raise Invalid.field("execution", message)
-    need_tools(model)
+    await models.need_tools(session, actor, model)
 
 
 def _check_remote(draft: AgentDraft, *, has_key: bool) -> dict[str, list[str]]:

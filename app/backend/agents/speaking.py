@@ -1,7 +1,7 @@
 """Asks a model, and passes its words on as they come."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -9,14 +9,13 @@ from uuid import UUID
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import add_ai_message_chunks
-from langchain_core.runnables import Runnable
 
 from app.backend.agents.patience import ASKED_MAX, Pause, patiently
 from app.backend.agents.prompts import estimate_tokens
 from app.backend.agents.schemas import AgentKind
 from app.backend.agents.spec import AgentSpec
 from app.backend.core import clock, ids, masking
-from app.backend.core.errors import Invalid
+from app.backend.core.errors import AppError, Invalid
 from app.backend.core.run_context import RunContext
 from app.backend.core.run_events import (
     Level,
@@ -34,6 +33,7 @@ from app.backend.core.run_events import (
 )
 from app.backend.core.texts import storable
 from app.backend.models.catalog import ModelCatalog
+from app.backend.models.chosen import OpenModel
 from app.backend.providers.base import Notice, notice_of
 from app.backend.providers.errors import ModelBusy, ModelMissing, ModelUnavailable
 
@@ -70,7 +70,7 @@ class Said:
 
 
 # Makes the model of a name ready to be asked.
-MakeModel = Callable[[str], Runnable[Any, Any]]
+MakeModel = Callable[[str], Awaitable[OpenModel]]
 
 
 class Sent:
@@ -108,21 +108,21 @@ class Speaker:
         """Return what the model says; the message is begun, and `complete` ends it."""
         said = Said(self.model_name)
         try:
-            await self._ask(make(said.model), said, messages)
-        except (ModelBusy, ModelUnavailable) as error:
-            model = None if said.has_begun() else self._fallback(make)
+            await self._ask(await make(said.model), said, messages)
+        except (ModelBusy, ModelUnavailable, ModelMissing) as error:
+            model = None if said.has_begun() else await self._instead(make, error)
             if model is None:
                 raise
-            message = f"{error.message} {self.models.fallback} is asked instead."
+            message = f"{error.message} {model.name} is asked instead."
             self.run.emit(Log(level=Level.WARNING, message=message))
-            said = Said(self.models.fallback)
+            said = Said(model.name)
             await self._ask(model, said, messages)
         # The log takes secrets out by itself; the graph's state and the conversation keep this.
         said.text = masking.known().mask(said.text)
         return said
 
     async def _ask(
-        self, model: Runnable[Any, Any], said: Said, messages: Sequence[BaseMessage]
+        self, model: OpenModel, said: Said, messages: Sequence[BaseMessage]
     ) -> None:
         begun = MessageStarted(
             message_id=said.message_id,
@@ -130,25 +130,32 @@ class Speaker:
             model=said.model,
             call=self._call(messages),
         )
-        async with self.models.asking(said.model):
+        async with model.asking():
             self.run.emit(begun)
             announce = partial(self._announce_pause, said.model)
             async for attempt in patiently(said.has_begun, announce):
                 with attempt:
                     said.call_chunks.clear()
-                    async for chunk in model.astream(list(messages)):
+                    async for chunk in model.stream(messages):
                         self._take(chunk, said)
 
-    def _fallback(self, make: MakeModel) -> Runnable[Any, Any] | None:
-        """Return the model that is asked instead; None when there is none that could."""
-        name = self.models.fallback
-        if not name or name == self.model_name:
-            return None
+    async def _instead(self, make: MakeModel, error: AppError) -> OpenModel | None:
+        """Return the model that is asked instead; None when there is none that could.
+
+        For one that is away it is the installation's fallback, for one that is not there the default.
+        """
+        name = ""
         try:
-            return make(name)
-        except (Invalid, ModelMissing) as error:
+            is_gone = isinstance(error, ModelMissing)
+            name = (
+                await self.models.default_name(self.run.actor)
+                if is_gone
+                else self.models.fallback
+            )
+            return await make(name) if name and name != self.model_name else None
+        except (Invalid, ModelMissing) as other:
             # What the first one's failure was says more.
-            message = f"The fallback {name} cannot be asked: {error.message}"
+            message = f"The fallback {name} cannot be asked: {other.message}"
             self.run.emit(Log(level=Level.WARNING, message=message))
             return None
 

@@ -8,9 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
-from langchain_core.runnables import Runnable
 
 from app.backend.agents.citations import cite
 from app.backend.agents.context import AgentParts, Task, ToolState
@@ -37,7 +35,8 @@ from app.backend.core.run_events import (
     ToolReturned,
 )
 from app.backend.knowledge.tool import SEARCH_TOOL
-from app.backend.models.capabilities import need_tools
+from app.backend.models.chosen import OpenModel
+from app.backend.providers.base import ChatOptions
 from app.backend.tools.base import AnyTool, ToolContext, ToolResult
 from app.backend.tools.errors import UnknownTool, WrongArguments
 from app.backend.tools.policy import Source, perform
@@ -141,14 +140,16 @@ class ToolNodes:
     def _tools(self) -> list[AnyTool]:
         return self.parts.tools.pick(self._spec.tools)
 
-    def _model(self, name: str) -> Runnable[Any, Any]:
-        spec = self._spec
-        need_tools(name)
-        model: BaseChatModel = self.parts.models.get(
-            name, temperature=spec.temperature, max_tokens=spec.max_tokens
+    async def _model(self, name: str) -> OpenModel:
+        spec, run = self._spec, self.run
+        options = ChatOptions(temperature=spec.temperature, max_tokens=spec.max_tokens)
+        return await self.parts.models.open(
+            run.actor,
+            name,
+            options=options,
+            tools=[_declaration(tool) for tool in self._tools()],
+            run_id=run.run_id,
         )
-        tools = [_declaration(tool) for tool in self._tools()]
-        return model.bind_tools(tools) if tools else model
 
     def _enter_stage(self) -> None:
         # Once an attempt: one that goes on in the middle is past the first step.
@@ -206,7 +207,9 @@ class ToolNodes:
             agent_name=spec.name,
             model=spec.model,
         )
-        window = await self.parts.models.context_window(spec.model) or WINDOW_UNKNOWN
+        models, run = self.parts.models, self.run
+        known = await models.context_window(run.actor, spec.model, run_id=run.run_id)
+        window = known or WINDOW_UNKNOWN
         budget = window - spec.max_tokens - _WINDOW_MARGIN
         said = [_message(item) for item in _said(state)]
         prompt = make_prompt(

@@ -92,7 +92,7 @@ async def create_agent(
         actor,
         draft=draft,
         keyring=parts.keyring,
-        default_model=parts.settings.default_model,
+        default_model=await parts.models.default_name(actor, draft.model),
         tools=parts.tools,
     )
     return _short(view)

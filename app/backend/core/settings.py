@@ -164,6 +164,14 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = Field(
         None, description="Key for the OpenAI-compatible URL."
     )
+    environment: Literal["LAB", "NONPROD", "PROD"] = Field(
+        "LAB",
+        description="What this installation is for; models that are meant for another one are not used. Only a LAB falls back to default_model.",
+    )
+    private_providers: bool = Field(
+        False,
+        description="Lets providers of users who are no administrators be at addresses of this machine and its network.",
+    )
     embedder: str = Field(
         "minilm-int8",
         description="`minilm-int8`, or a folder with a sentence-transformers model.",

@@ -37,7 +37,16 @@ def storable_value(value: Any) -> Any:
             return value
 
 
+def _refuse_nul_in(value: dict[str, Any]) -> dict[str, Any]:
+    if storable_value(value) != value:
+        message = "A NUL character cannot be stored; take it out"
+        raise ValueError(message)
+    return value
+
+
 STORABLE = AfterValidator(_refuse_nul)
+# Plain values of any shape.
+StorableDict = Annotated[dict[str, Any], AfterValidator(_refuse_nul_in)]
 Text = Annotated[str, STORABLE]
 # What trims comes first: pydantic would check the length of what follows a validator on its own.
 Name = Annotated[

@@ -57,6 +57,9 @@ class Action(StrEnum):
     RUN_REQUEUED = "run_requeued"
     RUN_STOPPED = "run_stopped_by_admin"
     QUEUE_EMPTIED = "queue_emptied"
+    PROVIDER_CREATED = "provider_created"
+    PROVIDER_CHANGED = "provider_changed"
+    PROVIDER_DELETED = "provider_deleted"
     CHECKPOINTS_PRUNED = "checkpoints_pruned"
 
 

@@ -57,6 +57,8 @@ _VIEWING = frozenset(
         Permission.VIEW_KNOWLEDGE,
         Permission.VIEW_FILE,
         Permission.VIEW_GROUP,
+        Permission.VIEW_PROVIDER,
+        Permission.VIEW_MODEL,
         Permission.VIEW_SYSTEM,
         Permission.VIEW_TOOL,
         Permission.VIEW_MCPSERVER,

@@ -1,4 +1,4 @@
-"""What is known of models apart from who serves them."""
+"""What is known of the models that the settings make."""
 
 from dataclasses import dataclass
 
@@ -16,8 +16,7 @@ class Capabilities:
 
 SHIPPED_NOTE = (
     "The model that comes with Atelier is small (135 million parameters): it answers one-fact questions from your documents, "
-    "without a key and on any machine. For better answers connect Ollama (ATELIER_OLLAMA_URL), any OpenAI-compatible service "
-    "(ATELIER_OPENAI_BASE_URL), or a larger GGUF file (ATELIER_LOCAL_MODEL_PATH)."
+    "without a key and on any machine. For better answers connect a provider under Models, or a larger GGUF file (ATELIER_LOCAL_MODEL_PATH)."
 )
 LOCAL_NOTE = "Your GGUF file, run on this machine's processor, one answer at a time."
 DEMO_NOTE = "Plays a script, without a language model: for trying things out."
@@ -36,8 +35,8 @@ def find_capabilities(name: str) -> Capabilities:
     return _KNOWN.get(name) or _KNOWN.get(name.split("/", 1)[0]) or Capabilities()
 
 
-def need_tools(name: str) -> None:
+def need_tools(name: str, *, can_call_tools: bool) -> None:
     """Raise Invalid when the model cannot choose tools."""
-    if not find_capabilities(name).can_call_tools:
-        message = f"{name} cannot choose tools. Choose a model of Ollama or of an OpenAI-compatible service."
+    if not can_call_tools:
+        message = f"{name} cannot choose tools. Choose a model that can; what a model can do is set under Models."
         raise Invalid.field("model", message)

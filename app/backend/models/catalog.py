@@ -2,14 +2,20 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Any
+from uuid import UUID
 
 from langchain_core.language_models import BaseChatModel
 from redis.asyncio import Redis
 
+from app.backend.core.actor import Actor
+from app.backend.core.crypto import Keyring
+from app.backend.core.db import Database
 from app.backend.core.errors import Invalid
 from app.backend.core.settings import Settings
 from app.backend.models.capabilities import find_capabilities
+from app.backend.models.chosen import ChosenModel, OpenModel
+from app.backend.models.rows import RowModels
 from app.backend.models.schemas import ModelView
 from app.backend.providers.base import ChatOptions, Provider, ProviderModel
 from app.backend.providers.breaker import Breaker
@@ -20,7 +26,9 @@ from app.backend.providers.errors import (
     ModelRefused,
     ModelUnavailable,
 )
+from app.backend.providers.opened import ProviderOff
 from app.backend.providers.registry import make_providers
+from app.backend.providers.schemas import BuiltinView
 
 _DEMO = "scripted"
 # Who asks the runtime waits until it is there, and a script is never away.
@@ -36,9 +44,9 @@ _CACHED_MAX = 100
 
 
 class ModelCatalog:
-    """Lists models and makes them; a model is made once per name and options, for its clients are costly.
+    """Lists models and opens them; a model is made once per name and options, for its clients are costly.
 
-    `fallback` is asked in the place of one that does not answer, if it is set.
+    `fallback` is asked in the place of one that does not answer, if it is set. `rows` are what people have connected.
     """
 
     def __init__(
@@ -48,15 +56,17 @@ class ModelCatalog:
         default: str,
         fallback: str = "",
         breaker: Breaker | None = None,
+        rows: RowModels | None = None,
     ) -> None:
         self.default = default
         self.fallback = fallback
+        self.rows = rows
         self._providers = providers
         self._breaker = breaker
-        self._made: dict[tuple[str, ChatOptions], BaseChatModel] = {}
+        self._made: dict[tuple[Provider, str, ChatOptions], BaseChatModel] = {}
 
-    async def list(self) -> list[ModelView]:
-        """Return the models of all configured providers, the default first."""
+    async def list(self, actor: Actor | None = None) -> list[ModelView]:
+        """Return the models of all configured providers, and those that `actor` may use; the default first."""
         configured = [
             provider for provider in self._providers.values() if provider.is_configured
         ]
@@ -64,53 +74,146 @@ class ModelCatalog:
             *(self._list_of(provider) for provider in configured)
         )
         views = [view for views in found for view in views]
+        if self.rows is not None and actor is not None:
+            rows = await self.rows.list(actor)
+            if any(view.is_default for view in rows):
+                views = [
+                    view.model_copy(update={"is_default": False}) for view in views
+                ]
+            views += rows
         return sorted(views, key=lambda view: (not view.is_default, view.is_demo))
 
     def get(
         self, name: str, *, temperature: float = 0.0, max_tokens: int = 200
     ) -> BaseChatModel:
-        """Return the model called `provider/model`; an empty name means the default.
+        """Return the model called `provider/model` of a provider of the settings; an empty name means their default.
+
+        It asks no rows, so it waits for nothing: what LAB means by a model.
 
         Raises:
             Invalid: the provider is unknown or not configured, or the name is incomplete.
             ModelMissing: the provider has no such model.
         """
         options = ChatOptions(temperature=temperature, max_tokens=max_tokens)
-        key = (name or self.default, options)
-        if key not in self._made:
-            provider, model = self._resolve(key[0])
-            if len(self._made) >= _CACHED_MAX:
-                self._made.clear()
-            self._made[key] = provider.make(model, options)
-        return self._made[key]
+        return self._make(self._of_settings(name or self.default), options)
 
-    def asking(self, name: str) -> AbstractAsyncContextManager[None]:
-        """Hold while the model is asked, so that a service which does not answer is left alone after a while.
+    async def find(
+        self, actor: Actor, name: str, *, run_id: UUID | None = None
+    ) -> ChosenModel:
+        """Return the model called `provider/model`, as `actor` may use it; an empty name means their default one.
 
         Raises:
-            ServicePaused: it is left alone now.
+            Invalid: there is no such provider, or the model is not for chats or not for this environment.
+            ModelMissing: the provider has no such model.
+            ProviderOff: the provider is switched off.
         """
-        service = (name or self.default).partition("/")[0]
-        if self._breaker is None or service in _OWN:
-            return nullcontext()
-        return self._breaker.asking(service)
+        wanted = await self.default_name(actor, name)
+        if self.rows is None or self._is_of_settings(wanted):
+            return self._of_settings(wanted)
+        return await self.rows.find(actor, wanted, run_id=run_id)
 
-    def check(self, name: str) -> None:
-        """Raise what `get` would raise for `name`."""
-        provider, model = self._resolve(name or self.default)
-        provider.check(model)
+    async def open(
+        self,
+        actor: Actor,
+        name: str,
+        *,
+        options: ChatOptions,
+        tools: Sequence[dict[str, Any]] | None = None,
+        run_id: UUID | None = None,
+    ) -> OpenModel:
+        """Return the model ready to be asked, with tools to choose from; None where it is not to choose any.
 
-    async def context_window(self, name: str) -> int | None:
-        """Return the window of the model in tokens, when it is known; asks nobody."""
-        provider, model = self._resolve(name or self.default)
-        return provider.window_of(model)
+        Raises:
+            AppError: as `find`, or its key cannot be read, or it cannot choose tools.
+        """
+        chosen = await self.find(actor, name, run_id=run_id)
+        if tools is not None:
+            chosen.need_tools()
+        chat = self._make(chosen, options)
+        is_own = chosen.provider_id is None and chosen.service in _OWN
+        return OpenModel(
+            chosen=chosen,
+            chat=chat.bind_tools(tools) if tools else chat,
+            breaker=None if is_own else self._breaker,
+            tell_trouble=self.rows.tell_trouble if self.rows else None,
+        )
+
+    async def check(self, actor: Actor, name: str) -> ChosenModel:
+        """Return what `find` does, for a form: a model that is not there is a wrong field.
+
+        Raises:
+            Invalid: the name leads nowhere.
+        """
+        try:
+            return await self.find(actor, name)
+        except (ModelMissing, ProviderOff) as error:
+            raise Invalid.field("model", error.message) from None
+
+    async def context_window(
+        self, actor: Actor, name: str, *, run_id: UUID | None = None
+    ) -> int | None:
+        """Return the window of the model in tokens, when it is known; of the default where it is not there."""
+        try:
+            chosen = await self.find(actor, name, run_id=run_id)
+        except ModelMissing:
+            default = await self.default_name(actor)
+            chosen = await self.find(actor, default, run_id=run_id)
+        return chosen.context_window
+
+    async def default_name(self, actor: Actor, named: str = "") -> str:
+        """Return the model that is `named`, or where none is the one that is used then.
+
+        Raises:
+            Invalid: none is named, this is no LAB, and no default is chosen.
+        """
+        if named.strip() or self.rows is None:
+            return named.strip() or self.default
+        return await self.rows.default_name(actor)
+
+    def need_rows(self) -> RowModels:
+        """Return the models of the rows.
+
+        Raises:
+            Invalid: this catalog knows the settings only.
+        """
+        if self.rows is None:
+            message = "Providers cannot be connected here."
+            raise Invalid.field("provider", message)
+        return self.rows
+
+    def builtin(self) -> Sequence[BuiltinView]:
+        """Return the providers that the settings describe."""
+        return [
+            BuiltinView(
+                name=provider.name,
+                label=provider.label,
+                is_configured=provider.is_configured,
+                how_to_configure=provider.how_to_configure,
+            )
+            for provider in self._providers.values()
+        ]
 
     async def close(self) -> None:
         """Close the connections of all providers."""
         for provider in self._providers.values():
             await provider.close()
+        if self.rows is not None:
+            await self.rows.close()
 
-    def _resolve(self, name: str) -> tuple[Provider, str]:
+    def _make(self, chosen: ChosenModel, options: ChatOptions) -> BaseChatModel:
+        asked = chosen.options(options)
+        key = (chosen.provider, chosen.model, asked)
+        if key not in self._made:
+            if len(self._made) >= _CACHED_MAX:
+                self._made.clear()
+            self._made[key] = chosen.provider.make(chosen.model, asked)
+        return self._made[key]
+
+    def _is_of_settings(self, name: str) -> bool:
+        prefix, _, model = name.partition("/")
+        return prefix in self._providers or not model
+
+    def _of_settings(self, name: str) -> ChosenModel:
         prefix, _, model = name.partition("/")
         provider = self._providers.get(prefix)
         if provider is None or not model:
@@ -121,7 +224,15 @@ class ModelCatalog:
                 "model",
                 f"{name!r} needs a setting that is empty. {provider.how_to_configure}",
             )
-        return provider, model
+        provider.check(model)
+        return ChosenModel(
+            name=name,
+            model=model,
+            provider=provider,
+            service=prefix,
+            can_call_tools=find_capabilities(name).can_call_tools,
+            context_window=provider.window_of(model),
+        )
 
     async def _list_of(self, provider: Provider) -> Sequence[ModelView]:
         try:
@@ -153,15 +264,32 @@ class ModelCatalog:
         )
 
 
-def make_catalog(
-    settings: Settings, *, runtime_token: str, redis: Redis | None = None
+def open_catalog(
+    settings: Settings, db: Database, keyring: Keyring, redis: Redis | None = None
 ) -> ModelCatalog:
-    """Return the catalog that the settings describe; with `redis` all processes know which services are away."""
+    """Return the catalog of the settings and of the rows; with `redis` all processes know which services are away."""
+    return make_catalog(
+        settings,
+        runtime_token=keyring.token("runtime"),
+        breaker=Breaker(redis) if redis is not None else None,
+        rows=RowModels(db, settings, keyring),
+    )
+
+
+def make_catalog(
+    settings: Settings,
+    *,
+    runtime_token: str,
+    breaker: Breaker | None = None,
+    rows: RowModels | None = None,
+) -> ModelCatalog:
+    """Return the catalog that the settings describe, with `rows` also of what people have added."""
     local = ProviderModel(settings.local_model_name, settings.local_model_context)
     providers = make_providers(settings, runtime_token=runtime_token, local_model=local)
     return ModelCatalog(
         providers,
         default=settings.default_model,
         fallback=settings.fallback_model,
-        breaker=Breaker(redis) if redis is not None else None,
+        breaker=breaker,
+        rows=rows,
     )

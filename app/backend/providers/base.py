@@ -17,18 +17,29 @@ _NOTICE = "atelier_notice"
 
 @dataclass(frozen=True)
 class ChatOptions:
-    """How an agent wants its model to answer."""
+    """How an agent wants its model to answer; None leaves it to the service."""
 
-    temperature: float = 0.0
+    temperature: float | None = 0.0
     max_tokens: int = 200
+    top_p: float | None = None
+    window: int | None = None
 
 
 @dataclass(frozen=True)
 class ProviderModel:
-    """A model that a provider offers; `context` is its window in tokens, when known."""
+    """A model that a provider offers, and what it says of it; None is what it does not say.
+
+    `context` is its window in tokens, and prices are in dollars a million tokens.
+    """
 
     name: str
     context: int | None = None
+    is_embedding: bool = False
+    can_call_tools: bool | None = None
+    can_see: bool | None = None
+    price_in: float | None = None
+    price_out: float | None = None
+    price_cached: float | None = None
 
 
 class Provider(Protocol):

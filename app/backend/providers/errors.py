@@ -60,11 +60,30 @@ class ModelKeyRejected(AppError):
     status = 502
 
 
+class PackageMissing(AppError):
+    """The library that speaks to the service is not installed."""
+
+    code = "PACKAGE_MISSING"
+    status = 503
+
+    @classmethod
+    def of(cls, label: str, package: str) -> "PackageMissing":
+        """Return the error with how to install it."""
+        return cls(
+            f"{label} needs the package {package}, which is not installed. Run `pip install 'atelier[providers]'` and start Atelier again."
+        )
+
+
 class ModelMissing(AppError):
     """The service has no model of this name."""
 
     code = "MODEL_NOT_FOUND"
     status = 404
+
+
+def place_refused(reason: Exception) -> ModelRefused:
+    """Return the error for a URL that this provider may not reach."""
+    return ModelRefused(str(reason))
 
 
 def broken_off(url: str) -> ModelUnavailable:

@@ -17,6 +17,8 @@ PLACES = (
     (strings.KNOWLEDGE, "book_open", routes.KNOWLEDGE),
     (strings.SETTINGS, "settings", routes.SETTINGS),
 )
+# A narrow screen reaches it from the settings.
+WIDE_PLACES = ((strings.MODELS, "sparkles", routes.MODELS),)
 # A narrow screen has room for the first of them; it leads to the others.
 ADMIN_PLACES = (
     (strings.SYSTEM, "server", routes.SYSTEM),
@@ -47,7 +49,7 @@ def sidebar(here: str) -> rx.Component:
         rx.el.nav(
             *[
                 _place(text, icon, path, is_here=path == here)
-                for text, icon, path in PLACES
+                for text, icon, path in (*PLACES[:-1], *WIDE_PLACES, PLACES[-1])
             ],
             rx.cond(
                 SessionState.is_admin,

@@ -2,6 +2,7 @@
 
 TITLE = "Settings"
 ABOUT = "Your account on this installation."
+TO_MODELS = "Models"
 PROFILE = "Profile"
 EMAIL = "E-mail"
 DISPLAY_NAME = "Name"

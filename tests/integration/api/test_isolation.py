@@ -34,7 +34,9 @@ KINDS = {
     "document_id": Kind.DOCUMENT,
     "execution_id": Kind.RUN,
     "key_id": Kind.KEY,
+    "model_id": Kind.MODEL,
     "note_id": Kind.NOTE,
+    "provider_id": Kind.PROVIDER,
     "run_id": Kind.RUN,
     "run_ids": Kind.RUN,
     "session_id": Kind.LOGIN,
@@ -113,6 +115,7 @@ def _request(case: Case, wanted: UUID, own: World) -> dict[str, Any]:
         answer = {"interruptId": "x", "status": "cancelled"}
         request["json"] |= {"threadId": "x", "runId": "x", "messages": []}
         request["json"] |= {"resume": [answer], "runs": [{"input": {"query": "x"}}]}
+        request["json"] |= {"type": "scripted", "is_enabled": False}
     match case.place:
         case "query":
             request["params"] |= {case.name: str(wanted)}

@@ -15,6 +15,7 @@ from app.backend.core import project
 from app.backend.core.settings import Settings
 from app.cli.edge import Exit
 from app.cli.main import app
+from tests.integration.providers import vendors
 from tests.processes import Fork
 from tests.stack import environment_of
 
@@ -349,7 +350,7 @@ def _commands(group: TyperGroup, path: str) -> Iterator[tuple[str, Any]]:
     context = typer.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
-        if isinstance(command, TyperGroup) and name != "models":
+        if isinstance(command, TyperGroup):
             if command.invoke_without_command:
                 yield f"{path} {name}", command
             yield from _commands(command, f"{path} {name}")
@@ -367,12 +368,47 @@ def test_every_command_is_documented_and_prints_json() -> None:
     real = dict(_commands(root, "atelier"))
 
     assert documented == set(real)
-    without = {"atelier up", "atelier build", "atelier models"}
+    without = {"atelier up", "atelier build"}
     assert {
         name
         for name, command in real.items()
         if not any("--json" in option.opts for option in command.params)
     } == without
+
+
+def test_provider_is_connected_tried_out_used_and_deleted(
+    atelier: Atelier, owner: str
+) -> None:
+    key = "key-of-the-vendor-tests"
+    with vendors.serving(vendors.anthropic()) as url:
+        kind = ("--type", "anthropic", "--set", f"base_url={url}", "--key-stdin")
+        made = atelier("provider", "add", "claude", *kind, "--json", given=f"{key}\n")
+        tried = atelier("provider", "test", "claude", "--model", "tool", "--json")
+        offered = _json(atelier("provider", "offers", "claude", "--json"))
+        broken = atelier("provider", "test", "claude", "--model", "broken")
+    added = atelier("models", "add", "claude/good", "--default")
+    listed = _json(atelier("models", "list", "--json"))
+    gone = atelier("provider", "delete", "claude")
+
+    assert made.exit_code == Exit.DONE, made.output
+    assert key not in made.output
+    stages = [json.loads(line) for line in tried.stdout.splitlines()]
+    assert [(one["stage"], one["status"]) for one in stages] == [
+        ("resolve", "ok"),
+        ("connect", "ok"),
+        ("authenticate", "ok"),
+        ("list", "ok"),
+        ("chat", "ok"),
+        ("tools", "ok"),
+    ]
+    assert {one["name"] for one in offered} == set(vendors.MODELS)
+    assert broken.exit_code == Exit.UNAVAILABLE
+    assert "✗ chat" in broken.stdout
+    assert "The GPU is on fire." in broken.stdout
+    assert added.stdout.startswith("claude/good: default")
+    assert (listed[0]["name"], listed[0]["is_default"]) == ("claude/good", True)
+    assert gone.exit_code == Exit.DONE, gone.output
+    assert _json(atelier("provider", "list", "--json")) == []
 
 
 def test_exit_codes_are_documented() -> None:

@@ -114,3 +114,19 @@ async def test_service_that_keeps_failing_is_not_asked_again_at_once(
     assert run.status == RunStatus.FAILED
     assert "is left alone for" in run.error
     assert "retry_scheduled" not in {one.type for one in events}
+
+
+async def test_model_that_is_not_there_is_answered_by_the_default(
+    settings: Settings, actor: Actor, make_agent: MakeAgent
+) -> None:
+    agent = await make_agent(actor, model="gone/gpt-9")
+    changed = settings.model_copy(update={"default_model": "scripted/hello"})
+
+    run, events = await _run(changed, actor, agent)
+
+    assert run.status == RunStatus.COMPLETED, run.error
+    (said,) = [one.payload for one in events if one.payload.get("level") == "warning"]
+    assert "no provider 'gone'" in said["message"]
+    assert said["message"].endswith("scripted/hello is asked instead.")
+    (used,) = [one.payload for one in events if one.type == "usage_recorded"]
+    assert used["model"] == "scripted/hello"

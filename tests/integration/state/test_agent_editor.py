@@ -96,7 +96,11 @@ async def test_load_new_starts_from_a_template(cookie: str) -> None:
         ({"temperature": "9"}, "temperature", "The most is 2.0."),
         ({"max_tokens": "many"}, "max_tokens", "Write a whole number."),
         ({"instructions": "Hello {foo}"}, "instructions", "{foo} is no variable."),
-        ({"model": "nobody/x"}, "model", "'nobody/x' is not a model."),
+        (
+            {"model": "nobody/x"},
+            "model",
+            "'nobody/x' is not a model: you have no provider",
+        ),
         (
             {"execution": "remote", "remote_url": "ftp://x"},
             "remote_url",

@@ -21,7 +21,9 @@ from app.backend.runs.schemas import BulkAction
 from app.state import edge, tabs
 from app.state.agent_detail import AgentDetail
 from app.state.collection import _NONE as NO_COLLECTION  # pyright: ignore[reportPrivateUsage]
+from app.state.model_form import ModelValues
 from app.state.note_list import OpenNote
+from app.state.provider_form import TypeTile
 from app.state.run_list import RunWish
 from app.state.sharing import ShareLine
 from app.state.step_lines import StepLine
@@ -172,6 +174,54 @@ CASES: dict[str, list[Case]] = {
     "NoteListState.delete": [
         Case(Kind.NOTE, lambda wanted, _: Sent(held={"opened": OpenNote(id=wanted)}))
     ],
+    "ModelFormState.open": [_given(Kind.MODEL)],
+    "ModelFormState.save": [
+        Case(
+            Kind.MODEL,
+            lambda wanted, _: Sent(
+                held={"values": ModelValues(id=wanted)},
+                given=({"kind": "chat", "environment": "LAB"},),
+            ),
+        )
+    ],
+    "ModelListState.confirm": [
+        Case(
+            Kind.MODEL,
+            lambda wanted, _: Sent(held={"asked": "model", "target": wanted}),
+        ),
+        Case(
+            Kind.PROVIDER,
+            lambda wanted, _: Sent(held={"asked": "provider", "target": wanted}),
+        ),
+    ],
+    "ModelListState.make_default": [_given(Kind.MODEL)],
+    "ModelListState.switch_model": [_given(Kind.MODEL, False)],
+    "ModelListState.switch_provider": [_given(Kind.PROVIDER, False)],
+    "ModelOffersState.add_named": [
+        Case(
+            Kind.PROVIDER,
+            lambda wanted, _: Sent(
+                held={"provider_id": wanted, "_type": "scripted"},
+                given=({"model_name": "echo"},),
+            ),
+        )
+    ],
+    "ModelOffersState.open": [_given(Kind.PROVIDER)],
+    "ProviderWizardState.edit": [_given(Kind.PROVIDER)],
+    "ProviderWizardState.submit": [
+        Case(
+            Kind.PROVIDER,
+            lambda wanted, _: Sent(
+                held={
+                    "editing_id": wanted,
+                    "name": "own",
+                    "chosen": TypeTile(key="scripted"),
+                },
+                given=({"skip_test": "on"},),
+            ),
+        )
+    ],
+    "ProviderWizardState.test": [_given(Kind.PROVIDER)],
     "PassageState.load": [_held(Kind.PASSAGE, "chunk_id")],
     "RunFeedState.follow": [_given(Kind.RUN)],
     "RunFeedState.keep_up": [_given(Kind.RUN)],
@@ -279,6 +329,21 @@ WITHOUT_ID = {
     "NoteListState.leave",
     "NoteListState.load",
     "NoteListState.load_more",
+    "ModelFormState.close",
+    "ModelFormState.leave",
+    "ModelListState.ask",
+    "ModelListState.close",
+    "ModelListState.leave",
+    "ModelListState.load",
+    # It adds what an earlier event has found for the person.
+    "ModelOffersState.add",
+    "ModelOffersState.close",
+    "ModelOffersState.leave",
+    "ModelOffersState.search",
+    "ProviderWizardState.choose",
+    "ProviderWizardState.close",
+    "ProviderWizardState.leave",
+    "ProviderWizardState.open",
     "NoticesState.dismiss",
     "NoticesState.show",
     "NoticesState.undo",

@@ -6,12 +6,16 @@ from pathlib import Path
 import pytest
 from langchain_core.language_models import BaseChatModel
 
+from app.backend.core import ids
+from app.backend.core.actor import Actor, Role
 from app.backend.core.errors import AppError, Invalid
 from app.backend.models.catalog import ModelCatalog, make_catalog
 from app.backend.providers.adapters.scripted import ScriptedProvider
 from app.backend.providers.base import ChatOptions, ProviderModel
 from app.backend.providers.errors import ModelMissing, ModelUnavailable
 from tests.stack import settings_of
+
+NOBODY = Actor(user_id=ids.new_id(), email="", role=Role.USER, permissions=frozenset())
 
 
 class DownProvider:
@@ -120,5 +124,5 @@ def test_get_twice_gives_the_same_model(tmp_path: Path) -> None:
 async def test_context_window_is_known_for_the_local_model(tmp_path: Path) -> None:
     catalog = make(tmp_path, local_model_context=1024)
 
-    assert await catalog.context_window("local/smollm2-135m") == 1024
-    assert await catalog.context_window("scripted/echo") is None
+    assert await catalog.context_window(NOBODY, "local/smollm2-135m") == 1024
+    assert await catalog.context_window(NOBODY, "scripted/echo") is None

@@ -65,7 +65,7 @@ async def create_agent(
         actor,
         draft=draft,
         keyring=parts.keyring,
-        default_model=parts.settings.default_model,
+        default_model=await parts.models.default_name(actor, draft.model),
         tools=parts.tools,
     )
 
@@ -92,7 +92,7 @@ async def update_agent(
         agent_id=agent_id,
         draft=draft,
         keyring=parts.keyring,
-        default_model=parts.settings.default_model,
+        default_model=await parts.models.default_name(actor, draft.model),
         tools=parts.tools,
     )
 

@@ -1,13 +1,26 @@
 """Routes of models."""
 
-from fastapi import APIRouter
-from pydantic import BaseModel
+from typing import Annotated
+from uuid import UUID
 
-from app.backend.api.deps import PartsDep, may
-from app.backend.core.actor import Permission
-from app.backend.models.schemas import ModelView
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
+
+from app.backend.agents import model_use
+from app.backend.api.deps import PartsDep, ReadDep, WriteDep, may
+from app.backend.core.actor import Actor, Permission
+from app.backend.models import service as models
+from app.backend.models.schemas import (
+    Environment,
+    ModelChange,
+    ModelDraft,
+    ModelRowView,
+    ModelView,
+)
 
 router = APIRouter(prefix="/api/v1/models", tags=["models"])
+
+Changer = Annotated[Actor, may(Permission.CHANGE_MODEL)]
 
 
 class ModelList(BaseModel):
@@ -17,7 +30,100 @@ class ModelList(BaseModel):
     next_cursor: None = None
 
 
-@router.get("", dependencies=[may(Permission.VIEW_AGENT)])
-async def list_models(parts: PartsDep) -> ModelList:
-    """List the models of the providers that are set up, the default first."""
-    return ModelList(items=await parts.models.list())
+class AddedModels(BaseModel):
+    """The models that people have added."""
+
+    items: list[ModelRowView]
+    next_cursor: None = None
+
+
+class ModelSwitch(BaseModel):
+    """What is switched of a model; what is left out stays."""
+
+    model_config = ConfigDict(frozen=True)
+
+    is_enabled: bool | None = None
+    is_default: bool | None = None
+
+
+@router.get("")
+async def list_models(
+    actor: Annotated[Actor, may(Permission.VIEW_AGENT)], parts: PartsDep
+) -> ModelList:
+    """List the models that agents can use, the default first."""
+    return ModelList(items=await parts.models.list(actor))
+
+
+@router.post("", status_code=201)
+async def add_model(
+    actor: Annotated[Actor, may(Permission.ADD_MODEL)],
+    parts: PartsDep,
+    session: WriteDep,
+    draft: ModelDraft,
+) -> ModelRowView:
+    """Add a model to a provider."""
+    environment = Environment(parts.settings.environment)
+    return await models.add_model(session, actor, draft=draft, environment=environment)
+
+
+@router.get("/added")
+async def list_added(
+    actor: Annotated[Actor, may(Permission.VIEW_MODEL)], session: ReadDep
+) -> AddedModels:
+    """List the models that were added to providers, also those that are switched off, with all that is known."""
+    return AddedModels(items=await models.list_models(session, actor))
+
+
+@router.get("/{model_id}")
+async def show_model(
+    actor: Annotated[Actor, may(Permission.VIEW_MODEL)],
+    session: ReadDep,
+    model_id: UUID,
+) -> ModelRowView:
+    """Return a model that was added."""
+    return await models.get_model(session, actor, model_id=model_id)
+
+
+@router.put("/{model_id}")
+async def update_model(
+    actor: Changer,
+    parts: PartsDep,
+    session: WriteDep,
+    model_id: UUID,
+    change: ModelChange,
+) -> ModelRowView:
+    """Change what is known of a model."""
+    return await models.update_model(
+        session,
+        actor,
+        model_id=model_id,
+        change=change,
+        environment=Environment(parts.settings.environment),
+    )
+
+
+@router.patch("/{model_id}")
+async def switch_model(
+    actor: Changer, session: WriteDep, model_id: UUID, switch: ModelSwitch
+) -> ModelRowView:
+    """Switch a model off or on, or make it the default of its kind."""
+    view = await models.get_model(session, actor, model_id=model_id)
+    if switch.is_enabled is not None:
+        view = await models.set_enabled(
+            session, actor, model_id=model_id, is_enabled=switch.is_enabled
+        )
+    if switch.is_default is not None:
+        view = await models.set_default(
+            session, actor, model_id=model_id, is_default=switch.is_default
+        )
+    return view
+
+
+@router.delete("/{model_id}", status_code=204)
+async def delete_model(
+    actor: Annotated[Actor, may(Permission.DELETE_MODEL)],
+    session: WriteDep,
+    model_id: UUID,
+) -> None:
+    """Delete a model, unless agents use it."""
+    await model_use.delete_model(session, actor, model_id=model_id)

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from langchain_core.language_models import BaseChatModel
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
+from typing_extensions import override
 
 from app.backend.providers.base import ChatOptions, ProviderModel
 from app.backend.providers.errors import ModelMissing
+from app.backend.providers.handler import Form, Handler, TypeInfo, Url
 
 if TYPE_CHECKING:
     from openai import DefaultAsyncHttpxClient
@@ -71,3 +73,65 @@ class LocalProvider:
 
         # A question may wait long for its turn; only the connection must come at once.
         return open_client(seconds=None, connect_seconds=3, is_proxied=False)
+
+
+class RuntimeForm(Form):
+    """Where the runtime of another installation is."""
+
+    base_url: Url = Field(
+        title="URL of the runtime",
+        description="Of another installation of Atelier; the model of this one needs no provider.",
+        examples=["http://192.168.1.20:8001"],
+    )
+
+
+class RuntimeHandler(Handler):
+    """The local model of another installation, which its runtime holds in GPT4All."""
+
+    info: ClassVar[TypeInfo] = TypeInfo(
+        key="gpt4all",
+        label="GPT4All (runtime)",
+        about="The local model of another installation of Atelier.",
+        form=RuntimeForm,
+        key_hint="An API key of that installation.",
+        icon="server",
+        is_local=True,
+    )
+
+    @override
+    async def list_models(self) -> Sequence[ProviderModel]:
+        from app.backend.providers.adapters import openai_chat
+
+        connection = self.connection
+        return await openai_chat.list_models(
+            base_url=self._url,
+            api_key=self.key,
+            http=connection.pools.client(is_trusted=connection.is_trusted),
+            remedy=connection.remedy,
+        )
+
+    @override
+    def make(self, model: str, options: ChatOptions) -> BaseChatModel:
+        from app.backend.providers.adapters.runtime_chat import RuntimeChat
+
+        connection = self.connection
+        return RuntimeChat(
+            model=model,
+            base_url=self._url,
+            api_key=self.key,
+            temperature=options.temperature,
+            max_completion_tokens=options.max_tokens,
+            http_async_client=connection.pools.client(is_trusted=connection.is_trusted),
+            max_retries=0,
+            streaming=True,
+            stream_usage=True,
+            stream_chunk_timeout=None,
+            # Only our own runtime is known to start again by itself.
+            reconnect_seconds=0,
+            use_responses_api=False,
+            remedy=connection.remedy,
+        )
+
+    @property
+    def _url(self) -> str:
+        return f"{self.address}/v1"

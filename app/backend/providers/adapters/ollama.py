@@ -1,12 +1,16 @@
 """Ollama, by its own protocol."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import httpx
 from langchain_core.language_models import BaseChatModel
+from pydantic import Field
+from typing_extensions import override
 
 from app.backend.core import tls
 from app.backend.providers.base import ChatOptions, ProviderModel
+from app.backend.providers.handler import Form, Handler, KeyNeed, TypeInfo, Url
 
 _TIMEOUT = httpx.Timeout(300, connect=10)
 
@@ -59,3 +63,81 @@ class OllamaProvider:
     async def close(self) -> None:
         """Close the connections."""
         await self._transport.aclose()
+
+
+class OllamaForm(Form):
+    """Where Ollama is, and how much of a conversation its models see."""
+
+    base_url: Url = Field(default="http://127.0.0.1:11434", title="URL")
+    context: int = Field(
+        default=8192,
+        ge=512,
+        le=10_000_000,
+        title="Context window",
+        description="Tokens that are asked of Ollama when the model itself says nothing else; more needs more memory.",
+    )
+
+
+class OllamaHandler(Handler):
+    """A server of Ollama."""
+
+    info: ClassVar[TypeInfo] = TypeInfo(
+        key="ollama",
+        label="Ollama",
+        about="Open models on this machine or in your network; no key, nothing leaves it.",
+        form=OllamaForm,
+        key_need=KeyNeed.OPTIONAL,
+        key_hint="Only for a server behind a proxy that asks for one.",
+        icon="hard_drive",
+        hosts=("your Ollama:11434",),
+        is_local=True,
+    )
+
+    @override
+    async def list_models(self) -> Sequence[ProviderModel]:
+        from app.backend.providers.adapters import ollama_chat
+
+        return await ollama_chat.list_models(
+            self.address,
+            context=self.connection.settings.context,
+            transport=self._transport,
+            headers=self._headers,
+            remedy=self._remedy,
+        )
+
+    @override
+    def make(self, model: str, options: ChatOptions) -> BaseChatModel:
+        from app.backend.providers.adapters.ollama_chat import NativeOllama
+
+        return NativeOllama(
+            model=model,
+            base_url=self.address,
+            num_ctx=options.window or self.connection.settings.context,
+            num_predict=options.max_tokens,
+            temperature=options.temperature,
+            top_p=options.top_p,
+            async_client_kwargs={
+                "timeout": _TIMEOUT,
+                "transport": self._transport,
+                "headers": self._headers,
+            },
+            remedy=self._remedy,
+        )
+
+    @override
+    def window_of(self, model: str) -> int | None:
+        return self.connection.settings.context
+
+    @property
+    def _transport(self) -> httpx.AsyncBaseTransport:
+        connection = self.connection
+        return connection.pools.transport(is_trusted=connection.is_trusted)
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        key = self.connection.key
+        return {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
+
+    @property
+    def _remedy(self) -> str:
+        return f"Start it, or correct the provider {self.name!r} under Models."

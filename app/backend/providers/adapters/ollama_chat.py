@@ -13,22 +13,36 @@ from langchain_ollama import ChatOllama
 from typing_extensions import override
 
 from app.backend.core.errors import AppError
+from app.backend.providers.adapters.explained import sentence
 from app.backend.providers.base import ProviderModel
 from app.backend.providers.errors import (
     ContextOverflow,
+    ModelBusy,
+    ModelKeyRejected,
     ModelMissing,
     ModelRefused,
     ModelUnavailable,
     broken_off,
+    place_refused,
 )
+from app.backend.providers.public_only import PrivateAddress, refused_address
 
 Chunks = AsyncGenerator[ChatGenerationChunk, None]
 
-_FAILURES = (ollama.ResponseError, ConnectionError, httpx.HTTPError, JSONDecodeError)
+URL_SETTING = "Start it, or correct ATELIER_OLLAMA_URL."
+_FAILURES = (
+    ollama.ResponseError,
+    ConnectionError,
+    httpx.HTTPError,
+    JSONDecodeError,
+    PrivateAddress,
+)
 
 
 class NativeOllama(ChatOllama):
     """A model in Ollama; a prompt that Ollama would cut is an error, before or after it was sent."""
+
+    remedy: str = URL_SETTING
 
     @override
     async def _astream(
@@ -81,8 +95,7 @@ class NativeOllama(ChatOllama):
                 )
             if "context" in error.error.lower():
                 return ContextOverflow.of(self.num_ctx)
-            return ModelRefused(f"Ollama refuses the request: {error.error}")
-        return unavailable(str(self.base_url))
+        return explain(error, str(self.base_url), self.remedy)
 
 
 def count_tokens_least(text: str) -> int:
@@ -91,17 +104,25 @@ def count_tokens_least(text: str) -> int:
 
 
 async def list_models(
-    url: str, *, context: int, transport: httpx.AsyncBaseTransport
+    url: str,
+    *,
+    context: int,
+    transport: httpx.AsyncBaseTransport,
+    headers: dict[str, str] | None = None,
+    remedy: str = URL_SETTING,
 ) -> list[ProviderModel]:
     """Return the models that are pulled.
 
     Raises:
-        ModelUnavailable: Ollama does not answer.
+        AppError: Ollama does not answer, or refuses.
     """
+    client = ollama.AsyncClient(
+        url, timeout=5, transport=transport, headers=headers or {}
+    )
     try:
-        found = await ollama.AsyncClient(url, timeout=5, transport=transport).list()
+        found = await client.list()
     except _FAILURES as error:
-        raise unavailable(url) from error
+        raise explain(error, url, remedy) from error
     return [
         ProviderModel(item.model.removesuffix(":latest"), context)
         for item in found.models
@@ -109,9 +130,24 @@ async def list_models(
     ]
 
 
-def unavailable(url: str) -> ModelUnavailable:
-    """Return the error for an Ollama that does not answer."""
-    message = (
-        f"Ollama at {url} does not answer. Start it, or correct ATELIER_OLLAMA_URL."
-    )
-    return ModelUnavailable(message, service="ollama")
+def explain(error: Exception, url: str, remedy: str) -> AppError:
+    """Return what `error` means, and what to do about it."""
+    refusal = refused_address(error)
+    if refusal is not None:
+        return place_refused(refusal)
+    match error:
+        case ollama.ResponseError(status_code=401 | 403):
+            return ModelKeyRejected(f"Ollama at {url} asks for another key. {remedy}")
+        case ollama.ResponseError(status_code=429):
+            message = f"Ollama at {url} has had enough requests for now. Wait a little and try again."
+            return ModelBusy(message, retry_after=30)
+        case ollama.ResponseError(status_code=status) if status >= 500:
+            return ModelUnavailable(
+                f"Ollama at {url} failed: {sentence(error.error)}", service="ollama"
+            )
+        case ollama.ResponseError():
+            return ModelRefused(f"Ollama refuses the request: {sentence(error.error)}")
+        case _:
+            return ModelUnavailable(
+                f"Ollama at {url} does not answer. {remedy}", service="ollama"
+            )

@@ -1,21 +1,27 @@
 """The chat of any service that speaks OpenAI's protocol."""
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator
 from json import JSONDecodeError
-from typing import Any, cast
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+import httpcore2
+import httpx2
 import openai
 from langchain_core.exceptions import ContextOverflowError
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from langchain_openai import ChatOpenAI
+from langchain_core.outputs import ChatGenerationChunk
+from langchain_openai import AzureChatOpenAI, ChatOpenAI
 from pydantic import SecretStr
 from typing_extensions import override
 
 from app.backend.core import tls
 from app.backend.core.errors import AppError
+from app.backend.providers.adapters.explained import (
+    Explained,
+    explain_address,
+    sentence,
+)
 from app.backend.providers.base import ProviderModel
 from app.backend.providers.errors import (
     ContextOverflow,
@@ -24,51 +30,48 @@ from app.backend.providers.errors import (
     ModelMissing,
     ModelRefused,
     ModelUnavailable,
-    broken_off,
 )
+from app.backend.providers.public_only import PrivateAddress, make_transport
 
 Chunks = AsyncGenerator[ChatGenerationChunk, None]
 
+_BAD_KEY = re.compile(r"api.?key.{0,10}(not valid|invalid)", re.IGNORECASE)
+KEY_SETTING = "Correct ATELIER_OPENAI_API_KEY."
 _OFFICIAL_HOST = "api.openai.com"
 _OVERFLOW = re.compile(
     r"context.{0,20}(length|size|window)|exceed_context|prompt is too long",
     re.IGNORECASE,
 )
-_REASON_MAX = 300
-_FAILURES = (openai.OpenAIError, ContextOverflowError, JSONDecodeError)
+_LIST_SECONDS = 5
+_FAILURES = (
+    openai.OpenAIError,
+    ContextOverflowError,
+    JSONDecodeError,
+    PrivateAddress,
+)
 
 
-class CompatibleChat(ChatOpenAI):
+class CompatibleChat(Explained, ChatOpenAI):
     """A model behind an OpenAI-compatible URL, whose failures are ours to explain."""
 
+    failures: ClassVar[tuple[type[Exception], ...]] = _FAILURES
+    remedy: str = KEY_SETTING
+
+    @property
     @override
-    async def _astream(
-        self, *args: Any, **kwargs: Any
-    ) -> AsyncIterator[ChatGenerationChunk]:
-        stream = super()._astream(*args, **kwargs)
-        is_whole = False
-        try:
-            async with aclosing(cast("Chunks", stream)) as chunks:
-                async for chunk in chunks:
-                    is_whole = is_whole or "finish_reason" in (
-                        chunk.generation_info or {}
-                    )
-                    yield chunk
-        except _FAILURES as error:
-            raise self.explain(error) from error
-        if not is_whole:
-            raise broken_off(str(self.openai_api_base))
+    def place(self) -> str:
+        """Where the service is."""
+        return str(self.openai_api_base)
 
     @override
-    async def _agenerate(self, *args: Any, **kwargs: Any) -> ChatResult:
-        try:
-            return await super()._agenerate(*args, **kwargs)
-        except _FAILURES as error:
-            raise self.explain(error) from error
+    def end_of(self, chunk: ChatGenerationChunk) -> str:
+        """Return why the answer ended."""
+        return _end_of(chunk)
 
+    @override
     def explain(self, error: Exception) -> AppError:
         """Return what `error` means, and what to do about it."""
-        return explain(error, model=self.model_name, url=str(self.openai_api_base))
+        return explain(error, model=self.model_name, url=self.place, remedy=self.remedy)
 
     @override
     def _get_request_payload(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -82,52 +85,102 @@ class CompatibleChat(ChatOpenAI):
         return payload
 
 
+class AzureChat(Explained, AzureChatOpenAI):
+    """A model that is deployed in Azure."""
+
+    failures: ClassVar[tuple[type[Exception], ...]] = _FAILURES
+
+    @property
+    @override
+    def place(self) -> str:
+        """Where the service is."""
+        return str(self.azure_endpoint)
+
+    @override
+    def end_of(self, chunk: ChatGenerationChunk) -> str:
+        """Return why the answer ended."""
+        return _end_of(chunk)
+
+    @override
+    def explain(self, error: Exception) -> AppError:
+        """Return what `error` means, and what to do about it."""
+        model = str(self.deployment_name)
+        return explain(error, model=model, url=self.place, remedy=self.remedy)
+
+
 def open_client(
-    *, seconds: float | None, connect_seconds: float, is_proxied: bool = True
+    *,
+    seconds: float | None,
+    connect_seconds: float,
+    is_proxied: bool = True,
+    is_public_only: bool = False,
 ) -> openai.DefaultAsyncHttpxClient:
     """Return connections for models to share; an answer may take `seconds`, or for ever."""
     return openai.DefaultAsyncHttpxClient(
         timeout=openai.Timeout(seconds, connect=connect_seconds),
-        trust_env=is_proxied,
+        trust_env=is_proxied and not is_public_only,
         verify=tls.trusted(),
+        **({"transport": make_transport(httpx2, httpcore2)} if is_public_only else {}),
     )
 
 
 async def list_models(
-    *, base_url: str, api_key: SecretStr, http: openai.DefaultAsyncHttpxClient
+    *,
+    base_url: str,
+    api_key: SecretStr,
+    http: openai.DefaultAsyncHttpxClient,
+    remedy: str = KEY_SETTING,
 ) -> list[ProviderModel]:
-    """Return the models that the service at `base_url` lists.
+    """Return the models that the service at `base_url` lists, with what it says of them.
 
     Raises:
         AppError: the service does not answer.
     """
-    client = openai.AsyncOpenAI(
-        base_url=base_url,
-        api_key=api_key.get_secret_value(),
-        http_client=http,
-        max_retries=0,
-        timeout=5,
-    )
     try:
-        page = await client.models.list()
+        page = await _client(base_url, api_key, http).models.list()
     except _FAILURES as error:
-        raise explain(error, model="", url=base_url) from error
-    return [ProviderModel(item.id) for item in page.data]
+        raise explain(error, model="", url=base_url, remedy=remedy) from error
+    return [_listed(item) for item in page.data]
 
 
-def explain(error: Exception, *, model: str, url: str) -> AppError:
+async def ask(
+    path: str,
+    *,
+    base_url: str,
+    api_key: SecretStr,
+    http: openai.DefaultAsyncHttpxClient,
+    remedy: str,
+) -> None:
+    """Ask the service for something whose answer does not matter.
+
+    Raises:
+        AppError: the service does not answer, or refuses.
+    """
+    try:
+        await _client(base_url, api_key, http).get(path, cast_to=object)
+    except _FAILURES as error:
+        raise explain(error, model="", url=base_url, remedy=remedy) from error
+
+
+def explain(
+    error: Exception, *, model: str, url: str, remedy: str = KEY_SETTING
+) -> AppError:
     """Return what `error` means, and what to do about it."""
-    reason = str(getattr(error, "message", "") or error)[:_REASON_MAX]
+    refused = explain_address(error)
+    if refused is not None:
+        return refused
+    reason = sentence(str(getattr(error, "message", "") or error))
     if isinstance(error, ContextOverflowError) or _OVERFLOW.search(reason):
         body: Any = getattr(error, "body", None)
         sizes = body if isinstance(body, dict) else {}
         # llama.cpp's server says both.
         return ContextOverflow.of(sizes.get("n_ctx"), sizes.get("n_prompt_tokens"))
+    if _BAD_KEY.search(reason):
+        # Google says so with a status that means something else.
+        return ModelKeyRejected(f"The service at {url} rejects the key. {remedy}")
     match error:
         case openai.AuthenticationError() | openai.PermissionDeniedError():
-            return ModelKeyRejected(
-                f"The service at {url} rejects the key. Correct ATELIER_OPENAI_API_KEY."
-            )
+            return ModelKeyRejected(f"The service at {url} rejects the key. {remedy}")
         case openai.NotFoundError():
             return ModelMissing(
                 f"The service at {url} has no model {model!r}. Choose one that it lists."
@@ -150,6 +203,46 @@ def explain(error: Exception, *, model: str, url: str) -> AppError:
             )
 
 
+def _end_of(chunk: ChatGenerationChunk) -> str:
+    return str((chunk.generation_info or {}).get("finish_reason") or "")
+
+
+def _client(
+    base_url: str, api_key: SecretStr, http: openai.DefaultAsyncHttpxClient
+) -> openai.AsyncOpenAI:
+    return openai.AsyncOpenAI(
+        base_url=base_url,
+        api_key=api_key.get_secret_value(),
+        http_client=http,
+        max_retries=0,
+        timeout=_LIST_SECONDS,
+    )
+
+
 def _retry_after(error: openai.RateLimitError) -> int:
     value = error.response.headers.get("retry-after", "")
     return int(value) if value.isdigit() else 30
+
+
+def _listed(item: Any) -> ProviderModel:
+    # OpenRouter, llama.cpp's server and others say more than OpenAI does.
+    said: dict[str, Any] = item.model_extra or {}
+    meta = said.get("meta") or {}
+    prices = said.get("pricing") or {}
+    supported = said.get("supported_parameters")
+    context = said.get("context_length") or said.get("max_model_len")
+    return ProviderModel(
+        item.id,
+        context or meta.get("n_ctx") or meta.get("n_ctx_train"),
+        can_call_tools=None if supported is None else "tools" in supported,
+        price_in=_per_million(prices.get("prompt")),
+        price_out=_per_million(prices.get("completion")),
+        price_cached=_per_million(prices.get("input_cache_read")),
+    )
+
+
+def _per_million(price: str | None) -> float | None:
+    try:
+        return round(float(price) * 1e6, 6) if price is not None else None
+    except ValueError:
+        return None

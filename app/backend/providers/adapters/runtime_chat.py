@@ -96,7 +96,7 @@ class RuntimeChat(CompatibleChat):
                 retry_after=5,
             )
         body: Any = getattr(error, "body", None)
-        if isinstance(body, dict) and "code" in body:
+        if isinstance(body, dict) and body.get("code"):
             return _of_code(str(body["code"]), str(body.get("message", "")))
         return super().explain(error)
 

@@ -1,0 +1,113 @@
+"""A model that a name has led to, and the one door to its words."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.runnables import Runnable
+
+from app.backend.models.capabilities import need_tools
+from app.backend.providers.base import ChatOptions, Provider
+from app.backend.providers.breaker import Breaker
+from app.backend.providers.errors import ModelKeyRejected
+
+# Told why a provider turned us away; nothing, when it answers again.
+TellTrouble = Callable[[UUID, str], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What a model costs, in dollars a million tokens; None is not known."""
+
+    tokens_in: float | None = None
+    tokens_out: float | None = None
+    tokens_cached: float | None = None
+
+
+@dataclass(frozen=True)
+class ChosenModel:
+    """A model, who serves it, and what is known of it; `provider_id` is that of a provider that has a row.
+
+    `service` is what fails together: a provider and its key.
+    """
+
+    name: str
+    model: str
+    provider: Provider
+    service: str
+    can_call_tools: bool = False
+    context_window: int | None = None
+    prices: Prices = field(default_factory=Prices)
+    top_p: float | None = None
+    no_temperature: bool = False
+    provider_id: UUID | None = None
+    had_trouble: bool = False
+
+    def options(self, wanted: ChatOptions) -> ChatOptions:
+        """Return how it is asked: as is wanted, and as its row says where nothing is."""
+        if self.provider_id is None:
+            return wanted
+        top_p = self.top_p if wanted.top_p is None else wanted.top_p
+        return replace(
+            wanted,
+            temperature=None if self.no_temperature else wanted.temperature,
+            top_p=top_p,
+            window=self.context_window,
+        )
+
+    def need_tools(self) -> None:
+        """Raise Invalid when it cannot choose tools."""
+        need_tools(self.name, can_call_tools=self.can_call_tools)
+
+
+@dataclass(frozen=True)
+class OpenModel:
+    """A model made ready for one speaker. Every question to a language model goes through `stream`."""
+
+    chosen: ChosenModel
+    chat: Runnable[Any, Any]
+    breaker: Breaker | None = None
+    tell_trouble: TellTrouble | None = None
+
+    @property
+    def name(self) -> str:
+        """What agents call it."""
+        return self.chosen.name
+
+    async def stream(
+        self, messages: Sequence[BaseMessage]
+    ) -> AsyncGenerator[AIMessageChunk, None]:
+        """Yield what the model says, as it says it.
+
+        Raises:
+            AppError: it does not answer, or refuses; the message says why and what to do.
+        """
+        async for chunk in self.chat.astream(list(messages)):
+            yield chunk
+
+    @asynccontextmanager
+    async def asking(self) -> AsyncGenerator[None, None]:
+        """Hold while it is asked, so that a service which does not answer is left alone, and a wrong key is shown.
+
+        Raises:
+            ServicePaused: it is left alone now.
+        """
+        async with self._breaking():
+            try:
+                yield
+            except ModelKeyRejected as error:
+                await self._tell(error.message)
+                raise
+            if self.chosen.had_trouble:
+                await self._tell("")
+
+    def _breaking(self) -> AbstractAsyncContextManager[None]:
+        service = self.chosen.service
+        return nullcontext() if self.breaker is None else self.breaker.asking(service)
+
+    async def _tell(self, trouble: str) -> None:
+        if self.tell_trouble is not None and self.chosen.provider_id is not None:
+            await self.tell_trouble(self.chosen.provider_id, trouble)

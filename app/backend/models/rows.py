@@ -1,0 +1,189 @@
+"""The models that people have added, as runs and forms find them."""
+
+from uuid import UUID
+
+from app.backend.core.actor import Actor
+from app.backend.core.crypto import Keyring
+from app.backend.core.db import Database
+from app.backend.core.errors import Invalid
+from app.backend.core.settings import Settings
+from app.backend.models import repository, service
+from app.backend.models.chosen import ChosenModel, Prices
+from app.backend.models.schemas import (
+    CapabilitiesDraft,
+    Environment,
+    ModelKind,
+    ModelView,
+    ParametersDraft,
+)
+from app.backend.models.tables import ModelRow
+from app.backend.providers import opened
+from app.backend.providers import repository as provider_repository
+from app.backend.providers import service as providers
+from app.backend.providers.errors import ModelMissing
+from app.backend.providers.handler import Handler
+from app.backend.providers.opened import Opener
+from app.backend.providers.registry import TYPES
+from app.backend.providers.schemas import ProviderDraft
+from app.backend.providers.tables import ProviderRow
+
+
+class RowModels:
+    """Finds models in the rows, and opens their providers."""
+
+    def __init__(self, db: Database, settings: Settings, keyring: Keyring) -> None:
+        self.opener = Opener(db, settings, keyring)
+        self.environment = Environment(settings.environment)
+        self._db = db
+        self._settings = settings
+
+    async def list(self, actor: Actor) -> list[ModelView]:
+        """Return the chat models of this environment that are switched on and that `actor` may use."""
+        async with self._db.read() as session:
+            pairs = await repository.list_models(session, actor)
+            default = await repository.find_default(
+                session, actor, kind=ModelKind.CHAT, environment=self.environment
+            )
+        default_id = default[0].id if default else None
+        return [
+            _view(model, provider, is_default=model.id == default_id)
+            for model, provider in pairs
+            if model.is_enabled
+            and provider.is_enabled
+            and model.kind == ModelKind.CHAT
+            and model.environment == self.environment
+        ]
+
+    async def default_name(self, actor: Actor) -> str:
+        """Return what is used where no model is named: the default that was chosen, in a LAB else that of the settings.
+
+        Raises:
+            Invalid: this is no LAB, and no default is chosen.
+        """
+        async with self._db.read() as session:
+            chosen = await service.chosen_default(
+                session, actor, environment=self.environment
+            )
+        if not chosen and self.environment is not Environment.LAB:
+            message = f"No default model is chosen for {self.environment}. Choose one under Models, or name a model."
+            raise Invalid.field("model", message)
+        return chosen or self._settings.default_model
+
+    async def find(
+        self, actor: Actor, name: str, *, run_id: UUID | None = None
+    ) -> ChosenModel:
+        """Return the model of that name, with its provider opened.
+
+        Raises:
+            ModelMissing: the provider has no such model.
+            AppError: it cannot be used; the message says why.
+        """
+        prefix, _, wanted = name.partition("/")
+        async with self._db.read() as session:
+            provider = await provider_repository.find_named(session, actor, prefix)
+            if provider is None:
+                message = f"{name!r} is not a model: you have no provider {prefix!r}. Connect it under Models, or choose another model."
+                raise ModelMissing(message)
+            model = await repository.find_named(session, provider.id, wanted)
+            if model is None:
+                message = f"{provider.name} has no model {wanted!r} here. Add it under Models, or choose another."
+                raise ModelMissing(message)
+            facts = await opened.read_facts(session, provider)
+        self._need_usable(model, name)
+        handler = await self.opener.open(facts, run_id=run_id)
+        return _chosen(model, provider, handler)
+
+    async def open_provider(self, actor: Actor, provider_id: UUID) -> Handler:
+        """Return a provider that `actor` may change, for a look at what it offers; also one that is switched off.
+
+        Raises:
+            NotFound: there is none for the actor.
+            AppError: its key cannot be read, or a library is missing.
+        """
+        async with self._db.read() as session:
+            row = await providers.need_changeable(session, actor, provider_id)
+            facts = await opened.read_facts(session, row, needs_enabled=False)
+        return await self.opener.open(facts)
+
+    async def connect_draft(self, actor: Actor, draft: ProviderDraft) -> Handler:
+        """Return the provider that a draft describes, to try it out before it is kept.
+
+        Without a key of its own it takes that of the actor's provider of that name, if there is one.
+
+        Raises:
+            Invalid: a field is wrong.
+            AppError: its key cannot be read, or a library is missing.
+        """
+        settings = providers.check_draft(actor, draft, rules=self._settings)
+        row = ProviderRow(
+            owner_id=actor.user_id,
+            name=draft.name,
+            label=draft.label,
+            type=draft.type,
+            settings=settings,
+        )
+        key = draft.api_key
+        if key is None or not key.get_secret_value().strip():
+            async with self._db.read() as session:
+                kept = await provider_repository.find_own(session, actor, draft.name)
+            row.secret_ref = draft.secret_ref or (kept.secret_ref if kept else "")
+            key = await self.opener.read_key(opened.Facts(row, actor))
+        providers.need_key(row.type, has_key=key is not None)
+        return self.opener.connect(row, actor, key)
+
+    async def tell_trouble(self, provider_id: UUID, trouble: str) -> None:
+        """Keep why a provider turned us away, for who looks at the models; nothing, when it answers again."""
+        async with self._db.transaction() as session:
+            await provider_repository.note_trouble(session, provider_id, trouble)
+
+    async def close(self) -> None:
+        """Close the connections of all providers."""
+        await self.opener.close()
+
+    def _need_usable(self, model: ModelRow, name: str) -> None:
+        if not model.is_enabled:
+            message = f"{name} is switched off. Switch it on under Models, or choose another model."
+            raise Invalid.field("model", message)
+        if model.kind != ModelKind.CHAT:
+            message = f"{name} makes vectors and answers nothing. Choose a chat model."
+            raise Invalid.field("model", message)
+        if model.environment != self.environment:
+            message = f"{name} is for {model.environment}, and this installation is {self.environment}. Choose another model, or change its environment under Models."
+            raise Invalid.field("model", message)
+
+
+def _chosen(model: ModelRow, provider: ProviderRow, handler: Handler) -> ChosenModel:
+    can = CapabilitiesDraft.model_validate(model.capabilities)
+    sent = ParametersDraft.model_validate(model.parameters)
+    handler.check(model.name)
+    return ChosenModel(
+        name=service.full_name(model, provider),
+        model=model.name,
+        provider=handler,
+        service=str(provider.id),
+        can_call_tools=can.tools,
+        context_window=can.context_window or handler.window_of(model.name),
+        prices=Prices(model.price_in, model.price_out, model.price_cached),
+        top_p=sent.top_p,
+        no_temperature=sent.no_temperature,
+        provider_id=provider.id,
+        had_trouble=bool(provider.trouble),
+    )
+
+
+def _view(model: ModelRow, provider: ProviderRow, *, is_default: bool) -> ModelView:
+    can = CapabilitiesDraft.model_validate(model.capabilities)
+    info = TYPES[provider.type].info
+    return ModelView(
+        id=model.id,
+        name=service.full_name(model, provider),
+        provider=provider.name,
+        provider_label=provider.label or info.label,
+        context_window=can.context_window,
+        can_call_tools=can.tools,
+        is_default=is_default,
+        is_demo=info.key == "scripted",
+        note=provider.trouble,
+        price_in=model.price_in,
+        price_out=model.price_out,
+    )

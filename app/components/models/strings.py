@@ -1,0 +1,95 @@
+"""Words of the page of models."""
+
+TITLE = "Models"
+ABOUT = (
+    "Where answers come from: services that you connect, and the model on this machine."
+)
+CONNECT = "Connect a provider"
+PROVIDERS = "Providers"
+NOTHING = "No provider is connected yet"
+NOTHING_TEXT = "Agents use the small model on this machine, which needs nothing. Connect a service for better answers."
+BUILTIN = "From the settings"
+BUILTIN_ABOUT = "Changed where Atelier is started, with environment variables."
+READY = "Ready"
+NOT_SET = "Not set up"
+EVERYBODY = "Everybody"
+OFF = "Off"
+DEFAULT = "Default"
+TROUBLE = "Needs attention"
+DEFAULT_NOW = "New agents use "
+ACTIONS = "Actions for "
+EDIT = "Change"
+TEST = "Test connection"
+ADD_MODELS = "Add models"
+SWITCH_OFF = "Switch off"
+SWITCH_ON = "Switch on"
+DELETE = "Delete"
+MAKE_DEFAULT = "Use for new agents"
+NO_MODELS = "No model of it is added yet, so no agent can use it."
+FOR = "For "
+WANTED = "Agents name models that are not here"
+WANTED_TEXT = (
+    "Until they are added, the default model answers instead, and the run says so."
+)
+
+CHOOSE = "Connect a provider"
+CHOOSE_TEXT = "Which service has the models?"
+LOCAL_ANSWER = (
+    "Or use the model on this machine: it is ready, needs no key and no network."
+)
+USE_LOCAL = "Use the local model"
+NAME = "Name"
+NAME_HINT = "First part of its models' names, such as openai in openai/gpt-4o. It cannot be changed later."
+LABEL = "Shown as"
+KEY = "API key"
+KEY_KEPT = "Stored. Leave this empty to keep it."
+SECRET = "Secret"  # noqa: S105
+SECRET_HINT = (
+    "Instead of a key: one that is kept elsewhere, such as db:name or env:NAME."  # noqa: S105
+)
+SHARE = "Share with everybody here"
+SHARE_HINT = "They use it with your key, and see neither the key nor these settings."
+SKIP = "Save without testing"
+ADVANCED = "More"
+MISSING = "It needs a package that is not installed: "
+MISSING_REMEDY = (
+    ". Run pip install 'atelier[providers]' on the server and start Atelier again."
+)
+BACK = "Back"
+CANCEL = "Cancel"
+CLOSE = "Close"
+SAVE = "Test and connect"
+SAVE_AGAIN = "Test and save"
+TESTING = "Testing"
+STAGES = "Test of the connection"
+
+OFFERS = "Models of "
+SEARCH = "Search models"
+LOADING = "Asking what it offers"
+ADD = "Add"
+ADDED = "Added"
+NO_OFFERS = "It lists no models here. Add them by name."
+BY_NAME = "Add by name"
+BY_NAME_HINT = "As the service calls it; for Azure the name of the deployment."
+MORE = "More match. Write more of the name."
+DONE = "Done"
+
+KIND = "Kind"
+KINDS = (("chat", "Answers questions"), ("embedding", "Makes vectors"))
+ENVIRONMENT = "Environment"
+ENVIRONMENTS = (("LAB", "LAB"), ("NONPROD", "NONPROD"), ("PROD", "PROD"))
+ENVIRONMENT_HINT = "It is only used where the installation is the same."
+WINDOW = "Context window"
+WINDOW_HINT = "In tokens; empty: not known."
+TOP_P = "Top p"
+TOP_P_HINT = "Between 0 and 1; empty: as the service does."
+TOOLS = "Calls tools"
+VISION = "Sees images"
+JSON_SCHEMA = "Answers as a JSON schema says"
+NO_TEMPERATURE = "Leave out the temperature"
+NO_TEMPERATURE_HINT = "Models that think first often refuse one."
+PRICE_IN = "Price in"
+PRICE_OUT = "Price out"
+PRICE_CACHED = "Price cached"
+PRICE_HINT = "Dollars a million tokens."
+SAVE_MODEL = "Save"

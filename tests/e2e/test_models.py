@@ -1,0 +1,69 @@
+"""A provider is connected with the wizard, its model answers in a run, and a wrong key is explained."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.async_api import expect
+
+from app import routes
+from tests.e2e.browser import PHONE, Tab
+from tests.e2e.conftest import NewTab
+from tests.integration.providers import vendors
+from tests.integration.providers.vendors import KEY
+
+
+@pytest.fixture
+def anthropic_url() -> Iterator[str]:
+    """A server that speaks Anthropic's protocol."""
+    with vendors.serving(vendors.anthropic()) as url:
+        yield url
+
+
+async def test_provider_is_connected_and_answers(tab: Tab, anthropic_url: str) -> None:
+    page = tab.page
+    await tab.go(routes.MODELS)
+    await page.get_by_role("button", name="Connect a provider").first.click()
+    assert await tab.axe_violations() == []
+    await page.get_by_role("button", name="Anthropic").click()
+    form = page.get_by_role("dialog").filter(has_text="Claude models")
+    await form.get_by_label("URL").fill(anthropic_url)
+    await form.get_by_label("API key").fill("a-key-that-is-wrong")
+    await form.get_by_role("button", name="Test and connect").click()
+    failed = form.locator("[data-status=failed]")
+    await expect(failed).to_contain_text("rejects the key")
+    assert await tab.axe_violations() == []
+
+    await form.get_by_label("API key").fill(KEY)
+    await form.get_by_role("button", name="Test and connect").click()
+    offers = page.get_by_role("dialog").filter(has_text="Models of anthropic")
+    await offers.get_by_role("button", name="Add good").click()
+    await expect(offers.get_by_text("Added")).to_be_visible()
+    assert await tab.axe_violations() == []
+    await offers.get_by_role("button", name="Done").click()
+    await expect(page.get_by_text("New agents use anthropic/good")).to_be_visible()
+
+    await tab.go(routes.AGENT_NEW)
+    await page.locator("#name").fill("Arithmetic")
+    await expect(page.locator("#model")).to_have_value("anthropic/good")
+    await page.get_by_role("button", name="Save agent").click()
+    await page.locator("#query").fill("What is 2 plus 2?")
+    await page.locator("#query").press("Enter")
+    await expect(page.get_by_text("The answer is 4.").first).to_be_visible()
+
+    # Other journeys begin with the model on this machine.
+    await tab.go(routes.MODELS)
+    await page.get_by_role("button", name="Actions for anthropic").click()
+    await page.get_by_role("button", name="Switch off").first.click()
+    await expect(page.get_by_text("New agents use local/")).to_be_visible()
+
+
+async def test_page_fits_on_a_phone(new_tab: NewTab) -> None:
+    tab = await new_tab(size=PHONE)
+    await tab.go(routes.SETTINGS)
+    await tab.page.get_by_role("link", name="Models").click()
+    heading = tab.page.get_by_role("heading", name="Models", level=1)
+    await expect(heading).to_be_visible()
+    await tab.settle()
+
+    assert await tab.overflow() == 0
+    assert await tab.axe_violations() == []

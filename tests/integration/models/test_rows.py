@@ -1,0 +1,227 @@
+"""Models as rows: found by name, one default, for one environment; what is missing or refused is said and goes on."""
+
+from collections.abc import AsyncGenerator, Iterator
+from typing import Any
+
+import pytest
+
+from app.backend.bootstrap import Services
+from app.backend.core.actor import Actor
+from app.backend.core.errors import AppError, Invalid
+from app.backend.models import service as models
+from app.backend.models.catalog import ModelCatalog, open_catalog
+from app.backend.models.schemas import Environment, ModelDraft, ModelRowView
+from app.backend.providers import service as providers
+from app.backend.providers.base import ChatOptions
+from app.backend.providers.errors import ModelMissing
+from app.backend.providers.opened import ProviderOff
+from app.backend.providers.schemas import ProviderDraft, ProviderView
+from tests.integration.providers import vendors
+from tests.integration.providers.vendors import KEY
+
+LAB = Environment.LAB
+
+
+@pytest.fixture
+def vendor_url() -> Iterator[str]:
+    """A server that speaks OpenAI's protocol."""
+    with vendors.serving(vendors.openai()) as url:
+        yield f"{url}/v1"
+
+
+async def connect(
+    services: Services, actor: Actor, url: str, **fields: Any
+) -> ProviderView:
+    draft = ProviderDraft.model_validate(
+        {
+            "type": "openai_compatible",
+            "name": "mine",
+            "settings": {"base_url": url},
+            "api_key": KEY,
+            **fields,
+        }
+    )
+    async with services.db.transaction() as session:
+        return await providers.create_provider(
+            session, actor, draft=draft, parts=services
+        )
+
+
+async def add(
+    services: Services, actor: Actor, provider: ProviderView, name: str, **fields: Any
+) -> ModelRowView:
+    draft = ModelDraft.model_validate(
+        {"provider_id": provider.id, "name": name, **fields}
+    )
+    async with services.db.transaction() as session:
+        return await models.add_model(session, actor, draft=draft, environment=LAB)
+
+
+async def ask(catalog: ModelCatalog, actor: Actor, name: str) -> str:
+    opened = await catalog.open(actor, name, options=ChatOptions())
+    async with opened.asking():
+        return "".join([chunk.text async for chunk in opened.stream([])])
+
+
+async def test_added_model_is_listed_and_answers(
+    services: Services, actor: Actor, vendor_url: str
+) -> None:
+    provider = await connect(services, actor, vendor_url)
+    can = {"tools": True, "context_window": 4096}
+    await add(services, actor, provider, "good", capabilities=can)
+
+    (view,) = [one for one in await services.models.list(actor) if one.id]
+    assert (view.name, view.context_window) == ("mine/good", 4096)
+    assert view.can_call_tools
+    assert await services.models.context_window(actor, "mine/good") == 4096
+    assert await ask(services.models, actor, "mine/good") == "".join(vendors.WORDS)
+
+
+async def test_model_of_somebody_else_is_missing(
+    services: Services, actor: Actor, other_actor: Actor, vendor_url: str
+) -> None:
+    provider = await connect(services, actor, vendor_url)
+    await add(services, actor, provider, "good")
+
+    with pytest.raises(ModelMissing, match="no provider 'mine'"):
+        await services.models.find(other_actor, "mine/good")
+    assert not [one for one in await services.models.list(other_actor) if one.id]
+
+
+async def test_shared_provider_answers_everybody_with_its_owner_s_key(
+    services: Services, actor: Actor, other_actor: Actor, vendor_url: str
+) -> None:
+    provider = await connect(services, actor, vendor_url, is_shared=True)
+    await add(services, actor, provider, "good", is_default=True)
+
+    assert await services.models.default_name(other_actor) == "mine/good"
+    assert await ask(services.models, other_actor, "") == "".join(vendors.WORDS)
+
+
+async def test_default_is_one_and_one_s_own_comes_first(
+    services: Services, actor: Actor, other_actor: Actor, vendor_url: str
+) -> None:
+    shared = await connect(services, actor, vendor_url, is_shared=True)
+    first = await add(services, actor, shared, "good", is_default=True)
+    second = await add(services, actor, shared, "tool", is_default=True)
+    own = await connect(
+        services, other_actor, "https://models.example.org/v1", name="own"
+    )
+    await add(services, other_actor, own, "best", is_default=True)
+
+    assert await services.models.default_name(actor) == "mine/tool"
+    assert await services.models.default_name(other_actor) == "own/best"
+    async with services.db.read() as session:
+        views = await models.list_models(session, actor)
+    assert {view.id: view.is_default for view in views} == {
+        first.id: False,
+        second.id: True,
+    }
+
+
+async def test_switched_off_says_so(
+    services: Services, actor: Actor, vendor_url: str
+) -> None:
+    provider = await connect(services, actor, vendor_url)
+    model = await add(services, actor, provider, "good", is_default=True)
+    async with services.db.transaction() as session:
+        await models.set_enabled(session, actor, model_id=model.id, is_enabled=False)
+
+    with pytest.raises(Invalid, match="switched off"):
+        await services.models.find(actor, "mine/good")
+    assert await services.models.default_name(actor) == services.models.default
+
+    async with services.db.transaction() as session:
+        await models.set_enabled(session, actor, model_id=model.id, is_enabled=True)
+        await providers.set_enabled(
+            session, actor, provider_id=provider.id, is_enabled=False
+        )
+    with pytest.raises(ProviderOff, match="switched off"):
+        await services.models.find(actor, "mine/good")
+
+
+@pytest.fixture
+async def in_production(services: Services) -> AsyncGenerator[ModelCatalog, None]:
+    """The catalog of an installation that is no LAB."""
+    settings = services.settings.model_copy(update={"environment": "PROD"})
+    catalog = open_catalog(settings, services.db, services.keyring)
+    yield catalog
+    await catalog.close()
+
+
+async def test_production_uses_its_own_models_and_falls_back_to_no_setting(
+    services: Services, actor: Actor, vendor_url: str, in_production: ModelCatalog
+) -> None:
+    provider = await connect(services, actor, vendor_url)
+    await add(services, actor, provider, "good", is_default=True)
+
+    with pytest.raises(Invalid, match="No default model is chosen for PROD"):
+        await in_production.default_name(actor)
+    with pytest.raises(Invalid, match="is for LAB, and this installation is PROD"):
+        await in_production.find(actor, "mine/good")
+    await add(services, actor, provider, "tool", environment="PROD", is_default=True)
+    assert await in_production.default_name(actor) == "mine/tool"
+    assert await services.models.default_name(actor) == "mine/good"
+
+
+async def test_model_for_vectors_answers_nothing(
+    services: Services, actor: Actor, vendor_url: str
+) -> None:
+    provider = await connect(services, actor, vendor_url)
+    await add(services, actor, provider, "good", kind="embedding")
+
+    with pytest.raises(Invalid, match="makes vectors"):
+        await services.models.find(actor, "mine/good")
+
+
+async def test_key_is_changed_while_the_process_runs(
+    services: Services, actor: Actor, vendor_url: str
+) -> None:
+    provider = await connect(
+        services, actor, vendor_url, api_key="a-wrong-key-of-tests"
+    )
+    await add(services, actor, provider, "good")
+    with pytest.raises(AppError, match="provider 'mine' under Models"):
+        await ask(services.models, actor, "mine/good")
+    assert await trouble(services, actor) == (
+        f"The service at {vendor_url} rejects the key. Correct the key of the provider 'mine' under Models."
+    )
+
+    draft = ProviderDraft.model_validate(
+        {
+            "type": provider.type,
+            "name": "mine",
+            "settings": provider.settings,
+            "api_key": KEY,
+        }
+    )
+    async with services.db.transaction() as session:
+        await providers.update_provider(
+            session, actor, provider_id=provider.id, draft=draft, parts=services
+        )
+
+    assert await ask(services.models, actor, "mine/good") == "".join(vendors.WORDS)
+    assert await trouble(services, actor) == ""
+
+
+async def trouble(services: Services, actor: Actor) -> str:
+    async with services.db.read() as session:
+        (view,) = await providers.list_providers(session, actor)
+    return view.trouble
+
+
+async def test_client_is_built_once_for_a_version_and_a_key(
+    services: Services, actor: Actor, vendor_url: str
+) -> None:
+    provider = await connect(services, actor, vendor_url)
+    await add(services, actor, provider, "good")
+
+    first = await services.models.open(actor, "mine/good", options=ChatOptions())
+    again = await services.models.open(actor, "mine/good", options=ChatOptions())
+    assert first.chat is again.chat
+    async with services.db.transaction() as session:
+        await providers.set_enabled(
+            session, actor, provider_id=provider.id, is_enabled=True
+        )
+    changed = await services.models.open(actor, "mine/good", options=ChatOptions())
+    assert changed.chat is not first.chat

@@ -1,0 +1,211 @@
+"""Providers as rows: whose they are, who may do what, and that their keys stay where secrets are."""
+
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from app.backend.agents import model_use
+from app.backend.bootstrap import Services
+from app.backend.core.actor import Actor, Role
+from app.backend.core.errors import Conflict, Forbidden, Invalid, NotFound
+from app.backend.identity.tables import AuditRow
+from app.backend.providers import service as providers
+from app.backend.providers.schemas import ProviderDraft, ProviderView
+from app.backend.providers.tables import ProviderRow
+from app.backend.secrets import service as secrets
+from tests.factories.rows import RowFactory
+
+KEY = "canary-of-the-providers"
+
+
+def draft_of(**fields: Any) -> ProviderDraft:
+    given: dict[str, Any] = {"type": "openai", "name": "mine", "api_key": KEY, **fields}
+    return ProviderDraft.model_validate(given)
+
+
+async def connect(services: Services, actor: Actor, **fields: Any) -> ProviderView:
+    async with services.db.transaction() as session:
+        return await providers.create_provider(
+            session, actor, draft=draft_of(**fields), parts=services
+        )
+
+
+async def change(
+    services: Services, actor: Actor, view: ProviderView, **fields: Any
+) -> ProviderView:
+    given = {"settings": view.settings, "api_key": None, **fields}
+    async with services.db.transaction() as session:
+        return await providers.update_provider(
+            session,
+            actor,
+            provider_id=view.id,
+            draft=draft_of(type=view.type, name=view.name, **given),
+            parts=services,
+        )
+
+
+async def listed(services: Services, actor: Actor) -> list[ProviderView]:
+    async with services.db.read() as session:
+        return await providers.list_providers(session, actor)
+
+
+async def all_rows(services: Services) -> str:
+    async with services.db.read() as session:
+        rows = [
+            *(await session.exec(select(ProviderRow))).all(),
+            *(await session.exec(select(AuditRow))).all(),
+        ]
+    return str([row.model_dump() for row in rows])
+
+
+async def test_key_is_kept_as_a_secret_of_its_owner(
+    services: Services, actor: Actor
+) -> None:
+    view = await connect(services, actor)
+
+    assert (view.secret_ref, view.has_key) == ("db:provider-mine", True)
+    assert view.settings == {"base_url": "https://api.openai.com/v1"}
+    assert KEY not in view.model_dump_json() + await all_rows(services)
+    async with services.db.transaction() as session:
+        key = await secrets.resolve(session, actor, view.secret_ref, parts=services)
+    assert key.get_secret_value() == KEY
+
+
+async def test_change_without_a_key_keeps_it_and_raises_the_version(
+    services: Services, actor: Actor
+) -> None:
+    view = await connect(services, actor)
+
+    changed = await change(services, actor, view, label="Ours")
+
+    assert (changed.label, changed.secret_ref) == ("Ours", view.secret_ref)
+    async with services.db.read() as session:
+        row = (await session.exec(select(ProviderRow))).one()
+    assert row.version == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"api_key": None}, "api_key"),
+        ({"api_key": "short"}, "api_key"),
+        ({"name": "local"}, "name"),
+        ({"type": "nonsense"}, "type"),
+        ({"settings": {"base_url": "nonsense"}}, "settings.base_url"),
+        ({"settings": {"base_url": "https://a:b@x.org"}}, "settings.base_url"),
+        ({"settings": {"colour": "red"}}, "settings.colour"),
+        ({"type": "azure"}, "settings.base_url"),
+        ({"secret_ref": "nonsense", "api_key": None}, "secret"),
+    ],
+)
+async def test_wrong_field_says_which(
+    services: Services, actor: Actor, fields: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(Invalid) as raised:
+        await connect(services, actor, **fields)
+
+    assert list(raised.value.details) == [field]
+
+
+async def test_name_is_taken_once(services: Services, actor: Actor) -> None:
+    await connect(services, actor)
+
+    with pytest.raises(Invalid, match="already"):
+        await connect(services, actor)
+
+
+async def test_provider_of_somebody_else_is_not_there(
+    services: Services, actor: Actor, other_actor: Actor
+) -> None:
+    view = await connect(services, actor)
+
+    assert await listed(services, other_actor) == []
+    with pytest.raises(NotFound):
+        await change(services, other_actor, view, label="x")
+
+
+async def test_shared_one_is_used_by_all_and_changed_by_administrators(
+    services: Services, actor: Actor, other_actor: Actor
+) -> None:
+    view = await connect(services, actor, is_shared=True)
+
+    (seen,) = await listed(services, other_actor)
+    assert (seen.settings, seen.secret_ref, seen.may_change) == ({}, "", False)
+    with pytest.raises(Forbidden):
+        await change(services, other_actor, view, label="x")
+    with pytest.raises(Invalid, match="Only an administrator"):
+        await connect(services, other_actor, is_shared=True)
+
+
+async def test_administrator_moves_no_key_of_another_one(
+    services: Services, actor: Actor
+) -> None:
+    view = await connect(services, actor, is_shared=True)
+    second = await RowFactory(services.db).user(role=Role.ADMIN)
+
+    await change(services, second, view, label="Ours", is_shared=True)
+    elsewhere = {"base_url": "https://elsewhere.example.org/v1"}
+    for stolen in ({"settings": elsewhere}, {"api_key": "another-key-of-tests"}):
+        with pytest.raises(Conflict, match="secret of the administrator"):
+            await change(services, second, view, is_shared=True, **stolen)
+
+
+async def test_viewer_connects_nothing(services: Services) -> None:
+    viewer = await RowFactory(services.db).user(role=Role.VIEWER)
+
+    with pytest.raises(Forbidden):
+        await connect(services, viewer)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:11434",
+        "http://localhost:8080/v1",
+        "http://10.0.0.1/v1",
+        "http://169.254.169.254/latest",
+        "http://[::1]/v1",
+        "http://[::ffff:127.0.0.1]/v1",
+    ],
+)
+async def test_private_address_is_for_administrators(
+    services: Services, actor: Actor, other_actor: Actor, url: str
+) -> None:
+    fields: dict[str, Any] = {
+        "type": "openai_compatible",
+        "settings": {"base_url": url},
+    }
+    with pytest.raises(Invalid, match="private network"):
+        await connect(services, other_actor, **fields)
+
+    assert (await connect(services, actor, **fields)).settings["base_url"] == url
+
+
+async def test_custom_code_is_for_administrators(
+    services: Services, other_actor: Actor
+) -> None:
+    with pytest.raises(Forbidden, match="code of its own"):
+        await connect(
+            services, other_actor, type="custom", settings={"entry_point": "x"}
+        )
+
+
+async def test_used_one_is_not_deleted_and_its_agents_are_named(
+    services: Services, actor: Actor
+) -> None:
+    rows = RowFactory(services.db)
+    view = await connect(services, actor)
+    agent = await rows.agent(actor, name="Clerk", model="mine/gpt-4o")
+
+    with pytest.raises(Conflict, match="the agent 'Clerk'"):
+        async with services.db.transaction() as session:
+            await model_use.delete_provider(session, actor, provider_id=view.id)
+    async with services.db.transaction() as session:
+        await session.delete(await session.merge(agent))
+    async with services.db.transaction() as session:
+        await model_use.delete_provider(session, actor, provider_id=view.id)
+
+    assert await listed(services, actor) == []
+    async with services.db.read() as session:
+        assert (await secrets.list_secrets(session, actor)).items == []
