@@ -125,10 +125,12 @@ def _in_order(
     actor: Actor, wanted: RunFilter, after: UUID | None
 ) -> SelectOfScalar[RunRow]:
     """Return the query without words and with one status at most; a tag's own index is in the order of the runs."""
-    query = visible_to(actor, RunRow).where(*terms_of(wanted))
+    query = visible_to(actor, RunRow).where(
+        *terms_of(wanted), *ids_between(RunRow.id, wanted, after)
+    )
     if not wanted.tags:
-        query = query.where(*ids_between(RunRow.id, wanted, after))
         return query.order_by(col(RunRow.id).desc())
+    # Bounds of both: PostgreSQL may go through runs and tags side by side, and would begin with the newest run.
     tag = col(RunTagRow.run_id)
     query = query.join(RunTagRow, tag == col(RunRow.id)).where(
         col(RunTagRow.owner_id) == actor.user_id,
