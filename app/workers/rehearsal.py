@@ -58,7 +58,7 @@ async def rehearse(settings: Settings) -> None:
         with suppress(DBAPIError):
             await claim_next(services, worker="", first_turn=NEVER)
         with suppress(DBAPIError, LeaseLost):
-            await _write_log(services, nobody)
+            await _keep_and_write(services, nobody)
         for ask in _questions(services, nobody):
             with suppress(AppError, DBAPIError):
                 async with services.db.transaction() as session:
@@ -89,7 +89,7 @@ async def _play(services: Services, nobody: Actor) -> None:
     await run_to_end(partial(run_agent, services, task, context), seconds=30)
 
 
-async def _write_log(services: Services, nobody: Actor) -> None:
+async def _keep_and_write(services: Services, nobody: Actor) -> None:
     absent = RunRow(
         owner_id=nobody.user_id,
         agent_name="",
@@ -102,7 +102,11 @@ async def _write_log(services: Services, nobody: Actor) -> None:
     async def tell(events: Sequence[RunEvent]) -> None:
         del events
 
-    log = EventLog(services.db, absent, tell)
+    db, run_id = services.db, absent.id
+    db.read_now(partial(engine_repository.is_stop_requested, run_id=run_id))
+    at_once = {"run_id": run_id, "epoch": 0, "lease_until": clock.now()}
+    db.write_now(partial(engine_repository.renew_lease, **at_once))
+    log = EventLog(db, absent, tell)
     log.append(Log(message="Ready?"))
     await log.flush()
 
@@ -140,8 +144,6 @@ def _questions(
             session, nobody, thread_id=absent, run_id=absent, limit=1
         ),
         lambda session: last_sequence(session, nobody, absent),
-        lambda session: engine_repository.renew_lease(session, absent, 0, clock.now()),
-        lambda session: engine_repository.is_stop_requested(session, absent),
         lambda session: lock_thread(session, absent),
         lambda session: engine_repository.lock_run(session, absent),
         lambda session: end_run(session, absent, end, epoch=0, **used),

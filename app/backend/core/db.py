@@ -81,11 +81,17 @@ class Database:
         Raises:
             OperationalError: the database is away.
         """
-        return await asyncio.to_thread(self._write, work)
+        return await asyncio.to_thread(self.write_now, work)
 
-    def _write(self, work: Callable[[Connection], R]) -> R:
+    def write_now(self, work: Callable[[Connection], R]) -> R:
+        """Do what `write` does, for a thread that has no event loop."""
         with self._plain.begin() as connection:
             return work(connection)
+
+    def read_now(self, work: Callable[[Connection], R]) -> R:
+        """Do what only reads, for a thread that has no event loop."""
+        with self._plain.connect() as connection:
+            return work(connection.execution_options(**{_IMMEDIATE: False}))
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[Session, None]:

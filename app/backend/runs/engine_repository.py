@@ -48,11 +48,11 @@ async def lock_run(session: Session, run_id: UUID) -> RunRow | None:
     return (await session.exec(query)).first()
 
 
-async def renew_lease(
-    session: Session, run_id: UUID, epoch: int, lease_until: datetime
+def renew_lease(
+    connection: Connection, run_id: UUID, epoch: int, lease_until: datetime
 ) -> bool:
     """Keep a run; False when it is no longer this worker's."""
-    changed = await session.exec(
+    changed = connection.execute(
         update(RunRow)  # lint-skip: repo-scope
         .where(
             col(RunRow.id) == run_id,
@@ -64,12 +64,12 @@ async def renew_lease(
     return changed.rowcount == 1
 
 
-async def is_stop_requested(session: Session, run_id: UUID) -> bool:
+def is_stop_requested(connection: Connection, run_id: UUID) -> bool:
     """Tell whether its owner wants the run to stop."""
     query = select(RunRow.stop_requested_at).where(  # lint-skip: repo-scope
         col(RunRow.id) == run_id
     )
-    return (await session.exec(query)).first() is not None
+    return connection.execute(query).scalar() is not None
 
 
 async def list_leases(session: Session) -> list[Lease]:

@@ -210,7 +210,7 @@ class _Execution:
     def _heartbeat(self) -> Heartbeat:
         settings = self._parts.settings
         return Heartbeat(
-            settings.sql_url,
+            self._parts.db,
             self._row.id,
             self._row.epoch,
             lease_seconds=settings.lease_seconds,

@@ -85,8 +85,12 @@ async def test_row_that_a_frozen_worker_holds_keeps_no_other_run_from_being_foun
     for run in (held, free):
         await _expire(services, run.id)
     async with services.db.transaction() as frozen:
-        await engine_repository.renew_lease(
-            frozen, held.id, 1, clock.now() - timedelta(seconds=1)
+        connection = await frozen.connection()
+        await connection.run_sync(
+            engine_repository.renew_lease,
+            held.id,
+            1,
+            clock.now() - timedelta(seconds=1),
         )
 
         async with asyncio.timeout(10):
