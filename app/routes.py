@@ -96,6 +96,14 @@ def login_path(then: str = "") -> str:
     return f"{LOGIN}?next={quote(then, safe='')}" if then else LOGIN
 
 
+def outside_login_path(key: str, *, then: str = "", link: str = "") -> str:
+    """Return the address that leads to a service where one signs in, and from there back to `then`."""
+    asked = {"next": then, "link": link}
+    query = urlencode({name: value for name, value in asked.items() if value})
+    path = f"/api/auth/oauth/{key}/start"
+    return f"{path}?{query}" if query else path
+
+
 def choose_password_path(token: str) -> str:
     """Return the page where a one-time link sets a password."""
     return f"{CHOOSE_PASSWORD}?{urlencode({'token': token})}"

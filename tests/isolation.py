@@ -19,7 +19,12 @@ from app.backend.core.actor import Actor
 from app.backend.core.jobs import QueueName
 from app.backend.core.run_events import RunStatus
 from app.backend.files.tables import FileRow
-from app.backend.identity.tables import ApiKeyRow, GroupRow, SessionRow
+from app.backend.identity.tables import (
+    ApiKeyRow,
+    GroupRow,
+    LinkedLoginRow,
+    SessionRow,
+)
 from app.backend.knowledge.schemas import DocumentStatus
 from app.backend.knowledge.tables import ChunkRow, CollectionShareRow, DocumentRow
 from app.backend.models.tables import ModelRow
@@ -48,6 +53,7 @@ class Kind(StrEnum):
     RUN = "run"
     KEY = "key"
     LOGIN = "login"
+    LINKED_LOGIN = "linked login"
     NOTE = "note"
     SHARE = "share"
     PROVIDER = "provider"
@@ -81,7 +87,6 @@ async def make_world(services: Services, owner: Actor) -> World:
         collection_id=collection.id, document_id=documents[0], text=SECRET, **place
     )
     key = ApiKeyRow(name=SECRET, prefix="x", key_hash=ids.new_token(), **mine)
-    login = SessionRow(token_hash=ids.new_token(), expires_at=_later(), **mine)
     return {
         Kind.AGENT: [agent.id],
         Kind.COLLECTION: [collection.id],
@@ -93,7 +98,8 @@ async def make_world(services: Services, owner: Actor) -> World:
             for status in (RunStatus.QUEUED, RunStatus.FAILED)
         ],
         Kind.KEY: [(await rows.add(key)).id],
-        Kind.LOGIN: [(await rows.add(login)).id],
+        Kind.LOGIN: [await _add_login(rows, owner)],
+        Kind.LINKED_LOGIN: [await _add_linked_login(rows, owner)],
         Kind.NOTE: [await _add_note(rows, owner)],
         Kind.SHARE: await _add_shares(rows, owner, agent.id, collection.id),
         **await _add_model(rows, owner),
@@ -188,6 +194,24 @@ async def _add_message(rows: RowFactory, owner: Actor, thread_id: UUID) -> None:
         owner_id=owner.user_id, thread_id=thread_id, content=SECRET, **said
     )
     await rows.add(row)
+
+
+async def _add_login(rows: RowFactory, owner: Actor) -> UUID:
+    login = SessionRow(
+        owner_id=owner.user_id, token_hash=ids.new_token(), expires_at=_later()
+    )
+    return (await rows.add(login)).id
+
+
+async def _add_linked_login(rows: RowFactory, owner: Actor) -> UUID:
+    linked = LinkedLoginRow(
+        owner_id=owner.user_id,
+        provider="github",
+        issuer="https://github.com/login/oauth",
+        subject=ids.new_token(),
+        email=SECRET,
+    )
+    return (await rows.add(linked)).id
 
 
 async def _add_note(rows: RowFactory, owner: Actor) -> UUID:

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -12,11 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
 import psycopg
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 from redis import Redis
 
 from app.backend.core.db import Database
@@ -97,6 +99,12 @@ def settings_of(data_dir: Path, **overrides: object) -> Settings:
     return Settings(_env_file=None, **values)  # pyright: ignore[reportCallIssue] - pydantic-settings takes _env_file and checks the values itself
 
 
+def changed(settings: Settings, **changes: object) -> Settings:
+    """Return the settings with some of them changed, and checked again."""
+    values: dict[str, Any] = {**dict(settings), **changes}
+    return settings_of(**values)
+
+
 def environment_of(settings: Settings) -> dict[str, str]:
     """Return the ATELIER_* variables that give a process exactly `settings`."""
     variables: dict[str, str] = {}
@@ -104,8 +112,20 @@ def environment_of(settings: Settings) -> dict[str, str]:
         value = getattr(settings, name)
         if isinstance(value, SecretStr):
             value = value.get_secret_value()
+        elif isinstance(value, (list, dict)):
+            value = _json_of(value)
         variables[f"ATELIER_{name.upper()}"] = "" if value is None else str(value)
     return variables
+
+
+def _json_of(value: object) -> str:
+    def dump(part: object) -> object:
+        if isinstance(part, SecretStr):
+            return part.get_secret_value()
+        assert isinstance(part, BaseModel)
+        return dict(part)
+
+    return json.dumps(value, default=dump)
 
 
 def postgres_url(port: int, database: str) -> str:

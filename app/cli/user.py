@@ -2,6 +2,7 @@
 
 import sys
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
@@ -11,6 +12,7 @@ from app.backend.core.errors import Invalid
 from app.backend.core.paging import PAGE_SIZE_MAX
 from app.backend.identity import letters, people, sessions, sign_up
 from app.backend.identity import service as identity
+from app.backend.identity.outside import accounts as outside
 from app.backend.identity.schemas import (
     InviteDraft,
     NewLink,
@@ -108,6 +110,37 @@ async def sign_out(
         output.say(f"{actor.email}: {ended} logins ended.")
 
 
+@app.command()
+@command
+async def logins(email: EmailArgument, is_json: JsonOption = False) -> None:
+    """List the logins elsewhere that lead to a user's account."""
+    async with open_rows() as rows, rows.db.read() as session:
+        actor = await identity.find_actor_by_email(session, email)
+        found = await outside.list_linked(session, actor)
+    if is_json:
+        output.print_json(found)
+    else:
+        lines = [(login.provider, login.email, str(login.id)) for login in found]
+        output.print_table(("service", "e-mail", "id"), lines)
+
+
+@app.command()
+@command
+async def unlink(
+    email: EmailArgument,
+    login_id: Annotated[UUID, typer.Argument(help="Id of the login, from `logins`.")],
+    is_json: JsonOption = False,
+) -> None:
+    """Let a login elsewhere not lead to a user's account any more."""
+    async with open_rows() as rows, rows.db.transaction() as session:
+        actor = await identity.find_actor_by_email(session, email)
+        await outside.unlink(session, actor, linked_id=login_id)
+    if is_json:
+        output.print_json({"unlinked": str(login_id)})
+    else:
+        output.say(f"{actor.email}: the login is unlinked.")
+
+
 @app.command("list")
 @command
 async def list_users(
@@ -123,9 +156,11 @@ async def list_users(
         output.print_json(page)
     else:
         lines = [
-            (one.email, one.display_name, one.role, _status(one)) for one in page.items
+            (one.email, one.display_name, one.role, _status(one), _ways(one))
+            for one in page.items
         ]
-        output.print_table(("e-mail", "name", "role", "status"), lines)
+        heads = ("e-mail", "name", "role", "status", "signs in with")
+        output.print_table(heads, lines)
 
 
 @app.command()
@@ -224,7 +259,11 @@ async def reactivate(
 def _status(person: PersonView) -> str:
     if not person.is_active:
         return "suspended"
-    return "active" if person.has_password else "invited"
+    return "active" if person.has_password or person.linked else "invited"
+
+
+def _ways(person: PersonView) -> str:
+    return ", ".join([*(["password"] if person.has_password else []), *person.linked])
 
 
 def _print_person(person: PersonView, *, is_json: bool) -> None:

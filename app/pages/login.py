@@ -5,10 +5,12 @@ import reflex as rx
 from app import routes
 from app.components.entry import strings as words
 from app.components.entry.form import email_field, entry, said
+from app.components.outside_ways import outside_ways
 from app.components.ui.button import button, text_link
 from app.components.ui.form import form_error, post_form, text_field
 from app.pages._page import page
 from app.state.login import LoginState
+from app.state.login_ways import LoginWaysState
 from app.state.sign_up import SignUpState
 
 
@@ -16,7 +18,7 @@ from app.state.sign_up import SignUpState
     routes.LOGIN,
     words.SIGN_IN,
     is_public=True,
-    on_load=[LoginState.load, SignUpState.load],
+    on_load=[LoginState.load, SignUpState.load, LoginWaysState.load],
 )
 def login() -> rx.Component:
     return entry(
@@ -27,7 +29,7 @@ def login() -> rx.Component:
             rx.el.input(
                 type="hidden", name="next", value=LoginState.then, read_only=True
             ),
-            email_field(),
+            email_field(takes_names=LoginWaysState.takes_names),
             text_field(
                 "password",
                 words.PASSWORD,
@@ -42,6 +44,7 @@ def login() -> rx.Component:
             class_name="flex flex-col gap-4",
         ),
         _other_ways(),
+        outside_ways(),
     )
 
 

@@ -10,12 +10,14 @@ from app.components.second_factor.panel import panel
 from app.components.settings import strings as words
 from app.components.settings.access import api_keys, logins
 from app.components.settings.account import appearance, password, profile
+from app.components.settings.linked import linked_logins
 from app.components.settings.secrets import secret_deletion, secrets
 from app.components.ui.button import button
 from app.components.ui.card import card, section
 from app.components.ui.dialog import confirm
 from app.pages._page import page
 from app.state.api_keys import ApiKeysState
+from app.state.linked_logins import LinkedLoginsState
 from app.state.second_factor import SecondFactorState
 from app.state.secrets import SecretsState
 from app.state.settings import SettingsState
@@ -29,6 +31,7 @@ from app.state.settings import SettingsState
         ApiKeysState.load,
         SecretsState.load,
         SecondFactorState.load,
+        LinkedLoginsState.load,
     ],
     on_leave=[
         SettingsState.leave,
@@ -56,6 +59,7 @@ def settings() -> rx.Component:
             rx.cond(SecretsState.may_store, secrets()),
             password(),
             section(factor_words.TITLE, card(panel()), description=factor_words.ABOUT),
+            linked_logins(),
             logins(),
             class_name="flex flex-col gap-8",
         ),

@@ -14,6 +14,17 @@ from app.backend.identity.errors import (
     WrongCode,
     WrongLogin,
 )
+from app.backend.identity.outside.directory import DirectoryAway
+from app.backend.identity.outside.errors import (
+    AccountInUse,
+    AccountSuspended,
+    AttemptInvalid,
+    EmailUnproved,
+    IssuerAway,
+    IssuerRefused,
+    LinkedElsewhere,
+    NotInvited,
+)
 from app.backend.identity.schemas import PASSWORD_LENGTH_MIN
 from app.state import edge
 
@@ -30,6 +41,15 @@ _WORDS = {
             OwnerExists(),
             SignUpClosed(),
             NoMail(),
+            AttemptInvalid(),
+            IssuerRefused(),
+            IssuerAway(),
+            EmailUnproved(),
+            NotInvited(),
+            AccountInUse(),
+            AccountSuspended(),
+            LinkedElsewhere(),
+            DirectoryAway(),
         )
     },
     DomainRefused.code: "Accounts here are for addresses of other domains. Use such an address, or ask an administrator.",
@@ -37,6 +57,11 @@ _WORDS = {
     TooMany.code: "Too many tries to sign in with this address. Wait 15 minutes, then try again.",
 }
 _OTHER = "That did not work. Try again; if it stays, ask your administrator."
+
+
+def words_of(code: str) -> str:
+    """Return what an error's code in an address means; nothing for none."""
+    return _WORDS.get(code, _OTHER) if code else ""
 
 
 class LoginState(rx.State):
@@ -54,8 +79,7 @@ class LoginState(rx.State):
         """Forget what this tab showed to whoever was signed in, and read the address."""
         (await self.get_state(rx.State)).reset()
         query = self.router.url.query_parameters
-        code = query.get("error", "")
-        self.error = _WORDS.get(code, _OTHER) if code else ""
+        self.error = words_of(query.get("error", ""))
         self.is_done = query.get("done") == "1"
         self.email = query.get("email", "")
         self.token = query.get("token", "")

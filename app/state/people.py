@@ -7,6 +7,7 @@ import reflex as rx
 from app import routes
 from app.backend.core.actor import Permission, Role
 from app.backend.identity import people, sign_up
+from app.backend.identity.outside.issuers import name_of
 from app.backend.identity.schemas import InviteDraft, NewLink, PersonView
 from app.backend.system.people import suspend
 from app.state import edge, notices
@@ -40,6 +41,7 @@ class PersonLine(Line):
     name: str
     role: str
     status: str
+    ways: str
     seen_at: str
     is_self: bool
     has_second_factor: bool
@@ -213,13 +215,19 @@ _ROLES = {
 
 
 def _line(person: PersonView, *, is_self: bool) -> PersonLine:
-    status = "active" if person.has_password else "invited"
+    settings = edge.services().settings
+    ways = [
+        *(["Password"] if person.has_password else []),
+        *(name_of(settings, provider) for provider in person.linked),
+    ]
+    status = "active" if ways else "invited"
     return PersonLine(
         id=str(person.id),
         email=person.email,
         name=person.display_name,
         role=person.role,
         status=status if person.is_active else "suspended",
+        ways=", ".join(ways),
         seen_at=iso(person.last_seen_at),
         is_self=is_self,
         has_second_factor=person.has_second_factor,

@@ -13,6 +13,7 @@ class SessionState(rx.State):
     email: rx.Field[str] = rx.field("")
     display_name: rx.Field[str] = rx.field("")
     role: rx.Field[str] = rx.field("")
+    has_password: rx.Field[bool] = rx.field(True)
     times: rx.Field[str] = rx.field("relative")
 
     @rx.var
@@ -41,4 +42,5 @@ class SessionState(rx.State):
             profile.display_name,
             profile.role,
         )
+        self.has_password = profile.has_password
         self.times = profile.preferences.get("times", "relative")

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from starlette.responses import JSONResponse, RedirectResponse
 
 from app.backend.agents.ready_made import install_ready_made
-from app.backend.api import auth, forms
+from app.backend.api import auth, forms, password_login
 from app.backend.api.deps import ActorDep, PartsDep, ReadDep, WriteDep
 from app.backend.api.errors import response_of
 from app.backend.api.parts import ApiParts
@@ -265,12 +265,9 @@ async def check_in(parts: ApiParts, asked: Login, user_agent: str) -> NewSession
     """Begin a login with a password, and a second factor where there is one; wrong ones are counted."""
     # Only the whole login ends the counting: with the password alone nobody gets more tries for the code.
     async with _counted(parts, asked.email):
-        async with parts.db.read() as session:
-            verified = await sessions.check_login(
-                session,
-                email=asked.email,
-                password=asked.password.get_secret_value(),
-            )
+        verified = await password_login.check(
+            parts, email=asked.email, password=asked.password.get_secret_value()
+        )
         async with parts.db.transaction() as session:
             return await sessions.login(
                 session,

@@ -13,6 +13,7 @@ from app.backend.api import (
     downloads,
     dynavera,
     errors,
+    outside_logins,
     second_factor,
     sign_up,
     system,
@@ -43,12 +44,14 @@ from app.backend.api.v1 import (
 from app.backend.api.v1 import system as installation
 from app.backend.api.v1 import threads as conversations
 from app.backend.core.settings import Settings
+from app.backend.identity.outside.issuers import list_issuers
 
 _MODULES = (
     accounts,
     sign_up,
     second_factor,
     tokens,
+    outside_logins,
     keys,
     secrets,
     agents,
@@ -96,6 +99,7 @@ def make_api(settings: Settings) -> FastAPI:
         responses={401: {"description": "Not signed in"}},
     )
     api.state.checker = system.Checker()
+    api.state.outside_logins = outside_logins.OutsideLogins(list_issuers(settings))
     for module in _MODULES:
         api.include_router(module.router)
     for prefix in sorted(API_PREFIXES):

@@ -42,8 +42,11 @@ SETUP_PATHS = frozenset(
     }
 )
 SETUP_PAGE = "/second-factor"
+# The way to another service and back: nobody is signed in yet, and the routes check what is sent.
+OUTSIDE_PREFIX = "/api/auth/oauth/"
 # Downloads carry a signature, which their route checks.
 SIGNED_PREFIX = "/files/"
+OPEN_PREFIXES = (OUTSIDE_PREFIX, SIGNED_PREFIX)
 # Reflex's websocket serves the login page too: each of its events looks the session up.
 SOCKET_PREFIX = "/_event"
 FRONT_END = "frontend"
@@ -87,7 +90,7 @@ class Guard:
         if _is_below(path, SOCKET_PREFIX):
             self._check_socket(connection.headers)
             _seal_cookies(connection)
-        elif path in OPEN_PATHS or path.startswith(SIGNED_PREFIX):
+        elif path in OPEN_PATHS or path.startswith(OPEN_PREFIXES):
             self._check_open(connection)
         elif not self._is_front_end(connection.scope):
             await self._authenticate(connection)

@@ -63,6 +63,9 @@ def secrets_of(settings: Settings) -> Iterator[str]:
         value = getattr(settings, name)
         if isinstance(value, SecretStr):
             yield value.get_secret_value()
+    for issuer in settings.oidc_issuers:
+        if issuer.client_secret is not None:
+            yield issuer.client_secret.get_secret_value()
     yield from settings.master_keys
     for url in (settings.database_url, settings.redis_url):
         if password := urlsplit(url).password:

@@ -15,6 +15,9 @@ from pydantic_settings import (
 )
 from typing_extensions import override
 
+from app.backend.core.actor import Role
+from app.backend.core.login_settings import LdapUrl, OidcIssuers, PrivateUrl
+
 PARTS_FILE = "parts.json"
 SHIPPED_MODEL = "smollm2-135m"
 
@@ -222,6 +225,80 @@ class Settings(BaseSettings):
     second_factor: Literal["optional", "admins", "all"] = Field(
         "optional",
         description="Who has to sign in with a second factor too: nobody who does not want to, administrators, or everybody. Who has none sets it up before anything else.",
+    )
+    google_client_id: str = Field(
+        "", description="Client id of Google; lets people sign in with it (logins.md)."
+    )
+    google_client_secret: SecretStr | None = Field(
+        None, description="Client secret of Google."
+    )
+    github_client_id: str = Field(
+        "", description="Client id of GitHub; lets people sign in with it (logins.md)."
+    )
+    github_client_secret: SecretStr | None = Field(
+        None, description="Client secret of GitHub."
+    )
+    github_url: PrivateUrl = Field(
+        "https://github.com",
+        description="Address of GitHub, for a GitHub Enterprise Server.",
+    )
+    discord_client_id: str = Field(
+        "",
+        description="Client id of Discord; lets people sign in with it (logins.md).",
+    )
+    discord_client_secret: SecretStr | None = Field(
+        None, description="Client secret of Discord."
+    )
+    oidc_issuers: OidcIssuers = Field(
+        [],
+        description="OpenID Connect issuers that people may sign in with, as JSON (logins.md).",
+    )
+    ldap_url: LdapUrl = Field(
+        "",
+        description="LDAP directory whose people may sign in with their password there, e.g. ldaps://ldap.example.org.",
+    )
+    ldap_start_tls: bool = Field(
+        True, description="Whether a connection to ldap:// changes to TLS first."
+    )
+    ldap_ca_file: Path | None = Field(
+        None,
+        description="Certificates that the directory's is signed with; empty: the system's.",
+    )
+    ldap_bind_dn: str = Field(
+        "", description="Name in the directory under which people are searched."
+    )
+    ldap_bind_password: SecretStr | None = Field(
+        None, description="Password of that name."
+    )
+    ldap_base_dn: str = Field("", description="Below which people are searched.")
+    ldap_filter: str = Field(
+        "(mail={login})", description="How a person is found by what they type."
+    )
+    ldap_user_dn: str = Field(
+        "",
+        description="Instead of a search: the name of a person, e.g. uid={login},ou=people,dc=example,dc=org.",
+    )
+    ldap_email_attribute: str = Field("mail", description="Where addresses are.")
+    ldap_name_attribute: str = Field("cn", description="Where names are.")
+    ldap_id_attribute: str = Field(
+        "entryUUID",
+        description="What never changes about a person; objectGUID in Active Directory.",
+    )
+    ldap_group_attribute: str = Field(
+        "memberOf", description="Where the groups of a person are."
+    )
+    ldap_group_base_dn: str = Field(
+        "",
+        description="Below which groups are searched, where people do not list them.",
+    )
+    ldap_group_filter: str = Field(
+        "(member={dn})", description="How the groups of a person are found."
+    )
+    ldap_roles: dict[str, Role] = Field(
+        {}, description="Role of the members of a group, by its name, as JSON."
+    )
+    ldap_sign_up: bool = Field(
+        False, description="Whether people of the directory get accounts by signing in."
     )
     run_seconds_max: int = Field(
         600,

@@ -28,6 +28,8 @@ class Action(StrEnum):
     LOGGED_IN = "logged_in"
     LOGGED_OUT = "logged_out"
     REFRESH_TOKEN_REUSED = "refresh_token_reused"  # noqa: S105 - the name of an action
+    LOGIN_LINKED = "login_linked"
+    LOGIN_UNLINKED = "login_unlinked"
     SESSION_REVOKED = "session_revoked"
     OTHER_SESSIONS_REVOKED = "other_sessions_revoked"
     SECOND_FACTOR_SET_UP = "second_factor_set_up"

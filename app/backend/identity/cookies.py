@@ -19,6 +19,11 @@ def challenge_name(keyring: Keyring) -> str:
     return f"{cookie_name(keyring)}_code"
 
 
+def attempt_name(keyring: Keyring) -> str:
+    """Return the name of the cookie of a sign-in elsewhere that has begun."""
+    return f"atelier_sign_in_{keyring.derive('installation').hex()[:8]}"
+
+
 def token_from_cookies(cookie_header: str, keyring: Keyring) -> str | None:
     """Return the login's token from the value of a `Cookie` header."""
     return find_cookie(cookie_header, cookie_name(keyring))

@@ -1,5 +1,6 @@
 """The people of an installation, as administrators manage them: invited, given roles, suspended."""
 
+from datetime import datetime
 from uuid import UUID
 
 from app.backend.core import clock
@@ -9,6 +10,7 @@ from app.backend.core.db import Session
 from app.backend.core.errors import NotFound
 from app.backend.core.paging import PAGE_SIZE, Page, parse_cursor, to_page
 from app.backend.identity import (
+    administrators,
     audit,
     links,
     passwords,
@@ -22,6 +24,7 @@ from app.backend.identity.actors import actor_of, require
 from app.backend.identity.audit import Action
 from app.backend.identity.errors import EmailTaken, LastAdmin, PasswordLinkInvalid
 from app.backend.identity.links import INVITATION_LIFE, PASSWORD_LINK
+from app.backend.identity.outside import repository as linked
 from app.backend.identity.schemas import (
     InviteDraft,
     NewLink,
@@ -46,7 +49,7 @@ async def list_people(
     found = await people_repository.list_people(
         session, text=text.strip(), before=parse_cursor(cursor), limit=limit + 1
     )
-    return to_page([_to_view(user, seen_at) for user, seen_at in found], limit)
+    return to_page(await _to_views(session, found), limit)
 
 
 async def get_person(session: Session, actor: Actor, *, user_id: UUID) -> PersonView:
@@ -56,7 +59,7 @@ async def get_person(session: Session, actor: Actor, *, user_id: UUID) -> Person
         NotFound: there is no such user.
     """
     require(actor, Permission.VIEW_USER)
-    return _to_view(await _need(session, user_id))
+    return await _to_view(session, await _need(session, user_id))
 
 
 async def find_id(session: Session, actor: Actor, *, email: str) -> UUID:
@@ -116,15 +119,15 @@ async def set_role(
         NotFound: there is no such user.
     """
     require(actor, Permission.CHANGE_USER)
-    admins = await people_repository.lock_admins(session)
+    is_last = await administrators.is_last(session, user_id)
     user = await _need(session, user_id)
     if user.role != role:
-        if role != Role.ADMIN:
-            _need_another(admins, user)
+        if is_last:
+            raise LastAdmin
         _record(session, actor, Action.ROLE_CHANGED, user, old=user.role, new=role)
         user.role = role
         user.updated_at = clock.now()
-    return _to_view(user)
+    return await _to_view(session, user)
 
 
 async def set_active(
@@ -139,21 +142,22 @@ async def set_active(
         NotFound: there is no such user.
     """
     require(actor, Permission.CHANGE_USER)
-    admins = await people_repository.lock_admins(session)
+    is_last = await administrators.is_last(session, user_id)
     user = await _need(session, user_id)
     if user.is_active == is_active:
-        return _to_view(user)
+        return await _to_view(session, user)
     if is_active:
         _record(session, actor, Action.USER_REACTIVATED, user)
+    elif is_last:
+        raise LastAdmin
     else:
-        _need_another(admins, user)
         _record(session, actor, Action.USER_SUSPENDED, user)
         await repository.end_sessions(session, user.id, clock.now(), but=None)
         await people_repository.end_keys(session, user.id, clock.now())
         await people_repository.forget_links_of(session, user.id)
     user.is_active = is_active
     user.updated_at = clock.now()
-    return _to_view(user)
+    return await _to_view(session, user)
 
 
 async def remove_second_factor(
@@ -167,7 +171,7 @@ async def remove_second_factor(
     require(actor, Permission.CHANGE_USER)
     user = await _need(session, user_id)
     await second_factor.remove(session, actor, user)
-    return _to_view(user)
+    return await _to_view(session, user)
 
 
 async def choose_password(
@@ -210,7 +214,8 @@ async def _make_link(session: Session, user: UserRow) -> NewLink:
     token, expires_at = await links.make_link(
         session, purpose=PASSWORD_LINK, life=INVITATION_LIFE, user_id=user.id
     )
-    return NewLink(token=token, expires_at=expires_at, user=_to_view(user))
+    view = await _to_view(session, user)
+    return NewLink(token=token, expires_at=expires_at, user=view)
 
 
 async def _need(session: Session, user_id: UUID) -> UserRow:
@@ -218,17 +223,6 @@ async def _need(session: Session, user_id: UUID) -> UserRow:
     if user is None:
         raise NotFound("user", user_id)
     return user
-
-
-def _need_another(admins: list[UserRow], user: UserRow) -> None:
-    # Who was invited and never came manages nothing.
-    others = [
-        admin
-        for admin in admins
-        if admin.id != user.id and admin.is_active and admin.password_hash
-    ]
-    if user.role == Role.ADMIN and not others:
-        raise LastAdmin
 
 
 def _record(
@@ -245,12 +239,22 @@ def _record(
     )
 
 
-def _to_view(user: UserRow, seen_at: object = None) -> PersonView:
-    view = PersonView.model_validate(user)
-    return view.model_copy(
-        update={
-            "has_password": bool(user.password_hash),
-            "has_second_factor": user.second_factor_at is not None,
-            "last_seen_at": seen_at,
-        }
-    )
+async def _to_view(session: Session, user: UserRow) -> PersonView:
+    (view,) = await _to_views(session, [(user, None)])
+    return view
+
+
+async def _to_views(
+    session: Session, found: list[tuple[UserRow, datetime | None]]
+) -> list[PersonView]:
+    providers = await linked.providers_of(session, [user.id for user, _ in found])
+    return [
+        PersonView.model_validate(user).model_copy(
+            update={
+                "has_second_factor": user.second_factor_at is not None,
+                "linked": providers.get(user.id, []),
+                "last_seen_at": seen_at,
+            }
+        )
+        for user, seen_at in found
+    ]

@@ -112,15 +112,19 @@ class PasswordChoice(BaseModel):
 
 
 class PersonView(Listed):
-    """A user as administrators see them; without a password they have not come yet."""
+    """A user as administrators see them; `linked` are the providers of their logins elsewhere.
+
+    Without these and without a password they have not come yet.
+    """
 
     email: str
     display_name: str
     role: Role
     is_active: bool
     created_at: datetime
-    has_password: bool = False
+    has_password: bool
     has_second_factor: bool = False
+    linked: list[str] = Field(default_factory=list[str])
     last_seen_at: datetime | None = None
 
 
@@ -142,6 +146,7 @@ class UserView(Listed):
     avatar_url: str
     role: Role
     is_active: bool
+    has_password: bool
     preferences: dict[str, str]
     created_at: datetime
 

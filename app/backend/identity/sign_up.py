@@ -77,6 +77,14 @@ def check_allowed(settings: Settings, email: str) -> None:
         raise DomainRefused(settings.domains)
 
 
+def may_have_account(settings: Settings, email: str) -> bool:
+    """Tell whether somebody whose address is proved may have an account without an invitation."""
+    domain = email.rpartition("@")[2]
+    return settings.sign_up == "open" or (
+        settings.sign_up == "domains" and domain in settings.domains
+    )
+
+
 async def send_invitation(
     session: Session,
     made: NewLink,

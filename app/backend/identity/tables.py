@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, UniqueConstraint
 from sqlmodel import Field
 
 from app.backend.core import clock
@@ -34,6 +34,11 @@ class UserRow(Row, table=True):
     welcomed_at: datetime | None = Field(default=None, sa_type=UtcColumn)
     second_factor_at: datetime | None = Field(default=None, sa_type=UtcColumn)
     updated_at: datetime = Field(default_factory=clock.now, sa_type=UtcColumn)
+
+    @property
+    def has_password(self) -> bool:
+        """Whether one can sign in with a password that is kept here."""
+        return bool(self.password_hash)
 
 
 class GroupRow(Row, table=True):
@@ -91,6 +96,21 @@ class RefreshTokenRow(OwnedRow, table=True):
     session_id: UUID = Field(foreign_key="session.id", index=True, ondelete="CASCADE")
     token_hash: str = Field(unique=True)
     used_at: datetime | None = Field(default=None, sa_type=UtcColumn)
+
+
+class LinkedLoginRow(OwnedRow, table=True):
+    """A login elsewhere that leads to an account: `subject` is who somebody is for the issuer, whatever they are called.
+
+    `provider` is the key by which the settings knew the issuer.
+    """
+
+    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+
+    provider: str = Field(max_length=30)
+    issuer: str = Field(max_length=500)
+    subject: str = Field(max_length=255)
+    email: str = Field(default="", max_length=254)
+    last_used_at: datetime | None = Field(default=None, sa_type=UtcColumn)
 
 
 class ApiKeyRow(OwnedRow, table=True):

@@ -24,12 +24,12 @@ def entry(title: str, *children: Any) -> rx.Component:
     )
 
 
-def email_field() -> rx.Component:
-    """Return the field of one's own address."""
+def email_field(*, takes_names: Any = False) -> rx.Component:
+    """Return the field of one's own address, or of a name in the directory."""
     return text_field(
         "email",
-        words.EMAIL,
-        type="email",
+        rx.cond(takes_names, words.EMAIL_OR_NAME, words.EMAIL),
+        type=rx.cond(takes_names, "text", "email"),
         auto_complete="username",
         required=True,
         auto_focus=True,

@@ -2,6 +2,7 @@
 
 SIGN_IN = "Sign in"
 EMAIL = "E-mail"
+EMAIL_OR_NAME = "E-mail or user name"
 PASSWORD = "Password"  # noqa: S105
 PASSWORD_HINT = "At least {} characters. A sentence is good."  # noqa: S105
 FORGOT = "Forgot your password?"

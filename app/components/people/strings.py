@@ -30,6 +30,7 @@ ROLE_OF = "Role of "
 ACTIVE = "Active"
 INVITED = "Invited"
 SUSPENDED = "Suspended"
+SIGNS_IN_WITH = "Signs in with "
 NEVER = "Never"
 ACTIONS = "Actions for "
 NEW_PASSWORD = "Link for a new password"  # noqa: S105

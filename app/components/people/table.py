@@ -48,7 +48,15 @@ def _row(person: Any) -> rx.Component:
                 ("suspended", badge(words.SUSPENDED, tone="bad", icon="ban")),
                 ("invited", badge(words.INVITED, tone="warn", icon="mail")),
                 badge(words.ACTIVE, tone="ok", icon="circle_check"),
-            )
+            ),
+            rx.cond(
+                person.ways != "",
+                rx.el.p(
+                    rx.el.span(words.SIGNS_IN_WITH, class_name="sr-only"),
+                    person.ways,
+                    class_name="mt-1 text-xs text-muted",
+                ),
+            ),
         ),
         cell(
             rx.cond(

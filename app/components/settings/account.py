@@ -50,48 +50,56 @@ def profile() -> rx.Component:
 
 
 def password() -> rx.Component:
-    """Return the form of the password."""
+    """Return the form of the password, or that there is none."""
     return section(
         words.PASSWORD,
-        card(
-            rx.el.form(
-                # Password managers want to know whose password it is.
-                rx.el.input(
-                    type="text",
-                    name="username",
-                    tab_index=-1,
-                    aria_hidden="true",
-                    class_name="hidden",
-                    auto_complete="username",
-                    value=SessionState.email,
-                    read_only=True,
-                ),
-                text_field(
-                    "current",
-                    words.CURRENT,
-                    type="password",
-                    auto_complete="current-password",
-                    error=SettingsState.errors["current"],
-                ),
-                text_field(
-                    "new",
-                    words.NEW,
-                    type="password",
-                    auto_complete="new-password",
-                    hint=f"At least {PASSWORD_LENGTH_MIN} characters.",
-                    error=SettingsState.errors["new"],
-                ),
-                rx.el.div(
-                    button(words.CHANGE, type="submit"),
-                    class_name="flex justify-end sm:col-span-2",
-                ),
-                on_submit=SettingsState.change_password,
-                key=SettingsState.password_key.to(str),
-                no_validate=True,
-                class_name="grid gap-4 sm:grid-cols-2",
-            )
+        rx.cond(
+            SessionState.has_password,
+            _password_form(),
+            rx.el.p(words.NO_PASSWORD, class_name="text-sm text-muted"),
         ),
         description=words.PASSWORD_ABOUT,
+    )
+
+
+def _password_form() -> rx.Component:
+    return card(
+        rx.el.form(
+            # Password managers want to know whose password it is.
+            rx.el.input(
+                type="text",
+                name="username",
+                tab_index=-1,
+                aria_hidden="true",
+                class_name="hidden",
+                auto_complete="username",
+                value=SessionState.email,
+                read_only=True,
+            ),
+            text_field(
+                "current",
+                words.CURRENT,
+                type="password",
+                auto_complete="current-password",
+                error=SettingsState.errors["current"],
+            ),
+            text_field(
+                "new",
+                words.NEW,
+                type="password",
+                auto_complete="new-password",
+                hint=f"At least {PASSWORD_LENGTH_MIN} characters.",
+                error=SettingsState.errors["new"],
+            ),
+            rx.el.div(
+                button(words.CHANGE, type="submit"),
+                class_name="flex justify-end sm:col-span-2",
+            ),
+            on_submit=SettingsState.change_password,
+            key=SettingsState.password_key.to(str),
+            no_validate=True,
+            class_name="grid gap-4 sm:grid-cols-2",
+        )
     )
 
 

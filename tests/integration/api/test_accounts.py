@@ -120,7 +120,7 @@ async def test_first_run_as_json(stranger: httpx.AsyncClient, link: str) -> None
 
     assert answer.status_code == 201
     assert answer.json()["email"] == EMAIL
-    assert "password" not in answer.text
+    assert PASSWORD not in answer.text
 
 
 async def test_wrong_link_goes_back_to_the_form(

@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
-from app.backend.api.guard import OPEN_PATHS
+from app.backend.api.guard import OPEN_PATHS, OPEN_PREFIXES
 from app.backend.core.actor import Actor
 from tests.integration.api.conftest import ADDRESS, ClientOf
 
@@ -32,7 +32,7 @@ def _filled(path: str) -> str:
 
 
 def _is_open(path: str) -> bool:
-    return path in OPEN_PATHS or path.startswith("/files/")
+    return path in OPEN_PATHS or path.startswith(OPEN_PREFIXES)
 
 
 async def test_every_address_refuses_strangers(

@@ -34,6 +34,7 @@ KINDS = {
     "document_id": Kind.DOCUMENT,
     "execution_id": Kind.RUN,
     "key_id": Kind.KEY,
+    "linked_id": Kind.LINKED_LOGIN,
     "model_id": Kind.MODEL,
     "note_id": Kind.NOTE,
     "provider_id": Kind.PROVIDER,
@@ -45,13 +46,14 @@ KINDS = {
     "thread_id": Kind.THREAD,
 }
 # Parts of addresses that are no ids: the API has nothing there, the documentation's own files, a signed name,
-# the number of a step; groups, which everybody may share with; for administrators a queue of everybody's jobs, runs of
-# anybody, and the people.
+# the number of a step, the key of a service; groups, which everybody may share with; for administrators a queue
+# of everybody's jobs, runs of anybody, and the people.
 NO_IDS = {
     "rest",
     "name",
     "key",
     "step",
+    "provider",
     "queue",
     "dead_run_id",
     "job_run_id",

@@ -25,6 +25,7 @@ PUBLIC = {
     "GroupsState.leave",
     "KnowledgeSearchState.leave",
     "LoginState.load",
+    "LoginWaysState.load",
     "ModelFormState.leave",
     "ModelListState.leave",
     "ModelOffersState.leave",

@@ -162,6 +162,7 @@ CASES: dict[str, list[Case]] = {
     "KnowledgeSearchState.find": [
         _in_path(Kind.COLLECTION, routes.collection_path, query="What?")
     ],
+    "LinkedLoginsState.unlink": [_given(Kind.LINKED_LOGIN)],
     "NoteListState.open": [_given(Kind.NOTE)],
     "NoteListState.save": [
         Case(
@@ -323,7 +324,9 @@ WITHOUT_ID = {
     "KnowledgeSearchState.leave",
     "KnowledgeSearchState.load",
     "KnowledgeSearchState.search",
+    "LinkedLoginsState.load",
     "LoginState.load",
+    "LoginWaysState.load",
     "NoteListState.ask_delete",
     "NoteListState.close",
     "NoteListState.leave",
