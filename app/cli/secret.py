@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from app.backend import tables as _tables  # noqa: F401 - what refers to a secret is found in all of them
+# What refers to a secret is found in the tables of all domains.
+from app.backend import tables as _  # noqa: F401
 from app.backend.core.errors import Invalid
 from app.backend.core.fault_points import FaultPoints, pass_by
 from app.backend.core.paging import PAGE_SIZE_MAX

@@ -9,7 +9,7 @@ import typer
 from app.backend.core.actor import Role
 from app.backend.core.db import Session
 from app.backend.core.errors import Invalid
-from app.backend.core.paging import PAGE_SIZE_MAX
+from app.backend.core.paging import PAGE_SIZE_MAX, Page
 from app.backend.identity import letters, people, sessions, sign_up
 from app.backend.identity import service as identity
 from app.backend.identity.outside import accounts as outside
@@ -148,16 +148,23 @@ async def list_users(
     as_email: AsOption = None,
     is_json: JsonOption = False,
 ) -> None:
-    """List users, newest first; at most 200."""
+    """List users, newest first."""
+    found: list[PersonView] = []
+    cursor, is_over = None, False
     async with open_rows() as rows, rows.db.read() as session:
         actor = await identity.find_actor_by_email(session, as_email)
-        page = await people.list_people(session, actor, text=text, limit=PAGE_SIZE_MAX)
+        while not is_over:
+            page = await people.list_people(
+                session, actor, text=text, cursor=cursor, limit=PAGE_SIZE_MAX
+            )
+            found += page.items
+            cursor, is_over = page.next_cursor, page.next_cursor is None
     if is_json:
-        output.print_json(page)
+        output.print_json(Page(items=found))
     else:
         lines = [
             (one.email, one.display_name, one.role, _status(one), _ways(one))
-            for one in page.items
+            for one in found
         ]
         heads = ("e-mail", "name", "role", "status", "signs in with")
         output.print_table(heads, lines)

@@ -19,6 +19,8 @@ from app.components.ui.empty import empty
 from app.components.ui.form import search_field
 from app.components.ui.skeleton import skeleton_rows
 from app.components.ui.tabs import tabs
+from app.components.ui.turns import turns
+from app.components.widgets.page import address
 from app.pages._page import page
 from app.state.groups import GroupsState
 from app.state.people import PeopleState
@@ -78,6 +80,7 @@ def _invite() -> rx.Component:
 
 def _content() -> rx.Component:
     return rx.el.div(
+        address(PeopleState.place),
         search_field(
             words.SEARCH,
             default_value=PeopleState.text,
@@ -103,12 +106,10 @@ def _rows() -> Any:
         PeopleState.rows.length() > 0,
         rx.fragment(
             people_table(),
-            rx.cond(
-                PeopleState.has_more,
-                rx.el.div(
-                    button(words.MORE, on_click=PeopleState.load_more),
-                    class_name="text-center",
-                ),
+            turns(
+                is_later=PeopleState.before != "",
+                has_older=PeopleState.has_older,
+                on_turn=PeopleState.turn,
             ),
         ),
         empty("search_x", words.NO_MATCH, words.NO_MATCH_TEXT),

@@ -13,7 +13,7 @@ from app.backend.system.people import suspend
 from app.state import edge, notices
 from app.state.forms import FormMixin
 from app.state.lines import Line, iso
-from app.state.paging import PAGE_SIZE, ROWS_MAX, PagingMixin, length_again
+from app.state.paging import PAGE_SIZE, TurnedMixin, cleaned_cursor
 
 _QUESTIONS = {
     "suspend": (
@@ -33,6 +33,8 @@ _QUESTIONS = {
     ),
 }
 
+_TEXT_MAX = 200
+
 
 class PersonLine(Line):
     """A user in the list."""
@@ -47,7 +49,7 @@ class PersonLine(Line):
     has_second_factor: bool
 
 
-class PeopleState(PagingMixin, FormMixin, rx.State):
+class PeopleState(TurnedMixin, FormMixin, rx.State):
     """A page of users, the invitation, and what is asked before something is done."""
 
     is_refused: rx.Field[bool] = rx.field(False)
@@ -67,14 +69,20 @@ class PeopleState(PagingMixin, FormMixin, rx.State):
         words = _QUESTIONS.get(self.asked, ("", "", ""))
         return [text.format(email=self.target_email) for text in words]
 
+    @rx.var
+    def place(self) -> dict[str, str]:
+        """What stands in the address."""
+        return {"q": self.text, "before": self.before}
+
     @rx.event
     @edge.requires()
     async def load(self) -> None:
-        """Show the users to an administrator, and to others that it is not for them."""
+        """Show what the address asks for to an administrator, and to others that it is not for them."""
         actor = await edge.require_actor(self)
         self.is_refused = not actor.may(Permission.VIEW_USER)
         if not self.is_refused:
-            await self._show(length_again(self.rows))
+            self.text = edge.query_value(self, "q")[:_TEXT_MAX]
+            await self._show(cleaned_cursor(edge.query_value(self, "before")))
 
     @rx.event
     @edge.public
@@ -86,14 +94,14 @@ class PeopleState(PagingMixin, FormMixin, rx.State):
     @edge.requires(Permission.VIEW_USER)
     async def search(self, text: str) -> None:
         """Show the users whose name or address has `text`."""
-        self.text = text
-        await self._show(PAGE_SIZE)
+        self.text = text[:_TEXT_MAX]
+        await self._show("")
 
     @rx.event
     @edge.requires(Permission.VIEW_USER)
-    async def load_more(self) -> None:
-        """Show more users."""
-        await self._show(min(len(self.rows) + PAGE_SIZE, ROWS_MAX))
+    async def turn(self, to: str) -> None:
+        """Show the page of older accounts, or the newest again."""
+        await self._show(self._cursor if to == "older" else "")
 
     @rx.event
     @edge.requires(Permission.ADD_USER)
@@ -129,7 +137,7 @@ class PeopleState(PagingMixin, FormMixin, rx.State):
             )
         self._show_link(made)
         self.is_link_sent = is_sent
-        await self._show(length_again(self.rows))
+        await self._show(self.before)
 
     @rx.event
     @edge.requires(Permission.CHANGE_USER)
@@ -142,7 +150,7 @@ class PeopleState(PagingMixin, FormMixin, rx.State):
             view = await people.set_role(
                 session, actor, user_id=wanted, role=Role(role)
             )
-        await self._show(length_again(self.rows))
+        await self._show(self.before)
         return notices.done(f"{view.email} is now {_ROLES[view.role]}.")
 
     @rx.event
@@ -163,12 +171,12 @@ class PeopleState(PagingMixin, FormMixin, rx.State):
                 view = await suspend(
                     session, actor, user_id=wanted, parts=edge.services()
                 )
-            await self._show(length_again(self.rows))
+            await self._show(self.before)
             return notices.done(f"{view.email} is suspended.")
         if asked == "factor":
             async with edge.work(self) as (session, actor):
                 view = await people.remove_second_factor(session, actor, user_id=wanted)
-            await self._show(length_again(self.rows))
+            await self._show(self.before)
             return notices.done(f"{view.email} signs in with the password alone.")
         async with edge.work(self) as (session, actor):
             made = await people.make_password_link(session, actor, user_id=wanted)
@@ -183,7 +191,7 @@ class PeopleState(PagingMixin, FormMixin, rx.State):
             view = await people.set_active(
                 session, actor, user_id=wanted, is_active=True
             )
-        await self._show(length_again(self.rows))
+        await self._show(self.before)
         return notices.done(f"{view.email} can sign in again.")
 
     def _show_link(self, made: NewLink) -> None:
@@ -198,13 +206,16 @@ class PeopleState(PagingMixin, FormMixin, rx.State):
         self.link, self.link_email = "", ""
         self.asked, self.target, self.target_email = "", "", ""
 
-    async def _show(self, limit: int) -> None:
+    async def _show(self, before: str) -> None:
         async with edge.read(self) as (session, actor):
-            page = await people.list_people(session, actor, text=self.text, limit=limit)
+            page = await people.list_people(
+                session, actor, text=self.text, cursor=before or None, limit=PAGE_SIZE
+            )
+        self.before = before
         self.rows = [
             _line(person, is_self=person.id == actor.user_id) for person in page.items
         ]
-        self._note_page(page.next_cursor, len(self.rows))
+        self._note_page(page.next_cursor)
 
 
 _ROLES = {

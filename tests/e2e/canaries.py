@@ -68,17 +68,17 @@ class _Parrot(BaseHTTPRequestHandler):
 
     def _chat(self) -> None:
         deltas = [{"role": "assistant", "content": half} for half in self._halves()]
+        reasons = (None, "stop")
         chunks = [
             {
                 "id": "x",
                 "object": "chat.completion.chunk",
                 "created": 0,
                 "model": SAYS,
-                "choices": [{"index": 0, "delta": delta, "finish_reason": None}],
+                "choices": [{"index": 0, "delta": delta, "finish_reason": reason}],
             }
-            for delta in deltas
+            for delta, reason in zip(deltas, reasons, strict=True)
         ]
-        chunks[-1]["choices"] = [{**chunks[-1]["choices"][0], "finish_reason": "stop"}]
         lines = [f"data: {json.dumps(chunk)}" for chunk in chunks]
         self._stream([*lines, "data: [DONE]"])
 

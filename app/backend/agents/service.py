@@ -46,11 +46,9 @@ async def create_agent(
         Invalid: a field is wrong, or a remote agent lacks what it needs.
         NotFound: a collection is not there, or neither the actor's nor shared with them.
     """
-    row = AgentRow(
-        owner_id=actor.user_id,
-        **_values(draft, default_model),
-        **await _remote_key(session, actor.user_id, keyring, draft),
-    )
+    values = _values(draft, default_model)
+    values |= await _remote_key(session, actor.user_id, keyring, draft)
+    row = AgentRow(owner_id=actor.user_id, **values)
     await _check(session, actor, draft, has_key=has_key(row))
     await _check_tools(session, actor, draft, row.model, tools)
     session.add(row)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import String
 from sqlalchemy.types import TypeDecorator
+from typing_extensions import override
 
 from app.backend.core.errors import Invalid
 
@@ -46,6 +47,7 @@ class Reference:
     name: str
     key: str = ""
 
+    @override
     def __str__(self) -> str:
         return f"{self.source}:{self.name}" + (f"#{self.key}" if self.key else "")
 

@@ -37,7 +37,6 @@ NEW_PASSWORD = "Link for a new password"  # noqa: S105
 REMOVE_FACTOR = "Remove second factor"
 SUSPEND = "Suspend"
 REACTIVATE = "Let back in"
-MORE = "Show more"
 GROUPS = "Groups"
 GROUP = "Group "
 NEW_GROUP = "New group"

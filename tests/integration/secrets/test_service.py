@@ -1,5 +1,6 @@
 """Secrets: stored sealed, read at the last moment, written down once, refused to others."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -161,7 +162,7 @@ async def test_file_is_read_below_the_allowed_folder_only(
     (allowed / "link").symlink_to(outside)
     (allowed / "up").symlink_to(tmp_path)
     settings = services.settings.model_copy(update={"secret_file_dir": allowed})
-    parts = _Parts(settings, services)
+    parts = replace(services, settings=settings)
 
     async with services.db.transaction() as session:
         found = await service.resolve(
@@ -200,9 +201,3 @@ async def test_what_is_no_reference_is_refused(
 ) -> None:
     with pytest.raises(Invalid):
         await _resolve(services, actor, "far")
-
-
-class _Parts:
-    def __init__(self, settings: object, services: Services) -> None:
-        self.settings = settings
-        self.keyring = services.keyring

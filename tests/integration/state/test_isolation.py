@@ -405,7 +405,7 @@ WITHOUT_ID = {
     "PeopleState.invite",
     "PeopleState.leave",
     "PeopleState.load",
-    "PeopleState.load_more",
+    "PeopleState.turn",
     "PeopleState.open_invite",
     "PeopleState.reactivate",
     "PeopleState.search",

@@ -1,15 +1,17 @@
 """The page of people: what it shows an administrator, and what it asks before it acts."""
 
 from app.backend.core.actor import Actor
+from app.state.paging import PAGE_SIZE
 from app.state.people import PeopleState
+from tests.factories.rows import MakeUser
 from tests.integration.state.conftest import SignIn
 from tests.states import ORIGIN, make_state
 
 EMAIL = "ada@example.org"
 
 
-async def _opened(cookie: str) -> PeopleState:
-    state = make_state(PeopleState, path="/people", cookie=cookie)
+async def _opened(cookie: str, query: str = "") -> PeopleState:
+    state = make_state(PeopleState, path=f"/people{query}", cookie=cookie)
     await PeopleState.load.fn(state)
     return state
 
@@ -81,3 +83,23 @@ async def test_page_is_not_for_others(other_cookie: str) -> None:
     assert state.is_refused
     assert state.rows == []
     assert "role does not allow" in str(await PeopleState.search.fn(state, ""))
+
+
+async def test_pages_are_turned_and_the_address_says_which_is_shown(
+    cookie: str, make_user: MakeUser
+) -> None:
+    made = [
+        await make_user(email=f"many{number}@example.org")
+        for number in range(PAGE_SIZE + 2)
+    ]
+    newest_first = [one.email for one in reversed(made)]
+    state = await _opened(cookie, "?q=many")
+    first = [row.email for row in state.rows]
+
+    await PeopleState.turn.fn(state, "older")
+    again = await _opened(cookie, f"?q=many&before={state.before}")
+
+    assert first + [row.email for row in again.rows] == newest_first
+    assert (again.has_older, again.place["q"]) == (False, "many")
+    await PeopleState.turn.fn(again, "newest")
+    assert [row.email for row in again.rows] == first

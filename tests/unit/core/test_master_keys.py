@@ -14,7 +14,7 @@ KEY = b"a key of a user"
 
 def _settings(folder: Path, **values: str) -> Settings:
     secrets = {name: SecretStr(value) for name, value in values.items()}
-    return Settings(_env_file=None, data_dir=folder, **secrets)  # pyright: ignore[reportCallIssue, reportArgumentType] - pydantic-settings takes _env_file
+    return Settings(_env_file=None, data_dir=folder, **secrets)  # pyright: ignore[reportCallIssue] - pydantic-settings takes _env_file
 
 
 def test_newest_key_of_the_setting_wraps_and_older_ones_open(tmp_path: Path) -> None:
