@@ -55,9 +55,16 @@ def render_env_example() -> str:
 
 def render_table() -> str:
     """Return the table of all settings, in Markdown."""
+    # Those of the base class would come first.
+    names = [*Settings.__annotations__, *Settings.model_fields]
+    fields = {
+        name: Settings.model_fields[name]
+        for name in dict.fromkeys(names)
+        if name in Settings.model_fields
+    }
     rows = [
         f"| `{variable(name)}` | {_code(default_of(field))} | {_allowed(field)}{field.description} |"
-        for name, field in Settings.model_fields.items()
+        for name, field in fields.items()
     ]
     head = ["| variable | default | meaning |", "|---|---|---|"]
     return "\n".join([BEGIN, *head, *rows, END])

@@ -16,6 +16,7 @@ from app.backend.core.settings import Settings
 from app.backend.files import storage
 from app.backend.files.storage import ObjectStore
 from app.backend.identity.mail import Mailer
+from app.backend.identity.outside.bearer import IssuerKeys
 from app.backend.identity.smtp import SmtpMailer
 from app.backend.knowledge import embeddings
 from app.backend.knowledge import index as vector_index
@@ -56,6 +57,7 @@ class Services:
     feed: RunFeed
     tools: ToolRegistry = field(default_factory=ToolRegistry)
     watch: SystemWatch = field(default_factory=SystemWatch)
+    issuer_keys: IssuerKeys = field(default_factory=IssuerKeys)
 
     @property
     def mailer(self) -> Mailer:

@@ -147,6 +147,8 @@ class Scheduler:
         return await audit_chain.cut(parts.db, parts.keyring, days=days)
 
     async def _sweep_mail(self) -> int:
+        if not self._services.settings.has_mail:
+            return 0
         async with self._services.db.transaction() as session:
             return await mail.sweep(session, outbox=self._services.outbox)
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from app.backend.agents.checkpoints import Checkpoints
 from app.backend.core.crypto import Keyring
 from app.backend.core.run_events import RunEvent
+from app.backend.identity.outside.bearer import IssuerKeys
 from app.backend.knowledge.parts import IngestParts
 from app.backend.models.catalog import ModelCatalog
 from app.backend.runs.packing import Batch
@@ -36,6 +37,11 @@ class ApiParts(IngestParts, Protocol):
     @property
     def keyring(self) -> Keyring:
         """The installation's key."""
+        ...
+
+    @property
+    def issuer_keys(self) -> IssuerKeys:
+        """The public keys of the other issuer, if there is one."""
         ...
 
     @property

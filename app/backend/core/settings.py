@@ -3,7 +3,7 @@
 import json
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from cryptography.fernet import Fernet
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -15,6 +15,7 @@ from pydantic_settings import (
 )
 from typing_extensions import override
 
+from app.backend.core.account_settings import AccountSettings
 from app.backend.core.actor import Role
 from app.backend.core.login_settings import LdapUrl, OidcIssuers, PrivateUrl
 
@@ -22,7 +23,7 @@ PARTS_FILE = "parts.json"
 SHIPPED_MODEL = "smollm2-135m"
 
 
-class Settings(BaseSettings):
+class Settings(AccountSettings):
     """Settings of one installation. An empty URL means the bundled part."""
 
     model_config = SettingsConfigDict(
@@ -200,32 +201,6 @@ class Settings(BaseSettings):
         10 * 1024 * 1024, ge=1024, description="Largest accepted upload, in bytes."
     )
     session_days: int = Field(30, ge=1, description="Days until a login expires.")
-    sign_up: Literal["closed", "invited", "domains", "open"] = Field(
-        "invited",
-        description="How accounts are made: only on the command line, also by invitation, also by those with an address at sign_up_domains, or by anybody.",
-    )
-    sign_up_domains: str = Field(
-        "", description="Domains for `domains`, separated by commas; needs mail."
-    )
-    smtp_host: str = Field(
-        "", description="Mail server; empty: the installation sends no mail."
-    )
-    smtp_port: int = Field(587, ge=1, le=65535, description="Port of the mail server.")
-    smtp_security: Literal["starttls", "tls", "none"] = Field(
-        "starttls",
-        description="How the connection to the mail server is protected; `none` only for one on your own machine.",
-    )
-    smtp_user: str = Field("", description="User name at the mail server.")
-    smtp_password: SecretStr | None = Field(
-        None, description="Password at the mail server."
-    )
-    smtp_sender: str = Field(
-        "", description="Address that mail comes from, e.g. atelier@example.org."
-    )
-    second_factor: Literal["optional", "admins", "all"] = Field(
-        "optional",
-        description="Who has to sign in with a second factor too: nobody who does not want to, administrators, or everybody. Who has none sets it up before anything else.",
-    )
     google_client_id: str = Field(
         "", description="Client id of Google; lets people sign in with it (logins.md)."
     )
@@ -383,31 +358,10 @@ class Settings(BaseSettings):
                 raise ValueError(message) from None
         return value
 
-    @model_validator(mode="after")
-    def _check_mail(self) -> Self:
-        if self.smtp_host and not self.smtp_sender:
-            message = "ATELIER_SMTP_HOST is set; set ATELIER_SMTP_SENDER too, the address that mail comes from"
-            raise ValueError(message)
-        if self.sign_up == "domains" and not (self.has_mail and self.domains):
-            message = "ATELIER_SIGN_UP is domains, which proves addresses by mail; set ATELIER_SIGN_UP_DOMAINS, ATELIER_SMTP_HOST and ATELIER_SMTP_SENDER too"
-            raise ValueError(message)
-        return self
-
     @property
     def master_keys(self) -> list[str]:
         """The keys of the setting, newest first."""
         return _split(self.field_encryption_key)
-
-    @property
-    def has_mail(self) -> bool:
-        """Whether the installation can send mail."""
-        return bool(self.smtp_host)
-
-    @property
-    def domains(self) -> list[str]:
-        """Domains whose people may sign up."""
-        listed = (name.strip().lower() for name in self.sign_up_domains.split(","))
-        return [name.removeprefix("@") for name in listed if name]
 
     @property
     def local_model_name(self) -> str:

@@ -441,6 +441,23 @@ def test_people_are_invited_promoted_suspended_and_let_back_in(
     assert (refused.exit_code, ended) == (Exit.FAILED, {"logins": 0})
 
 
+def test_doctor_names_settings_of_mail_that_are_missing_or_wrong(
+    atelier: Atelier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATELIER_SIGN_UP", "domains")
+    missing = atelier("doctor")
+    mail = {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": "1", "SMTP_SENDER": "a@b.org"}
+    for name, value in {**mail, "SIGN_UP_DOMAINS": "b.org"}.items():
+        monkeypatch.setenv(f"ATELIER_{name}", value)
+    wrong = json.loads(atelier("doctor", "--json").stdout)
+
+    assert missing.exit_code == Exit.FAILED
+    assert "ATELIER_SMTP_HOST" in missing.stderr
+    (part,) = [part for part in wrong if part["name"] == "mail"]
+    assert part["status"] == "down"
+    assert "ATELIER_SMTP_" in part["message"]
+
+
 def test_second_factor_is_removed(atelier: Atelier, owner: str) -> None:
     removed = _json(atelier("user", "remove-second-factor", owner, "--json"))
     nobody = atelier("user", "remove-second-factor", "x@example.org")
