@@ -1,6 +1,7 @@
 """Letters: sent after the commit by a worker, again until they are taken, and never in the clear by mistake."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from sqlmodel import select, update
 
 from app.backend.bootstrap import Services
 from app.backend.core import clock, ids
+from app.backend.core.crypto import Keyring
 from app.backend.core.settings import Settings
 from app.backend.identity import mail
 from app.backend.identity.mail import TRIES_MAX, Letter, MailFailed
@@ -120,6 +122,17 @@ async def test_letter_is_given_up(
     await mail.deliver(services, mail_id)
 
     assert await _rows(services) == []
+
+
+async def test_letter_that_another_key_encrypted_is_given_up(
+    services: Services, mail_server: MailServer
+) -> None:
+    mail_id = await _post(services)
+
+    await mail.deliver(replace(services, keyring=Keyring("another")), mail_id)
+
+    assert await _rows(services) == []
+    assert mail_server.letters == []
 
 
 async def test_mailer_signs_in(settings: Settings, mail_server: MailServer) -> None:
