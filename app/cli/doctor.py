@@ -4,14 +4,18 @@ import os
 import shutil
 import stat
 from collections.abc import Callable
+from pathlib import Path
 
 import typer
 from rich.table import Table
 
 from app.backend import bootstrap
 from app.backend.api.health import Health, PartHealth, check_parts
-from app.backend.core import crypto
+from app.backend.bootstrap import Services
+from app.backend.core import crypto, master_keys
 from app.backend.core.errors import AppError
+from app.backend.core.master_keys import MasterKeyMissing
+from app.backend.core.sealing import check_keys
 from app.backend.core.settings import Settings
 from app.backend.identity.mail import MailFailed
 from app.backend.identity.smtp import SmtpMailer
@@ -68,7 +72,22 @@ async def _look_at_parts(settings: Settings) -> list[PartHealth]:
         }
     )
     async with bootstrap.build(reachable) as services:
-        return (await check_parts(services)).parts
+        parts = (await check_parts(services)).parts
+        return [*parts, *await _look_at_secrets(services, parts)]
+
+
+async def _look_at_secrets(
+    services: Services, parts: list[PartHealth]
+) -> list[PartHealth]:
+    if any(part.name == "database" and part.status is Health.DOWN for part in parts):
+        return []
+    name = "stored secrets"
+    try:
+        async with services.db.read() as session:
+            await check_keys(session, services.keyring)
+    except MasterKeyMissing as error:
+        return [PartHealth(name=name, status=Health.DOWN, message=error.message)]
+    return [PartHealth(name=name, status=Health.OK)]
 
 
 def _check_data_folder(settings: Settings) -> tuple[Health, str]:
@@ -92,6 +111,21 @@ def _check_key(settings: Settings) -> tuple[Health, str]:
     path = settings.data_dir / crypto.KEY_FILE
     if not path.is_file():
         return Health.DEGRADED, "There is none yet. `atelier up` makes it."
+    return _check_mode(path)
+
+
+def _check_master_key(settings: Settings) -> tuple[Health, str]:
+    path = settings.data_dir / master_keys.KEY_FILE
+    if settings.master_keys:
+        return Health.OK, "From ATELIER_FIELD_ENCRYPTION_KEY."
+    if path.is_file():
+        return _check_mode(path)
+    if settings.secret_key is not None:
+        return Health.OK, "Derived from ATELIER_SECRET_KEY."
+    return Health.DEGRADED, "There is none yet. `atelier up` makes it."
+
+
+def _check_mode(path: Path) -> tuple[Health, str]:
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         return Health.DOWN, f"Others can read it. Run: chmod 600 {path}"
     return Health.OK, ""
@@ -123,6 +157,7 @@ def _show(found: list[PartHealth]) -> None:
 _LOCAL: dict[str, Callable[[Settings], tuple[Health, str]]] = {
     "data folder": _check_data_folder,
     "secret key": _check_key,
+    "master key": _check_master_key,
     "model files": _check_models,
     "front end": _check_front_end,
 }

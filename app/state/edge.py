@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from app import routes
 from app.backend.bootstrap import Services
-from app.backend.core import caller, clock, correlation, ids
+from app.backend.core import caller, clock, correlation, ids, masking
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.db import Session
 from app.backend.core.errors import (
@@ -231,11 +231,11 @@ async def _answer(
         return rx.redirect(routes.login_path(_address(state)))
     if isinstance(error, Invalid) and isinstance(state, FormMixin):
         return state._show_errors(error.details)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    # What a service said may repeat the key that it was sent.
+    text = masking.known().mask(error.message)
     if isinstance(error, TooMany):
-        return notices.failed(
-            f"{error.message} Try again in {_duration(error.retry_after)}."
-        )
-    return notices.failed(error.message)
+        return notices.failed(f"{text} Try again in {_duration(error.retry_after)}.")
+    return notices.failed(text)
 
 
 def _duration(seconds: int) -> str:

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from app.backend.api import auth
+from app.backend.core import masking
 from app.backend.core.errors import (
     AppError,
     Forbidden,
@@ -79,10 +80,12 @@ def body_of(error: AppError) -> dict[str, Any]:
                 "error": "External service error",
                 "service": error.service,
                 "retry_after": error.retry_after,
-                "message": error.message,
+                "message": masking.known().mask(error.message),
             }
         case _:
-            known: dict[str, Any] = {"code": error.code, "message": error.message}
+            # What a service said may repeat the key that it was sent.
+            message = masking.known().mask(error.message)
+            known: dict[str, Any] = {"code": error.code, "message": message}
             if isinstance(error, TooMany):
                 known["retry_after"] = error.retry_after
             return {"error": HTTPStatus(error.status).phrase, **known}

@@ -94,6 +94,17 @@ async def unseal(
         raise Unreadable from None
 
 
+async def check_keys(session: Session, keyring: Keyring) -> None:
+    """Look whether the keys of users can be opened.
+
+    Raises:
+        MasterKeyMissing: one of them cannot.
+    """
+    query = select(DataKeyRow.wrapped)  # lint-skip: repo-scope - of everybody
+    for wrapped in (await session.exec(query)).all():
+        keyring.masters.unwrap(wrapped)
+
+
 def sealed_with(key_id: UUID) -> str:
     """Return what all texts begin with that are sealed with that key."""
     return f"{_PREFIX}{key_id.hex}."

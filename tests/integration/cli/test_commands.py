@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,34 +15,10 @@ from app.backend.core import project
 from app.backend.core.settings import Settings
 from app.cli.edge import Exit
 from app.cli.main import app
+from tests.integration.cli.conftest import PASSWORD, Atelier
 from tests.integration.providers import vendors
 from tests.processes import Fork
 from tests.stack import environment_of
-
-PASSWORD = "correct horse battery"
-Atelier = Callable[..., Result]
-
-
-@pytest.fixture
-def atelier(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Atelier:
-    """`atelier("agent", "list")` runs a command on the installation of this test."""
-    for name, value in environment_of(settings).items():
-        monkeypatch.setenv(name, value)
-
-    def run(*arguments: str, given: str = "") -> Result:
-        return CliRunner().invoke(app, arguments, input=given)
-
-    return run
-
-
-@pytest.fixture
-def owner(atelier: Atelier) -> str:
-    """The owner's address."""
-    made = atelier(
-        "user", "create", "ada@example.org", "--password-stdin", given=f"{PASSWORD}\n"
-    )
-    assert made.exit_code == 0, made.output
-    return "ada@example.org"
 
 
 def _json(result: Result) -> Any:
@@ -475,32 +451,3 @@ def test_audit_is_printed_as_json_lines(atelier: Atelier, owner: str) -> None:
     assert "user_invited" in atelier(*wanted).stdout
     assert [json.loads(line)["email"] for line in lines.splitlines()] == [owner]
     assert (none.exit_code, none.stdout) == (Exit.DONE, "")
-
-
-def test_secret_is_stored_listed_and_deleted_without_being_shown(
-    atelier: Atelier, owner: str, tmp_path: Path
-) -> None:
-    value = "canary-value\n"
-    stored = atelier("secret", "set", "far", "--value-stdin", given=value)
-    short = atelier("secret", "set", "far", "--value-stdin", given="short")
-    remote = {"execution": "remote", "remote_url": "http://127.0.0.1:1"}
-    far = {**remote, "remote_agent_id": "x", "remote_key": "db:far"}
-    file = tmp_path / "agent.json"
-    file.write_text(json.dumps({"name": "Helper", "model": "scripted/hello", **far}))
-    assert atelier("agent", "create", "--file", str(file)).exit_code == Exit.DONE
-    listed = atelier("secret", "list", "--json")
-    refused = atelier("secret", "delete", "far")
-    forced = atelier("secret", "delete", "far", "--force")
-
-    assert (stored.exit_code, short.exit_code) == (Exit.DONE, Exit.INVALID)
-    assert _json(listed)["items"][0]["used_by"] == ["agent 'Helper'"]
-    assert "canary" not in stored.output + listed.output
-    assert (refused.exit_code, forced.exit_code) == (Exit.FAILED, Exit.DONE)
-    assert "Helper" in refused.stderr
-
-
-def test_audit_is_verified(atelier: Atelier, owner: str) -> None:
-    check = _json(atelier("audit", "verify", "--json"))
-
-    assert (check["is_whole"], check["rows"], check["waiting"]) == (True, 0, 1)
-    assert "wait for their place" in atelier("audit", "verify").output

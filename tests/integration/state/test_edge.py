@@ -6,7 +6,8 @@ import pytest
 
 from app.backend.api.forms import local_path
 from app.backend.bootstrap import Services
-from app.backend.core.errors import TooMany
+from app.backend.core import masking
+from app.backend.core.errors import Conflict, TooMany
 from app.state import edge
 from app.state.notices import NoticesState
 from app.state.session import SessionState
@@ -35,6 +36,15 @@ async def test_ended_login_comes_back_to_the_same_place(
 )
 async def test_limit_says_how_long_to_wait(seconds: int, words: str) -> None:
     error = TooMany("Too much at once.", retry_after=seconds)
-    answer = await edge._answer(make_state(NoticesState), error)  # pyright: ignore[reportPrivateUsage]
+    answer = await edge._answer(make_state(NoticesState), error, "")  # pyright: ignore[reportPrivateUsage]
 
     assert f"Too much at once. Try again in {words}" in str(answer)
+
+
+async def test_secret_in_what_a_service_said_is_masked() -> None:
+    masking.known().learn(["canary-of-a-service"])
+    error = Conflict("It says: wrong key canary-of-a-service.")
+
+    answer = await edge._answer(make_state(NoticesState), error, "")  # pyright: ignore[reportPrivateUsage]
+
+    assert "wrong key [redacted]" in str(answer)
