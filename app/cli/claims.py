@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from app.backend.core.errors import AppError
 from app.backend.core.settings import PARTS_FILE, Settings
@@ -37,6 +38,10 @@ def load_settings() -> Settings:
         message = (
             f"Some settings are wrong, see docs/configuration.md. {' '.join(wrong)}"
         )
+        raise CannotStart(message) from None
+    except SettingsError as error:
+        # Not its cause, which would show the value.
+        message = f"A setting cannot be read, see docs/configuration.md: {error}."
         raise CannotStart(message) from None
 
 

@@ -18,6 +18,11 @@ from app.backend.core.master_keys import MasterKeyMissing
 from app.backend.core.sealing import check_keys
 from app.backend.core.settings import Settings
 from app.backend.identity.mail import MailFailed
+from app.backend.identity.outside import directory
+from app.backend.identity.outside.directory import DirectoryAway
+from app.backend.identity.outside.discovery import Discovery
+from app.backend.identity.outside.errors import IssuerAway
+from app.backend.identity.outside.issuers import Issuer, callback_url, list_issuers
 from app.backend.identity.smtp import SmtpMailer
 from app.backend.models import files
 from app.cli import build, claims, output
@@ -40,6 +45,9 @@ async def doctor(is_json: JsonOption = False) -> None:
     found = [_look(name, settings) for name in _LOCAL]
     if settings.has_mail:
         found.append(await _look_at_mail(settings))
+    found += [await _look_at_issuer(one, settings) for one in list_issuers(settings)]
+    if settings.ldap_url:
+        found.append(await _look_at_directory(settings))
     if found[0].status is Health.OK:
         found += await _look_at_parts(settings)
     if is_json:
@@ -62,6 +70,28 @@ async def _look_at_mail(settings: Settings) -> PartHealth:
         text = f"{settings.smtp_host} does not take mail ({error}). Check the settings ATELIER_SMTP_*."
         return PartHealth(name="mail", status=Health.DOWN, message=text)
     return PartHealth(name="mail", status=Health.OK, message=settings.smtp_host)
+
+
+async def _look_at_issuer(issuer: Issuer, settings: Settings) -> PartHealth:
+    name, discovery = f"login {issuer.key}", Discovery()
+    try:
+        if (await discovery.metadata(issuer)).jwks_uri is not None:
+            await discovery.keys(issuer)
+    except IssuerAway as error:
+        text = f"{issuer.issuer} does not answer as an issuer ({error.__cause__}). Check its address, see docs/logins.md."
+        return PartHealth(name=name, status=Health.DOWN, message=text)
+    text = f"{issuer.issuer}; callback URL {callback_url(settings, issuer.key)}"
+    return PartHealth(name=name, status=Health.OK, message=text)
+
+
+async def _look_at_directory(settings: Settings) -> PartHealth:
+    name = "login ldap"
+    try:
+        await directory.check(settings)
+    except DirectoryAway as error:
+        text = f"{settings.ldap_url} cannot be asked ({error.__cause__}). Check the settings ATELIER_LDAP_*."
+        return PartHealth(name=name, status=Health.DOWN, message=text)
+    return PartHealth(name=name, status=Health.OK, message=settings.ldap_url)
 
 
 async def _look_at_parts(settings: Settings) -> list[PartHealth]:

@@ -27,7 +27,6 @@ logger = structlog.get_logger(__name__)
 router = APIRouter(prefix="/api/auth", tags=["account"])
 
 SETTINGS_PAGE = "/settings"
-COOKIE_PATH = "/api/auth/oauth"
 _THEN_MAX = 1000  # what is longer does not fit into a cookie
 _OPEN = {"security": []}
 
@@ -68,7 +67,10 @@ async def start(
         session_id = await _session_to_link(request, provider, link) if link else None
         attempt = attempts.begin(provider, then=_local(then), links_session=session_id)
         url = await flow.where_to(
-            issuer, known.discovery, attempt, callback=_callback(parts, provider)
+            issuer,
+            known.discovery,
+            attempt,
+            callback=issuers.callback_url(parts.settings, provider),
         )
     except AppError as error:
         return _refused(SETTINGS_PAGE if link else accounts.LOGIN_PAGE, error, then)
@@ -77,7 +79,7 @@ async def start(
         cookies.attempt_name(parts.keyring),
         attempts.seal(attempt, parts.keyring),
         max_age=int(attempts.LIFE.total_seconds()),
-        path=COOKIE_PATH,
+        path=issuers.CALLBACK_PATH,
         httponly=True,
         secure=parts.settings.is_secure,
         samesite="lax",
@@ -97,7 +99,7 @@ async def callback(request: Request, parts: PartsDep, provider: str) -> Response
         is_link = attempt is not None and attempt.links_session is not None
         page = SETTINGS_PAGE if is_link else accounts.LOGIN_PAGE
         response = _refused(page, error, attempt.then if attempt else "")
-    response.delete_cookie(name, path=COOKIE_PATH)
+    response.delete_cookie(name, path=issuers.CALLBACK_PATH)
     return response
 
 
@@ -123,7 +125,7 @@ async def _finish(
         attempt,
         request.query_params,
         redis=parts.redis,
-        callback=_callback(parts, provider),
+        callback=issuers.callback_url(parts.settings, provider),
     )
     if attempt.links_session is not None:
         return await _link(request, parts, attempt, outsider)
@@ -170,10 +172,6 @@ async def _need_actor(request: Request) -> Actor:
 
 def _outside(request: Request) -> OutsideLogins:
     return request.app.state.outside_logins
-
-
-def _callback(parts: ApiParts, provider: str) -> str:
-    return f"{parts.settings.web_address}{COOKIE_PATH}/{provider}/callback"
 
 
 def _local(then: str) -> str:

@@ -29,6 +29,16 @@ class DirectoryAway(ServiceUnavailable):
         )
 
 
+async def check(settings: Settings) -> None:
+    """Raise DirectoryAway when the directory does not answer, or does not let us ask."""
+    from app.backend.identity.outside import ldap_client
+
+    try:
+        await asyncio.to_thread(ldap_client.check, settings)
+    except ldap_client.FAILURES as error:
+        raise DirectoryAway from error
+
+
 async def find(settings: Settings, *, login: str, password: str) -> Outsider | None:
     """Return whom the directory knows by this login and password, or None.
 

@@ -97,7 +97,8 @@ async def _ask_metadata(issuer: Issuer) -> Metadata:
         raise IssuerAway(issuer.key) from error
     # Or one issuer could speak for another (OpenID Connect Discovery 1.0 §4.3).
     if metadata.issuer != issuer.issuer:
-        raise IssuerAway(issuer.key)
+        message = f"it calls itself {metadata.issuer!r}"
+        raise IssuerAway(issuer.key) from ValueError(message)
     return metadata
 
 

@@ -13,6 +13,7 @@ GOOGLE = "https://accounts.google.com"
 GITHUB = "https://github.com"
 DISCORD = "https://discord.com"
 DIRECTORY = "ldap"
+CALLBACK_PATH = "/api/auth/oauth"
 
 
 class Kind(StrEnum):
@@ -58,6 +59,11 @@ def list_issuers(settings: Settings) -> list[Issuer]:
     if settings.discord_client_id:
         issuers.append(_discord(settings))
     return issuers
+
+
+def callback_url(settings: Settings, key: str) -> str:
+    """Return where a service sends people back to; it has to know this address."""
+    return f"{settings.web_address}{CALLBACK_PATH}/{key}/callback"
 
 
 def name_of(settings: Settings, provider: str) -> str:

@@ -65,6 +65,16 @@ class _Tls(ldap3.Tls):
         )
 
 
+def check(settings: Settings) -> None:
+    """Connect as one does to search people.
+
+    Raises:
+        LDAPException, OSError: the directory does not answer, or does not let us ask.
+    """
+    with _asking(settings):
+        pass
+
+
 def find_entry(settings: Settings, login: str, password: str) -> Entry | None:
     """Return the person whose password it is, or None.
 
@@ -77,14 +87,7 @@ def find_entry(settings: Settings, login: str, password: str) -> Entry | None:
             if not _bind_user(user):
                 return None
             return _read(settings, user, _get(settings, user, dn))
-    secret = settings.ldap_bind_password
-    service_password = secret.get_secret_value() if secret else None
-    with _connected(
-        settings, settings.ldap_bind_dn or None, service_password
-    ) as asking:
-        if not asking.bind():
-            message = f"The directory refuses ATELIER_LDAP_BIND_DN: {asking.result}"
-            raise LDAPException(message)
+    with _asking(settings) as asking:
         found = _search_person(settings, asking, login)
         if found is None:
             return None
@@ -92,6 +95,19 @@ def find_entry(settings: Settings, login: str, password: str) -> Entry | None:
             if not _bind_user(user):
                 return None
         return _read(settings, asking, found)
+
+
+@contextmanager
+def _asking(settings: Settings) -> Generator[ldap3.Connection, None, None]:
+    secret = settings.ldap_bind_password
+    password = secret.get_secret_value() if secret else None
+    with _connected(settings, settings.ldap_bind_dn or None, password) as asking:
+        # Where people bind without being searched, nobody else has to.
+        if not settings.ldap_user_dn and not asking.bind():
+            said = asking.result["description"]
+            message = f"it refuses ATELIER_LDAP_BIND_DN: {said}"
+            raise LDAPException(message)
+        yield asking
 
 
 @contextmanager
