@@ -317,7 +317,7 @@ def _values(draft: AgentDraft, default_model: str) -> dict[str, Any]:
 
 async def _remote_key(
     session: Session, owner_id: UUID, keyring: Keyring, draft: AgentDraft
-) -> dict[str, str]:
+) -> dict[str, Any]:
     if draft.remote_key is None:
         return {}
     key = draft.remote_key.strip()

@@ -1,9 +1,11 @@
 """Queries of shares and groups; `shares` is the table of one kind of object."""
 
 from collections.abc import Collection, Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, CompoundSelect, exists, union_all
+from sqlalchemy.sql.elements import SQLCoreOperations
 from sqlmodel import col, func, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -13,7 +15,7 @@ from app.backend.identity.tables import GroupMemberRow, GroupRow, ShareRow, User
 
 
 def is_shared(
-    actor: Actor, shares: type[ShareRow], object_id: ColumnElement[UUID]
+    actor: Actor, shares: type[ShareRow], object_id: SQLCoreOperations[UUID]
 ) -> ColumnElement[bool]:
     """Return the condition that `object_id`, a column of the query, is shared with `actor`."""
     of_object = exists().where(col(shares.object_id) == object_id)
@@ -24,7 +26,7 @@ def is_shared(
     )
 
 
-def shared_ids(actor: Actor, shares: type[ShareRow]) -> CompoundSelect[tuple[UUID]]:
+def shared_ids(actor: Actor, shares: type[ShareRow]) -> CompoundSelect[Any]:
     """Return the query for the ids of what others share with `actor`."""
     # With one `or` SQLite would read all shares that there are.
     return union_all(
