@@ -6,16 +6,18 @@ from uuid import UUID
 
 import typer
 
-from app.backend.core.actor import Role
+from app.backend.core.actor import Permission, Role
 from app.backend.core.db import Session
 from app.backend.core.errors import Invalid
 from app.backend.core.paging import PAGE_SIZE_MAX, Page
 from app.backend.identity import letters, people, sessions, sign_up
+from app.backend.identity import permissions as grants
 from app.backend.identity import service as identity
 from app.backend.identity.outside import accounts as outside
 from app.backend.identity.schemas import (
     InviteDraft,
     NewLink,
+    PermissionsView,
     PersonView,
     UserDraft,
     UserView,
@@ -29,6 +31,7 @@ from app.cli.running import open_parts
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Accounts.")
 
 EmailArgument = Annotated[str, typer.Argument(help="Address of the user.")]
+PermissionArgument = Annotated[Permission, typer.Argument(help="Which permission.")]
 PasswordStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from the input.")
 ]
@@ -261,6 +264,73 @@ async def reactivate(
         user_id = await people.find_id(session, actor, email=email)
         view = await people.set_active(session, actor, user_id=user_id, is_active=True)
     _print_person(view, is_json=is_json)
+
+
+@app.command()
+@command
+async def permissions(
+    email: EmailArgument, as_email: AsOption = None, is_json: JsonOption = False
+) -> None:
+    """Show what a user may do beside their role, and what not."""
+    async with open_rows() as rows, rows.db.read() as session:
+        actor = await identity.find_actor_by_email(session, as_email)
+        user_id = await people.find_id(session, actor, email=email)
+        view = await grants.get_permissions(session, actor, user_id=user_id)
+    _print_permissions(view, is_json=is_json)
+
+
+@app.command()
+@command
+async def grant(
+    email: EmailArgument,
+    permission: PermissionArgument,
+    as_email: AsOption = None,
+    is_json: JsonOption = False,
+) -> None:
+    """Give a user a permission, whatever their role says."""
+    await _change_permission(email, permission, as_email, has=True, is_json=is_json)
+
+
+@app.command()
+@command
+async def take(
+    email: EmailArgument,
+    permission: PermissionArgument,
+    as_email: AsOption = None,
+    is_json: JsonOption = False,
+) -> None:
+    """Take a permission from a user, whatever their role says."""
+    await _change_permission(email, permission, as_email, has=False, is_json=is_json)
+
+
+async def _change_permission(
+    email: str,
+    permission: Permission,
+    as_email: str | None,
+    *,
+    has: bool,
+    is_json: bool,
+) -> None:
+    async with open_rows() as rows, rows.db.transaction() as session:
+        actor = await identity.find_actor_by_email(session, as_email)
+        user_id = await people.find_id(session, actor, email=email)
+        view = await grants.change_permission(
+            session, actor, user_id=user_id, permission=permission, has=has
+        )
+    _print_permissions(view, is_json=is_json)
+
+
+def _print_permissions(view: PermissionsView, *, is_json: bool) -> None:
+    if is_json:
+        output.print_json(view)
+        return
+    output.print_fields(
+        {
+            "role": view.role,
+            "given": ", ".join(view.given),
+            "taken": ", ".join(view.taken),
+        }
+    )
 
 
 def _status(person: PersonView) -> str:

@@ -12,6 +12,7 @@ from app.components.layout.topbar import page_head
 from app.components.people import strings as words
 from app.components.people.dialogs import fresh_link, invitation
 from app.components.people.groups import groups, new_group
+from app.components.people.permissions import permissions
 from app.components.people.table import people_table
 from app.components.ui.button import button
 from app.components.ui.dialog import confirm
@@ -24,6 +25,7 @@ from app.components.widgets.page import address
 from app.pages._page import page
 from app.state.groups import GroupsState
 from app.state.people import PeopleState
+from app.state.permissions import PermissionsState
 
 
 @page(
@@ -31,7 +33,7 @@ from app.state.people import PeopleState
     words.TITLE,
     permission=Permission.VIEW_USER,
     on_load=[PeopleState.load, GroupsState.load],
-    on_leave=[PeopleState.leave, GroupsState.leave],
+    on_leave=[PeopleState.leave, GroupsState.leave, PermissionsState.close],
 )
 def people() -> rx.Component:
     return shell(
@@ -88,6 +90,7 @@ def _content() -> rx.Component:
         ),
         _rows(),
         invitation(),
+        permissions(),
         fresh_link(),
         confirm(
             PeopleState.question[0],

@@ -8,13 +8,13 @@ from app.components.layout.topbar import page_head
 from app.components.second_factor import strings as factor_words
 from app.components.second_factor.panel import panel
 from app.components.settings import strings as words
-from app.components.settings.access import api_keys, logins
+from app.components.settings.access import logins
 from app.components.settings.account import appearance, password, profile
+from app.components.settings.keys import api_keys, key_dialogs
 from app.components.settings.linked import linked_logins
 from app.components.settings.secrets import secret_deletion, secrets
 from app.components.ui.button import button
 from app.components.ui.card import card, section
-from app.components.ui.dialog import confirm
 from app.pages._page import page
 from app.state.api_keys import ApiKeysState
 from app.state.linked_logins import LinkedLoginsState
@@ -63,14 +63,7 @@ def settings() -> rx.Component:
             logins(),
             class_name="flex flex-col gap-8",
         ),
-        confirm(
-            words.REVOKE_TITLE + ApiKeysState.doomed_name + "?",
-            words.REVOKE_TEXT,
-            verb=words.REVOKE,
-            is_open=ApiKeysState.doomed_key != "",
-            on_confirm=ApiKeysState.revoke,
-            on_close=ApiKeysState.keep,
-        ),
+        key_dialogs(),
         secret_deletion(),
         here=routes.SETTINGS,
         width="narrow",

@@ -20,11 +20,17 @@ from app.backend.identity.schemas import (
     NewApiKey,
     Presented,
 )
-from app.backend.identity.scopes import permissions_of_key
+from app.backend.identity.scopes import OFFERED, permissions_of_key
 from app.backend.identity.tables import ApiKeyRow
 
 KEY_PREFIX = "atl_"
 _PREFIX_SHOWN = 12
+
+
+def list_scopes(actor: Actor) -> list[Permission]:
+    """Return what a key of the actor's can be limited to."""
+    possible = permissions_of_key(actor.permissions)
+    return [permission for permission in OFFERED if permission in possible]
 
 
 async def create_key(

@@ -11,6 +11,7 @@ from app.components.ui.menu import menu, menu_item
 from app.components.ui.table import cell, row, table
 from app.components.widgets.clock import time_ago
 from app.state.people import PeopleState
+from app.state.permissions import PermissionsState
 from app.state.session import SessionState
 
 
@@ -89,6 +90,12 @@ def _actions(person: Any) -> rx.Component:
                     "link",
                     words.NEW_PASSWORD,
                     on_click=PeopleState.ask("link", person.id, person.email),
+                ),
+                menu_item(
+                    menu_id,
+                    "key_square",
+                    words.PERMISSIONS,
+                    on_click=PermissionsState.open(person.id, person.email),
                 ),
                 rx.cond(
                     person.has_second_factor,

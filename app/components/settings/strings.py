@@ -39,6 +39,33 @@ NO_KEYS = "No API keys yet."
 CREATED = "Created "
 USED = "last used "
 NEVER_USED = "never used"
+KEY_LIFE = "It ends"
+KEY_LIVES = (
+    ("", "Never"),
+    ("7", "In 7 days"),
+    ("30", "In 30 days"),
+    ("90", "In 90 days"),
+    ("365", "In a year"),
+)
+KEY_SCOPES = "What it may do"
+KEY_SCOPES_HINT = "Tick nothing, and it may do all that a key of yours may."
+KEY_AGENTS = "Which agents it may run"
+KEY_AGENTS_HINT = "Tick nothing, and it may run all that you may."
+KEY_OVER = "Ended"
+ENDS = ", ends "
+SEARCH_KEYS = "Search keys by how they begin, or by name"
+NO_SUCH_KEY = "No key begins so, or has this in its name."
+ROTATE = "Rotate"
+ROTATE_TITLE = "New secret for "
+ROTATE_TEXT = "You get a new key that may do the same. The old one still works for as long as you choose, so that programs can change over."
+GRACE = "The old one ends"
+GRACES = (
+    ("0", "At once"),
+    ("1", "In an hour"),
+    ("6", "In 6 hours"),
+    ("24", "In 24 hours"),
+)
+CANCEL = "Cancel"
 REVOKE = "Revoke"
 REVOKE_TITLE = "Revoke "
 REVOKE_TEXT = "Programs that use this key stop working at once. This cannot be undone."

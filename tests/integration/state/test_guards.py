@@ -36,6 +36,7 @@ PUBLIC = {
     "PageErrorState.report",
     "PassageState.close",
     "PeopleState.leave",
+    "PermissionsState.close",
     "ProviderWizardState.leave",
     "RunBulkState.leave",
     "RunStepsState.keep",

@@ -135,6 +135,13 @@ CASES: dict[str, list[Case]] = {
     "RunTagsState.remove": [_given(Kind.RUN, "x")],
     "AgentRunState.ask": _question("What?", _REQUEST),
     "ApiKeysState.revoke": [_held(Kind.KEY, "doomed_key")],
+    "ApiKeysState.rotate": [_held(Kind.KEY, "rotated_key", {"grace_hours": "1"})],
+    "ApiKeysState.create": [
+        Case(
+            Kind.AGENT,
+            lambda wanted, _: Sent(given=({"name": "x", f"agent:{wanted}": "on"},)),
+        )
+    ],
     "CollectionState.load": [_COLLECTION],
     "CollectionState.refresh": [_COLLECTION],
     "CollectionState.load_more": [_COLLECTION],
@@ -294,11 +301,12 @@ WITHOUT_ID = {
     "AgentRunState.switch",
     "AgentRunState.write",
     "ApiKeysState.ask_revoke",
-    "ApiKeysState.create",
+    "ApiKeysState.ask_rotate",
     "ApiKeysState.hide",
     "ApiKeysState.keep",
     "ApiKeysState.leave",
     "ApiKeysState.load",
+    "ApiKeysState.search",
     # Secrets go by their names, among those of the person who asks.
     "SecretsState.ask_delete",
     "SecretsState.delete",
@@ -399,6 +407,9 @@ WITHOUT_ID = {
     "GroupsState.open_form",
     "GroupsState.remove_member",
     "GroupsState.rename",
+    "PermissionsState.close",
+    "PermissionsState.open",
+    "PermissionsState.save",
     "PeopleState.ask",
     "PeopleState.close",
     "PeopleState.confirm",
