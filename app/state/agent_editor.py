@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from app import routes
 from app.backend.agents import service as agents
 from app.backend.agents.schemas import AgentDraft, AgentKind, AgentView, Execution
-from app.backend.core.actor import Permission
+from app.backend.core.actor import Actor, Permission
 from app.backend.core.errors import Invalid
 from app.backend.identity.sharing_schemas import Level, Shown
 from app.backend.knowledge import service as knowledge
@@ -115,13 +115,21 @@ class AgentEditorState(FormMixin, rx.State):
         draft = _draft_of(form)
         parts = edge.services()
         if draft.kind is not AgentKind.QUOTES and draft.execution is Execution.WORKER:
-            await parts.models.check(await edge.require_actor(self), draft.model)
+            await parts.models.check(await self._owner(), draft.model)
         agent = await self._keep(draft)
         self.saved_at = agent.updated_at.isoformat()
         return [
             rx.redirect(routes.agent_path(agent.id)),
             notices.done(f"{agent.name} is saved."),
         ]
+
+    async def _owner(self) -> Actor:
+        """Return who owns the agent, in whose name its model is asked."""
+        async with edge.read(self) as (session, actor):
+            if not self.editing_id:
+                return actor
+            agent_id = edge.parse_id(self.editing_id, "agent")
+            return await agents.get_owner(session, actor, agent_id=agent_id)
 
     async def _default_model(self) -> str:
         try:

@@ -168,7 +168,7 @@ class AgentNodes:
         spec, run = self._spec, self.run
         options = ChatOptions(temperature=spec.temperature, max_tokens=spec.max_tokens)
         return await self.parts.models.open(
-            run.actor, name, options=options, run_id=run.run_id
+            run.agent_owner, name, options=options, run_id=run.run_id
         )
 
     async def _quote_what_was_missed(self, state: AgentState, answer: Said) -> None:
@@ -192,16 +192,16 @@ class AgentNodes:
         return {"answer": output.answer, "output": output.model_dump(mode="json")}
 
     async def _prompt(self, state: AgentState) -> Prompt:
-        spec = self._spec
+        spec, run = self._spec, self.run
         facts = PromptFacts(
             now=clock.now(),
-            user_name=self.task.user_name or self.run.actor.email,
-            user_email=self.run.actor.email,
+            user_name=self.task.user_name or run.actor.email,
+            user_email=run.actor.email,
             agent_name=spec.name,
             model=spec.model,
         )
-        models, run = self.parts.models, self.run
-        known = await models.context_window(run.actor, spec.model, run_id=run.run_id)
+        ask = self.parts.models.context_window
+        known = await ask(run.agent_owner, spec.model, run_id=run.run_id)
         window = known or WINDOW_UNKNOWN
         passages = _passages(state)
         if window <= SMALL_WINDOW and len(passages) > SMALL_MODEL_PASSAGES:

@@ -77,17 +77,18 @@ async def update_agent(
         Invalid: a field is wrong.
     """
     row = await need_agent(session, actor, agent_id, Level.EDIT)
-    if row.owner_id != actor.user_id:
+    owner = await _owner_of(session, actor, row)
+    if owner is not actor:
         _keep_key_safe(row, draft)
     values = _values(draft, default_model) | {"updated_at": clock.now()}
     # Sealed for the agent's owner, whoever enters it.
     values |= await _remote_key(session, row.owner_id, keyring, draft)
     row.sqlmodel_update(values)
     await _check(session, actor, draft, has_key=has_key(row))
-    await _check_tools(session, actor, draft, row.model, tools)
+    await _check_tools(session, owner, draft, row.model, tools)
     session.add(row)
     await session.flush()
-    unseen = await _check_for_owner(session, actor, row, _unique(draft))
+    unseen = await _check_for_owner(session, actor, owner, row, _unique(draft))
     await repository.set_collections(session, row, [*_unique(draft), *unseen])
     return await to_view(session, actor, row)
 
@@ -133,6 +134,17 @@ async def delete_agent(session: Session, actor: Actor, *, agent_id: UUID) -> Non
 async def get_agent(session: Session, actor: Actor, *, agent_id: UUID) -> AgentView:
     """Return an agent."""
     return await to_view(session, actor, await need_agent(session, actor, agent_id))
+
+
+async def get_owner(session: Session, actor: Actor, *, agent_id: UUID) -> Actor:
+    """Return who owns an agent that the actor wants to change: in their name it asks its model.
+
+    Raises:
+        NotFound: it is not there, or neither the actor's nor shared with them.
+        Forbidden: they may not change it.
+    """
+    row = await need_agent(session, actor, agent_id, Level.EDIT)
+    return await _owner_of(session, actor, row)
 
 
 async def get_agent_to_run(
@@ -219,13 +231,22 @@ async def get_spec(
     )
 
 
+async def _owner_of(session: Session, actor: Actor, row: AgentRow) -> Actor:
+    if row.owner_id == actor.user_id:
+        return actor
+    return await identity.get_actor(session, row.owner_id)
+
+
 async def _check_for_owner(
-    session: Session, actor: Actor, row: AgentRow, wanted: Sequence[UUID]
+    session: Session,
+    actor: Actor,
+    owner: Actor,
+    row: AgentRow,
+    wanted: Sequence[UUID],
 ) -> list[UUID]:
     """Check that the agent's owner may see what somebody else lets it search; returns what that person cannot see."""
-    if row.owner_id == actor.user_id:
+    if owner is actor:
         return []
-    owner = await identity.get_actor(session, row.owner_id)
     found = await repository.collections_of(session, actor, [row.id])
     places = found.get(row.id, [])
     known = {one.collection_id for one in places}

@@ -148,7 +148,7 @@ class Speaker:
         try:
             is_gone = isinstance(error, ModelMissing)
             name = (
-                await self.models.default_name(self.run.actor)
+                await self.models.default_name(self.run.agent_owner)
                 if is_gone
                 else self.models.fallback
             )

@@ -144,7 +144,7 @@ class ToolNodes:
         spec, run = self._spec, self.run
         options = ChatOptions(temperature=spec.temperature, max_tokens=spec.max_tokens)
         return await self.parts.models.open(
-            run.actor,
+            run.agent_owner,
             name,
             options=options,
             tools=[_declaration(tool) for tool in self._tools()],
@@ -208,7 +208,9 @@ class ToolNodes:
             model=spec.model,
         )
         models, run = self.parts.models, self.run
-        known = await models.context_window(run.actor, spec.model, run_id=run.run_id)
+        known = await models.context_window(
+            run.agent_owner, spec.model, run_id=run.run_id
+        )
         window = known or WINDOW_UNKNOWN
         budget = window - spec.max_tokens - _WINDOW_MARGIN
         said = [_message(item) for item in _said(state)]

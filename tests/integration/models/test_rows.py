@@ -16,6 +16,8 @@ from app.backend.providers.base import ChatOptions
 from app.backend.providers.errors import ModelMissing
 from app.backend.providers.opened import ProviderOff
 from app.backend.providers.schemas import ProviderDraft, ProviderView
+from app.backend.runs.execute import ExecuteBody, execute
+from tests.factories.rows import RowFactory
 from tests.integration.providers import vendors
 from tests.integration.providers.vendors import KEY
 
@@ -75,6 +77,29 @@ async def test_added_model_is_listed_and_answers(
     assert view.can_call_tools
     assert await services.models.context_window(actor, "mine/good") == 4096
     assert await ask(services.models, actor, "mine/good") == "".join(vendors.WORDS)
+
+
+@pytest.mark.parametrize("kind", ["answer", "tools"])
+async def test_shared_agent_asks_the_model_of_its_owner_for_whoever_runs_it(
+    services: Services,
+    actor: Actor,
+    other_actor: Actor,
+    rows: RowFactory,
+    vendor_url: str,
+    kind: str,
+) -> None:
+    provider = await connect(services, actor, vendor_url)
+    await add(services, actor, provider, "good", capabilities={"tools": True})
+    agent = await rows.agent(actor, model="mine/good", kind=kind)
+    await rows.share(agent, other_actor, "run")
+    body = ExecuteBody(agent_id=agent.id, query="What?")
+
+    result = await execute(services, other_actor, body, lambda _: None)
+
+    assert result.output_data is not None, result.error
+    assert result.output_data.answer == "".join(vendors.WORDS)
+    with pytest.raises(AppError):
+        await ask(services.models, other_actor, "mine/good")
 
 
 async def test_model_of_somebody_else_is_missing(
