@@ -1,4 +1,4 @@
-"""Twelve secrets that are put through all that uses them, runs that fail included, are nowhere that somebody looks at."""
+"""Thirteen secrets that are put through all that uses them, runs that fail included, are nowhere that somebody looks at."""
 
 import json
 import secrets
@@ -37,7 +37,7 @@ ENDED = {"completed", "failed"}
 
 def _made() -> dict[str, str]:
     """Return the secrets that are set from outside; the others the product makes."""
-    names = ("provider", "password", "db", "env", "vault", "file", "s3")
+    names = ("connected", "provider", "password", "db", "env", "vault", "file", "s3")
     return {name: f"canary-{name}-{secrets.token_hex(8)}" for name in names}
 
 
@@ -103,9 +103,9 @@ async def _sign_in(client: httpx.AsyncClient, canaries: dict[str, str]) -> None:
 
 
 async def _use_browser_login(
-    product: Product, login: StorageState, canaries: dict[str, str]
+    product: Product, far: str, login: StorageState, canaries: dict[str, str]
 ) -> None:
-    """Do what only somebody does who is signed in, and store two secrets."""
+    """Do what only somebody does who is signed in, store two secrets, and connect a provider."""
     cookies = {one["name"]: one["value"] for one in login["cookies"]}  # pyright: ignore[reportTypedDictNotRequiredAccess] - they have them
     async with httpx.AsyncClient(
         base_url=product.url,
@@ -117,6 +117,18 @@ async def _use_browser_login(
         for name, value in (("far", canaries["db"]), ("totp", canaries["totp"])):
             stored = await client.put(f"/api/v1/secrets/{name}", json={"value": value})
             stored.raise_for_status()
+        near: dict[str, Any] = {"type": "openai_compatible", "name": "near"}
+        near |= {
+            "settings": {"base_url": f"{far}/v1"},
+            "api_key": canaries["connected"],
+        }
+        made = await client.post("/api/v1/providers", json=near)
+        assert made.status_code == 201, made.text
+        near_id = made.json()["id"]
+        await client.post(f"/api/v1/providers/{near_id}/test", json={})
+        for model in (SAYS, REFUSES):
+            draft = {"provider_id": near_id, "name": model}
+            (await client.post("/api/v1/models", json=draft)).raise_for_status()
 
 
 def _agents(folder: Path, far: str) -> list[dict[str, Any]]:
@@ -140,7 +152,8 @@ def _agents(folder: Path, far: str) -> list[dict[str, Any]]:
         for there in (SAYS, REFUSES)
     ]
     hosted = [
-        {"name": f"hosted {model[-2:]}", "model": f"openai/{model}"}
+        {"name": f"{provider} {model[-2:]}", "model": f"{provider}/{model}"}
+        for provider in ("openai", "near")
         for model in (SAYS, REFUSES)
     ]
     return [*remote, *hosted]
@@ -242,7 +255,7 @@ async def test_secrets_are_nowhere_that_somebody_looks_at(
     login = create_owner(product)
     redis_url = json.loads((product.data_dir / PARTS_FILE).read_text())["redis_url"]
     canaries["redis"] = urlsplit(redis_url).password or ""
-    await _use_browser_login(product, login, canaries)
+    await _use_browser_login(product, far, login, canaries)
     key = {"Authorization": f"Bearer {canaries['key']}"}
     async with httpx.AsyncClient(
         base_url=product.url, headers=key, timeout=60
@@ -265,8 +278,8 @@ async def test_secrets_are_nowhere_that_somebody_looks_at(
         for name, value in canaries.items()
         if value.encode() in read
     ]
-    assert len(canaries) == 12
+    assert len(canaries) == 13
     assert all(canaries.values())
-    assert sorted(statuses.values()) == ["completed"] * 6 + ["failed"] * 6
+    assert sorted(statuses.values()) == ["completed"] * 7 + ["failed"] * 7
     assert seen.count(b"[redacted]") > 6
     assert hits == []
