@@ -451,3 +451,38 @@ def test_audit_is_printed_as_json_lines(atelier: Atelier, owner: str) -> None:
     assert "user_invited" in atelier(*wanted).stdout
     assert [json.loads(line)["email"] for line in lines.splitlines()] == [owner]
     assert (none.exit_code, none.stdout) == (Exit.DONE, "")
+
+
+def test_groups_shares_permissions_and_keys(atelier: Atelier, owner: str) -> None:
+    email = "c@example.org"
+    atelier("user", "invite", email)
+    agent = _json(atelier("agent", "create", "--name", "Shared", "--json"))
+    atelier("group", "create", "Team")
+    atelier("group", "add", "Team", email)
+    renamed = _json(atelier("group", "rename", "Team", "Crew", "--json"))
+    shared = _json(
+        atelier("share", "add", "agent", "Shared", "--group", "Crew", "--json")
+    )
+    seen = _json(atelier("agent", "list", "--shown", "shared", "--as", email, "--json"))
+    public = _json(atelier("share", "public", "Shared", "--json"))
+    atelier("share", "remove", "agent", "Shared", "Crew")
+    unseen = _json(
+        atelier("agent", "list", "--shown", "shared", "--as", email, "--json")
+    )
+
+    assert (renamed["name"], renamed["members"]) == ("Crew", 1)
+    assert (shared["name"], shared["level"]) == ("Crew", "view")
+    assert [one["id"] for one in seen["items"]] == [agent["id"]]
+    assert public["is_public"]
+    assert unseen["items"] == []
+    assert _json(atelier("share", "list", "agent", "Shared", "--json"))["items"] == []
+    taken = _json(atelier("user", "take", email, "add_run", "--json"))
+    back = _json(atelier("user", "grant", email, "add_run", "--json"))
+    assert (taken["taken"], back["taken"]) == (["add_run"], [])
+    options = ("--scope", "view_agent", "--agent", "Shared", "--json")
+    key = _json(atelier("key", "create", "--name", "ci", *options))
+    fresh = _json(atelier("key", "rotate", key["id"], "--json"))
+    assert (fresh["scopes"], fresh["agent_ids"]) == (["view_agent"], [agent["id"]])
+    found = _json(atelier("key", "list", "--text", fresh["prefix"], "--json"))["items"]
+    assert [one["id"] for one in found] == [fresh["id"]]
+    assert _json(atelier("key", "revoke", fresh["id"], "--json"))["revoked_at"]

@@ -443,7 +443,7 @@ def parts(services: Services) -> Services:
     return replace(services, embedder=FakeEmbedder())
 
 
-async def _send(
+async def send(
     event: str, case: Case, wanted: UUID, cookie: str, own: World
 ) -> tuple[str, str]:
     """Return the answer to the event, and all that its tab has then."""
@@ -485,13 +485,13 @@ async def test_foreign_and_absent_look_the_same_to_every_event(
     foreign = await make_world(parts, other_actor)
     own = await make_world(parts, actor)
     before = await read_all(parts)
-    absent = await _send(event, case, ids.new_id(), cookie, own)
+    absent = await send(event, case, ids.new_id(), cookie, own)
 
     answers = [
-        await _send(event, case, wanted, cookie, own) for wanted in foreign[case.kind]
+        await send(event, case, wanted, cookie, own) for wanted in foreign[case.kind]
     ]
 
     assert set(answers) == {absent}
     assert await read_all(parts) == before
-    mine = [await _send(event, case, wanted, cookie, own) for wanted in own[case.kind]]
+    mine = [await send(event, case, wanted, cookie, own) for wanted in own[case.kind]]
     assert set(mine) - {absent}, "It asks for nothing, so it proves nothing."

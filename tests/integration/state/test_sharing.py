@@ -1,0 +1,144 @@
+"""Every event that takes an agent, a collection, a document or a passage, sent by somebody with whom it is shared.
+
+Made from the registry: a new event fails here until it is said which level it needs.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.backend.agents.tables import AgentRow
+from app.backend.bootstrap import Services
+from app.backend.core import ids
+from app.backend.core.actor import Actor
+from app.backend.identity.sharing_schemas import Level
+from app.backend.knowledge.tables import CollectionRow
+from app.state import edge, tabs
+from app.state.passage import PassageState
+from tests.factories.rows import RowFactory
+from tests.fakes.knowledge import FakeEmbedder
+from tests.integration.state.conftest import SignIn
+from tests.integration.state.test_isolation import CASES, Case, send
+from tests.isolation import Kind, World, make_world, read_all
+from tests.states import make_state
+
+SHARED_KINDS = {Kind.AGENT, Kind.COLLECTION, Kind.DOCUMENT, Kind.PASSAGE}
+# They show one's own runs, of whichever agent.
+OF_RUNS = "RunListState."
+NEEDED = {
+    ("AgentEditorState.load_existing", Kind.AGENT): Level.EDIT,
+    ("AgentEditorState.save", Kind.AGENT): Level.EDIT,
+    ("AgentEditorState.save", Kind.COLLECTION): Level.VIEW,
+    ("AgentListState.archive", Kind.AGENT): Level.EDIT,
+    ("AgentListState.restore", Kind.AGENT): Level.EDIT,
+    ("AgentListState.duplicate", Kind.AGENT): Level.VIEW,
+    ("AgentListState.delete", Kind.AGENT): Level.OWN,
+    ("AgentRunState.load", Kind.AGENT): Level.VIEW,
+    ("AgentRunState.refresh", Kind.AGENT): Level.VIEW,
+    ("AgentRunState.submit", Kind.AGENT): Level.RUN,
+    ("AgentRunState.ask", Kind.AGENT): Level.RUN,
+    ("ApiKeysState.create", Kind.AGENT): Level.RUN,
+    ("CollectionState.load", Kind.COLLECTION): Level.VIEW,
+    ("CollectionState.refresh", Kind.COLLECTION): Level.VIEW,
+    ("CollectionState.load_more", Kind.COLLECTION): Level.VIEW,
+    ("CollectionState.retry", Kind.DOCUMENT): Level.EDIT,
+    ("CollectionState.save", Kind.COLLECTION): Level.EDIT,
+    ("CollectionState.delete", Kind.DOCUMENT): Level.EDIT,
+    ("CollectionState.delete", Kind.COLLECTION): Level.OWN,
+    ("DashboardState.ask", Kind.AGENT): Level.RUN,
+    ("DocumentState.load", Kind.DOCUMENT): Level.VIEW,
+    ("DocumentState.load", Kind.PASSAGE): Level.VIEW,
+    ("KnowledgeSearchState.find", Kind.COLLECTION): Level.VIEW,
+    ("PassageState.load", Kind.PASSAGE): Level.VIEW,
+    ("SharingState.open_agent", Kind.AGENT): Level.OWN,
+    ("SharingState.open_collection", Kind.COLLECTION): Level.OWN,
+    ("SharingState.share", Kind.AGENT): Level.OWN,
+    ("SharingState.share", Kind.COLLECTION): Level.OWN,
+    ("SharingState.set_level", Kind.AGENT): Level.OWN,
+    ("SharingState.set_level", Kind.COLLECTION): Level.OWN,
+    ("SharingState.unshare", Kind.AGENT): Level.OWN,
+    ("SharingState.unshare", Kind.COLLECTION): Level.OWN,
+    ("SharingState.publish", Kind.AGENT): Level.OWN,
+}
+TAKING = [
+    (event, case)
+    for event, cases in CASES.items()
+    for case in cases
+    if case.kind in SHARED_KINDS and not event.startswith(OF_RUNS)
+]
+
+
+@pytest.fixture
+def parts(services: Services) -> Services:
+    """The parts of the stores, with an embedder that needs no runtime, and no open tab."""
+    tabs.install(lambda _: False)
+    made = replace(services, embedder=FakeEmbedder())
+    edge.install(made)
+    return made
+
+
+async def _share(services: Services, world: World, other: Actor, level: Level) -> None:
+    rows = RowFactory(services.db)
+    async with services.db.read() as session:
+        agent = await session.get(AgentRow, world[Kind.AGENT][0])
+        collection = await session.get(CollectionRow, world[Kind.COLLECTION][0])
+    assert agent is not None
+    assert collection is not None
+    await rows.share(agent, other, level)
+    await rows.share(collection, other, level)
+
+
+def _without_refusals(found: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the audit, which tells who was refused."""
+    return {name: rows for name, rows in found.items() if not name.startswith("audit")}
+
+
+def test_every_shared_event_says_which_level_it_needs() -> None:
+    assert {(event, case.kind) for event, case in TAKING} == NEEDED.keys()
+
+
+@pytest.mark.parametrize("level", [Level.VIEW, Level.RUN, Level.EDIT])
+@pytest.mark.parametrize(
+    ("event", "case"), TAKING, ids=[f"{event}-{case.kind}" for event, case in TAKING]
+)
+async def test_a_share_opens_what_its_level_allows_and_nothing_else(
+    parts: Services,
+    sign_in: SignIn,
+    actor: Actor,
+    other_actor: Actor,
+    event: str,
+    case: Case,
+    level: Level,
+) -> None:
+    cookie = await sign_in(actor)
+    edge.install(parts)
+    world = await make_world(parts, other_actor)
+    own = await make_world(parts, actor)
+    await _share(parts, world, actor, level)
+    absent = await send(event, case, ids.new_id(), cookie, own)
+    before = _without_refusals(await read_all(parts))
+
+    answers = [
+        await send(event, case, wanted, cookie, own) for wanted in world[case.kind]
+    ]
+
+    if level.covers(NEEDED[event, case.kind]):
+        assert set(answers) - {absent}
+    else:
+        assert _without_refusals(await read_all(parts)) == before
+
+
+async def test_passage_of_a_document_that_is_not_shared_stays_as_the_answer_has_it(
+    parts: Services, sign_in: SignIn, actor: Actor, other_actor: Actor
+) -> None:
+    cookie = await sign_in(actor)
+    edge.install(parts)
+    world = await make_world(parts, other_actor)
+    held = {"chunk_id": str(world[Kind.PASSAGE][0]), "name": "cited.md"}
+    state = make_state(PassageState, cookie=cookie, is_loading=True, **held)
+
+    answer = await PassageState.load.fn(state)
+
+    assert answer is None
+    assert (state.is_alone, state.is_loading, state.name) == (True, False, "cited.md")
