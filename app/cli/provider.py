@@ -217,6 +217,25 @@ async def check_provider(
 
 @app.command()
 @command
+async def pull(
+    name: NameArgument,
+    model: Annotated[str, typer.Argument(help="Such as llama3.2.")],
+    as_email: AsOption = None,
+    is_json: JsonOption = False,
+) -> None:
+    """Let Ollama fetch a model."""
+    said = ""
+    async with _opened(name, as_email) as handler:
+        async for one in handler.pull(model):
+            if is_json:
+                output.print_json_line(one)
+            elif f"{one.status} {one.percent // 10}" != said:
+                said = f"{one.status} {one.percent // 10}"
+                output.say(f"{one.status} {one.percent} %" if one.total else one.status)
+
+
+@app.command()
+@command
 async def offers(
     name: NameArgument, as_email: AsOption = None, is_json: JsonOption = False
 ) -> None:

@@ -36,6 +36,9 @@ class ModelOffersState(FormMixin, rx.State):
     problem: rx.Field[str] = rx.field("")
     text: rx.Field[str] = rx.field("")
     total: rx.Field[int] = rx.field(0)
+    can_pull: rx.Field[bool] = rx.field(False)
+    pulled: rx.Field[str] = rx.field("")
+    percent: rx.Field[int] = rx.field(0)
     rows: rx.Field[list[OfferLine]] = rx.field(default_factory=list)
     _offers: list[OfferedModel] = []
     _type: str = ""
@@ -82,6 +85,36 @@ class ModelOffersState(FormMixin, rx.State):
         listed = next((one for one in self._offers if one.name == name), None)
         info = find_type(self._type).info
         return await self._add(listed or describe(info, ProviderModel(name)))
+
+    @rx.event(background=True)
+    @edge.requires(Permission.ADD_MODEL)
+    async def pull(self, form: dict[str, Any]) -> Any:
+        """Let the provider fetch a model, and show how far it is."""
+        name = str(form.get("pulled", "")).strip()
+        async with self:
+            self._clear_errors()
+            provider_id, self.pulled = self.provider_id, ""
+        if not name:
+            async with self:
+                return self._show_errors({"pulled": ["Fill this in."]})
+        actor = await edge.require_actor(self)
+        wanted = edge.parse_id(provider_id, "provider")
+        handler = await edge.services().models.need_rows().open_provider(actor, wanted)
+        said = ""
+        try:
+            async for one in handler.pull(name):
+                if f"{one.status} {one.percent}" == said:
+                    continue
+                said = f"{one.status} {one.percent}"
+                async with self:
+                    if self.provider_id != provider_id:
+                        return None
+                    self.pulled, self.percent = f"{name}: {one.status}", one.percent
+        except AppError as error:  # lint-skip: edge-catch - it stands beside the field
+            async with self:
+                self.pulled = ""
+                return self._show_errors({"pulled": [error.message]})
+        return ModelOffersState.open(provider_id)
 
     @rx.event
     @edge.requires(Permission.VIEW_MODEL)
@@ -141,11 +174,13 @@ class ModelOffersState(FormMixin, rx.State):
         self._close()
         self.provider_id, self.provider_name = str(view.id), view.name
         self.is_loading = True
+        self.can_pull = find_type(view.type).info.can_pull
 
     def _close(self) -> None:
         self._clear_errors()
         self.provider_id, self.provider_name, self.problem = "", "", ""
         self.text, self.rows, self.is_loading, self.total = "", [], False, 0
+        self.can_pull, self.pulled, self.percent = False, "", 0
         self._offers, self._type = [], ""
 
     def _show(self) -> None:

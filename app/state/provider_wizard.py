@@ -6,12 +6,13 @@ from typing import Any
 import reflex as rx
 from pydantic import ValidationError
 
-from app.backend.core.actor import Permission
+from app.backend.core.actor import Permission, Role
 from app.backend.core.errors import Invalid
 from app.backend.models import checks
 from app.backend.models.checks import CheckResult, CheckStatus
 from app.backend.providers import forms
 from app.backend.providers import service as providers
+from app.backend.providers.adapters.ollama import find_server
 from app.backend.providers.handler import Handler
 from app.backend.providers.registry import find_type
 from app.backend.providers.schemas import ProviderDraft, ProviderView
@@ -45,6 +46,7 @@ class ProviderWizardState(FormMixin, rx.State):
     is_shared: rx.Field[bool] = rx.field(False)
     editing_id: rx.Field[str] = rx.field("")
     form_key: rx.Field[int] = rx.field(0)
+    found_at: rx.Field[str] = rx.field("")
     stages: rx.Field[list[StageLine]] = rx.field(default_factory=list)
     is_testing: rx.Field[bool] = rx.field(False)
     trial: rx.Field[int] = rx.field(0)
@@ -61,14 +63,28 @@ class ProviderWizardState(FormMixin, rx.State):
 
     @rx.event
     @edge.requires(Permission.ADD_PROVIDER)
-    async def choose(self, key: str) -> None:
+    async def choose(self, key: str) -> Any:
         """Show the form of a type."""
         async with edge.read(self) as (session, actor):
             taken = {
                 view.name for view in await providers.list_providers(session, actor)
             }
+            is_admin = actor.role is Role.ADMIN
         self._begin_form(key, {})
         self.name = _free_name(key, taken | providers.RESERVED)
+        may_look = key == "ollama" and is_admin
+        return ProviderWizardState.look_around(self.form_key) if may_look else None
+
+    @rx.event(background=True)
+    @edge.requires(Permission.ADD_PROVIDER)
+    async def look_around(self, form_key: int) -> None:
+        """Fill in the address of an Ollama that is found at one of the usual ones."""
+        actor = await edge.require_actor(self)
+        found = await find_server() if actor.role is Role.ADMIN else ""
+        async with self:
+            if found and (self.form_key, self.step) == (form_key, FORM):
+                self._begin_form("ollama", {"base_url": found})
+                self.found_at = found
 
     @rx.event
     @edge.requires(Permission.CHANGE_PROVIDER)
@@ -179,7 +195,7 @@ class ProviderWizardState(FormMixin, rx.State):
         view = forms.type_view(find_type(key))
         self._clear_errors()
         self.chosen, self.fields = tile_of(view), fields_of(view, dict(values))
-        self.stages, self.step = [], FORM
+        self.stages, self.step, self.found_at = [], FORM, ""
         self.form_key += 1
 
     def _begin_trial(self) -> int:

@@ -201,7 +201,7 @@ class AgentNodes:
             model=spec.model,
         )
         ask = self.parts.models.context_window
-        known = await ask(run.agent_owner, spec.model, run_id=run.run_id)
+        known = await ask(run.agent_owner, spec.model)
         window = known or WINDOW_UNKNOWN
         passages = _passages(state)
         if window <= SMALL_WINDOW and len(passages) > SMALL_MODEL_PASSAGES:

@@ -207,10 +207,8 @@ class ToolNodes:
             agent_name=spec.name,
             model=spec.model,
         )
-        models, run = self.parts.models, self.run
-        known = await models.context_window(
-            run.agent_owner, spec.model, run_id=run.run_id
-        )
+        ask = self.parts.models.context_window
+        known = await ask(self.run.agent_owner, spec.model)
         window = known or WINDOW_UNKNOWN
         budget = window - spec.max_tokens - _WINDOW_MARGIN
         said = [_message(item) for item in _said(state)]

@@ -9,6 +9,7 @@ from starlette.routing import Match, Mount
 from app.backend.api import (
     accounts,
     agent_socket,
+    ai_ops,
     documentation,
     downloads,
     dynavera,
@@ -70,6 +71,7 @@ _MODULES = (
     groups,
     audit,
     dynavera,
+    ai_ops,
     agent_socket,
     tasks,
     task_socket,

@@ -149,16 +149,21 @@ class ModelCatalog:
         except (ModelMissing, ProviderOff) as error:
             raise Invalid.field("model", error.message) from None
 
-    async def context_window(
-        self, actor: Actor, name: str, *, run_id: UUID | None = None
-    ) -> int | None:
-        """Return the window of the model in tokens, when it is known; of the default where it is not there."""
+    async def context_window(self, actor: Actor, name: str) -> int | None:
+        """Return the window of the model in tokens, when it is known; of the default where it is not there.
+
+        It asks nobody, and needs no key.
+        """
+        wanted = await self.default_name(actor, name)
+        if self.rows is None or self._is_of_settings(wanted):
+            return self._of_settings(wanted).context_window
         try:
-            chosen = await self.find(actor, name, run_id=run_id)
+            return await self.rows.context_window(actor, wanted)
         except ModelMissing:
             default = await self.default_name(actor)
-            chosen = await self.find(actor, default, run_id=run_id)
-        return chosen.context_window
+            return (
+                None if default == wanted else await self.context_window(actor, default)
+            )
 
     async def default_name(self, actor: Actor, named: str = "") -> str:
         """Return the model that is `named`, or where none is the one that is used then.

@@ -99,7 +99,9 @@ class _Check:
             message = f"There is no host {host!r} ({error.strerror or error}). Correct the address."
             raise ModelUnavailable(message, service=host) from error
         self.address = found[0]
-        return CheckStatus.OK, f"{host} is {self.address}."
+        is_address = host == self.address
+        said = "It is an address." if is_address else f"{host} is {self.address}."
+        return CheckStatus.OK, said
 
     async def connect(self) -> Outcome:
         if not self.address:

@@ -4,11 +4,12 @@ from uuid import UUID
 
 from app.backend.core.actor import Actor
 from app.backend.core.crypto import Keyring
-from app.backend.core.db import Database
+from app.backend.core.db import Database, Session
 from app.backend.core.errors import Invalid
 from app.backend.core.settings import Settings
 from app.backend.models import repository, service
 from app.backend.models.chosen import ChosenModel, Prices
+from app.backend.models.repository import Pair
 from app.backend.models.schemas import (
     CapabilitiesDraft,
     Environment,
@@ -78,20 +79,24 @@ class RowModels:
             ModelMissing: the provider has no such model.
             AppError: it cannot be used; the message says why.
         """
-        prefix, _, wanted = name.partition("/")
         async with self._db.read() as session:
-            provider = await provider_repository.find_named(session, actor, prefix)
-            if provider is None:
-                message = f"{name!r} is not a model: you have no provider {prefix!r}. Connect it under Models, or choose another model."
-                raise ModelMissing(message)
-            model = await repository.find_named(session, provider.id, wanted)
-            if model is None:
-                message = f"{provider.name} has no model {wanted!r} here. Add it under Models, or choose another."
-                raise ModelMissing(message)
+            model, provider = await _need(session, actor, name)
             facts = await opened.read_facts(session, provider)
         self._need_usable(model, name)
         handler = await self.opener.open(facts, run_id=run_id)
         return _chosen(model, provider, handler)
+
+    async def context_window(self, actor: Actor, name: str) -> int | None:
+        """Return the window of a model in tokens, when it is known.
+
+        Raises:
+            ModelMissing: there is no such model.
+        """
+        async with self._db.read() as session:
+            model, provider = await _need(session, actor, name)
+        can = CapabilitiesDraft.model_validate(model.capabilities)
+        # Of Ollama it is asked in each request.
+        return can.context_window or provider.settings.get("context")
 
     async def open_provider(self, actor: Actor, provider_id: UUID) -> Handler:
         """Return a provider that `actor` may change, for a look at what it offers; also one that is switched off.
@@ -150,6 +155,19 @@ class RowModels:
         if model.environment != self.environment:
             message = f"{name} is for {model.environment}, and this installation is {self.environment}. Choose another model, or change its environment under Models."
             raise Invalid.field("model", message)
+
+
+async def _need(session: Session, actor: Actor, name: str) -> Pair:
+    prefix, _, wanted = name.partition("/")
+    provider = await provider_repository.find_named(session, actor, prefix)
+    if provider is None:
+        message = f"{name!r} is not a model: you have no provider {prefix!r}. Connect it under Models, or choose another model."
+        raise ModelMissing(message)
+    model = await repository.find_named(session, provider.id, wanted)
+    if model is None:
+        message = f"{provider.name} has no model {wanted!r} here. Add it under Models, or choose another."
+        raise ModelMissing(message)
+    return model, provider
 
 
 def _chosen(model: ModelRow, provider: ProviderRow, handler: Handler) -> ChosenModel:

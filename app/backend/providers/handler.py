@@ -1,7 +1,7 @@
 """What every type of provider is: a handler class with a form, whose instances are the providers that people connect."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.util import find_spec
@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from langchain_core.language_models import BaseChatModel
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from app.backend.core.errors import Invalid
 from app.backend.core.texts import STORABLE
 from app.backend.providers.base import ChatOptions, ProviderModel
 from app.backend.providers.errors import PackageMissing
@@ -76,6 +77,7 @@ class TypeInfo:
     price_id: str = ""
     hosts: tuple[str, ...] = ()
     is_local: bool = False
+    can_pull: bool = False
     is_for_admins: bool = False
 
 
@@ -97,6 +99,21 @@ class Connection:
     def remedy(self) -> str:
         """Where its key is corrected."""
         return f"Correct the key of the provider {self.name!r} under Models."
+
+
+class PullProgress(BaseModel):
+    """What a service does to get a model, and how many bytes of it are there."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: str
+    completed: int = 0
+    total: int = 0
+
+    @property
+    def percent(self) -> int:
+        """How much is there."""
+        return 100 * self.completed // self.total if self.total else 0
 
 
 class Handler(ABC):
@@ -141,6 +158,15 @@ class Handler(ABC):
         """
         await self.list_models()
         return True
+
+    def pull(self, model: str) -> AsyncIterator[PullProgress]:
+        """Fetch a model to the service, and tell how far it is.
+
+        Raises:
+            Invalid: this type of provider fetches none.
+        """
+        message = f"{self.info.label} fetches no models. Choose one that it lists, not {model!r}."
+        raise Invalid.field("model_name", message)
 
     def check(self, model: str) -> None:
         """Any name may be one of the service's."""

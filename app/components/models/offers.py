@@ -59,6 +59,7 @@ def _content() -> rx.Component:
             state.total > SHOWN_MAX,
             rx.el.p(words.MORE, class_name="text-xs text-muted"),
         ),
+        rx.cond(state.can_pull, _pull()),
         rx.el.form(
             rx.el.div(
                 text_field(
@@ -77,6 +78,43 @@ def _content() -> rx.Component:
             class_name="flex flex-col gap-3 sm:flex-row sm:items-start",
         ),
         class_name="flex flex-col gap-4",
+    )
+
+
+def _pull() -> rx.Component:
+    state = ModelOffersState
+    return rx.el.form(
+        rx.el.div(
+            text_field(
+                "pulled",
+                words.PULL,
+                hint=words.PULL_HINT,
+                error=state.errors["pulled"],
+                auto_complete="off",
+            ),
+            rx.cond(
+                state.pulled != "",
+                rx.el.div(
+                    rx.el.progress(
+                        value=state.percent.to(str),
+                        max="100",
+                        aria_label=state.pulled,
+                        class_name="h-2 w-full accent-accent",
+                    ),
+                    rx.el.p(
+                        state.pulled,
+                        role="status",
+                        class_name="break-words text-xs text-muted",
+                    ),
+                    class_name="mt-2",
+                ),
+            ),
+            class_name="min-w-0 flex-1",
+        ),
+        button(words.FETCH, type="submit", class_name="sm:mt-[1.625rem]"),
+        on_submit=state.pull,
+        no_validate=True,
+        class_name="flex flex-col gap-3 sm:flex-row sm:items-start",
     )
 
 

@@ -116,6 +116,16 @@ def _form() -> rx.Component:
     return rx.el.form(
         rx.cond(state.editing_id == "", _about()),
         form_error(state.errors["form"]),
+        rx.cond(
+            state.found_at != "",
+            rx.el.p(
+                rx.icon("circle_check", size=16, aria_hidden="true"),
+                words.FOUND_AT,
+                state.found_at,
+                role="status",
+                class_name="flex items-center gap-2 text-sm text-ok",
+            ),
+        ),
         rx.cond(state.editing_id == "", _name()),
         rx.foreach(state.fields, _setting),
         rx.cond(state.chosen.key_need != "none", _key()),

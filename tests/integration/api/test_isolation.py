@@ -37,6 +37,7 @@ KINDS = {
     "linked_id": Kind.LINKED_LOGIN,
     "model_id": Kind.MODEL,
     "note_id": Kind.NOTE,
+    "provider": Kind.PROVIDER,
     "provider_id": Kind.PROVIDER,
     "run_id": Kind.RUN,
     "run_ids": Kind.RUN,
@@ -118,6 +119,7 @@ def _request(case: Case, wanted: UUID, own: World) -> dict[str, Any]:
         request["json"] |= {"threadId": "x", "runId": "x", "messages": []}
         request["json"] |= {"resume": [answer], "runs": [{"input": {"query": "x"}}]}
         request["json"] |= {"type": "scripted", "is_enabled": False}
+        request["json"] |= {"provider_type": "scripted", "model": "x"}
     match case.place:
         case "query":
             request["params"] |= {case.name: str(wanted)}

@@ -21,6 +21,11 @@ USAGE_IN, USAGE_OUT = 11, 4
 TOOL_ARGS = {"a": 2, "b": 3}
 MODELS = ("good", "tool", "endless", "busy", "broken", "long", "silent")
 Body = dict[str, Any]
+PULLED: list[Body] = [
+    {"status": "pulling manifest"},
+    {"status": "pulling 8eeb52dfb3bb", "completed": 50, "total": 200},
+    {"status": "success"},
+]
 
 
 @dataclass
@@ -210,6 +215,9 @@ class _Answering(BaseHTTPRequestHandler):
     vendor: Vendor
 
     def do_GET(self) -> None:
+        if self.path == "/api/version":
+            self._send(200, b'{"version": "0.9.1"}')
+            return
         if self.vendor.key_of(self.headers) != KEY:
             self._fail(401, "Who are you?")
             return
@@ -222,6 +230,8 @@ class _Answering(BaseHTTPRequestHandler):
         model = self.vendor.model_of(urlsplit(self.path).path, body)
         if self.vendor.key_of(self.headers) != KEY:
             self._fail(401, "Who are you?")
+        elif self.path == "/api/pull" and model in MODELS:
+            self._stream_lines(iter(PULLED))
         elif model in _FAILURES:
             self._fail(*_FAILURES[model])
         elif model not in MODELS:
@@ -229,15 +239,15 @@ class _Answering(BaseHTTPRequestHandler):
         elif model == "silent":
             self.vendor.let_go.wait(30)
         else:
-            self._stream(body, model)
+            self._stream_lines(self.vendor.lines(body, model))
 
-    def _stream(self, body: Body, model: str) -> None:
+    def _stream_lines(self, lines: Iterator[Any]) -> None:
         kind = "text/event-stream" if self.vendor.is_sse else "application/x-ndjson"
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.end_headers()
         try:
-            for line in self.vendor.lines(body, model):
+            for line in lines:
                 self.wfile.write(self._framed(line))
                 self.wfile.flush()
         except OSError:

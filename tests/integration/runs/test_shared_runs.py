@@ -1,5 +1,9 @@
 """Runs of agents that belong to somebody else: they are the runner's, and read the owner's documents for their answer."""
 
+import asyncio
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from app.backend.bootstrap import Services
@@ -7,10 +11,13 @@ from app.backend.core.actor import Actor
 from app.backend.core.errors import Forbidden, NotFound
 from app.backend.core.run_events import RunStatus
 from app.backend.identity import people
-from app.backend.runs import service
+from app.backend.models.tables import ModelRow
+from app.backend.providers.tables import ProviderRow
+from app.backend.runs import executor, service
 from app.backend.runs.claiming import claim_next, prepare_run
 from app.backend.runs.schemas import RunView
 from tests.factories.rows import MakeAgent, RowFactory
+from tests.fakes.knowledge import FakeEmbedder
 from tests.runs import Runs
 
 
@@ -101,3 +108,28 @@ async def test_run_of_a_suspended_owners_agent_fails_and_says_why(
     failed = await runs.get(run.id)
     assert (failed.status, failed.error_code) == (RunStatus.FAILED, "AGENT_OWNER_AWAY")
     assert "suspended" in failed.error
+
+
+async def test_shared_agent_asks_its_owner_s_model(
+    services: Services,
+    actor: Actor,
+    other_actor: Actor,
+    theirs: Runs,
+    rows: RowFactory,
+    make_agent: MakeAgent,
+) -> None:
+    mine: dict[str, Any] = {"owner_id": actor.user_id, "settings": {}}
+    provider = await rows.add(ProviderRow(name="mine", type="scripted", **mine))
+    facts: dict[str, Any] = {"kind": "chat", "environment": "LAB"}
+    owned: dict[str, Any] = {"owner_id": actor.user_id, "provider_id": provider.id}
+    await rows.add(ModelRow(name="hello", **facts, **owned))
+    agent = await make_agent(actor, model="mine/hello")
+    await rows.share(agent, other_actor, "run")
+
+    run = await theirs.start(agent.id)
+    parts = replace(services, embedder=FakeEmbedder())
+    await executor.execute_run(parts, run.id, worker="here", shutdown=asyncio.Event())
+
+    ended = await theirs.get(run.id)
+    assert ended.output is not None, ended.error
+    assert "I am a script" in ended.output.answer

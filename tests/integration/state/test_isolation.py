@@ -215,6 +215,14 @@ CASES: dict[str, list[Case]] = {
         )
     ],
     "ModelOffersState.open": [_given(Kind.PROVIDER)],
+    "ModelOffersState.pull": [
+        Case(
+            Kind.PROVIDER,
+            lambda wanted, _: Sent(
+                held={"provider_id": wanted}, given=({"pulled": "echo"},)
+            ),
+        )
+    ],
     "ProviderWizardState.edit": [_given(Kind.PROVIDER)],
     "ProviderWizardState.submit": [
         Case(
@@ -354,6 +362,7 @@ WITHOUT_ID = {
     "ProviderWizardState.choose",
     "ProviderWizardState.close",
     "ProviderWizardState.leave",
+    "ProviderWizardState.look_around",
     "ProviderWizardState.open",
     "NoticesState.dismiss",
     "NoticesState.show",

@@ -1,5 +1,6 @@
 """Routes of providers: what people connect, how it answers, and what it offers."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
@@ -12,10 +13,11 @@ from app.backend.agents import model_use
 from app.backend.api.deps import PartsDep, ReadDep, WriteDep, may
 from app.backend.api.parts import ApiParts
 from app.backend.core.actor import Actor, Permission
+from app.backend.core.errors import AppError
 from app.backend.models import checks
 from app.backend.models import service as models
 from app.backend.models.offers import list_offers
-from app.backend.models.schemas import OfferedModel
+from app.backend.models.schemas import ModelName, OfferedModel
 from app.backend.providers import forms
 from app.backend.providers import service as providers
 from app.backend.providers.handler import Handler
@@ -71,6 +73,14 @@ class ModelTrial(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     model: str = ""
+
+
+class ModelPull(BaseModel):
+    """Which model is fetched."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: ModelName
 
 
 @router.get("")
@@ -162,6 +172,24 @@ async def list_offered(actor: Changer, parts: PartsDep, provider_id: UUID) -> Of
     handler = await parts.models.need_rows().open_provider(actor, provider_id)
     added = await _added(parts, actor, provider_id)
     return OfferList(items=await list_offers(handler, added=added))
+
+
+@router.post("/{provider_id}/pull")
+async def pull_model(
+    actor: Changer, parts: PartsDep, provider_id: UUID, wanted: ModelPull
+) -> StreamingResponse:
+    """Let Ollama fetch a model: one JSON line for each step, and an `error` when it fails."""
+    handler = await parts.models.need_rows().open_provider(actor, provider_id)
+    progress = handler.pull(wanted.model)
+
+    async def lines() -> AsyncIterator[str]:
+        try:
+            async for one in progress:
+                yield one.model_dump_json() + "\n"
+        except AppError as error:  # lint-skip: edge-catch - the answer has begun
+            yield json.dumps({"error": error.message, "code": error.code}) + "\n"
+
+    return StreamingResponse(lines(), media_type="application/x-ndjson")
 
 
 async def _added(parts: ApiParts, actor: Actor, provider_id: UUID) -> set[str]:

@@ -1,6 +1,7 @@
 """Ollama, by its own protocol."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from typing import ClassVar
 
 import httpx
@@ -10,9 +11,23 @@ from typing_extensions import override
 
 from app.backend.core import tls
 from app.backend.providers.base import ChatOptions, ProviderModel
-from app.backend.providers.handler import Form, Handler, KeyNeed, TypeInfo, Url
+from app.backend.providers.handler import (
+    Form,
+    Handler,
+    KeyNeed,
+    PullProgress,
+    TypeInfo,
+    Url,
+)
 
 _TIMEOUT = httpx.Timeout(300, connect=10)
+_LOOK_SECONDS = 1.0
+# This machine, the host of a container, and the service of our compose file.
+USUAL = (
+    "http://127.0.0.1:11434",
+    "http://host.docker.internal:11434",
+    "http://ollama:11434",
+)
 
 
 class OllamaProvider:
@@ -65,6 +80,25 @@ class OllamaProvider:
         await self._transport.aclose()
 
 
+async def find_server() -> str:
+    """Return the URL of an Ollama at one of the usual addresses; empty when there is none."""
+    async with httpx.AsyncClient(
+        timeout=_LOOK_SECONDS, trust_env=False, verify=tls.trusted()
+    ) as client:
+        found = await asyncio.gather(*(_answers(client, url) for url in USUAL))
+    return next(
+        (url for url, is_there in zip(USUAL, found, strict=True) if is_there), ""
+    )
+
+
+async def _answers(client: httpx.AsyncClient, url: str) -> bool:
+    try:
+        answer = await client.get(f"{url}/api/version")
+        return "version" in answer.json()
+    except (httpx.HTTPError, ValueError):
+        return False
+
+
 class OllamaForm(Form):
     """Where Ollama is, and how much of a conversation its models see."""
 
@@ -91,6 +125,7 @@ class OllamaHandler(Handler):
         icon="hard_drive",
         hosts=("your Ollama:11434",),
         is_local=True,
+        can_pull=True,
     )
 
     @override
@@ -127,6 +162,18 @@ class OllamaHandler(Handler):
     @override
     def window_of(self, model: str) -> int | None:
         return self.connection.settings.context
+
+    @override
+    def pull(self, model: str) -> AsyncIterator[PullProgress]:
+        from app.backend.providers.adapters import ollama_chat
+
+        return ollama_chat.pull(
+            self.address,
+            model,
+            transport=self._transport,
+            headers=self._headers,
+            remedy=self._remedy,
+        )
 
     @property
     def _transport(self) -> httpx.AsyncBaseTransport:

@@ -25,6 +25,7 @@ from app.backend.providers.errors import (
     broken_off,
     place_refused,
 )
+from app.backend.providers.handler import PullProgress
 from app.backend.providers.public_only import PrivateAddress, refused_address
 
 Chunks = AsyncGenerator[ChatGenerationChunk, None]
@@ -128,6 +129,34 @@ async def list_models(
         for item in found.models
         if item.model
     ]
+
+
+async def pull(
+    url: str,
+    model: str,
+    *,
+    transport: httpx.AsyncBaseTransport,
+    headers: dict[str, str],
+    remedy: str,
+) -> AsyncIterator[PullProgress]:
+    """Let Ollama fetch a model, and tell how far it is.
+
+    Raises:
+        AppError: Ollama does not answer, or finds no such model.
+    """
+    timeout = httpx.Timeout(None, connect=10)
+    client = ollama.AsyncClient(
+        url, timeout=timeout, transport=transport, headers=headers
+    )
+    try:
+        async for told in await client.pull(model, stream=True):
+            yield PullProgress(
+                status=told.status or "",
+                completed=told.completed or 0,
+                total=told.total or 0,
+            )
+    except _FAILURES as error:
+        raise explain(error, url, remedy) from error
 
 
 def explain(error: Exception, url: str, remedy: str) -> AppError:

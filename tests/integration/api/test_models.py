@@ -1,0 +1,97 @@
+"""Providers and models over the API: in our words, and in those of the first clients."""
+
+import json
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.integration.providers import vendors
+from tests.integration.providers.vendors import KEY
+
+
+@pytest.fixture
+def vendor_url() -> Iterator[str]:
+    """A server that speaks OpenAI's protocol."""
+    with vendors.serving(vendors.openai()) as url:
+        yield f"{url}/v1"
+
+
+def _provider(url: str, **fields: object) -> dict[str, object]:
+    settings = {"base_url": url}
+    draft = {"type": "openai_compatible", "name": "mine", "settings": settings}
+    return {**draft, "api_key": KEY, **fields}
+
+
+async def test_provider_is_tried_connected_and_used(
+    signed_in: httpx.AsyncClient, vendor_url: str
+) -> None:
+    draft = _provider(vendor_url)
+    types = (await signed_in.get("/api/v1/providers/types")).json()
+    tried = await signed_in.post(
+        "/api/v1/providers/test", json={"provider": draft, "model": "tool"}
+    )
+    made = await signed_in.post("/api/v1/providers", json=draft)
+    place = f"/api/v1/providers/{made.json()['id']}"
+    offered = (await signed_in.get(f"{place}/models")).json()["items"]
+    added = await signed_in.post(
+        "/api/v1/models", json={"provider_id": made.json()["id"], "name": "good"}
+    )
+    model = f"/api/v1/models/{added.json()['id']}"
+    chosen = await signed_in.patch(model, json={"is_default": True})
+    listed = (await signed_in.get("/api/v1/models")).json()["items"]
+
+    (kind,) = [one for one in types if one["key"] == "openai_compatible"]
+    assert kind["settings_schema"]["required"] == ["base_url"]
+    stages = [json.loads(line) for line in tried.text.splitlines()]
+    assert [one["status"] for one in stages] == ["ok"] * 6
+    assert made.status_code == 201, made.text
+    assert KEY not in made.text + tried.text
+    assert [one["name"] for one in offered] == list(vendors.MODELS)
+    assert chosen.json()["is_default"]
+    assert (listed[0]["name"], listed[0]["is_default"]) == ("mine/good", True)
+    assert (await signed_in.delete(place)).status_code == 204
+    assert (await signed_in.get(model)).status_code == 404
+
+
+async def test_wrong_settings_name_their_field(signed_in: httpx.AsyncClient) -> None:
+    answer = await signed_in.post("/api/v1/providers", json=_provider("nonsense"))
+
+    assert answer.status_code == 400
+    assert list(answer.json()["details"]) == ["settings.base_url"]
+
+
+async def test_words_of_the_first_clients_lead_to_the_same_rows(
+    signed_in: httpx.AsyncClient, vendor_url: str
+) -> None:
+    base = "/api/plugins/ai-ops"
+    config = {"base_url": vendor_url}
+    made = await signed_in.post(
+        f"{base}/llm-providers/",
+        json={
+            "name": "theirs",
+            "provider_type": "openai_compatible",
+            "config_schema": config,
+            "api_key": KEY,
+        },
+    )
+    provider = made.json()
+    model = {"provider": provider["id"], "name": "good", "supports_tools": True}
+    added = (await signed_in.post(f"{base}/llm-models/", json=model)).json()
+    place = f"{base}/llm-models/{added['id']}/"
+    changed = await signed_in.put(place, json={"is_default": True})
+    listed = (await signed_in.get(f"{base}/llm-providers/")).json()
+
+    assert made.status_code == 201, made.text
+    assert (provider["handler_class"], provider["config_schema"]) == (
+        "CompatibleHandler",
+        config,
+    )
+    assert (listed["count"], listed["results"]) == (1, [provider])
+    assert (changed.json()["is_default"], changed.json()["environment"]) == (
+        True,
+        "LAB",
+    )
+    ours = (await signed_in.get("/api/v1/models/added")).json()["items"]
+    assert [one["full_name"] for one in ours] == ["theirs/good"]
+    assert (await signed_in.delete(place)).status_code == 204
