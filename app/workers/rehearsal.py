@@ -28,7 +28,9 @@ from app.backend.core.run_events import (
 )
 from app.backend.core.settings import Settings
 from app.backend.identity import service as identity
+from app.backend.providers import repository as providers
 from app.backend.providers.errors import ModelMissing
+from app.backend.providers.registry import TYPES
 from app.backend.runs import engine_repository
 from app.backend.runs.claiming import claim_next
 from app.backend.runs.conversation import release_next
@@ -54,6 +56,7 @@ async def rehearse(settings: Settings) -> None:
         # A default model that is not set up is said by the run that asks for it.
         with suppress(Invalid, ModelMissing):
             services.models.get(settings.default_model)
+        await _preload(services)
         await _play(services, nobody)
         with suppress(DBAPIError):
             await claim_next(services, worker="", first_turn=NEVER)
@@ -63,6 +66,15 @@ async def rehearse(settings: Settings) -> None:
             with suppress(AppError, DBAPIError):
                 async with services.db.transaction() as session:
                     await ask(session)
+
+
+async def _preload(services: Services) -> None:
+    # A library of a vendor takes seconds to import, and each child would do it again.
+    with suppress(DBAPIError):
+        async with services.db.read() as session:
+            types = await providers.list_types(session)
+        for key in types:
+            TYPES[key].preload()
 
 
 async def _play(services: Services, nobody: Actor) -> None:

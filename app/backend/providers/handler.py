@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
@@ -120,6 +121,7 @@ class Handler(ABC):
     """A provider of one type; it holds no state between requests."""
 
     info: ClassVar[TypeInfo]
+    chat_module: ClassVar[str] = ""
     is_configured = True
     how_to_configure = ""
 
@@ -187,6 +189,12 @@ class Handler(ABC):
             (package for module, package in cls.info.modules if not _is_there(module)),
             "",
         )
+
+    @classmethod
+    def preload(cls) -> None:
+        """Import what it speaks through ahead of the first question, when it is installed."""
+        if cls.chat_module and not cls.missing_package():
+            import_module(f"app.backend.providers.adapters.{cls.chat_module}")
 
     @classmethod
     def need_packages(cls) -> None:

@@ -62,6 +62,14 @@ async def find_shared(session: Session, name: str) -> ProviderRow | None:
     return (await session.exec(query)).first()
 
 
+async def list_types(session: Session) -> list[str]:
+    """Return the types of the providers that are switched on, of everybody: what a worker should have imported."""
+    query = select(ProviderRow.type).where(  # lint-skip: repo-scope - of everybody
+        col(ProviderRow.is_enabled).is_(True)
+    )
+    return list((await session.exec(query.distinct())).all())
+
+
 async def find_owner(session: Session, provider: ProviderRow) -> UserRow | None:
     """Return whose provider it is: their secret is its key, and their role says which addresses it may reach."""
     return await session.get(UserRow, provider.owner_id)

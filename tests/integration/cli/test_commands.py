@@ -16,7 +16,6 @@ from app.backend.core.settings import Settings
 from app.cli.edge import Exit
 from app.cli.main import app
 from tests.integration.cli.conftest import PASSWORD, Atelier
-from tests.integration.providers import vendors
 from tests.processes import Fork
 from tests.stack import environment_of
 
@@ -350,41 +349,6 @@ def test_every_command_is_documented_and_prints_json() -> None:
         for name, command in real.items()
         if not any("--json" in option.opts for option in command.params)
     } == without
-
-
-def test_provider_is_connected_tried_out_used_and_deleted(
-    atelier: Atelier, owner: str
-) -> None:
-    key = "key-of-the-vendor-tests"
-    with vendors.serving(vendors.anthropic()) as url:
-        kind = ("--type", "anthropic", "--set", f"base_url={url}", "--key-stdin")
-        made = atelier("provider", "add", "claude", *kind, "--json", given=f"{key}\n")
-        tried = atelier("provider", "test", "claude", "--model", "tool", "--json")
-        offered = _json(atelier("provider", "offers", "claude", "--json"))
-        broken = atelier("provider", "test", "claude", "--model", "broken")
-    added = atelier("models", "add", "claude/good", "--default")
-    listed = _json(atelier("models", "list", "--json"))
-    gone = atelier("provider", "delete", "claude")
-
-    assert made.exit_code == Exit.DONE, made.output
-    assert key not in made.output
-    stages = [json.loads(line) for line in tried.stdout.splitlines()]
-    assert [(one["stage"], one["status"]) for one in stages] == [
-        ("resolve", "ok"),
-        ("connect", "ok"),
-        ("authenticate", "ok"),
-        ("list", "ok"),
-        ("chat", "ok"),
-        ("tools", "ok"),
-    ]
-    assert {one["name"] for one in offered} == set(vendors.MODELS)
-    assert broken.exit_code == Exit.UNAVAILABLE
-    assert "✗ chat" in broken.stdout
-    assert "The GPU is on fire." in broken.stdout
-    assert added.stdout.startswith("claude/good: default")
-    assert (listed[0]["name"], listed[0]["is_default"]) == ("claude/good", True)
-    assert gone.exit_code == Exit.DONE, gone.output
-    assert _json(atelier("provider", "list", "--json")) == []
 
 
 def test_exit_codes_are_documented() -> None:

@@ -35,6 +35,7 @@ class AnthropicHandler(Handler):
         price_id="anthropic",
         hosts=("api.anthropic.com:443",),
     )
+    chat_module: ClassVar[str] = "anthropic_chat"
 
     @override
     async def list_models(self) -> Sequence[ProviderModel]:

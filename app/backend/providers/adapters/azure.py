@@ -37,6 +37,7 @@ class AzureHandler(Handler):
         price_id="azure",
         hosts=("*.openai.azure.com:443",),
     )
+    chat_module: ClassVar[str] = "openai_chat"
 
     @override
     async def list_models(self) -> Sequence[ProviderModel]:

@@ -33,6 +33,7 @@ class CompatibleHandler(Handler):
         key_need=KeyNeed.OPTIONAL,
         icon="plug",
     )
+    chat_module: ClassVar[str] = "openai_chat"
 
     @override
     async def list_models(self) -> Sequence[ProviderModel]:

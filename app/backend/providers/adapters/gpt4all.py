@@ -97,6 +97,7 @@ class RuntimeHandler(Handler):
         icon="server",
         is_local=True,
     )
+    chat_module: ClassVar[str] = "runtime_chat"
 
     @override
     async def list_models(self) -> Sequence[ProviderModel]:

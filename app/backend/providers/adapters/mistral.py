@@ -30,6 +30,7 @@ class MistralHandler(Handler):
         price_id="mistral",
         hosts=("api.mistral.ai:443",),
     )
+    chat_module: ClassVar[str] = "mistral_chat"
 
     @override
     async def list_models(self) -> Sequence[ProviderModel]:

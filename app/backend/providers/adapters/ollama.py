@@ -127,6 +127,7 @@ class OllamaHandler(Handler):
         is_local=True,
         can_pull=True,
     )
+    chat_module: ClassVar[str] = "ollama_chat"
 
     @override
     async def list_models(self) -> Sequence[ProviderModel]:

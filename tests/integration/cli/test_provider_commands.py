@@ -1,0 +1,46 @@
+"""`atelier provider` and `atelier models`, on providers that people connect."""
+
+import json
+
+import pytest
+
+from app.cli.edge import Exit
+from tests.integration.cli.conftest import Atelier
+from tests.integration.cli.test_commands import (
+    _json,  # pyright: ignore[reportPrivateUsage]
+)
+from tests.integration.providers import vendors
+
+
+@pytest.mark.usefixtures("owner")
+def test_provider_is_connected_tried_out_used_and_deleted(atelier: Atelier) -> None:
+    key = "key-of-the-vendor-tests"
+    with vendors.serving(vendors.anthropic()) as url:
+        kind = ("--type", "anthropic", "--set", f"base_url={url}", "--key-stdin")
+        made = atelier("provider", "add", "claude", *kind, "--json", given=f"{key}\n")
+        tried = atelier("provider", "test", "claude", "--model", "tool", "--json")
+        offered = _json(atelier("provider", "offers", "claude", "--json"))
+        broken = atelier("provider", "test", "claude", "--model", "broken")
+    added = atelier("models", "add", "claude/good", "--default")
+    listed = _json(atelier("models", "list", "--json"))
+    gone = atelier("provider", "delete", "claude")
+
+    assert made.exit_code == Exit.DONE, made.output
+    assert key not in made.output
+    stages = [json.loads(line) for line in tried.stdout.splitlines()]
+    assert [(one["stage"], one["status"]) for one in stages] == [
+        ("resolve", "ok"),
+        ("connect", "ok"),
+        ("authenticate", "ok"),
+        ("list", "ok"),
+        ("chat", "ok"),
+        ("tools", "ok"),
+    ]
+    assert {one["name"] for one in offered} == set(vendors.MODELS)
+    assert broken.exit_code == Exit.UNAVAILABLE
+    assert "✗ chat" in broken.stdout
+    assert "The GPU is on fire." in broken.stdout
+    assert added.stdout.startswith("claude/good: default")
+    assert (listed[0]["name"], listed[0]["is_default"]) == ("claude/good", True)
+    assert gone.exit_code == Exit.DONE, gone.output
+    assert _json(atelier("provider", "list", "--json")) == []
