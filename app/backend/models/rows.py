@@ -1,5 +1,6 @@
 """The models that people have added, as runs and forms find them."""
 
+import asyncio
 from uuid import UUID
 
 from app.backend.core.actor import Actor
@@ -24,7 +25,7 @@ from app.backend.providers import service as providers
 from app.backend.providers.errors import ModelMissing
 from app.backend.providers.handler import Handler
 from app.backend.providers.opened import Opener
-from app.backend.providers.registry import TYPES
+from app.backend.providers.registry import TYPES, find_type
 from app.backend.providers.schemas import ProviderDraft
 from app.backend.providers.tables import ProviderRow
 
@@ -82,6 +83,7 @@ class RowModels:
         async with self._db.read() as session:
             model, provider = await _need(session, actor, name)
             facts = await opened.read_facts(session, provider)
+        await _preload(provider.type)
         self._need_usable(model, name)
         handler = await self.opener.open(facts, run_id=run_id)
         return _chosen(model, provider, handler)
@@ -108,6 +110,7 @@ class RowModels:
         async with self._db.read() as session:
             row = await providers.need_changeable(session, actor, provider_id)
             facts = await opened.read_facts(session, row, needs_enabled=False)
+        await _preload(row.type)
         return await self.opener.open(facts)
 
     async def connect_draft(self, actor: Actor, draft: ProviderDraft) -> Handler:
@@ -134,6 +137,7 @@ class RowModels:
             row.secret_ref = draft.secret_ref or (kept.secret_ref if kept else "")
             key = await self.opener.read_key(opened.Facts(row, actor))
         providers.need_key(row.type, has_key=key is not None)
+        await _preload(row.type)
         return self.opener.connect(row, actor, key)
 
     async def tell_trouble(self, provider_id: UUID, trouble: str) -> None:
@@ -155,6 +159,11 @@ class RowModels:
         if model.environment != self.environment:
             message = f"{name} is for {model.environment}, and this installation is {self.environment}. Choose another model, or change its environment under Models."
             raise Invalid.field("model", message)
+
+
+async def _preload(key: str) -> None:
+    # A library may take seconds to import at its first use, and others wait for this event loop.
+    await asyncio.to_thread(find_type(key).preload)
 
 
 async def _need(session: Session, actor: Actor, name: str) -> Pair:

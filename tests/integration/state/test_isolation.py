@@ -215,14 +215,7 @@ CASES: dict[str, list[Case]] = {
         )
     ],
     "ModelOffersState.open": [_given(Kind.PROVIDER)],
-    "ModelOffersState.pull": [
-        Case(
-            Kind.PROVIDER,
-            lambda wanted, _: Sent(
-                held={"provider_id": wanted}, given=({"pulled": "echo"},)
-            ),
-        )
-    ],
+    "ModelOffersState.pull": [_held(Kind.PROVIDER, "provider_id", {"pulled": "x"})],
     "ProviderWizardState.edit": [_given(Kind.PROVIDER)],
     "ProviderWizardState.submit": [
         Case(
