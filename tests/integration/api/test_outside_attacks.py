@@ -149,16 +149,16 @@ async def test_expired_attempt_is_refused(browser: Browser, services: Services) 
     assert await _refused(browser, await ask_provider(there)) == INVALID
 
 
-@pytest.mark.parametrize("forged", ["", "x", "gAAAAABo" + "A" * 120])
 async def test_cookie_that_is_not_ours_is_refused(
-    browser: Browser, services: Services, forged: str
+    browser: Browser, services: Services
 ) -> None:
     back = await ask_provider(await browser.begin())
     browser.client.cookies.clear()
     name = cookies.attempt_name(services.keyring)
-    browser.client.headers["Cookie"] = f"{name}={forged}"
+    for forged in ("", "x", "gAAAAABo" + "A" * 120):
+        browser.client.headers["Cookie"] = f"{name}={forged}"
 
-    assert await _refused(browser, back) == INVALID
+        assert await _refused(browser, back) == INVALID, forged
 
 
 async def test_browser_that_began_nothing_is_signed_in_to_nothing(
@@ -218,9 +218,10 @@ async def test_attempt_at_one_provider_does_not_end_at_another(
     assert await _refused(browser, elsewhere) == INVALID
 
 
-@pytest.mark.parametrize(
-    "claims",
-    [
+async def test_id_token_with_a_wrong_claim_is_refused(
+    browser: Browser, provider: LoginProvider
+) -> None:
+    wrong: list[dict[str, Any]] = [
         {"nonce": "another"},
         {"nonce": None},
         {"iss": "https://elsewhere.example.org"},
@@ -229,16 +230,12 @@ async def test_attempt_at_one_provider_does_not_end_at_another(
         {"aud": [CLIENT_ID, "another client"], "azp": "another client"},
         {"exp": 1},
         {"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"},
-    ],
-    ids=str,
-)
-async def test_id_token_with_a_wrong_claim_is_refused(
-    browser: Browser, provider: LoginProvider, claims: dict[str, Any]
-) -> None:
-    provider.claims = claims
-    back = await ask_provider(await browser.begin())
+    ]
+    for claims in wrong:
+        provider.claims = claims
+        back = await ask_provider(await browser.begin())
 
-    assert await _refused(browser, back) == REFUSED
+        assert await _refused(browser, back) == REFUSED, claims
 
 
 @pytest.mark.parametrize("algorithm", ["none", "HS256"])
@@ -285,26 +282,22 @@ async def test_userinfo_about_somebody_else_is_refused(
     assert await _refused(browser, back) == REFUSED
 
 
-@pytest.mark.parametrize(
-    "then",
-    [
+async def test_nobody_is_sent_to_another_site(
+    browser: Browser, services: Services
+) -> None:
+    name = cookies.attempt_name(services.keyring)
+    for then in (
         "https://evil.example.org/",
         "//evil.example.org/",
         "/\\evil.example.org",
         "javascript:alert(1)",
-        "/%0d%0aSet-Cookie:x=y",
+        "/\r\nSet-Cookie: x=y",
         "/" + "x" * 1001,
-    ],
-)
-async def test_nobody_is_sent_to_another_site(
-    browser: Browser, services: Services, then: str
-) -> None:
-    query = f"next={then}" if "%" in then else str(httpx.QueryParams({"next": then}))
+    ):
+        await browser.begin(f"{START}?{httpx.QueryParams({'next': then})}")
 
-    await browser.begin(f"{START}?{query}")
-
-    sealed = browser.client.cookies[cookies.attempt_name(services.keyring)]
-    assert attempts.unseal(sealed, services.keyring).then == "/"
+        sealed = browser.client.cookies[name]
+        assert attempts.unseal(sealed, services.keyring).then == "/", then
 
 
 async def test_refusal_of_the_provider_leads_to_the_login_page(
