@@ -78,7 +78,10 @@ async def test_logins_are_listed_and_unlinked(
     atelier: Atelier, rows: RowFactory, actor: Actor
 ) -> None:
     for subject in ("1", "2"):
-        known = {"provider": "github", "issuer": "https://github.com/login/oauth"}
+        known: dict[str, Any] = {
+            "provider": "github",
+            "issuer": "https://github.com/login/oauth",
+        }
         await rows.add(LinkedLoginRow(owner_id=actor.user_id, subject=subject, **known))
     listed = json.loads((await atelier("user", "logins", actor.email, "--json")).stdout)
     assert [login["provider"] for login in listed] == ["github", "github"]
