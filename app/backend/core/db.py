@@ -8,14 +8,18 @@ from typing import Any, TypeVar
 
 from pydantic_core import to_json
 from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
 from app.backend.core.texts import storable_value
 
-__all__ = ["Database", "Session", "after_commit", "savepoint"]
+__all__ = ["AWAY", "Database", "Session", "after_commit", "savepoint"]
 
 R = TypeVar("R")
+
+# What a database that is away, restarts, fails over, or ended a frozen transaction makes of a statement.
+AWAY = (OperationalError, InterfaceError, InternalError)
 
 AFTER_COMMIT = "after_commit"
 _IMMEDIATE = "immediate"

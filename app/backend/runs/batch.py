@@ -1,6 +1,6 @@
 """Many runs at once: all of them join the line in one transaction, or none does."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from app.backend.agents import service as agents
@@ -43,17 +43,30 @@ async def start_runs(
         TooMany: there would be more runs than there may be, of this user or of all.
     """
     drafts = [_checked(draft, place) for place, draft in enumerate(drafts, start=1)]
+    wanted = [draft.request_id for draft in drafts if draft.request_id is not None]
+    known = await repository.find_requests(session, actor, wanted)
+    if len(known) == len(drafts):
+        return _in_order(drafts, known, [])
     agent = await agents.get_agent_to_run(session, actor, agent_id=agent_id)
     if agent.archived_at is not None:
         message = f"The agent {agent.name!r} is archived. Restore it first."
         raise Conflict(message)
     await repository.begin_start(session)
-    wanted = [draft.request_id for draft in drafts if draft.request_id is not None]
+    # The same batch may have been sent twice at the same moment.
     known = await repository.find_requests(session, actor, wanted)
     fresh = [draft for draft in drafts if draft.request_id not in known]
-    rows = iter(await _begin(session, actor, agent, fresh, parts) if fresh else [])
+    begun = await _begin(session, actor, agent, fresh, parts) if fresh else []
+    return _in_order(drafts, known, begun)
+
+
+def _in_order(
+    drafts: Sequence[RunDraft],
+    known: Mapping[UUID | None, RunRow],
+    begun: Iterable[RunRow],
+) -> list[RunView]:
+    rest = iter(begun)
     return [
-        RunView.model_validate(known.get(draft.request_id) or next(rows))
+        RunView.model_validate(known.get(draft.request_id) or next(rest))
         for draft in drafts
     ]
 

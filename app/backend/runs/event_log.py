@@ -16,10 +16,9 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
 
 from app.backend.core import clock
-from app.backend.core.db import Database
+from app.backend.core.db import AWAY, Database
 from app.backend.core.run_context import SavedStep
 from app.backend.core.run_events import Event, MessageDelta, RunEvent
 from app.backend.runs import engine_repository, event_rows, redaction
@@ -210,6 +209,11 @@ class EventLog:
             except LeaseLost:
                 self.lost.set()
                 return
+            except Exception:  # lint-skip: edge-catch
+                # What cannot be told to anybody is not gone on with: the run begins again elsewhere.
+                logger.exception("event_log_broken", run_id=str(self._run_id))
+                self.lost.set()
+                return
             await self._wait_for_urgency(WINDOW_SECONDS - GATHER_SECONDS)
 
     async def _wait_for_urgency(self, seconds: float) -> None:
@@ -226,7 +230,7 @@ class EventLog:
         while True:
             try:
                 await self._db.write(write)
-            except OperationalError as error:
+            except AWAY as error:
                 # The lease decides how long this may last: without the database it cannot be renewed either.
                 logger.warning(
                     "event_log_write_failed", run_id=str(self._run_id), error=str(error)

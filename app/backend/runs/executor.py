@@ -9,13 +9,12 @@ from uuid import UUID
 
 import structlog
 from redis.exceptions import RedisError
-from sqlalchemy.exc import OperationalError
 
 from app.backend.agents.schemas import Execution
 from app.backend.core import correlation
 from app.backend.core import redis as redis_names
 from app.backend.core.children import ChildCall
-from app.backend.core.db import Session
+from app.backend.core.db import AWAY, Session
 from app.backend.core.fault_points import FaultPoint, FaultPoints, pass_by
 from app.backend.core.run_context import RunContext
 from app.backend.core.run_events import (
@@ -299,7 +298,7 @@ class _Execution:
             try:
                 async with self._parts.db.transaction() as session:
                     events = await write(session)
-            except OperationalError as error:
+            except AWAY as error:
                 logger.warning(
                     "run_end_not_written", run_id=str(self._row.id), error=str(error)
                 )

@@ -10,10 +10,9 @@ from types import TracebackType
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import OperationalError
 
 from app.backend.core import clock
-from app.backend.core.db import Database
+from app.backend.core.db import AWAY, Database
 from app.backend.runs import engine_repository
 
 logger = structlog.get_logger(__name__)
@@ -76,8 +75,11 @@ class Heartbeat:
                     self._renew()
                     due = clock.monotonic() + self._renew_seconds
                 self._look()
-            except OperationalError as error:
+            except AWAY as error:
                 logger.warning("heartbeat_failed", error=str(error))
+            except Exception:  # lint-skip: edge-catch
+                # Without it the run would be somebody else's soon, and this worker would not know.
+                logger.exception("heartbeat_broken")
 
     def _renew(self) -> None:
         renew = partial(

@@ -7,13 +7,13 @@ from typing import Any, Protocol
 import psycopg
 import structlog
 from langchain_core.runnables import RunnableConfig
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from app.backend.agents.builder import build, plan
 from app.backend.agents.checkpoints import Checkpoints
 from app.backend.agents.context import AgentParts, Task
 from app.backend.core import clock, ids
 from app.backend.core.children import ChildCall, NeedsChild
+from app.backend.core.db import AWAY
 from app.backend.core.errors import AppError
 from app.backend.core.questions import NeedsPerson
 from app.backend.core.run_context import LimitReached, RunContext
@@ -35,8 +35,7 @@ End = RunCompleted | RunFailed | RunTimedOut | RunWaiting | ChildCall
 DATABASE_AWAY = "DATABASE_AWAY"
 # The savers of checkpoints speak to the drivers themselves.
 _AWAY = (
-    OperationalError,
-    InterfaceError,
+    *AWAY,
     psycopg.OperationalError,
     psycopg.InterfaceError,
     sqlite3.OperationalError,

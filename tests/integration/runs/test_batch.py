@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from sqlmodel import func, select
 
+from app.backend.agents import service as agents
 from app.backend.bootstrap import Services
 from app.backend.core import clock, ids
 from app.backend.core.actor import Actor
@@ -109,7 +110,12 @@ async def test_batch_that_is_sent_again_starts_nothing_twice(
     both = await _start(services, actor, agent.id, drafts)
     again = await _start(services, actor, agent.id, drafts)
 
+    async with services.db.transaction() as session:
+        await agents.archive_agent(session, actor, agent_id=agent.id, is_archived=True)
+    late = await _start(services, actor, agent.id, drafts)
+
     assert [run.id for run in again] == [run.id for run in both]
+    assert [run.id for run in late] == [run.id for run in both]
     assert both[0].id == first[0].id
     assert await _count(services) == 2
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InternalError, OperationalError
 
 from app.backend import bootstrap
 from app.backend.bootstrap import Services
@@ -283,6 +283,48 @@ async def test_viewers_see_no_secret_after_a_commit_whose_answer_was_lost(
     assert [one.payload["message"] for one in viewers.seen] == ["Use [redacted]."]
     assert viewers.seen == events
     assert lost == []
+
+
+async def test_log_goes_on_after_a_transaction_that_the_database_ended(
+    services: Services,
+    actor: Actor,
+    make_run: MakeRun,
+    runs: Runs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row = await _running(make_run, actor)
+    # What PostgreSQL answers to a worker that was frozen in the middle of a transaction.
+    ended = [InternalError("UPDATE", None, Exception("idle-in-transaction timeout"))]
+
+    async def end() -> None:
+        if ended:
+            raise ended.pop()
+
+    _meet(monkeypatch, services.db, end, when="begun")
+    async with EventLog(services.db, row, Viewers()) as log:
+        log.append(Log(message="Before."))
+        await log.flush()
+
+    assert [one.type for one in await runs.events(row.id)] == ["log"]
+    assert ended == []
+
+
+async def test_log_that_cannot_be_written_lets_go_of_the_run(
+    services: Services,
+    actor: Actor,
+    make_run: MakeRun,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row = await _running(make_run, actor)
+
+    async def break_off() -> None:
+        message = "This cannot be bound."
+        raise ValueError(message)
+
+    _meet(monkeypatch, services.db, break_off, when="begun")
+    async with EventLog(services.db, row, Viewers()) as log, asyncio.timeout(10):
+        log.append(Log(message="Before."))
+        await log.lost.wait()
 
 
 event = st.one_of(
