@@ -94,7 +94,7 @@ async def test_shared_agent_asks_the_model_of_its_owner_for_whoever_runs_it(
     await rows.share(agent, other_actor, "run")
     body = ExecuteBody(agent_id=agent.id, query="What?")
 
-    result = await execute(services, other_actor, body, lambda _: None)
+    result = await execute(services, other_actor, body, lambda event: None)
 
     assert result.output_data is not None, result.error
     assert result.output_data.answer == "".join(vendors.WORDS)
