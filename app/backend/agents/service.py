@@ -15,7 +15,7 @@ from app.backend.agents.schemas import AgentDraft, AgentKind, AgentView, Executi
 from app.backend.agents.spec import AgentSpec
 from app.backend.agents.tables import REMOTE_KEY_PURPOSE, AgentRow
 from app.backend.core import clock
-from app.backend.core.actor import Actor
+from app.backend.core.actor import Actor, Role
 from app.backend.core.crypto import Keyring
 from app.backend.core.db import Session
 from app.backend.core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -79,6 +79,7 @@ async def update_agent(
     row = await need_agent(session, actor, agent_id, Level.EDIT)
     owner = await _owner_of(session, actor, row)
     if owner is not actor:
+        _keep_network_safe(actor, owner, row, draft)
         _keep_key_safe(row, draft)
     values = _values(draft, default_model) | {"updated_at": clock.now()}
     # Sealed for the agent's owner, whoever enters it.
@@ -257,6 +258,17 @@ async def _check_for_owner(
         message = "The agent's owner may not see one of these collections, so the agent would skip it. Share it with them first."
         raise Invalid.field("collection_ids", message)
     return [one for one in unseen if one in visible]
+
+
+def _keep_network_safe(
+    actor: Actor, owner: Actor, row: AgentRow, draft: AgentDraft
+) -> None:
+    """Let only administrators change the address of an administrator's agent: it reaches the own network too."""
+    url = _remote_url(draft)
+    is_elsewhere = url not in {"", row.remote_url}
+    if is_elsewhere and owner.role is Role.ADMIN and actor.role is not Role.ADMIN:
+        message = "The agent belongs to an administrator, so only an administrator may let it run at another address. Make your own copy."
+        raise Invalid.field("remote_url", message)
 
 
 def _keep_key_safe(row: AgentRow, draft: AgentDraft) -> None:

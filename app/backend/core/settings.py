@@ -174,7 +174,7 @@ class Settings(AccountSettings):
     )
     private_providers: bool = Field(
         False,
-        description="Lets providers of users who are no administrators be at addresses of this machine and its network.",
+        description="Lets providers and remote agents of users who are no administrators be at addresses of this machine and its network.",
     )
     embedder: str = Field(
         "minilm-int8",

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
+import httpcore
 import httpx
 from httpx_sse import ServerSentEvent, SSEError, aconnect_sse
 from pydantic import ValidationError
@@ -14,6 +15,8 @@ from app.backend.core.db import Database
 from app.backend.core.errors import AppError
 from app.backend.core.run_context import RunContext
 from app.backend.core.run_events import EVENT, STATUS_OF_END, RunOutput
+from app.backend.providers.opened import is_trusted
+from app.backend.providers.public_only import PrivateAddress, make_transport
 from app.backend.runs.errors import RemoteFailed, RemoteRefused
 from app.backend.runs.execute import (
     RESULT,
@@ -53,6 +56,8 @@ class RemoteParts(SecretParts, Protocol):
 async def run_remote(parts: RemoteParts, task: Task, context: RunContext) -> RunOutput:
     """Run the task at the agent's runtime; without a URL that is this installation's own.
 
+    The URL of an owner who is no administrator reaches public addresses only, unless the settings allow more.
+
     Nothing is tried here when the other side fails: where an agent runs is its owner's decision.
 
     Raises:
@@ -61,12 +66,18 @@ async def run_remote(parts: RemoteParts, task: Task, context: RunContext) -> Run
     url = task.spec.remote_url or parts.settings.runtime_address
     key = await _key(parts, task, context)
     request = _request(task, context, key)
+    may_be_private = not task.spec.remote_url or is_trusted(
+        context.agent_owner, parts.settings
+    )
     try:
-        async with _open(url, request) as events:
+        async with _open(url, request, may_be_private=may_be_private) as events:
             async for event in events:
                 if event.event == RESULT:
                     return _output(ExecuteResult.model_validate_json(event.data), url)
                 _forward(event, context)
+    except PrivateAddress as error:
+        message = f"{url} is at an address of this machine or of a private network, where only an administrator's agents may run. Change the agent's URL, or ask an administrator."
+        raise RemoteRefused(message) from error
     except httpx.ConnectError as error:
         message = f"The runtime at {url} cannot be reached. Start it, or change the agent's URL; then press Retry."
         raise RemoteFailed(message) from error
@@ -117,11 +128,14 @@ def _request(task: Task, context: RunContext, key: str) -> dict[str, Any]:
 
 @asynccontextmanager
 async def _open(
-    url: str, request: dict[str, Any]
+    url: str, request: dict[str, Any], *, may_be_private: bool
 ) -> AsyncGenerator[AsyncGenerator[ServerSentEvent, None], None]:
     timeout = httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
+    transport = None if may_be_private else make_transport(httpx, httpcore)
     async with (
-        httpx.AsyncClient(timeout=timeout, verify=tls.trusted()) as client,
+        httpx.AsyncClient(
+            timeout=timeout, verify=tls.trusted(), transport=transport
+        ) as client,
         aconnect_sse(client, "POST", f"{url}/execute", **request) as source,
     ):
         if source.response.is_error:

@@ -13,9 +13,16 @@ from app.backend.core.errors import Forbidden, Invalid, NotFound
 from app.backend.identity import people
 from app.backend.identity.sharing_schemas import Level, Shown
 from app.backend.knowledge.tables import CollectionRow
-from tests.factories.rows import MakeAgent, MakeCollection, RowFactory
+from tests.factories.rows import MakeAgent, MakeCollection, MakeUser, RowFactory
 
 DRAFT = AgentDraft(name="Changed", model="scripted/hello")
+FAR = AgentDraft(
+    name="Far",
+    execution=Execution.REMOTE,
+    remote_url="https://far.example",
+    remote_agent_id="a",
+    remote_key="very secret",
+)
 
 
 async def _get(services: Services, actor: Actor, agent: AgentRow) -> AgentView:
@@ -205,30 +212,42 @@ async def test_who_may_not_change_is_told_so(
 async def test_editor_cannot_send_the_owners_key_to_another_address(
     services: Services,
     rows: RowFactory,
-    actor: Actor,
     other_actor: Actor,
+    make_user: MakeUser,
     make_agent: MakeAgent,
 ) -> None:
-    remote = AgentDraft(
-        name="Far",
-        execution=Execution.REMOTE,
-        remote_url="https://far.example",
-        remote_agent_id="a",
-        remote_key="very secret",
-    )
-    agent = await make_agent(actor)
+    owner = await make_user()
+    agent = await make_agent(owner)
     await rows.share(agent, other_actor, "edit")
-    await _update(services, actor, agent, remote)
-    elsewhere = remote.model_copy(
+    await _update(services, owner, agent, FAR)
+    elsewhere = FAR.model_copy(
         update={"remote_url": "https://evil.example", "remote_key": None}
     )
 
     with pytest.raises(Invalid, match="Enter a key"):
         await _update(services, other_actor, agent, elsewhere)
-    same = remote.model_copy(update={"remote_key": None, "name": "Near"})
+    same = FAR.model_copy(update={"remote_key": None, "name": "Near"})
     assert (await _update(services, other_actor, agent, same)).has_remote_key
     theirs = elsewhere.model_copy(update={"remote_key": "their own"})
     assert (await _update(services, other_actor, agent, theirs)).has_remote_key
+
+
+async def test_editor_cannot_lead_an_administrators_agent_into_the_network(
+    services: Services,
+    rows: RowFactory,
+    actor: Actor,
+    other_actor: Actor,
+    make_agent: MakeAgent,
+) -> None:
+    agent = await make_agent(actor)
+    await rows.share(agent, other_actor, "edit")
+    inside = FAR.model_copy(update={"remote_url": "http://router.example"})
+
+    with pytest.raises(Invalid, match="only an administrator"):
+        await _update(services, other_actor, agent, inside)
+    await _update(services, actor, agent, inside)
+    same = inside.model_copy(update={"remote_key": None, "name": "Near"})
+    assert (await _update(services, other_actor, agent, same)).name == "Near"
 
 
 async def test_copy_of_a_shared_agent_is_ones_own_without_key_and_hidden_collections(

@@ -1,5 +1,6 @@
 """Agents that run elsewhere: at our own runtime, or at a second installation's."""
 
+import socket
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -226,6 +227,27 @@ async def test_key_may_be_a_stored_secret_that_is_named_when_it_is_gone(
     assert failed.status == RunStatus.FAILED
     assert "db:far" in failed.error
     assert "settings" in failed.error
+
+
+async def test_own_network_is_for_administrators_agents(
+    services: Services, other_actor: Actor
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as inside:
+        inside.setblocking(False)
+        agent = await _add_remote(
+            services,
+            other_actor,
+            remote_url=f"http://localhost:{inside.getsockname()[1]}",
+            remote_agent_id=str(other_actor.user_id),
+            remote_key="any",
+        )
+        theirs = Runs(services, other_actor)
+        run = await theirs.wait((await theirs.start(agent.id)).id)
+        with pytest.raises(BlockingIOError):
+            inside.accept()
+
+    assert run.status == RunStatus.FAILED
+    assert "private network" in run.error
 
 
 async def test_own_runtime_runs_the_agent_for_its_owner(
