@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,24 @@ _ADD: dict[str, Any] = {
         },
     },
 }
+# What the vendors' libraries take from the environment when nobody tells them better.
+_CANARY = "canary-of-the-environment"
+_READ_BY_LIBRARIES = (
+    "OLLAMA_API_KEY",
+    "OPENAI_API_KEY",
+    "OPENAI_ADMIN_KEY",
+    "OPENAI_ORG_ID",
+    "OPENAI_ORGANIZATION",
+    "OPENAI_PROJECT_ID",
+    "OPENAI_CUSTOM_HEADERS",
+    "AZURE_OPENAI_API_KEY",
+    "AZURE_OPENAI_AD_TOKEN",
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_AUTH_TOKEN",
+    "ANTHROPIC_CUSTOM_HEADERS",
+    "MISTRAL_API_KEY",
+    "HF_TOKEN",
+)
 _MESSAGES = [SystemMessage("Be brief."), HumanMessage("What is 2 plus 2?")]
 
 
@@ -107,7 +125,7 @@ def connect(
             name="mine",
             label="",
             settings=handler.info.form.model_validate({"base_url": url}),
-            key=SecretStr(secret),
+            key=SecretStr(secret) if secret else None,
             pools=pools,
             is_trusted=is_trusted,
         )
@@ -225,6 +243,27 @@ async def test_private_address_is_refused_to_who_is_not_trusted(
         await gather(kept.make("good", ChatOptions()))
 
     assert met.vendor.asked == []
+
+
+async def test_nothing_of_the_environment_is_sent(
+    met: Met, pools: Pools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in _READ_BY_LIBRARIES:
+        monkeypatch.setenv(name, f"X-Canary: {_CANARY}")
+    key = met.handler.info.key
+    for secret in (KEY, ""):
+        handler = connect(key, met.handler.address, pools, secret=secret)
+        for attempt in (handler.list_models(), gather(_made(handler))):
+            with suppress(AppError):
+                await attempt
+
+    assert len(met.vendor.headers) >= 2
+    assert _CANARY not in "".join(met.vendor.headers)
+    assert met.vendor.asked[0]
+
+
+def _made(handler: Handler) -> BaseChatModel:
+    return handler.make("good", ChatOptions())
 
 
 async def test_models_are_listed(met: Met) -> None:

@@ -39,6 +39,7 @@ class Vendor:
     model_of: Callable[[str, Body], str]
     is_sse: bool = True
     asked: list[Body] = field(default_factory=list[Body])
+    headers: list[str] = field(default_factory=list[str])
     hung_up: Event = field(default_factory=Event)
     let_go: Event = field(default_factory=Event)
 
@@ -215,6 +216,7 @@ class _Answering(BaseHTTPRequestHandler):
     vendor: Vendor
 
     def do_GET(self) -> None:
+        self.vendor.headers.append(str(self.headers))
         if self.path == "/api/version":
             self._send(200, b'{"version": "0.9.1"}')
             return
@@ -227,6 +229,7 @@ class _Answering(BaseHTTPRequestHandler):
         size = int(self.headers["content-length"])
         body: Body = json.loads(self.rfile.read(size))
         self.vendor.asked.append(body)
+        self.vendor.headers.append(str(self.headers))
         model = self.vendor.model_of(urlsplit(self.path).path, body)
         if self.vendor.key_of(self.headers) != KEY:
             self._fail(401, "Who are you?")

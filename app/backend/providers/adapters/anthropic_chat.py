@@ -73,13 +73,16 @@ class AnthropicChat(Explained, ChatAnthropic):
 
 def open_client(place: str, key: SecretStr, http: Any) -> anthropic.AsyncClient:
     """Return a client of the library on connections of the process; it asks once."""
-    return anthropic.AsyncClient(
+    client = anthropic.AsyncClient(
         api_key=key.get_secret_value(),
         base_url=place,
         http_client=http,
         max_retries=0,
         timeout=_TIMEOUT,
     )
+    # The library takes them from the environment of this process; they would go to an address that a person wrote.
+    client._custom_headers = {}  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - it has no other way
+    return client
 
 
 async def list_models(

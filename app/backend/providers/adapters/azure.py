@@ -57,6 +57,8 @@ class AzureHandler(Handler):
             azure_endpoint=self.address,
             api_version=connection.settings.api_version,
             api_key=self.key,
+            # Left out, it is taken from the environment, and goes before the key.
+            azure_ad_token=None,
             temperature=options.temperature,
             top_p=options.top_p,
             max_completion_tokens=options.max_tokens,

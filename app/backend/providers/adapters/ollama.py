@@ -183,8 +183,8 @@ class OllamaHandler(Handler):
 
     @property
     def _headers(self) -> dict[str, str]:
-        key = self.connection.key
-        return {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
+        # Without one the library sends the OLLAMA_API_KEY of this process to an address that a person wrote.
+        return {"Authorization": f"Bearer {self.key.get_secret_value()}"}
 
     @property
     def _remedy(self) -> str:

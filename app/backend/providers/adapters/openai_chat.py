@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncGenerator
 from json import JSONDecodeError
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 import httpcore2
@@ -12,7 +12,7 @@ import openai
 from langchain_core.exceptions import ContextOverflowError
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_openai import AzureChatOpenAI, ChatOpenAI
-from pydantic import SecretStr
+from pydantic import SecretStr, model_validator
 from typing_extensions import override
 
 from app.backend.core import tls
@@ -57,6 +57,11 @@ class CompatibleChat(Explained, ChatOpenAI):
     failures: ClassVar[tuple[type[Exception], ...]] = _FAILURES
     remedy: str = KEY_SETTING
 
+    @model_validator(mode="after")
+    def _forget_environment(self) -> Self:
+        _forget_environment(self.root_async_client)
+        return self
+
     @property
     @override
     def place(self) -> str:
@@ -89,6 +94,11 @@ class AzureChat(Explained, AzureChatOpenAI):
     """A model that is deployed in Azure."""
 
     failures: ClassVar[tuple[type[Exception], ...]] = _FAILURES
+
+    @model_validator(mode="after")
+    def _forget_environment(self) -> Self:
+        _forget_environment(self.root_async_client)
+        return self
 
     @property
     @override
@@ -210,13 +220,21 @@ def _end_of(chunk: ChatGenerationChunk) -> str:
 def _client(
     base_url: str, api_key: SecretStr, http: openai.DefaultAsyncHttpxClient
 ) -> openai.AsyncOpenAI:
-    return openai.AsyncOpenAI(
+    client = openai.AsyncOpenAI(
         base_url=base_url,
         api_key=api_key.get_secret_value(),
         http_client=http,
         max_retries=0,
         timeout=_LIST_SECONDS,
     )
+    _forget_environment(client)
+    return client
+
+
+def _forget_environment(client: openai.AsyncOpenAI) -> None:
+    # The library takes them from the environment of this process; they would go to an address that a person wrote.
+    client.organization = client.project = client.admin_api_key = None
+    client._custom_headers = {}  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - it has no other way
 
 
 def _retry_after(error: openai.RateLimitError) -> int:
