@@ -23,6 +23,7 @@ KNOWLEDGE = "/knowledge"
 COLLECTION = "/knowledge/[collection_ref]"
 DOCUMENT = "/documents/[document_ref]"
 MODELS = "/models"
+USAGE = "/usage"
 SETTINGS = "/settings"
 SYSTEM = "/system"
 PEOPLE = "/people"
@@ -58,6 +59,13 @@ def agent_edit_path(agent_id: Any) -> Any:
 def runs_path(*, tag: str) -> str:
     """Return the list of the runs with a tag."""
     return f"{RUNS}?{urlencode({'tag': tag})}"
+
+
+def runs_between_path(since: str, until: str, *, agent: str = "") -> str:
+    """Return the list of the runs of some days, of one agent when asked."""
+    asked = {"when": "days", "since": since, "until": until, "agent": agent}
+    query = urlencode({name: value for name, value in asked.items() if value})
+    return f"{RUNS}?{query}"
 
 
 def run_path(run_id: Any) -> Any:
@@ -107,6 +115,11 @@ def outside_login_path(key: str, *, then: str = "", link: str = "") -> str:
 def choose_password_path(token: str) -> str:
     """Return the page where a one-time link sets a password."""
     return f"{CHOOSE_PASSWORD}?{urlencode({'token': token})}"
+
+
+def usage_export_path(wanted: dict[str, str]) -> str:
+    """Return the address of the calls of models as a file."""
+    return f"/api/v1/usage/export?{urlencode(wanted)}"
 
 
 def audit_export_path(wanted: dict[str, Any]) -> str:

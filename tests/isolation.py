@@ -35,6 +35,7 @@ from app.backend.threads.schemas import MessageRole
 from app.backend.threads.tables import MessageRow
 from app.backend.tools.tables import NoteRow
 from tests.factories.rows import RowFactory
+from tests.factories.usage import usage_row
 
 # In every text that somebody else owns; whoever reads it has seen too much.
 SECRET = "hush-hush"
@@ -161,6 +162,8 @@ async def _add_run(
         run_id=run.id, seq=1, owner_id=owner.user_id, payload=payload, **event
     )
     await rows.add(row)
+    called = {"run_id": run.id, "agent_id": agent.id, "agent_name": SECRET}
+    await rows.add(usage_row(owner, **called))
     step: dict[str, Any] = {"step": 0, "node": SECRET, "next_node": SECRET}
     link = CheckpointLinkRow(
         run_id=run.id,

@@ -13,6 +13,7 @@ from app.backend.runs import tables as runs
 from app.backend.secrets import tables as secrets
 from app.backend.threads import tables as threads
 from app.backend.tools import tables as tools
+from app.backend.usage import tables as usage
 
 TABLES = (
     agents,
@@ -27,5 +28,6 @@ TABLES = (
     secrets,
     threads,
     tools,
+    usage,
 )
 metadata = SQLModel.metadata

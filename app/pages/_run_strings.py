@@ -67,6 +67,8 @@ FACTS = {
     "created": "Asked",
     "took": "Took",
     "tokens": "Tokens in, out",
+    "cost": "Cost",
+    "context": "Context",
     "attempt": "Attempt",
     "origin": "Follows",
     "fork": "Fork of",

@@ -150,6 +150,8 @@ def _facts() -> rx.Component:
                 run.tokens_out > 0,
                 _fact(facts["tokens"], run.tokens_in, ", ", run.tokens_out),
             ),
+            rx.cond(run.cost != "", _fact(facts["cost"], run.cost)),
+            rx.cond(run.context != "", _fact(facts["context"], run.context)),
             rx.cond(run.attempt > 1, _fact(facts["attempt"], run.attempt)),
             rx.cond(
                 run.origin_id != "",

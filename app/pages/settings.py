@@ -45,11 +45,10 @@ def settings() -> rx.Component:
         page_head(
             words.TITLE,
             description=words.ABOUT,
-            actions=button(
-                words.TO_MODELS,
-                icon="sparkles",
-                href=routes.MODELS,
-                class_name="md:hidden",
+            actions=rx.el.div(
+                button(words.TO_MODELS, icon="sparkles", href=routes.MODELS),
+                button(words.TO_USAGE, icon="coins", href=routes.USAGE),
+                class_name="flex gap-2 md:hidden",
             ),
         ),
         rx.el.div(

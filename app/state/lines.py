@@ -10,6 +10,7 @@ from app.backend.agents.schemas import AgentView
 from app.backend.identity.sharing_schemas import Level
 from app.backend.knowledge.schemas import CollectionView, DocumentStatus, DocumentView
 from app.backend.runs.schemas import RunView
+from app.backend.usage.words import cost_words
 
 QUERY_LENGTH_MAX = 160
 # Not a status of its own: waiting, and not for a person.
@@ -42,6 +43,7 @@ class RunLine(Line):
     trigger: str
     tags: list[str]
     error: str
+    cost: str
     created_at: str
     started_at: str
     completed_at: str
@@ -136,6 +138,7 @@ def run_line(run: RunView) -> RunLine:
         trigger=run.trigger,
         tags=run.tags,
         error=run.error[:QUERY_LENGTH_MAX],
+        cost=cost_words(run.cost) if run.cost else "",
         created_at=iso(run.created_at),
         started_at=iso(run.started_at),
         completed_at=iso(run.completed_at),

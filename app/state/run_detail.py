@@ -8,6 +8,7 @@ from app import routes
 from app.backend.core.run_events import Citation, Passage, RunEvent, RunOutput
 from app.backend.knowledge.excerpts import excerpt, plain_text
 from app.backend.runs.schemas import RunView
+from app.backend.usage.words import cost_words
 from app.state.lines import iso, score_words, shown_status
 from app.state.questions import QuestionDetail, question_detail
 
@@ -43,6 +44,8 @@ class RunDetail(BaseModel):
     model: str = ""
     tokens_in: int = 0
     tokens_out: int = 0
+    cost: str = ""
+    context: str = ""
     attempt: int = 0
     origin_id: str = ""
     origin_step: int = -1
@@ -121,6 +124,10 @@ def run_detail(run: RunView) -> RunDetail:
         model=run.model,
         tokens_in=run.tokens_in,
         tokens_out=run.tokens_out,
+        cost=cost_words(run.cost) if run.cost else "",
+        context=f"{percent} % of the window at most"
+        if run.cost and (percent := run.cost.window_percent) is not None
+        else "",
         attempt=run.attempt,
         origin_id=str(run.origin_id or ""),
         origin_step=-1 if run.origin_step is None else run.origin_step,

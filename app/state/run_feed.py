@@ -194,7 +194,9 @@ class RunFeedState(rx.State):
 
     async def _read(self, run_id: UUID) -> RunView:
         async with edge.read(self) as (session, actor):
-            return await runs.get_run(session, actor, run_id=run_id)
+            view = await runs.get_run(session, actor, run_id=run_id)
+            (view,) = await runs.with_costs(session, [view])
+        return view
 
     def _clear(self) -> None:
         self.current_run_id, self.agent_id, self.execution_status = "", "", IDLE

@@ -17,6 +17,7 @@ SIGNED_IN = (
     routes.SETTINGS,
     routes.PEOPLE,
     routes.AUDIT,
+    routes.USAGE,
     MISSING,
 )
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
@@ -16,7 +16,7 @@ from app.backend.agents.schemas import AgentKind
 from app.backend.agents.spec import AgentSpec
 from app.backend.core import clock, ids, masking
 from app.backend.core.errors import AppError, Invalid
-from app.backend.core.run_context import RunContext
+from app.backend.core.run_context import LimitReached, RunContext
 from app.backend.core.run_events import (
     Level,
     Log,
@@ -36,8 +36,10 @@ from app.backend.models.catalog import ModelCatalog
 from app.backend.models.chosen import OpenModel
 from app.backend.providers.base import Notice, notice_of
 from app.backend.providers.errors import ModelBusy, ModelMissing, ModelUnavailable
+from app.backend.usage.prices import Price, price_of
 
 ROLE = "assistant"
+Outcome = Literal["completed", "failed", "cut"]
 _ROLES = {"system": "system", "human": "user", "ai": ROLE, "tool": "tool"}
 
 
@@ -51,6 +53,8 @@ class Said:
     tokens: int = 0
     usage: dict[str, Any] | None = None
     finish_reason: str = "stop"
+    price: Price | None = None
+    window: int | None = None
     began: float = field(default_factory=clock.monotonic)
     first_token_at: float | None = None
     call_chunks: list[AIMessageChunk] = field(default_factory=list[AIMessageChunk])
@@ -130,14 +134,21 @@ class Speaker:
             model=said.model,
             call=self._call(messages),
         )
+        said.price, said.window = price_of(model.chosen), model.chosen.context_window
         async with model.asking():
             self.run.emit(begun)
             announce = partial(self._announce_pause, said.model)
-            async for attempt in patiently(said.has_begun, announce):
-                with attempt:
-                    said.call_chunks.clear()
-                    async for chunk in model.stream(messages):
-                        self._take(chunk, said)
+            try:
+                async for attempt in patiently(said.has_begun, announce):
+                    with attempt:
+                        said.call_chunks.clear()
+                        async for chunk in model.stream(messages):
+                            self._take(chunk, said)
+            except BaseException as error:
+                # What was said until then is paid too.
+                outcome = "failed" if _is_failure(error) else "cut"
+                self.run.emit(self._usage(said, messages, outcome))
+                raise
 
     async def _instead(self, make: MakeModel, error: AppError) -> OpenModel | None:
         """Return the model that is asked instead; None when there is none that could.
@@ -170,7 +181,7 @@ class Speaker:
                 tools_called=[name for name, _ in said.calls()],
             )
         )
-        self.run.emit(self._usage(said, messages))
+        self.run.emit(self._usage(said, messages, "completed"))
 
     def _take(self, chunk: AIMessageChunk, said: Said) -> None:
         if chunk.tool_call_chunks:
@@ -205,20 +216,35 @@ class Speaker:
             max_tokens=self.spec.max_tokens,
         )
 
-    def _usage(self, said: Said, messages: Sequence[BaseMessage]) -> UsageRecorded:
+    def _usage(
+        self, said: Said, messages: Sequence[BaseMessage], outcome: Outcome
+    ) -> UsageRecorded:
         ended = clock.monotonic()
-        asked = "\n".join(str(message.content) for message in messages)
         usage = said.usage or {}
+        # One that never began to answer was not paid.
+        is_paid = outcome != "failed" or said.has_begun()
+        tokens_in = usage.get("input_tokens") or (is_paid and _estimate(messages)) or 0
+        tokens_out = usage.get("output_tokens") or said.tokens
+        cached = (usage.get("input_token_details") or {}).get("cache_read") or 0
+        thought = (usage.get("output_token_details") or {}).get("reasoning") or 0
+        price = said.price
         return UsageRecorded(
             model=said.model,
-            tokens_in=usage.get("input_tokens") or estimate_tokens(asked),
-            tokens_out=usage.get("output_tokens") or said.tokens,
-            tokens_cached=(usage.get("input_token_details") or {}).get("cache_read", 0),
+            tokens_in=tokens_in,
+            tokens_out=tokens_out,
+            tokens_cached=cached,
+            tokens_reasoning=thought,
+            window=said.window,
             first_token_milliseconds=_milliseconds(
                 said.began, said.first_token_at or ended
             ),
             milliseconds=_milliseconds(said.began, ended),
+            price=price.version if price else "",
+            cost_micros=price.cost_micros(tokens_in, tokens_out, tokens_cached=cached)
+            if price
+            else None,
             is_estimated=not usage,
+            outcome=outcome,
         )
 
     def _announce_pause(self, model: str, pause: Pause) -> None:
@@ -254,6 +280,14 @@ def _words_of(message: BaseMessage) -> tuple[str, str]:
     ]
     text = "\n".join([str(message.content), *asked] if message.content else asked)
     return _ROLES[message.type], storable(text)
+
+
+def _estimate(messages: Sequence[BaseMessage]) -> int:
+    return estimate_tokens("\n".join(str(message.content) for message in messages))
+
+
+def _is_failure(error: BaseException) -> bool:
+    return isinstance(error, Exception) and not isinstance(error, LimitReached)
 
 
 def _milliseconds(began: float, ended: float) -> float:

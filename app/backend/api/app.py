@@ -40,6 +40,7 @@ from app.backend.api.v1 import (
     shares,
     tasks,
     tools,
+    usage,
     users,
 )
 from app.backend.api.v1 import system as installation
@@ -67,6 +68,7 @@ _MODULES = (
     tools,
     models,
     providers,
+    usage,
     users,
     groups,
     audit,

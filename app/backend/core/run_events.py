@@ -275,16 +275,26 @@ class RetryScheduled(_Event):
 
 
 class UsageRecorded(_Event):
-    """What a model call used; `tokens_cached` are those of `tokens_in` that its provider knew; times in milliseconds."""
+    """What a call of a model took, whichever way it ended; times in milliseconds.
+
+    `tokens_cached` are those of `tokens_in` that its provider knew, `tokens_reasoning` those of `tokens_out` that
+    nobody reads; `window` is the model's context window. `price` says what the cost was reckoned with; it is in
+    millionths of a dollar, None where no price is known. A call that was `cut` was stopped, or went beyond a limit.
+    """
 
     type: Literal["usage_recorded"] = "usage_recorded"
     model: str
     tokens_in: int
     tokens_out: int
     tokens_cached: int = 0
+    tokens_reasoning: int = 0
+    window: int | None = None
     first_token_milliseconds: float
     milliseconds: float
+    price: str = ""
+    cost_micros: int | None = None
     is_estimated: bool = False
+    outcome: Literal["completed", "failed", "cut"] = "completed"
 
 
 class RunWaiting(_Event):

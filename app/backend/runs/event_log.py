@@ -25,6 +25,7 @@ from app.backend.runs import engine_repository, event_rows, redaction
 from app.backend.runs.errors import LeaseLost, LogOverflow
 from app.backend.runs.folding import Entry, fold, fold_all
 from app.backend.runs.status import number_events
+from app.backend.usage.recording import record_usage
 
 logger = structlog.get_logger(__name__)
 
@@ -53,6 +54,7 @@ class Claim(Protocol):
     id: UUID
     owner_id: UUID
     agent_id: UUID | None
+    agent_name: str
     thread_id: UUID | None
     epoch: int
     last_seq: int
@@ -64,7 +66,8 @@ class EventLog:
     def __init__(self, db: Database, claim: Claim, publish: Publish) -> None:
         self._db = db
         self._run_id, self._owner_id = claim.id, claim.owner_id
-        self._agent_id, self._thread_id = claim.agent_id, claim.thread_id
+        self._agent_id, self._agent_name = claim.agent_id, claim.agent_name
+        self._thread_id = claim.thread_id
         self._epoch = claim.epoch
         self._last_seq = claim.last_seq
         self._publish = publish
@@ -260,6 +263,13 @@ class EventLog:
             )
             if stored:
                 event_rows.insert_events(connection, self._owner_id, stored, levels)
+                record_usage(
+                    connection,
+                    stored,
+                    owner_id=self._owner_id,
+                    agent_id=self._agent_id,
+                    agent_name=self._agent_name,
+                )
         elif not event_rows.was_advanced(connection, self._run_id, **held):
             raise LeaseLost
 

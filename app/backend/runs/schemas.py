@@ -18,6 +18,7 @@ from app.backend.core.paging import Listed
 from app.backend.core.questions import Question
 from app.backend.core.run_events import Level, RunEvent, RunOutput, RunStatus
 from app.backend.core.texts import STORABLE, Text
+from app.backend.usage.schemas import RunCost
 
 TAGS_MAX = 10
 # No run is older or newer; a day more or less, or another time zone, is still a time.
@@ -138,6 +139,10 @@ class RunView(Listed):
     model: str
     tokens_in: int
     tokens_out: int
+    cost: RunCost | None = Field(
+        default=None,
+        description="What its calls of models cost; None where it made none, or it is not asked for.",
+    )
     attempt: int
     last_seq: int
     is_held: bool = Field(

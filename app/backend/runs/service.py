@@ -36,6 +36,7 @@ from app.backend.runs.status import ACTIVE
 from app.backend.runs.stopping import stop_row
 from app.backend.runs.tables import RunRow
 from app.backend.threads import service as threads
+from app.backend.usage import service as usage
 
 EVERY_RUN = RunFilter()
 RESUMABLE = (RunStatus.FAILED, RunStatus.STOPPED, RunStatus.TIMED_OUT)
@@ -151,8 +152,9 @@ async def get_run(session: Session, actor: Actor, *, run_id: UUID) -> RunView:
 
 
 async def show_run(session: Session, actor: Actor, *, run_id: UUID) -> RunView:
-    """Return a run, with the checkpoint that it would go on from."""
+    """Return a run, with what it cost and the checkpoint that it would go on from."""
     view = await get_run(session, actor, run_id=run_id)
+    (view,) = await with_costs(session, [view])
     step = await engine_repository.find_newest_step(session, run_id)
     if step is None:
         return view
@@ -172,7 +174,14 @@ async def list_runs(
     rows = await list_repository.list_runs(
         session, actor, wanted, after=parse_cursor(cursor), limit=limit + 1
     )
-    return to_page([_to_view(row) for row in rows], limit)
+    page = to_page([_to_view(row) for row in rows], limit)
+    return page.model_copy(update={"items": await with_costs(session, page.items)})
+
+
+async def with_costs(session: Session, views: Sequence[RunView]) -> list[RunView]:
+    """Return runs with what they cost."""
+    costs = await usage.cost_of_runs(session, [view.id for view in views])
+    return [view.model_copy(update={"cost": costs.get(view.id)}) for view in views]
 
 
 async def list_thread_runs(

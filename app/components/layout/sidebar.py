@@ -17,8 +17,11 @@ PLACES = (
     (strings.KNOWLEDGE, "book_open", routes.KNOWLEDGE),
     (strings.SETTINGS, "settings", routes.SETTINGS),
 )
-# A narrow screen reaches it from the settings.
-WIDE_PLACES = ((strings.MODELS, "sparkles", routes.MODELS),)
+# A narrow screen reaches them from the settings.
+WIDE_PLACES = (
+    (strings.MODELS, "sparkles", routes.MODELS),
+    (strings.USAGE, "coins", routes.USAGE),
+)
 # A narrow screen has room for the first of them; it leads to the others.
 ADMIN_PLACES = (
     (strings.SYSTEM, "server", routes.SYSTEM),

@@ -19,6 +19,7 @@ _HEADS = (
     words.STATUS,
     words.QUESTION,
     words.TOOK,
+    words.COST,
     words.ASKED,
     "",
 )
@@ -74,6 +75,11 @@ def _row(line: Any) -> rx.Component:
                 class_name="text-xs text-muted tabular-nums",
             ),
             class_name="hidden whitespace-nowrap sm:table-cell",
+        ),
+        cell(
+            line.cost,
+            title=words.COST,
+            class_name="text-xs whitespace-nowrap text-muted tabular-nums empty:hidden sm:empty:table-cell",
         ),
         cell(
             time_ago(

@@ -3,6 +3,7 @@
 TITLE = "Settings"
 ABOUT = "Your account on this installation."
 TO_MODELS = "Models"
+TO_USAGE = "Usage"
 PROFILE = "Profile"
 EMAIL = "E-mail"
 DISPLAY_NAME = "Name"

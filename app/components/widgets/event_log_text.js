@@ -53,6 +53,17 @@ function describeRetrieval({ passages, query }) {
   return `Found ${count(passages.length, "passage")} in ${brief(names)}, best score ${best.toFixed(2)}`;
 }
 
+/** A cost in millionths of a dollar. */
+export function formatMoney(micros) {
+  if (!micros) return "$0";
+  if (micros < 100) return "<$0.0001";
+  const digits = micros < 1_000_000 ? 4 : 2;
+  return `$${(micros / 1_000_000).toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
+}
+
+/** How much of its context window a model's call took, in percent; 0 when the window is not known. */
+export const windowPercent = ({ tokens_in: tokens, window: size }) => (size ? Math.floor((tokens * 100) / size) : 0);
+
 function describeUsage(payload) {
   const speed = speedOf(payload);
   const first = formatDuration(payload.first_token_milliseconds);
@@ -61,6 +72,9 @@ function describeUsage(payload) {
     speed ? `${speed.toFixed(1)} tokens/s` : "",
     `first token after ${first}`,
     payload.is_estimated ? "estimated" : "",
+    payload.cost_micros == null ? "" : formatMoney(payload.cost_micros),
+    payload.window ? `${windowPercent(payload)} % of the window` : "",
+    (payload.outcome ?? "completed") === "completed" ? "" : payload.outcome,
   ].filter(Boolean).join(", ");
 }
 

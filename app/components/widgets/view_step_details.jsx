@@ -1,7 +1,7 @@
 import Cross from "lucide-react/dist/esm/icons/circle-x.mjs";
 import { Suspense, lazy } from "react";
 import Details from "./event_log_details.jsx";
-import { formatDuration, formatTime, speedOf } from "./event_log_text.js";
+import { formatDuration, formatMoney, formatTime, speedOf, windowPercent } from "./event_log_text.js";
 import { stateOf } from "./view_step_icon.jsx";
 
 const NestedRun = lazy(() => import("./view_nested.jsx"));
@@ -26,6 +26,8 @@ function Facts({ step, startedTs }) {
       {step.end > step.start && <Fact name="Took">{formatDuration(step.end - step.start)}</Fact>}
       {step.firstTs > 0 && <Fact name="First token after">{formatDuration(step.firstTs - step.start)}</Fact>}
       {usage && <Fact name="Tokens in, out">{n(usage.tokens_in)}, {n(usage.tokens_out)}{usage.is_estimated ? " (estimated)" : ""}</Fact>}
+      {usage && usage.cost_micros != null && <Fact name="Cost">{formatMoney(usage.cost_micros)}</Fact>}
+      {usage?.window > 0 && <Fact name="Context window">{`${windowPercent(usage)} % used`}</Fact>}
       {usage?.tokens_cached > 0 && <Fact name="Tokens from cache">{n(usage.tokens_cached)}</Fact>}
       {speed > 0 && <Fact name="Tokens a second">{speed.toFixed(1)}</Fact>}
       {call && <Fact name="Temperature, most tokens">{call.temperature}, {n(call.max_tokens)}</Fact>}

@@ -84,8 +84,10 @@ def cases_of(app: FastAPI) -> Iterator[Case]:
                 if name in KINDS:
                     yield Case(method.upper(), path, name, "path")
             for parameter in operation.get("parameters", []):
-                if parameter["in"] == "query" and "'uuid'" in str(parameter["schema"]):
-                    yield Case(method.upper(), path, parameter["name"], "query")
+                name, schema = parameter["name"], str(parameter["schema"])
+                is_query = parameter["in"] == "query" and name not in NO_IDS
+                if is_query and "'uuid'" in schema:
+                    yield Case(method.upper(), path, name, "query")
             content = operation.get("requestBody", {}).get("content", {})
             reference = content.get("application/json", {}).get("schema", {})
             body = schemas.get(reference.get("$ref", "").rpartition("/")[2], {})

@@ -62,8 +62,12 @@ async def test_fallback_answers_and_the_log_says_so(
     assert "I am a script" in run.output.answer
     (said,) = [one.payload for one in events if one.payload.get("level") == "warning"]
     assert "scripted/hello is asked instead" in said["message"]
-    (used,) = [one.payload for one in events if one.type == "usage_recorded"]
-    assert used["model"] == "scripted/hello"
+    used = [one.payload for one in events if one.type == "usage_recorded"]
+    assert [(one["model"], one["outcome"]) for one in used] == [
+        (AWAY, "failed"),
+        ("scripted/hello", "completed"),
+    ]
+    assert used[0]["tokens_in"] == 0
 
 
 async def test_log_names_the_model_that_is_waited_for(

@@ -398,6 +398,7 @@ WITHOUT_ID = {
     "AuditState.turn",
     "AuditState.verify",
     "AuditState.want",
+    *(f"UsageState.{name}" for name in ("clear", "load", "only", "want")),
     "GroupsState.add_member",
     "GroupsState.ask_delete",
     "GroupsState.close",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from langchain_core.language_models import BaseChatModel
 from pydantic import SecretStr
@@ -11,6 +12,8 @@ from app.backend.providers.base import ChatOptions, ProviderModel
 
 if TYPE_CHECKING:
     from openai import DefaultAsyncHttpxClient
+
+OFFICIAL_HOST = "api.openai.com"
 
 
 class OpenAIProvider:
@@ -30,6 +33,11 @@ class OpenAIProvider:
     def is_configured(self) -> bool:
         """Whether there is a URL."""
         return bool(self._base_url)
+
+    @property
+    def is_official(self) -> bool:
+        """Whether it is OpenAI's own service, whose prices are known."""
+        return urlsplit(self._base_url).hostname == OFFICIAL_HOST
 
     async def list_models(self) -> Sequence[ProviderModel]:
         """Return the models that the service lists."""

@@ -22,6 +22,7 @@ from app.backend.providers.adapters.explained import (
     explain_address,
     sentence,
 )
+from app.backend.providers.adapters.openai import OFFICIAL_HOST
 from app.backend.providers.base import ProviderModel
 from app.backend.providers.errors import (
     ContextOverflow,
@@ -37,7 +38,6 @@ Chunks = AsyncGenerator[ChatGenerationChunk, None]
 
 _BAD_KEY = re.compile(r"api.?key.{0,10}(not valid|invalid)", re.IGNORECASE)
 KEY_SETTING = "Correct ATELIER_OPENAI_API_KEY."
-_OFFICIAL_HOST = "api.openai.com"
 _OVERFLOW = re.compile(
     r"context.{0,20}(length|size|window)|exceed_context|prompt is too long",
     re.IGNORECASE,
@@ -83,7 +83,7 @@ class CompatibleChat(Explained, ChatOpenAI):
         payload = super()._get_request_payload(*args, **kwargs)
         # OpenAI renamed the limit; the services that copy its protocol mostly know the old name only.
         if (
-            urlsplit(str(self.openai_api_base)).hostname != _OFFICIAL_HOST
+            urlsplit(str(self.openai_api_base)).hostname != OFFICIAL_HOST
             and "max_completion_tokens" in payload
         ):
             payload["max_tokens"] = payload.pop("max_completion_tokens")

@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from app.backend.usage.words import money
+
 Payload = dict[str, Any]
 _BRIEF = 120
 
@@ -59,6 +61,11 @@ def _used(p: Payload) -> tuple[str, str]:
         f"{(p['tokens_out'] - 1) / seconds:.1f} tokens/s" if has_speed else "",
         f"first token after {duration(p['first_token_milliseconds'])}",
         "estimated" if p.get("is_estimated") else "",
+        money(p["cost_micros"]) if p.get("cost_micros") is not None else "",
+        f"{p['tokens_in'] * 100 // p['window']} % of the window"
+        if p.get("window")
+        else "",
+        p["outcome"] if p.get("outcome", "completed") != "completed" else "",
     ]
     return "STEP", ", ".join(part for part in parts if part)
 

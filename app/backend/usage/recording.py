@@ -1,0 +1,59 @@
+"""Turns the events that tell of calls of models into rows, in the transaction that stores the events.
+
+So a call is counted exactly as often as it is told: a worker that has lost its run writes neither, and one that
+writes a batch again writes both again or none.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+from sqlmodel import insert
+
+from app.backend.core.run_events import RunEvent
+from app.backend.usage.tables import UsageRecordRow
+
+RECORDED = "usage_recorded"
+_TAKEN = (
+    "tokens_in",
+    "tokens_out",
+    "tokens_cached",
+    "tokens_reasoning",
+    "window",
+    "first_token_milliseconds",
+    "milliseconds",
+    "price",
+    "cost_micros",
+    "is_estimated",
+    "outcome",
+)
+
+
+def record_usage(
+    connection: Connection,
+    events: Sequence[RunEvent],
+    *,
+    owner_id: UUID,
+    agent_id: UUID | None,
+    agent_name: str,
+) -> None:
+    """Insert a row for each call of a model that `events` of one run tell of."""
+    whose = {"owner_id": owner_id, "agent_id": agent_id, "agent_name": agent_name}
+    rows = [{**whose, **_row(event)} for event in events if event.type == RECORDED]
+    if rows:
+        connection.execute(insert(UsageRecordRow), rows)
+
+
+def _row(event: RunEvent) -> dict[str, Any]:
+    payload = event.payload
+    provider, _, _ = payload["model"].partition("/")
+    return {
+        "run_id": event.run_id,
+        "seq": event.seq,
+        "ts": event.ts,
+        "day": event.ts.date(),
+        "provider": provider,
+        "model": payload["model"],
+        **{name: payload[name] for name in _TAKEN},
+    }

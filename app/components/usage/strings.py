@@ -1,0 +1,23 @@
+"""Words of the usage page."""
+
+TITLE = "Usage"
+ABOUT = "What the calls of models took, and what they cost."
+DOWNLOAD = "Download CSV"
+SINCE = "From day (UTC)"
+UNTIL = "To day (UTC)"
+GROUP = "Add up by"
+GROUPS = (("agent", "By agent"), ("model", "By model"), ("day", "By day"))
+USERS = ("user", "By user")
+EVERYONE = "All users"
+CLEAR = "Show everything"
+COST = "Cost"
+TOKENS = "Tokens in, out"
+CALLS = "Calls"
+FAILED = "Failed"
+LATENCY = "Half within, 95 % within"
+PER_DAY = "Per day"
+HEADS = ("Name", COST, TOKENS, CALLS, FAILED, LATENCY, "")
+RUNS = "Runs"
+ONLY = "Only this"
+NOTHING = "No model was asked"
+NOTHING_TEXT = "Calls of models show up here as soon as a run has made one."
