@@ -6,6 +6,7 @@ from uuid import UUID
 import reflex as rx
 
 from app import routes
+from app.backend.agents.access import may_change_agent
 from app.backend.core import ids
 from app.backend.core.actor import Permission
 from app.backend.core.errors import AppError, NotFound
@@ -33,6 +34,7 @@ class RunStepsState(FormMixin, rx.State):
     problem: rx.Field[str] = rx.field("")
     forked: rx.Field[StepLine | None] = rx.field(None)
     query: rx.Field[str] = rx.field("")
+    may_instruct: rx.Field[bool] = rx.field(False)
     _run_id: str = ""
     _request_id: str = ""
 
@@ -75,6 +77,9 @@ class RunStepsState(FormMixin, rx.State):
         self._request_id = str(ids.new_id())
         async with edge.read(self) as (session, actor):
             run = await runs.get_run(session, actor, run_id=self._wanted())
+            self.may_instruct = run.agent_id is not None and await may_change_agent(
+                session, actor, agent_id=run.agent_id
+            )
         self.query = str(run.input.get("query", ""))
 
     @rx.event

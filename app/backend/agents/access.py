@@ -8,7 +8,7 @@ from app.backend.agents.schemas import AgentView
 from app.backend.agents.tables import AgentRow, AgentShareRow
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
-from app.backend.core.errors import NotFound
+from app.backend.core.errors import Forbidden, NotFound
 from app.backend.identity import sharing
 from app.backend.identity.sharing_schemas import Level
 
@@ -29,6 +29,15 @@ async def need_agent(
         levels = await _levels_of(session, actor, [row])
         sharing.need_level(levels[row.id], level, "agent")
     return row
+
+
+async def may_change_agent(session: Session, actor: Actor, *, agent_id: UUID) -> bool:
+    """Tell whether an agent is there and the actor may change it."""
+    try:
+        await need_agent(session, actor, agent_id, Level.EDIT)
+    except (NotFound, Forbidden):
+        return False
+    return True
 
 
 def has_key(row: AgentRow) -> bool:

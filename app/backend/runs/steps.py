@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.backend.agents.access import need_agent
 from app.backend.agents.checkpoints import STORE_AWAY, Checkpoints
 from app.backend.agents.step_values import compare, read_values
 from app.backend.core.actor import Actor
@@ -14,6 +15,7 @@ from app.backend.core.db import Session
 from app.backend.core.errors import Conflict, NotFound
 from app.backend.core.run_context import SavedStep
 from app.backend.core.texts import Text
+from app.backend.identity.sharing_schemas import Level
 from app.backend.runs import engine_repository, repository, service
 from app.backend.runs.errors import StepNotKept, StoreAway
 from app.backend.runs.inputs import check_input
@@ -181,6 +183,7 @@ async def fork_run(
     Raises:
         NotFound: the run, or its step, is not there.
         Conflict: nothing comes after the step, or the agent is deleted.
+        Forbidden: other instructions are for those who may change the agent, since it works with what is its owner's.
         Invalid: the other input has no usable `query`.
         TooMany: as for `start_run`.
     """
@@ -188,6 +191,8 @@ async def fork_run(
     if run.agent_id is None:
         message = f"The agent {run.agent_name!r} was deleted, so this run cannot be forked. Ask another agent."
         raise Conflict(message)
+    if fork.instructions is not None:
+        await need_agent(session, actor, run.agent_id, Level.EDIT)
     found = await find_step(session, actor, run_id=run_id, step=fork.step)
     if not found.view.can_fork:
         message = f"Nothing comes after step {fork.step}. Fork at an earlier step."

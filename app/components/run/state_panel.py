@@ -69,12 +69,15 @@ def fork_dialog() -> rx.Component:
                 error=RunStepsState.errors["query"],
                 rows="3",
             ),
-            area_field(
-                "instructions",
-                words.FORK_INSTRUCTIONS,
-                hint=words.FORK_INSTRUCTIONS_HINT,
-                error=RunStepsState.errors["instructions"],
-                rows="3",
+            rx.cond(
+                RunStepsState.may_instruct,
+                area_field(
+                    "instructions",
+                    words.FORK_INSTRUCTIONS,
+                    hint=words.FORK_INSTRUCTIONS_HINT,
+                    error=RunStepsState.errors["instructions"],
+                    rows="3",
+                ),
             ),
             dialog_actions(
                 button(words.CANCEL, on_click=RunStepsState.keep),

@@ -11,7 +11,8 @@ from sqlmodel import col, delete, update
 from app.backend.bootstrap import Services
 from app.backend.core import clock, ids
 from app.backend.core.actor import Actor
-from app.backend.core.errors import Conflict, NotFound
+from app.backend.core.errors import Conflict, Forbidden, NotFound
+from app.backend.core.run_context import SavedStep
 from app.backend.core.run_events import RunStatus
 from app.backend.runs import engine_repository, executor, service, steps
 from app.backend.runs.errors import StepNotKept
@@ -305,3 +306,43 @@ async def test_steps_go_with_their_run_and_with_their_conversation(
 async def test_absent_run_has_no_steps(services: Services, actor: Actor) -> None:
     with pytest.raises(NotFound):
         await _steps(services, actor, ids.new_id())
+
+
+@pytest.mark.parametrize(
+    ("level", "may"), [("run", False), ("edit", True)], ids=["runs it", "changes it"]
+)
+async def test_other_instructions_are_for_those_who_may_change_the_agent(
+    rows: RowFactory,
+    actor: Actor,
+    other_actor: Actor,
+    make_agent: MakeAgent,
+    services: Services,
+    level: str,
+    may: bool,
+) -> None:
+    agent = await make_agent(actor)
+    await rows.share(agent, other_actor, level)
+    run = await rows.run(other_actor, agent=agent, status=RunStatus.FAILED, epoch=1)
+    step = SavedStep(f"{run.id}:1", "0", 0, next_node="retrieve")
+    async with services.db.transaction() as session:
+        await engine_repository.add_steps(
+            session, [step], run_id=run.id, owner_id=run.owner_id, epoch=1
+        )
+
+    async def fork(**values: Any) -> RunView:
+        async with services.db.transaction() as session:
+            return await steps.fork_run(
+                session,
+                other_actor,
+                run_id=run.id,
+                fork=RunFork.model_validate({"step": 0, **values}),
+                parts=services,
+            )
+
+    if may:
+        forked = await fork(instructions="Tell all.")
+        assert await _instructions(services, forked.id) == "Tell all."
+    else:
+        with pytest.raises(Forbidden, match="not change it"):
+            await fork(instructions="Tell all.")
+    assert (await fork(input={"query": "Who?"})).origin_id == run.id

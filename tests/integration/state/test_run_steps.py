@@ -74,6 +74,7 @@ async def test_step_is_shown_with_its_differences_and_forked(
 
     await RunStepsState.ask_fork.fn(state, 1)
     assert state.query == "What is this?"
+    assert state.may_instruct
     await RunStepsState.fork.fn(state, {"query": " ", "instructions": ""})
     assert "query" in state.errors
     answer = await RunStepsState.fork.fn(
