@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator
 from datetime import UTC, timedelta
 from uuid import UUID
 
+import structlog
 from pydantic import BaseModel, ConfigDict
 from sqlmodel import col, delete, func, select
 
@@ -21,6 +22,8 @@ from app.backend.identity import audit, repository
 from app.backend.identity.actors import actor_of, require
 from app.backend.identity.audit import Action
 from app.backend.identity.tables import AuditAnchorRow, AuditRow
+
+logger = structlog.get_logger(__name__)
 
 BATCH = 500
 _TRIES = 3
@@ -45,12 +48,14 @@ class AuditCheck(BaseModel):
 
 
 async def chain_rows(db: Database, keyring: Keyring) -> int:
-    """Give rows that have none their place in the chain; returns how many."""
+    """Give rows that have none their place in the chain; returns how many: none while the anchor was tampered with."""
     async with db.read() as session:
         if await _count_waiting(session) == 0:
             return 0
     async with db.transaction() as session:
         anchor = await _lock_anchor(session, keyring)
+        if anchor is None:
+            return 0
         query = (
             select(AuditRow)  # lint-skip: repo-scope - of everybody
             .where(col(AuditRow.number).is_(None))
@@ -75,6 +80,8 @@ async def cut(db: Database, keyring: Keyring, *, days: int) -> int:
     before = clock.now() - timedelta(days=days)
     async with db.transaction() as session:
         anchor = await _lock_anchor(session, keyring)
+        if anchor is None:
+            return 0
         # The first that stays ends it: what was chained after it stays too, whatever its time.
         query = select(func.min(AuditRow.number)).where(  # lint-skip: repo-scope
             col(AuditRow.created_at) >= before
@@ -112,7 +119,7 @@ async def verify(db: Database, actor: Actor, keyring: Keyring) -> AuditCheck:
         async with db.read() as session:
             anchor = await _find_anchor(session)
             waiting = await _count_waiting(session)
-        check = await _check(db, keyring, anchor or AuditAnchorRow(), waiting)
+        check = await _check(db, keyring, anchor or _new_anchor(keyring), waiting)
         # Rows may have been chained or cut while we looked.
         if check.is_whole or tries == _TRIES or not await _has_moved(db, anchor):
             return check
@@ -129,7 +136,7 @@ async def _check(
         last_number=anchor.last_number,
         last_hash=anchor.last_hash,
     )
-    if anchor.last_number and anchor.signature != _sign(keyring, anchor):
+    if not _is_signed(keyring, anchor):
         return _wrong(check, None, "The anchor of the chain was changed.")
     number, previous = anchor.cut_number, anchor.cut_hash
     async for row in _chained(db):
@@ -179,13 +186,16 @@ async def _chained(db: Database) -> AsyncGenerator[AuditRow, None]:
         last = rows[-1].number
 
 
-async def _lock_anchor(session: Session, keyring: Keyring) -> AuditAnchorRow:
+async def _lock_anchor(session: Session, keyring: Keyring) -> AuditAnchorRow | None:
+    """Return the anchor; None when it is not as we signed it: signing it anew would hide who changed it."""
     found = await _find_anchor(session, is_locked=True)
-    if found is None:
-        found = AuditAnchorRow()
-        found.signature = _sign(keyring, found)
+    if found is None and not await _has_chained(session):
+        found = _new_anchor(keyring)
         session.add(found)
         await session.flush()
+    if found is None or not _is_signed(keyring, found):
+        logger.error("audit_anchor_tampered")
+        return None
     return found
 
 
@@ -203,6 +213,25 @@ async def _count_waiting(session: Session) -> int:
         col(AuditRow.number).is_(None)
     )  # lint-skip: repo-scope - of everybody
     return (await session.exec(query)).one()
+
+
+async def _has_chained(session: Session) -> bool:
+    query = (
+        select(AuditRow.id)  # lint-skip: repo-scope - of everybody
+        .where(col(AuditRow.number).is_not(None))
+        .limit(1)
+    )
+    return (await session.exec(query)).first() is not None
+
+
+def _new_anchor(keyring: Keyring) -> AuditAnchorRow:
+    anchor = AuditAnchorRow()
+    anchor.signature = _sign(keyring, anchor)
+    return anchor
+
+
+def _is_signed(keyring: Keyring, anchor: AuditAnchorRow) -> bool:
+    return anchor.signature == _sign(keyring, anchor)
 
 
 def _hash(keyring: Keyring, row: AuditRow) -> str:

@@ -117,6 +117,42 @@ async def test_what_was_changed_is_named(
     assert reason in check.reason
 
 
+@pytest.mark.parametrize(
+    "statements",
+    [
+        [
+            """UPDATE audit_anchor SET cut_number = 3,
+               cut_hash = (SELECT hash FROM audit WHERE number = 3)""",
+            "DELETE FROM audit WHERE number <= 3",
+        ],
+        [
+            "DELETE FROM audit WHERE number > 3",
+            """UPDATE audit_anchor SET last_number = 3,
+               last_hash = (SELECT hash FROM audit WHERE number = 3)""",
+        ],
+        [
+            "DELETE FROM audit WHERE number IS NOT NULL",
+            """UPDATE audit_anchor SET last_number = 0, last_hash = ''""",
+        ],
+        ["DELETE FROM audit_anchor"],
+    ],
+    ids=["begin taken away", "end taken away", "all taken away", "anchor deleted"],
+)
+async def test_anchor_that_was_tampered_with_is_not_signed_anew(
+    services: Services, actor: Actor, statements: list[str]
+) -> None:
+    await _add(services, actor)
+    await _chain(services)
+    await _change(services, *statements)
+    await _add(services, actor, 1)
+
+    chained = await _chain(services)
+    cut = await audit_chain.cut(services.db, services.keyring, days=0)
+
+    assert (chained, cut) == (0, 0)
+    assert not (await _verify(services, actor)).is_whole
+
+
 @pytest.mark.parametrize("number", [0, ROWS + 1])
 async def test_row_that_is_put_in_is_named(
     services: Services, actor: Actor, number: int
