@@ -38,21 +38,21 @@ async def summarize(
         _ROW, key.label("key"), place.label("place"), size.label("size")
     ).where(*_terms(wish, owner_id))
     c: Any = calls.subquery().c
-    sums = [func.sum(c[name]) for name in _SUMMED]
     cost = func.coalesce(func.sum(c.cost_micros), 0)
+    found: list[Any] = [
+        c.key,
+        func.max(c.agent_name),
+        func.count(),
+        _count(c.outcome == "failed"),
+        *[func.sum(c[name]) for name in _SUMMED],
+        cost,
+        _count(c.cost_micros.is_(None)),
+        _count(c.is_estimated.is_(True)),
+        _within(c, 50),
+        _within(c, 95),
+    ]
     query: Any = (
-        select(
-            c.key,
-            func.max(c.agent_name),
-            func.count(),
-            _count(c.outcome == "failed"),
-            *sums,
-            cost,
-            _count(c.cost_micros.is_(None)),
-            _count(c.is_estimated.is_(True)),
-            _within(c, 50),
-            _within(c, 95),
-        )
+        select(*found)
         .group_by(c.key)
         .order_by(c.key if by is UsageGroup.DAY else cost.desc(), func.count().desc())
         .limit(GROUPS_MAX)
@@ -96,18 +96,19 @@ async def cost_of_runs(
     session: Session, run_ids: Sequence[UUID]
 ) -> dict[UUID, RunCost]:
     """Return what the calls of each run cost; a run without any is not in it."""
-    percent = func.max(col(_ROW.tokens_in) * 100 / func.nullif(col(_ROW.window), 0))
+    percent: Any = func.max(
+        col(_ROW.tokens_in) * 100 / func.nullif(col(_ROW.window), 0)
+    )
+    found: list[Any] = [
+        _ROW.run_id,
+        func.count(),
+        func.coalesce(func.sum(_ROW.cost_micros), 0),
+        _count(col(_ROW.cost_micros).is_(None)),
+        _count(col(_ROW.is_estimated).is_(True)),
+        percent,
+    ]
     query: Any = (
-        select(
-            _ROW.run_id,
-            func.count(),
-            func.coalesce(func.sum(_ROW.cost_micros), 0),
-            _count(col(_ROW.cost_micros).is_(None)),
-            _count(col(_ROW.is_estimated).is_(True)),
-            percent,
-        )
-        .where(col(_ROW.run_id).in_(run_ids))
-        .group_by(col(_ROW.run_id))
+        select(*found).where(col(_ROW.run_id).in_(run_ids)).group_by(col(_ROW.run_id))
     )
     return {
         run_id: RunCost(

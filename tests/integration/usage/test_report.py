@@ -33,7 +33,8 @@ async def _add(services: Services, *rows: UsageRecordRow) -> None:
 async def _report(
     services: Services, actor: Actor, by: UsageGroup, **wish: Any
 ) -> UsageReport:
-    asked = UsageWish(**{"since": TODAY - timedelta(days=9), "until": TODAY, **wish})
+    days = {"since": TODAY - timedelta(days=9), "until": TODAY}
+    asked = UsageWish.model_validate({**days, **wish})
     async with services.db.read() as session:
         return await service.report_usage(session, actor, wish=asked, group_by=by)
 
