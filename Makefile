@@ -1,5 +1,5 @@
 # `make up` is all that a new user needs; ARGS are passed on, e.g. make up ARGS="--port 8010".
-.PHONY: up setup setup-dev build image test check bench chaos soak eval fmt settings clean help
+.PHONY: up setup setup-dev build image test check bench chaos mutants soak eval fmt settings clean help
 SHELL := /bin/sh
 BIN := .venv/bin
 ARGS ?=
@@ -38,6 +38,10 @@ bench: setup-dev ## measure, see docs/benchmarks.md
 chaos: setup-dev ## kill, freeze and flood real processes, see docs/reliability.md
 	@sh scripts/system.sh
 	@$(BIN)/python -m chaos $(ARGS)
+
+mutants: setup-dev ## take each guard of isolation away, and name those that no test misses
+	@sh scripts/system.sh
+	@$(BIN)/python -m scripts.mutants $(ARGS)
 
 soak: setup-dev ## half an hour of steady work in which nothing may grow
 	@sh scripts/system.sh

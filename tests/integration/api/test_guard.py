@@ -14,6 +14,10 @@ from app.backend.core.actor import Actor
 from tests.integration.api.conftest import ADDRESS, ClientOf
 
 ID = "0192f0c1-2d3e-7a4b-8c5d-6e7f8a9b0c1d"
+# What the address itself says, before a service is asked that may refuse too.
+NEEDED = "it needs the permission"
+ADMINISTRATION = ("/api/v1/users", "/api/v1/system", "/api/v1/audit")
+FOR_EVERYBODY = {"/api/v1/system/health"}
 
 
 def _operations(app: FastAPI) -> list[tuple[str, str, dict[str, Any]]]:
@@ -108,6 +112,26 @@ async def test_viewers_change_nothing(
         answer = await viewer.request(method, _filled(path), **body)
 
         assert answer.status_code == 403, (method, path, answer.text)
+        assert NEEDED in answer.text, (method, path, answer.text)
+
+
+async def test_users_administer_nothing(
+    app: FastAPI, client_of: ClientOf, make_user: Any
+) -> None:
+    user = await client_of(await make_user(role="user"))
+    asked = [
+        (method, path, operation)
+        for method, path, operation in _operations(app)
+        if path.startswith(ADMINISTRATION) and path not in FOR_EVERYBODY
+    ]
+    assert len(asked) > 10
+
+    for method, path, operation in asked:
+        body = _valid_body(path, operation)
+        answer = await user.request(method, _filled(path), **body)
+
+        assert answer.status_code == 403, (method, path, answer.text)
+        assert NEEDED in answer.text, (method, path, answer.text)
 
 
 async def test_new_route_is_closed_by_itself(

@@ -1,0 +1,137 @@
+"""Every event that not everybody may send, sent by somebody whose role lacks the right: it is refused, and changes nothing."""
+
+import inspect
+from typing import Any
+
+import pytest
+
+from app.backend.bootstrap import Services
+from app.backend.core.actor import Actor, Role
+from tests.factories.rows import MakeUser
+from tests.integration.state.conftest import SignIn
+from tests.integration.state.stores import events
+from tests.states import make_state
+
+REFUSAL = "Your role does not allow this."
+# Not for those who only look.
+FOR_USERS = {
+    "AgentEditorState.load_existing",
+    "AgentEditorState.load_new",
+    "AgentEditorState.save",
+    "AgentListState.archive",
+    "AgentListState.ask_delete",
+    "AgentListState.delete",
+    "AgentListState.duplicate",
+    "AgentListState.keep",
+    "AgentListState.restore",
+    "AgentRunState.ask",
+    "AgentRunState.begin_again",
+    "AgentRunState.submit",
+    "AgentRunState.switch",
+    "AgentRunState.write",
+    "CollectionListState.close_form",
+    "CollectionListState.create",
+    "CollectionListState.open_form",
+    "CollectionState.ask_delete",
+    "CollectionState.close_form",
+    "CollectionState.delete",
+    "CollectionState.keep",
+    "CollectionState.open_form",
+    "CollectionState.retry",
+    "CollectionState.save",
+    "DashboardState.ask",
+    "ModelFormState.open",
+    "ModelFormState.save",
+    "ModelListState.confirm",
+    "ModelListState.make_default",
+    "ModelListState.switch_model",
+    "ModelListState.switch_provider",
+    "ModelOffersState.add",
+    "ModelOffersState.add_named",
+    "ModelOffersState.open",
+    "ModelOffersState.pull",
+    "NoteListState.ask_delete",
+    "NoteListState.delete",
+    "NoteListState.save",
+    "ProviderWizardState.choose",
+    "ProviderWizardState.edit",
+    "ProviderWizardState.look_around",
+    "ProviderWizardState.open",
+    "ProviderWizardState.submit",
+    "ProviderWizardState.test",
+    "RunBulkState.close_tags",
+    "RunBulkState.open_tags",
+    "RunBulkState.save_tags",
+    "RunFeedState.resume",
+    "RunFeedState.retry",
+    "RunFeedState.stop",
+    "RunQuestionState.answer",
+    "RunStepsState.ask_fork",
+    "RunStepsState.fork",
+    "RunTagsState.add",
+    "RunTagsState.remove",
+    "SecretsState.ask_delete",
+    "SecretsState.delete",
+    "SecretsState.keep",
+    "SecretsState.replace_value",
+    "SecretsState.store",
+    "SharingState.open_agent",
+    "SharingState.open_collection",
+    "SharingState.publish",
+}
+FOR_ADMINISTRATORS = {
+    "AuditState.clear",
+    "AuditState.turn",
+    "AuditState.verify",
+    "AuditState.want",
+    "GroupsState.add_member",
+    "GroupsState.ask_delete",
+    "GroupsState.close",
+    "GroupsState.create",
+    "GroupsState.delete",
+    "GroupsState.open",
+    "GroupsState.open_form",
+    "GroupsState.remove_member",
+    "GroupsState.rename",
+    "PeopleState.ask",
+    "PeopleState.close",
+    "PeopleState.confirm",
+    "PeopleState.invite",
+    "PeopleState.open_invite",
+    "PeopleState.reactivate",
+    "PeopleState.search",
+    "PeopleState.set_role",
+    "PeopleState.turn",
+    "PermissionsState.open",
+    "PermissionsState.save",
+    "SystemState.ask",
+    "SystemState.ask_to_prune",
+    "SystemState.confirm",
+    "SystemState.prune",
+    "SystemState.refresh",
+}
+EVENTS = {f"{kind.__name__}.{name}": (kind, name) for kind, name in events()}
+LACKING = [(event, Role.VIEWER) for event in sorted(FOR_USERS)]
+LACKING += [(event, Role.USER) for event in sorted(FOR_ADMINISTRATORS)]
+
+
+@pytest.mark.parametrize(("event", "role"), LACKING)
+async def test_event_is_refused_to_a_role_without_the_right(
+    services: Services, sign_in: SignIn, make_user: MakeUser, event: str, role: Role
+) -> None:
+    somebody: Actor = await make_user(role=role)
+    kind, name = EVENTS[event]
+    state = make_state(kind, path="/runs", cookie=await sign_in(somebody))
+    handler: Any = kind.event_handlers[name]
+    parameters = list(inspect.signature(handler.fn).parameters)[1:]
+    before = state.dict()
+
+    result = handler.fn(state, *[None] * len(parameters))
+    answers = (
+        [answer async for answer in result]
+        if inspect.isasyncgen(result)
+        else [await result]
+    )
+
+    assert [REFUSAL in str(answer) for answer in answers] == [True], answers
+    assert state.dict() == before
