@@ -28,6 +28,7 @@ from app.backend.providers.opened import Opener
 from app.backend.providers.registry import TYPES, find_type
 from app.backend.providers.schemas import ProviderDraft
 from app.backend.providers.tables import ProviderRow
+from app.backend.secrets import service as secrets
 
 
 class RowModels:
@@ -116,7 +117,7 @@ class RowModels:
     async def connect_draft(self, actor: Actor, draft: ProviderDraft) -> Handler:
         """Return the provider that a draft describes, to try it out before it is kept.
 
-        Without a key of its own it takes that of the actor's provider of that name, if there is one.
+        Without a key of its own it takes that of the actor's provider of that name, if there is one with these settings.
 
         Raises:
             Invalid: a field is wrong.
@@ -132,9 +133,7 @@ class RowModels:
         )
         key = draft.api_key
         if key is None or not key.get_secret_value().strip():
-            async with self._db.read() as session:
-                kept = await provider_repository.find_own(session, actor, draft.name)
-            row.secret_ref = draft.secret_ref or (kept.secret_ref if kept else "")
+            row.secret_ref = draft.secret_ref or await self._kept_key(actor, row)
             key = await self.opener.read_key(opened.Facts(row, actor))
         providers.need_key(row.type, has_key=key is not None)
         await _preload(row.type)
@@ -148,6 +147,15 @@ class RowModels:
     async def close(self) -> None:
         """Close the connections of all providers."""
         await self.opener.close()
+
+    async def _kept_key(self, actor: Actor, row: ProviderRow) -> str:
+        async with self._db.read() as session:
+            kept = await provider_repository.find_own(session, actor, row.name)
+        if kept is None or not kept.secret_ref:
+            return ""
+        providers.keep_key_safe(kept, row.settings)
+        secrets.check_reference(actor, kept.secret_ref, settings=self._settings)
+        return kept.secret_ref
 
     def _need_usable(self, model: ModelRow, name: str) -> None:
         if not model.is_enabled:

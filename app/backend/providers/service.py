@@ -94,6 +94,8 @@ async def update_provider(
     if settings != row.settings and row.secret_ref:
         # Whoever moves the address of a key moves the key.
         _need_owner(actor, row)
+        if not (_typed_key(draft) or draft.secret_ref):
+            keep_key_safe(row, settings)
     row.settings = settings
     await _fill(session, actor, row, draft, parts)
     need_key(row.type, has_key=bool(row.secret_ref))
@@ -190,6 +192,13 @@ def check_draft(
     return form.model_dump(mode="json")
 
 
+def keep_key_safe(row: ProviderRow, settings: dict[str, Any]) -> None:
+    """Raise Invalid when the stored key of a provider would go to another place than the one it was entered for."""
+    if row.secret_ref and settings != row.settings:
+        message = "The stored key is only for the address and the settings before. Enter the key again."
+        raise Invalid.field("api_key", message)
+
+
 def need_key(type_key: str, *, has_key: bool) -> None:
     """Raise Invalid when a type needs a key and there is none."""
     info = find_type(type_key).info
@@ -225,12 +234,16 @@ async def _fill(
     row.is_enabled = draft.is_enabled
     if draft.is_shared != row.is_shared:
         await _share(session, row, is_shared=draft.is_shared)
-    key = draft.api_key.get_secret_value().strip() if draft.api_key else ""
+    key = _typed_key(draft)
     if key:
         row.secret_ref = await _store_key(session, actor, row, key, parts)
     elif draft.secret_ref and draft.secret_ref != row.secret_ref:
         _need_owner(actor, row)
         row.secret_ref = draft.secret_ref
+
+
+def _typed_key(draft: ProviderDraft) -> str:
+    return draft.api_key.get_secret_value().strip() if draft.api_key else ""
 
 
 async def _share(session: Session, row: ProviderRow, *, is_shared: bool) -> None:

@@ -11,7 +11,7 @@ from app.backend.core import clock, masking
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.crypto import Keyring
 from app.backend.core.db import Session
-from app.backend.core.errors import NotFound
+from app.backend.core.errors import Forbidden, NotFound
 from app.backend.core.paging import PAGE_SIZE, Page, parse_cursor, to_page
 from app.backend.core.sealing import seal, unseal
 from app.backend.core.settings import Settings
@@ -100,8 +100,14 @@ def check_reference(actor: Actor, reference: str, *, settings: Settings) -> None
     Raises:
         Invalid: it is no reference.
         SecretRefused: it is not for the actor.
+        Forbidden: the actor is an API key that may not change secrets.
     """
-    _need_right(actor, references.parse(reference), settings)
+    found = references.parse(reference)
+    if actor.api_key_id is not None and not actor.may(Permission.CHANGE_SECRET):
+        # Who names a secret also says where it is sent, which is as good as reading it.
+        message = "This API key may name no secrets. Use one with the permission change_secret."
+        raise Forbidden(message)
+    _need_right(actor, found, settings)
 
 
 async def resolve(

@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncGenerator, Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from app.backend.bootstrap import Services
-from app.backend.core.actor import Actor
-from app.backend.core.errors import AppError, Invalid
+from app.backend.core.actor import Actor, Permission
+from app.backend.core.errors import AppError, Forbidden, Invalid
 from app.backend.models import service as models
 from app.backend.models.catalog import ModelCatalog, open_catalog
 from app.backend.models.schemas import Environment, ModelDraft, ModelRowView
@@ -31,18 +32,15 @@ def vendor_url() -> Iterator[str]:
         yield f"{url}/v1"
 
 
+def draft_of(url: str, **fields: Any) -> ProviderDraft:
+    given = {"type": "openai_compatible", "name": "mine", **fields}
+    return ProviderDraft.model_validate({**given, "settings": {"base_url": url}})
+
+
 async def connect(
     services: Services, actor: Actor, url: str, **fields: Any
 ) -> ProviderView:
-    draft = ProviderDraft.model_validate(
-        {
-            "type": "openai_compatible",
-            "name": "mine",
-            "settings": {"base_url": url},
-            "api_key": KEY,
-            **fields,
-        }
-    )
+    draft = draft_of(url, **{"api_key": KEY, **fields})
     async with services.db.transaction() as session:
         return await providers.create_provider(
             session, actor, draft=draft, parts=services
@@ -142,6 +140,24 @@ async def test_default_is_one_and_one_s_own_comes_first(
         first.id: False,
         second.id: True,
     }
+
+
+async def test_kept_key_is_tried_where_it_belongs_only(
+    services: Services, actor: Actor, vendor_url: str
+) -> None:
+    await connect(services, actor, vendor_url)
+    rows = services.models.need_rows()
+
+    same = await rows.connect_draft(actor, draft_of(vendor_url))
+    assert same.key.get_secret_value() == KEY
+    with pytest.raises(Invalid, match="Enter the key again"):
+        await rows.connect_draft(actor, draft_of("https://elsewhere.example.org/v1"))
+    limits = {
+        "api_key_id": uuid4(),
+        "permissions": frozenset({Permission.ADD_PROVIDER}),
+    }
+    with pytest.raises(Forbidden, match="change_secret"):
+        await rows.connect_draft(actor.model_copy(update=limits), draft_of(vendor_url))
 
 
 async def test_switched_off_says_so(

@@ -1,13 +1,14 @@
 """Providers as rows: whose they are, who may do what, and that their keys stay where secrets are."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlmodel import select
 
 from app.backend.agents import model_use
 from app.backend.bootstrap import Services
-from app.backend.core.actor import Actor, Role
+from app.backend.core.actor import Actor, Permission, Role
 from app.backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.backend.identity.tables import AuditRow
 from app.backend.providers import service as providers
@@ -17,6 +18,7 @@ from app.backend.secrets import service as secrets
 from tests.factories.rows import RowFactory
 
 KEY = "canary-of-the-providers"
+_OF_PROVIDERS = frozenset({Permission.ADD_PROVIDER, Permission.CHANGE_PROVIDER})
 
 
 def draft_of(**fields: Any) -> ProviderDraft:
@@ -149,6 +151,35 @@ async def test_administrator_moves_no_key_of_another_one(
     for stolen in ({"settings": elsewhere}, {"api_key": "another-key-of-tests"}):
         with pytest.raises(Conflict, match="secret of the administrator"):
             await change(services, second, view, is_shared=True, **stolen)
+
+
+async def test_key_stays_where_it_is_unless_it_is_entered_again(
+    services: Services, actor: Actor
+) -> None:
+    view = await connect(services, actor)
+    elsewhere = {"base_url": "https://elsewhere.example.org/v1"}
+
+    with pytest.raises(Invalid, match="Enter the key again"):
+        await change(services, actor, view, settings=elsewhere)
+
+    assert (await listed(services, actor))[0].settings == view.settings
+    moved = await change(services, actor, view, settings=elsewhere, api_key=KEY)
+    assert moved.settings == elsewhere
+
+
+async def test_api_key_that_may_not_read_secrets_names_none(
+    services: Services, actor: Actor
+) -> None:
+    view = await connect(services, actor)
+    limits = {"api_key_id": uuid4(), "permissions": _OF_PROVIDERS}
+    limited = actor.model_copy(update=limits)
+
+    with pytest.raises(Forbidden, match="change_secret"):
+        await change(services, limited, view, secret_ref="db:another")
+    with pytest.raises(Forbidden, match="change_secret"):
+        await connect(
+            services, limited, name="new", api_key=None, secret_ref="db:provider-mine"
+        )
 
 
 async def test_viewer_connects_nothing(services: Services) -> None:
