@@ -6,6 +6,7 @@ from typing import Any
 
 import reflex as rx
 
+from app.backend.api import password_login
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.identity import second_factor, tries
@@ -60,12 +61,9 @@ class SecondFactorState(FormMixin, rx.State):
     @edge.requires(sets_up=True)
     async def begin(self, form: dict[str, Any]) -> Any:
         """Show a secret for the authenticator app."""
-        async with self._proving() as (session, actor):
+        async with self._proving(form) as (session, actor):
             new = await second_factor.begin(
-                session,
-                actor,
-                password=str(form.get("password", "")),
-                keyring=edge.services().keyring,
+                session, actor, keyring=edge.services().keyring
             )
         self._close()
         self.secret, self.qr = new.secret, new.qr
@@ -92,10 +90,8 @@ class SecondFactorState(FormMixin, rx.State):
     @edge.requires(sets_up=True)
     async def make_codes(self, form: dict[str, Any]) -> None:
         """Show fresh recovery codes this once; the older ones stop working."""
-        async with self._proving() as (session, actor):
-            made = await second_factor.make_codes(
-                session, actor, password=str(form.get("password", ""))
-            )
+        async with self._proving(form) as (session, actor):
+            made = await second_factor.make_codes(session, actor)
         self._close()
         self.codes = made.codes
         await self._show()
@@ -104,22 +100,23 @@ class SecondFactorState(FormMixin, rx.State):
     @edge.requires(sets_up=True)
     async def turn_off(self, form: dict[str, Any]) -> Any:
         """Let the password alone sign the user in again."""
-        async with self._proving() as (session, actor):
-            await second_factor.turn_off(
-                session, actor, password=str(form.get("password", ""))
-            )
+        async with self._proving(form) as (session, actor):
+            await second_factor.turn_off(session, actor)
         self._close()
         await self._show()
         return notices.done("Your second factor is off.")
 
     @asynccontextmanager
-    async def _proving(self) -> AsyncGenerator[tuple[Session, Actor], None]:
+    async def _proving(
+        self, form: dict[str, Any]
+    ) -> AsyncGenerator[tuple[Session, Actor], None]:
         self._clear_errors()
-        async with (
-            edge.work(self) as (session, actor),
-            tries.counted(edge.services().redis, actor.email),
-        ):
-            yield session, actor
+        parts, actor = edge.services(), await edge.require_actor(self)
+        async with tries.counted(parts.redis, actor.email):
+            password = str(form.get("password", ""))
+            await password_login.prove(parts, actor, password=password)
+            async with edge.work(self) as (session, actor):
+                yield session, actor
 
     def _close(self) -> None:
         self._clear_errors()

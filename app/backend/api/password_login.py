@@ -3,9 +3,12 @@
 from sqlalchemy.exc import IntegrityError
 
 from app.backend.api.parts import ApiParts
-from app.backend.identity import sessions
+from app.backend.core.actor import Actor
+from app.backend.core.errors import Invalid
+from app.backend.identity import passwords, sessions
+from app.backend.identity.actors import need_user
 from app.backend.identity.errors import WrongLogin
-from app.backend.identity.outside import accounts, directory
+from app.backend.identity.outside import accounts, directory, repository
 from app.backend.identity.outside.schemas import Outsider
 from app.backend.identity.schemas import Verified
 
@@ -32,6 +35,33 @@ async def check(parts: ApiParts, *, email: str, password: str) -> Verified:
     except IntegrityError:
         # A form that was sent twice: the other request has linked the login meanwhile.
         return await _admit(parts, found)
+
+
+async def prove(parts: ApiParts, actor: Actor, *, password: str) -> None:
+    """Check that a password is the actor's, here or in the directory.
+
+    Raises:
+        Invalid: it is not.
+        DirectoryAway: it is not the one they have here, and the directory does not answer.
+    """
+    async with parts.db.read() as session:
+        user = await need_user(session, actor.user_id)
+        is_right, _ = await passwords.verify_password(password, user.password_hash)
+    if not is_right and not await _is_theirs_there(parts, actor, password):
+        raise Invalid.field("password", "This is not your present password.")
+
+
+async def _is_theirs_there(parts: ApiParts, actor: Actor, password: str) -> bool:
+    if not parts.settings.ldap_url:
+        return False
+    found = await directory.find(parts.settings, login=actor.email, password=password)
+    if found is None:
+        return False
+    async with parts.db.read() as session:
+        owned = await repository.find_owner(
+            session, issuer=found.issuer, subject=found.subject
+        )
+    return owned is not None and owned[1].id == actor.user_id
 
 
 async def _admit(parts: ApiParts, found: Outsider) -> Verified:

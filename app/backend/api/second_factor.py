@@ -1,9 +1,15 @@
 """Routes of the caller's own second factor."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from app.backend.api import password_login
 from app.backend.api.deps import ActorDep, PartsDep, ReadDep
+from app.backend.api.parts import ApiParts
+from app.backend.core.actor import Actor
 from app.backend.identity import second_factor, tries
 from app.backend.identity.schemas import (
     PASSWORD_LENGTH_MAX,
@@ -42,14 +48,8 @@ async def show_second_factor(
 @router.post("", status_code=201)
 async def begin(actor: ActorDep, parts: PartsDep, proof: Proof) -> NewSecondFactor:
     """Make a secret for an authenticator app; it counts once it is confirmed."""
-    password = proof.password.get_secret_value()
-    async with (
-        tries.counted(parts.redis, actor.email),
-        parts.db.transaction() as session,
-    ):
-        return await second_factor.begin(
-            session, actor, password=password, keyring=parts.keyring
-        )
+    async with _proved(parts, actor, proof), parts.db.transaction() as session:
+        return await second_factor.begin(session, actor, keyring=parts.keyring)
 
 
 @router.post("/confirm")
@@ -66,20 +66,22 @@ async def make_recovery_codes(
     actor: ActorDep, parts: PartsDep, proof: Proof
 ) -> RecoveryCodes:
     """Make fresh recovery codes; the older ones stop working."""
-    password = proof.password.get_secret_value()
-    async with (
-        tries.counted(parts.redis, actor.email),
-        parts.db.transaction() as session,
-    ):
-        return await second_factor.make_codes(session, actor, password=password)
+    async with _proved(parts, actor, proof), parts.db.transaction() as session:
+        return await second_factor.make_codes(session, actor)
 
 
 @router.post("/remove", status_code=204)
 async def turn_off(actor: ActorDep, parts: PartsDep, proof: Proof) -> None:
     """Turn the second factor off."""
-    password = proof.password.get_secret_value()
-    async with (
-        tries.counted(parts.redis, actor.email),
-        parts.db.transaction() as session,
-    ):
-        await second_factor.turn_off(session, actor, password=password)
+    async with _proved(parts, actor, proof), parts.db.transaction() as session:
+        await second_factor.turn_off(session, actor)
+
+
+@asynccontextmanager
+async def _proved(
+    parts: ApiParts, actor: Actor, proof: Proof
+) -> AsyncGenerator[None, None]:
+    async with tries.counted(parts.redis, actor.email):
+        password = proof.password.get_secret_value()
+        await password_login.prove(parts, actor, password=password)
+        yield

@@ -12,7 +12,7 @@ from app.backend.core.db import Session
 from app.backend.core.errors import Conflict, Invalid
 from app.backend.core.sealing import seal, unseal
 from app.backend.core.settings import Settings
-from app.backend.identity import audit, factor_repository, passwords
+from app.backend.identity import audit, factor_repository
 from app.backend.identity.actors import need_user
 from app.backend.identity.audit import Action
 from app.backend.identity.errors import WrongCode
@@ -59,17 +59,13 @@ async def get_state(
     )
 
 
-async def begin(
-    session: Session, actor: Actor, *, password: str, keyring: Keyring
-) -> NewSecondFactor:
-    """Give the actor a secret for their authenticator app; it counts once `confirm` has seen a code of it.
+async def begin(session: Session, actor: Actor, *, keyring: Keyring) -> NewSecondFactor:
+    """Give the actor, who has just proved their password, a secret for their app; `confirm` makes it count.
 
     Raises:
         Conflict: they have a second factor already.
-        Invalid: the password is wrong.
     """
     user = await need_user(session, actor.user_id)
-    await _check_password(user, password)
     if user.second_factor_at is not None:
         message = "You have a second factor already. Turn it off first."
         raise Conflict(message)
@@ -107,15 +103,13 @@ async def confirm(
     return await _make_codes(session, user)
 
 
-async def make_codes(session: Session, actor: Actor, *, password: str) -> RecoveryCodes:
-    """Return fresh recovery codes; the older ones stop working.
+async def make_codes(session: Session, actor: Actor) -> RecoveryCodes:
+    """Return fresh recovery codes to the actor, who has just proved their password; the older ones stop working.
 
     Raises:
         Conflict: the actor has no second factor.
-        Invalid: the password is wrong.
     """
     user = await need_user(session, actor.user_id)
-    await _check_password(user, password)
     if user.second_factor_at is None:
         message = "You have no second factor. Set one up first."
         raise Conflict(message)
@@ -123,14 +117,9 @@ async def make_codes(session: Session, actor: Actor, *, password: str) -> Recove
     return await _make_codes(session, user)
 
 
-async def turn_off(session: Session, actor: Actor, *, password: str) -> None:
-    """Let the actor sign in with their password alone again.
-
-    Raises:
-        Invalid: the password is wrong.
-    """
+async def turn_off(session: Session, actor: Actor) -> None:
+    """Let the actor, who has just proved their password, sign in with it alone again."""
     user = await need_user(session, actor.user_id)
-    await _check_password(user, password)
     await remove(session, actor, user)
 
 
@@ -198,12 +187,6 @@ async def _make_codes(session: Session, user: UserRow) -> RecoveryCodes:
         for code in codes
     )
     return RecoveryCodes(codes=codes)
-
-
-async def _check_password(user: UserRow, password: str) -> None:
-    is_right, _ = await passwords.verify_password(password, user.password_hash)
-    if not is_right:
-        raise Invalid.field("password", "This is not your present password.")
 
 
 def _plain(code: str) -> str:

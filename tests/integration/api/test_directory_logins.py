@@ -4,13 +4,16 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from pydantic import SecretStr
+from pyotp.totp import TOTP
 from sqlmodel import select
 
 from app.backend.bootstrap import Services
@@ -35,6 +38,7 @@ from tests.directory import (
     start_directory,
 )
 from tests.factories.rows import MakeUser
+from tests.integration.api.conftest import ADDRESS
 from tests.parts import free_port
 from tests.stack import changed
 
@@ -277,6 +281,49 @@ async def test_passwords_of_accounts_work_while_the_directory_is_away(
 
     assert await _sign_in(stranger, password="her password here") == MAIL
     assert await _sign_in(stranger, password="another") == "ldap"
+
+
+@OPTIONS("demand", ["optional", "all"])
+async def test_second_factor_is_set_up_and_turned_off_with_that_password(
+    stranger: httpx.AsyncClient, app: FastAPI, invited: UUID, demand: str
+) -> None:
+    services: Services = app.state.services
+    settings = changed(services.settings, second_factor=demand)
+    app.state.services = replace(services, settings=settings)
+    stranger.headers["Origin"] = ADDRESS
+    path, proof = "/api/auth/second-factor", {"password": PASSWORD}
+    assert await _sign_in(stranger) == MAIL
+
+    wrong = await stranger.post(path, json={"password": "wrong"})
+    begun = await stranger.post(path, json=proof)
+    code = TOTP(begun.json()["secret"]).now()
+    on = await stranger.post(f"{path}/confirm", json={"code": code})
+    off = await stranger.post(f"{path}/remove", json=proof)
+
+    assert wrong.json()["details"]["password"] == ["This is not your present password."]
+    assert (begun.status_code, on.status_code, off.status_code) == (201, 200, 204)
+
+
+async def test_password_of_another_person_of_the_directory_proves_nothing(
+    stranger: httpx.AsyncClient,
+    services: Services,
+    directory: Directory,
+    invited: UUID,
+) -> None:
+    stranger.headers["Origin"] = ADDRESS
+    assert await _sign_in(stranger) == MAIL
+    grace = f"uid=grace,{PEOPLE}"
+    with directory.root() as root:
+        root.modify(ADA, {"mail": [("MODIFY_REPLACE", ["ada.b@example.org"])]})
+        root.modify(grace, {"mail": [("MODIFY_REPLACE", [MAIL])]})
+        try:
+            proof = {"password": PASSWORD}
+            answer = await stranger.post("/api/auth/second-factor", json=proof)
+        finally:
+            root.modify(grace, {"mail": [("MODIFY_REPLACE", ["grace@example.org"])]})
+            root.modify(ADA, {"mail": [("MODIFY_REPLACE", [MAIL])]})
+
+    assert answer.status_code == 400
 
 
 @OPTIONS("options", [{"ldap_bind_password": SecretStr("wrong")}])
