@@ -50,10 +50,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    # Without them a key would be allowed more than it was made for.
+    # Without them a key would be allowed more than it was made for. None is stored as the null of JSON.
     op.execute(
         "UPDATE api_key SET revoked_at = CURRENT_TIMESTAMP WHERE revoked_at IS NULL"
-        " AND (scopes IS NOT NULL OR agent_ids IS NOT NULL)"
+        " AND (CAST(scopes AS TEXT) <> 'null' OR CAST(agent_ids AS TEXT) <> 'null')"
     )
     for table, name in (
         ("api_key", "agent_ids"),

@@ -4,11 +4,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect
+from sqlmodel import col, select
 
 from alembic import command
 from app.backend.bootstrap import Services
+from app.backend.core.actor import Actor, Permission
 from app.backend.core.migrations import migrate
 from app.backend.core.project import MIGRATIONS
+from app.backend.identity import keys
+from app.backend.identity.tables import ApiKeyRow
 from app.backend.tables import metadata
 
 
@@ -28,11 +32,11 @@ def _differences(connection: Connection) -> list[object]:
     return list(compare_metadata(context, metadata))
 
 
-def _downgrade(connection: Connection) -> None:
+def _downgrade(connection: Connection, revision: str = "base") -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
-    command.downgrade(config, "base")
+    command.downgrade(config, revision)
 
 
 def _tables(connection: Connection) -> set[str]:
@@ -64,3 +68,19 @@ async def test_migrating_a_new_database_again_changes_nothing(
 
     async with services.db.engine.connect() as connection:
         assert await connection.run_sync(_differences) == []
+
+
+async def test_downgrade_ends_keys_with_limits_and_no_others(
+    services: Services, actor: Actor
+) -> None:
+    async with services.db.transaction() as session:
+        await keys.create_key(session, actor, name="whole")
+        await keys.create_key(session, actor, name="read", scopes=[Permission.VIEW_RUN])
+        await keys.create_key(session, actor, name="no agent", agent_ids=[])
+
+    async with services.db.engine.begin() as connection:
+        await connection.run_sync(_downgrade, "0021b")
+        query = select(ApiKeyRow.name).where(col(ApiKeyRow.revoked_at).is_(None))
+        working = (await connection.execute(query)).scalars().all()
+
+    assert working == ["whole"]
