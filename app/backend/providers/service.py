@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import SecretStr, ValidationError
 
 from app.backend.core import clock
-from app.backend.core.actor import Actor, Permission
+from app.backend.core.actor import Actor, Permission, Role
 from app.backend.core.crypto import Keyring
 from app.backend.core.db import Session
 from app.backend.core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -84,6 +84,7 @@ async def update_provider(
     Raises:
         NotFound: there is none, or it is not the actor's to change.
         Invalid: a field is wrong.
+        Forbidden: only an administrator may move it.
     """
     require(actor, Permission.CHANGE_PROVIDER)
     row = await need_changeable(session, actor, provider_id)
@@ -91,6 +92,8 @@ async def update_provider(
         message = "The type and the name of a provider stay as they are, since agents name them. Connect another one."
         raise Invalid.field("name", message)
     settings = check_draft(actor, draft, rules=parts.settings)
+    if settings != row.settings:
+        _need_same_trust(actor, row)
     if settings != row.settings and row.secret_ref:
         # Whoever moves the address of a key moves the key.
         _need_owner(actor, row)
@@ -265,6 +268,13 @@ async def _store_key(
         raise Invalid.field("api_key", message) from None
     view = await secrets.set_secret(session, actor, draft=secret, keyring=parts.keyring)
     return view.reference
+
+
+def _need_same_trust(actor: Actor, row: ProviderRow) -> None:
+    # It is connected to with what its owner may reach, and not with what the actor may.
+    if row.owner_id != actor.user_id and actor.role is not Role.ADMIN:
+        message = f"Only an administrator may change the settings of {row.name!r}. Ask one, or connect another provider."
+        raise Forbidden(message)
 
 
 def _need_owner(actor: Actor, row: ProviderRow) -> None:

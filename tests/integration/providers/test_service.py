@@ -182,6 +182,31 @@ async def test_api_key_that_may_not_read_secrets_names_none(
         )
 
 
+async def test_only_an_administrator_moves_the_provider_of_an_administrator(
+    services: Services, actor: Actor, other_actor: Actor
+) -> None:
+    view = await connect(
+        services,
+        actor,
+        type="ollama",
+        settings={"base_url": "https://models.example.org"},
+        api_key=None,
+        is_shared=True,
+    )
+    may = other_actor.permissions | {Permission.CHANGE_SYSTEM}
+    trusted = other_actor.model_copy(update={"permissions": may})
+
+    await change(services, trusted, view, label="Ours", is_shared=True)
+    with pytest.raises(Forbidden, match="Only an administrator"):
+        await change(
+            services,
+            trusted,
+            view,
+            settings={"base_url": "https://rebound.example.org"},
+            is_shared=True,
+        )
+
+
 async def test_viewer_connects_nothing(services: Services) -> None:
     viewer = await RowFactory(services.db).user(role=Role.VIEWER)
 
