@@ -8,7 +8,7 @@ Source: OWASP, Server Side Request Forgery Prevention Cheat Sheet, case 2.
 import asyncio
 import socket
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from types import ModuleType
 from typing import Any
 
@@ -21,6 +21,11 @@ MESSAGE = (
 
 
 _NAT64 = IPv6Network("64:ff9b::/96")
+# All that is given out; the rest holds the networks of one's own, and forms of IPv4 addresses that only some systems know.
+# Source: IANA, IPv6 Global Unicast Address Assignments; RFC 4291, section 2.4.
+_GIVEN_OUT = IPv6Network("2000::/3")
+# For protocols between neighbours (RFC 6890), and where Azure answers its machines.
+_NEIGHBOURS = (IPv4Network("192.0.0.0/24"), IPv4Network("168.63.129.16/32"))
 _CONNECTIONS_MAX, _KEPT_MAX, _KEPT_SECONDS = 100, 20, 5.0
 
 
@@ -38,7 +43,11 @@ def is_public(address: str) -> bool:
         inner = _inner(ip)
         if inner is not None:
             ip = inner
-    return ip.is_global and not ip.is_multicast
+    if isinstance(ip, IPv6Address):
+        is_possible = ip in _GIVEN_OUT
+    else:
+        is_possible = not any(ip in network for network in _NEIGHBOURS)
+    return is_possible and ip.is_global and not ip.is_multicast
 
 
 async def resolve(host: str, port: int) -> list[str]:

@@ -32,13 +32,26 @@ from app.backend.providers.public_only import (
         "::ffff:10.0.0.1",
         "64:ff9b::7f00:1",
         "2002:7f00:1::",
+        "64:ff9b:1::7f00:1",
+        "64:ff9b:1::1.1.1.1",
+        "fec0::1",
+        "::127.0.0.1",
+        "::ffff:0:127.0.0.1",
+        "::1.1.1.1",
+        "4000::1",
+        "192.0.0.8",
+        "192.0.0.9",
+        "168.63.129.16",
+        "::ffff:168.63.129.16",
     ],
 )
 def test_private_address_is_not_public(address: str) -> None:
     assert not is_public(address)
 
 
-@pytest.mark.parametrize("address", ["1.1.1.1", "2606:4700::1111", "::ffff:1.1.1.1"])
+@pytest.mark.parametrize(
+    "address", ["1.1.1.1", "2606:4700::1111", "::ffff:1.1.1.1", "64:ff9b::1.1.1.1"]
+)
 def test_public_address_is(address: str) -> None:
     assert is_public(address)
 
