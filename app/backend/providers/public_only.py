@@ -57,7 +57,12 @@ async def resolve(host: str, port: int) -> list[str]:
         OSError: there is no such host.
     """
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError:
+        # A part of it is empty, or longer than 63 characters (RFC 1035).
+        reason = f"{host!r} is no name of a host"
+        raise OSError(reason) from None
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 

@@ -78,3 +78,9 @@ def test_refusal_is_found_below_what_libraries_make_of_it() -> None:
 
     assert refused_address(again) is refusal
     assert refused_address(ValueError("x")) is None
+
+
+@pytest.mark.parametrize("host", [f"{'a' * 64}.example.org", "a..example.org"])
+async def test_name_that_no_host_can_have_is_no_host(host: str) -> None:
+    with pytest.raises(OSError, match="no name of a host"):
+        await check_public(host, 443)
