@@ -122,7 +122,7 @@ class Speaker:
             said = Said(model.name)
             await self._ask(model, said, messages)
         # The log takes secrets out by itself; the graph's state and the conversation keep this.
-        said.text = masking.known().mask(said.text)
+        said.text = masking.mask_said(said.text)
         return said
 
     async def _ask(

@@ -231,7 +231,7 @@ async def _add_answer(
             thread_id=row.thread_id,
             run_id=row.id,
             role=MessageRole.ASSISTANT,
-            content=masking.known().mask(text),
+            content=masking.mask_said(text),
         )
     except NotFound:
         # A conversation that was deleted meanwhile needs no answer; the run keeps its output.

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.backend.agents import service as agents
 from app.backend.agents.context import Task
 from app.backend.agents.prompts import Turn
-from app.backend.core import ids
+from app.backend.core import ids, masking
 from app.backend.core.actor import Actor
 from app.backend.core.children import ChildCall
 from app.backend.core.crypto import Keyring
@@ -112,11 +112,12 @@ async def execute(
         budget=budget,
     )
     try:
-        end = await run_to_end(
-            lambda: run_agent(parts, task, context),
-            seconds=limits.seconds.most,
-            reason=limits.seconds.reason(),
-        )
+        with masking.bound({actor.user_id, context.agent_owner.user_id}):
+            end = await run_to_end(
+                lambda: run_agent(parts, task, context),
+                seconds=limits.seconds.most,
+                reason=limits.seconds.reason(),
+            )
     finally:
         await parts.checkpoints.forget([context.saver_thread])
     return _result(end)

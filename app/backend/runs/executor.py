@@ -11,7 +11,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from app.backend.agents.schemas import Execution
-from app.backend.core import correlation
+from app.backend.core import correlation, masking
 from app.backend.core import redis as redis_names
 from app.backend.core.children import ChildCall
 from app.backend.core.db import AWAY, Session
@@ -76,8 +76,10 @@ async def execute_run(
         claim = await prepare_run(parts, row)
         if claim is None:
             return
+        owners = {row.owner_id, row.agent_owner_id or row.owner_id}
         try:
-            await _Execution(parts, claim, shutdown).run()
+            with masking.bound(owners):
+                await _Execution(parts, claim, shutdown).run()
         except LeaseLost:
             logger.warning("run_lease_lost")
 

@@ -180,16 +180,19 @@ class Redactor:
                 return value
 
 
-_installed = [(masking.known().version, Redactor())]
+_INSTALLED_MAX = 100
+_installed: dict[masking.Owners, tuple[int, Redactor]] = {}
 
 
 def installed() -> Redactor:
-    """Return what knows the secrets that this process has met so far."""
-    known = masking.known()
-    version, redactor = _installed[0]
-    if version != known.version:
-        redactor = Redactor(known)
-        _installed[:] = [(known.version, redactor)]
+    """Return what knows the secrets that this process has met so far: in a run, those that it may know."""
+    known, owners = masking.known(), masking.bound_owners()
+    version, redactor = _installed.get(owners, (-1, None))
+    if redactor is None or version != known.version:
+        if len(_installed) >= _INSTALLED_MAX:
+            _installed.clear()
+        redactor = Redactor(known.of(owners))
+        _installed[owners] = (known.version, redactor)
     return redactor
 
 

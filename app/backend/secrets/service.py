@@ -48,7 +48,7 @@ async def set_secret(
     """Store a value under a name, or put it in the place of the one that is there; it is never shown again."""
     require(actor, Permission.CHANGE_SECRET)
     value = draft.value.get_secret_value()
-    masking.known().learn([value])
+    masking.learn(value, actor.user_id)
     sealed = await seal(
         session, keyring, value, owner_id=actor.user_id, purpose=VALUE_PURPOSE
     )
@@ -135,7 +135,7 @@ async def resolve(
         value = await _read_stored(session, actor, found, parts.keyring)
     else:
         value = await sources.fetch(parts.settings, found)
-    masking.known().learn([value])
+    masking.learn(value, actor.user_id)
     await _note_use(session, actor, reference, run_id)
     return SecretStr(value)
 
