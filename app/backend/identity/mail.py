@@ -128,7 +128,7 @@ async def deliver(parts: MailParts, mail_id: UUID) -> None:
 
 
 async def sweep(session: Session, *, outbox: Outbox) -> int:
-    """Hand over the letters that are due; returns how many."""
+    """Hand over the letters that are due and give up those that no worker came back from; returns how many are handed over."""
     query = (
         select(MailRow)
         .where(col(MailRow.due_at) <= clock.now())
@@ -137,10 +137,16 @@ async def sweep(session: Session, *, outbox: Outbox) -> int:
         .with_for_update(skip_locked=True)
     )
     rows = (await session.exec(query)).all()
+    count = 0
     for row in rows:
+        if row.tries >= TRIES_MAX:
+            logger.error("mail_given_up", mail_id=str(row.id), tries=row.tries)
+            await session.delete(row)
+            continue
         row.due_at = clock.now() + HANDED_OVER
         await outbox.add(session, _hand_over(row))
-    return len(rows)
+        count += 1
+    return count
 
 
 def _hand_over(row: MailRow) -> Job:

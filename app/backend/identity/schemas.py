@@ -22,7 +22,9 @@ from app.backend.core.texts import STORABLE, Name, Text
 
 PASSWORD_LENGTH_MIN = 10
 PASSWORD_LENGTH_MAX = 1000
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+# Without what a header reads as more than one mailbox (RFC 5322 §3.2.3) or as an encoded word (RFC 2047 §2).
+_PART = r"""[^@\s,;:<>()\[\]"\\]+"""
+_EMAIL = re.compile(rf"(?!.*=\?){_PART}@{_PART}\.{_PART}")
 
 
 def _check_email(text: str) -> str:

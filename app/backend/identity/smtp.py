@@ -31,6 +31,22 @@ class SmtpMailer:
             MailFailed: worth trying again.
             MailRefused: not worth it.
         """
+        try:
+            message = self._write(letter, mail_id)
+        except (AttributeError, ValueError) as error:
+            # What the library says to some addresses, such as a@[b.c.
+            raise MailRefused(str(error)) from error
+        await self._do(lambda server: server.send_message(message))
+
+    async def check(self) -> None:
+        """Sign in at the mail server and send nothing.
+
+        Raises:
+            MailFailed: it cannot be used.
+        """
+        await self._do(lambda server: server.noop())
+
+    def _write(self, letter: Letter, mail_id: UUID) -> EmailMessage:
         message = EmailMessage()
         message["From"] = self._settings.smtp_sender
         message["To"] = letter.recipient
@@ -41,15 +57,7 @@ class SmtpMailer:
         # No reply of an absence, please (RFC 3834).
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(letter.text)
-        await self._do(lambda server: server.send_message(message))
-
-    async def check(self) -> None:
-        """Sign in at the mail server and send nothing.
-
-        Raises:
-            MailFailed: it cannot be used.
-        """
-        await self._do(lambda server: server.noop())
+        return message
 
     async def _do(self, work: Callable[[smtplib.SMTP], object]) -> None:
         try:

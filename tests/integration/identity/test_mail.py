@@ -124,6 +124,33 @@ async def test_letter_is_given_up(
     assert await _rows(services) == []
 
 
+@pytest.mark.parametrize(
+    "recipient", ["=?utf-8?q?=0a?=@example.org", "a@[example.org", "=?x?q?=0d?=@[b.c"]
+)
+async def test_letter_that_cannot_be_written_is_given_up(
+    services: Services, mail_server: MailServer, recipient: str
+) -> None:
+    mail_id = await _post(services)
+    async with services.db.transaction() as session:
+        await session.exec(update(MailRow).values(recipient=recipient))
+
+    await mail.deliver(services, mail_id)
+
+    assert await _rows(services) == []
+    assert mail_server.letters == []
+
+
+async def test_letter_whose_workers_were_lost_is_given_up(services: Services) -> None:
+    await _post(services)
+    async with services.db.transaction() as session:
+        await session.exec(update(MailRow).values(tries=TRIES_MAX))
+
+    async with services.db.transaction() as session:
+        assert await mail.sweep(session, outbox=services.outbox) == 0
+
+    assert await _rows(services) == []
+
+
 async def test_letter_that_another_key_encrypted_is_given_up(
     services: Services, mail_server: MailServer
 ) -> None:
