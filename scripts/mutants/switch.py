@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy
 import sqlmodel
+from typing_extensions import override
 
 from app.backend.core.actor import Permission
 
@@ -80,8 +81,10 @@ class _Lazy(str):
     def _now(self) -> Permission:
         return EVERYBODYS if _is_away(self._number) else self._wanted
 
+    @override
     def __hash__(self) -> int:
         return hash(self._now())
 
+    @override
     def __eq__(self, other: object) -> bool:
         return self._now() == other

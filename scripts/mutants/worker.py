@@ -57,7 +57,7 @@ def _share(stack: Stack) -> None:
     """Let every session of pytest use these parts."""
 
     @contextmanager
-    def running(_kind: str) -> Iterator[Stack]:
+    def running(_kind: str) -> Generator[Stack]:
         yield stack
 
     conftest.start_stack = running

@@ -111,8 +111,10 @@ FOR_ADMINISTRATORS = {
     "SystemState.refresh",
 }
 EVENTS = {f"{kind.__name__}.{name}": (kind, name) for kind, name in events()}
-LACKING = [(event, Role.VIEWER) for event in sorted(FOR_USERS)]
-LACKING += [(event, Role.USER) for event in sorted(FOR_ADMINISTRATORS)]
+LACKING = [
+    *((event, Role.VIEWER) for event in sorted(FOR_USERS)),
+    *((event, Role.USER) for event in sorted(FOR_ADMINISTRATORS)),
+]
 
 
 @pytest.mark.parametrize(("event", "role"), LACKING)
