@@ -1,7 +1,7 @@
 """API keys of the signed-in user."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import reflex as rx
 from pydantic import BaseModel, ConfigDict
@@ -23,6 +23,7 @@ from app.backend.identity.sharing_schemas import Level, Shown
 from app.state import edge, notices
 from app.state.forms import FormMixin
 from app.state.lines import Line, iso
+from app.state.shown_once import ShownOnceMixin
 
 KEYS_SHOWN = 200
 SEARCHED_FROM = 5
@@ -52,9 +53,10 @@ class LimitChoice(BaseModel):
     label: str
 
 
-class ApiKeysState(FormMixin, rx.State):
+class ApiKeysState(ShownOnceMixin, FormMixin, rx.State):
     """The user's API keys; a new one is shown once."""
 
+    shown_once: ClassVar = ("fresh_key",)
     rows: rx.Field[list[ApiKeyLine]] = rx.field(default_factory=list)
     scopes: rx.Field[list[LimitChoice]] = rx.field(default_factory=list)
     agents: rx.Field[list[LimitChoice]] = rx.field(default_factory=list)

@@ -1,6 +1,6 @@
 """The people of the installation, as an administrator manages them."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import reflex as rx
 
@@ -14,6 +14,7 @@ from app.state import edge, notices
 from app.state.forms import FormMixin
 from app.state.lines import Line, iso
 from app.state.paging import PAGE_SIZE, TurnedMixin, cleaned_cursor
+from app.state.shown_once import ShownOnceMixin
 
 _QUESTIONS = {
     "suspend": (
@@ -49,9 +50,10 @@ class PersonLine(Line):
     has_second_factor: bool
 
 
-class PeopleState(TurnedMixin, FormMixin, rx.State):
+class PeopleState(ShownOnceMixin, TurnedMixin, FormMixin, rx.State):
     """A page of users, the invitation, and what is asked before something is done."""
 
+    shown_once: ClassVar = ("link",)
     is_refused: rx.Field[bool] = rx.field(False)
     rows: rx.Field[list[PersonLine]] = rx.field(default_factory=list)
     text: rx.Field[str] = rx.field("")

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import reflex as rx
 
@@ -13,11 +13,13 @@ from app.backend.identity import second_factor, tries
 from app.state import edge, notices
 from app.state.forms import FormMixin
 from app.state.lines import iso
+from app.state.shown_once import ShownOnceMixin
 
 
-class SecondFactorState(FormMixin, rx.State):
+class SecondFactorState(ShownOnceMixin, FormMixin, rx.State):
     """How it is, what the password is asked for, and what is shown this once."""
 
+    shown_once: ClassVar = ("secret", "qr", "codes")
     is_on: rx.Field[bool] = rx.field(False)
     since: rx.Field[str] = rx.field("")
     codes_left: rx.Field[int] = rx.field(0)
@@ -25,11 +27,6 @@ class SecondFactorState(FormMixin, rx.State):
     secret: rx.Field[str] = rx.field("")
     qr: rx.Field[str] = rx.field("")
     codes: rx.Field[list[str]] = rx.field(default_factory=list)
-
-    @rx.var
-    def all_codes(self) -> str:
-        """The codes, one a line, for copying."""
-        return "\n".join(self.codes)
 
     @rx.event
     @edge.requires(sets_up=True)

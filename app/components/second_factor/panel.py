@@ -12,6 +12,9 @@ from app.components.widgets.clock import time_ago
 from app.state.second_factor import SecondFactorState
 from app.state.session import SessionState
 
+# Joined in the browser: what a state computes is stored with it.
+_LINES = SecondFactorState.codes.join("\n")
+
 
 def panel() -> rx.Component:
     """Return one step after the other: how it is, the password, the app, the recovery codes."""
@@ -127,7 +130,7 @@ def _codes() -> rx.Component:
     return rx.el.div(
         rx.el.p(words.CODES_TEXT, class_name="text-sm"),
         rx.el.textarea(
-            value=SecondFactorState.all_codes,
+            value=_LINES,
             read_only=True,
             rows="10",
             aria_label=words.CODES,
@@ -137,7 +140,7 @@ def _codes() -> rx.Component:
             button(
                 words.COPY,
                 icon="copy",
-                on_click=rx.set_clipboard(SecondFactorState.all_codes),
+                on_click=rx.set_clipboard(_LINES),
             ),
             button(words.KEPT, variant="primary", on_click=SecondFactorState.close),
         ),
