@@ -151,8 +151,7 @@ class AgentEditorState(FormMixin, rx.State):
             if self.editing_id
             else agents.create_agent
         )
-        actor = await edge.require_actor(self)
-        default = await parts.models.default_name(actor, draft.model)
+        default = await parts.models.default_name(await self._owner(), draft.model)
         async with edge.work(self) as (session, actor):
             return await keep(
                 session,
@@ -184,7 +183,7 @@ class AgentEditorState(FormMixin, rx.State):
             for item in found
         ]
         self.tools = _tool_choices(edge.services().tools, self.values.tools)
-        models = await edge.services().models.list(await edge.require_actor(self))
+        models = await edge.services().models.list(await self._owner())
         self.models = [
             ModelChoice(
                 name=model.name,

@@ -15,6 +15,8 @@ from app.backend.core.run_events import RunStatus
 from app.backend.identity.scopes import permissions_of
 from app.backend.identity.tables import UserRow
 from app.backend.knowledge.tables import CollectionRow, CollectionShareRow
+from app.backend.models.tables import ModelRow
+from app.backend.providers.tables import ProviderRow
 from app.backend.runs.tables import RunRow
 from app.backend.threads.tables import ThreadRow
 
@@ -94,6 +96,23 @@ class RowFactory:
         table = AgentShareRow if isinstance(shared, AgentRow) else CollectionShareRow
         async with self._db.transaction() as session:
             await session.exec(delete(table).where(col(table.object_id) == shared.id))
+
+    async def default_model(self, owner: Actor) -> str:
+        """Add a provider of the owner with their default model, and return its name."""
+        provider = await self._add(
+            ProviderRow(owner_id=owner.user_id, name="own", type="openai_compatible")
+        )
+        model = await self._add(
+            ModelRow(
+                owner_id=owner.user_id,
+                provider_id=provider.id,
+                name="best",
+                kind="chat",
+                environment="LAB",
+                is_default=True,
+            )
+        )
+        return f"{provider.name}/{model.name}"
 
     async def thread(self, owner: Actor, **overrides: Any) -> ThreadRow:
         """Add an empty thread."""

@@ -143,6 +143,25 @@ def _is_unseen(status: int, text: str) -> bool:
     )
 
 
+async def test_editor_who_names_no_model_gives_the_agent_its_owners_default(
+    services: Services,
+    actor: Actor,
+    other_actor: Actor,
+    make_agent: MakeAgent,
+    client_of: ClientOf,
+) -> None:
+    rows = RowFactory(services.db)
+    agent = await make_agent(actor)
+    await rows.share(agent, other_actor, "edit")
+    await rows.default_model(other_actor)
+    client = await client_of(other_actor)
+
+    changed = await client.put(f"/api/v1/agents/{agent.id}", json={"name": "Changed"})
+
+    assert changed.status_code == 200, changed.text
+    assert changed.json()["model"] == services.settings.default_model
+
+
 async def test_owner_shares_and_withdraws(
     client_of: ClientOf,
     actor: Actor,

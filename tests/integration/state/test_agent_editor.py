@@ -8,7 +8,7 @@ from app.backend.agents import service as agents
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.state.agent_editor import AgentEditorState
-from tests.factories.rows import MakeAgent, MakeCollection
+from tests.factories.rows import MakeAgent, MakeCollection, RowFactory
 from tests.states import make_state
 
 
@@ -77,6 +77,28 @@ async def test_save_changes_the_agent(
     async with services.db.read() as session:
         changed = await agents.get_agent(session, actor, agent_id=agent.id)
     assert changed.name == "After"
+
+
+async def test_editor_chooses_among_the_models_of_the_agents_owner(
+    other_cookie: str,
+    actor: Actor,
+    other_actor: Actor,
+    rows: RowFactory,
+    services: Services,
+) -> None:
+    agent = await rows.agent(actor)
+    await rows.share(agent, other_actor, "edit")
+    theirs = await rows.default_model(other_actor)
+    path = f"/agents/{agent.id}/edit"
+    state = make_state(AgentEditorState, path=path, cookie=other_cookie)
+
+    await AgentEditorState.load_existing.fn(state)
+    await AgentEditorState.save.fn(state, _form(model="", execution="remote"))
+
+    assert theirs not in {choice.name for choice in state.models}
+    async with services.db.read() as session:
+        changed = await agents.get_agent(session, actor, agent_id=agent.id)
+    assert changed.model == services.settings.default_model
 
 
 async def test_load_new_starts_from_a_template(cookie: str) -> None:

@@ -86,13 +86,14 @@ async def update_agent(
     draft: AgentDraft,
 ) -> AgentView:
     """Change an agent: all its fields are replaced."""
+    owner = await agents.get_owner(session, actor, agent_id=agent_id)
     return await agents.update_agent(
         session,
         actor,
         agent_id=agent_id,
         draft=draft,
         keyring=parts.keyring,
-        default_model=await parts.models.default_name(actor, draft.model),
+        default_model=await parts.models.default_name(owner, draft.model),
         tools=parts.tools,
     )
 
