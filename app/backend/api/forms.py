@@ -80,7 +80,10 @@ async def read(request: Request) -> Given:
 
 def _copied(request: Request) -> dict[str, str]:
     # A form that was sent before the scripts ran lacks them; the guard has checked that the page is ours.
-    query = urlsplit(request.headers.get("referer", "")).query
+    try:
+        query = urlsplit(request.headers.get("referer", "")).query
+    except ValueError:
+        return {}
     return {name: value for name, value in parse_qsl(query) if name in _COPIED}
 
 
@@ -103,7 +106,10 @@ def go_on(page: str, **fields: str) -> RedirectResponse:
 
 def local_path(path: str) -> str:
     """Return `path` when it stays on this host, else the home page."""
-    parts = urlsplit(path)
+    try:
+        parts = urlsplit(path)
+    except ValueError:
+        return HOME
     is_local = path.startswith("/") and not parts.scheme and not parts.netloc
     is_plain = "\\" not in path and path.isprintable() and not path.startswith("//")
     return path if is_local and is_plain else HOME

@@ -181,9 +181,28 @@ async def test_form_sent_before_the_scripts_ran_goes_where_its_page_says(
     assert [made.headers["location"], answer.headers["location"]] == ["/", "/runs"]
 
 
+async def test_form_of_an_unreadable_page_goes_home(
+    stranger: httpx.AsyncClient, link: str
+) -> None:
+    await _make_owner(stranger, link)
+    fields = {"email": EMAIL, "password": PASSWORD, "next": ""}
+    page = {**ORIGIN, "Referer": "//[x?next=%2Fruns"}
+
+    answer = await stranger.post("/api/auth/login", data=fields, headers=page)
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+
+
 @pytest.mark.parametrize(
     "address",
-    ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:x", ""],
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "//[x",
+        "javascript:x",
+        "",
+    ],
 )
 async def test_login_leads_nowhere_else(
     stranger: httpx.AsyncClient, link: str, address: str

@@ -22,6 +22,7 @@ def test_own_paths_are_kept(path: str) -> None:
         "runs",
         "//evil.example",
         "///evil.example",
+        "//[evil.example",
         "/\\evil.example",
         "https://evil.example",
         "javascript:alert(1)",
