@@ -11,7 +11,9 @@ from app.backend.core.db import Session
 from app.backend.core.errors import Conflict
 from app.backend.core.rows import visible_to
 from app.backend.models import service as models
+from app.backend.providers import repository
 from app.backend.providers import service as providers
+from app.backend.providers.schemas import ProviderView
 
 _NAMED_MAX = 5
 
@@ -26,7 +28,7 @@ async def delete_provider(session: Session, actor: Actor, *, provider_id: UUID) 
     view = await providers.get_provider(session, actor, provider_id=provider_id)
     if view.may_change:
         used = col(AgentRow.model).startswith(f"{view.name}/", autoescape=True)
-        await _need_unused(session, actor, used, view.name, is_shared=view.is_shared)
+        await _need_unused(session, actor, used, view.name, provider=view)
     await providers.delete_provider(session, actor, provider_id=provider_id)
 
 
@@ -40,9 +42,10 @@ async def delete_model(session: Session, actor: Actor, *, model_id: UUID) -> Non
     view = await models.get_model(session, actor, model_id=model_id)
     if view.may_change:
         used = col(AgentRow.model) == view.full_name
-        await _need_unused(
-            session, actor, used, view.full_name, is_shared=view.is_shared
+        provider = await providers.get_provider(
+            session, actor, provider_id=view.provider_id
         )
+        await _need_unused(session, actor, used, view.full_name, provider=provider)
     await models.delete_model(session, actor, model_id=model_id)
 
 
@@ -54,10 +57,14 @@ async def list_named_models(session: Session, actor: Actor) -> list[str]:
 
 
 async def _need_unused(
-    session: Session, actor: Actor, used: object, what: str, *, is_shared: bool
+    session: Session, actor: Actor, used: object, what: str, *, provider: ProviderView
 ) -> None:
     query = select(AgentRow).where(used)  # pyright: ignore[reportArgumentType]  # lint-skip: repo-scope - of all who use it
-    if not is_shared:
+    if provider.is_shared:
+        # Whoever has another one of that name uses that one.
+        others = repository.owners_of_others(provider.name, provider.id)
+        query = query.where(col(AgentRow.owner_id).not_in(others))
+    else:
         query = query.where(col(AgentRow.owner_id) == actor.user_id)
     rows = (await session.exec(query.order_by(col(AgentRow.name)))).all()
     if rows:

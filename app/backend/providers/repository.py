@@ -62,6 +62,13 @@ async def find_shared(session: Session, name: str) -> ProviderRow | None:
     return (await session.exec(query)).first()
 
 
+def owners_of_others(name: str, provider_id: UUID) -> SelectOfScalar[UUID]:
+    """Return the query for whose own provider of that name is another one, which theirs is before a shared one."""
+    return select(ProviderRow.owner_id).where(  # lint-skip: repo-scope - of everybody
+        col(ProviderRow.name) == name, col(ProviderRow.id) != provider_id
+    )
+
+
 async def list_types(session: Session) -> list[str]:
     """Return the types of the providers that are switched on, of everybody: what a worker should have imported."""
     query = select(ProviderRow.type).where(  # lint-skip: repo-scope - of everybody

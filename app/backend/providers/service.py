@@ -127,7 +127,8 @@ async def delete_provider(session: Session, actor: Actor, *, provider_id: UUID) 
     await session.delete(row)
     await session.flush()
     name = f"{SECRET_PREFIX}{row.name}"
-    if row.owner_id == actor.user_id and row.secret_ref == f"db:{name}":
+    is_own = row.owner_id == actor.user_id and row.secret_ref == f"db:{name}"
+    if is_own and actor.may(Permission.DELETE_SECRET):
         with suppress(NotFound, SecretInUse):
             await secrets.delete_secret(session, actor, name=name)
 

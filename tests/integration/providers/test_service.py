@@ -47,6 +47,11 @@ async def change(
         )
 
 
+async def delete(services: Services, actor: Actor, view: ProviderView) -> None:
+    async with services.db.transaction() as session:
+        await model_use.delete_provider(session, actor, provider_id=view.id)
+
+
 async def listed(services: Services, actor: Actor) -> list[ProviderView]:
     async with services.db.read() as session:
         return await providers.list_providers(session, actor)
@@ -255,13 +260,40 @@ async def test_used_one_is_not_deleted_and_its_agents_are_named(
     agent = await rows.agent(actor, name="Clerk", model="mine/gpt-4o")
 
     with pytest.raises(Conflict, match="the agent 'Clerk'"):
-        async with services.db.transaction() as session:
-            await model_use.delete_provider(session, actor, provider_id=view.id)
+        await delete(services, actor, view)
     async with services.db.transaction() as session:
         await session.delete(await session.merge(agent))
-    async with services.db.transaction() as session:
-        await model_use.delete_provider(session, actor, provider_id=view.id)
+    await delete(services, actor, view)
 
     assert await listed(services, actor) == []
     async with services.db.read() as session:
         assert (await secrets.list_secrets(session, actor)).items == []
+
+
+async def test_agents_with_a_provider_of_their_own_of_that_name_do_not_keep_it(
+    services: Services, actor: Actor, other_actor: Actor
+) -> None:
+    rows = RowFactory(services.db)
+    view = await connect(services, actor, is_shared=True)
+    await rows.agent(other_actor, model="mine/gpt-4o")
+    with pytest.raises(Conflict, match="1 of other people"):
+        await delete(services, actor, view)
+
+    await connect(services, other_actor)
+    await delete(services, actor, view)
+
+    assert await listed(services, actor) == []
+
+
+async def test_provider_is_deleted_without_the_right_to_delete_its_key(
+    services: Services, actor: Actor
+) -> None:
+    view = await connect(services, actor)
+    may = actor.permissions - {Permission.DELETE_SECRET}
+
+    await delete(services, actor.model_copy(update={"permissions": may}), view)
+
+    assert await listed(services, actor) == []
+    async with services.db.read() as session:
+        (kept,) = (await secrets.list_secrets(session, actor)).items
+    assert kept.name == "provider-mine"
