@@ -151,10 +151,8 @@ async def change(
             settings={**found.settings, **_settings(given)},
             api_key=_read_key() if is_key_stdin else None,
             secret_ref=secret,
-            is_shared=found.is_shared,
-            is_enabled=found.is_enabled,
         )
-        view = await providers.update_provider(
+        view = await model_use.update_provider(
             session, actor, provider_id=found.id, draft=draft, parts=rows
         )
     _print(view, is_json=is_json)

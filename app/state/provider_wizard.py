@@ -6,7 +6,8 @@ from typing import Any
 import reflex as rx
 from pydantic import ValidationError
 
-from app.backend.core.actor import Permission, Role
+from app.backend.agents import model_use
+from app.backend.core.actor import Actor, Permission, Role
 from app.backend.core.errors import Invalid
 from app.backend.models import checks
 from app.backend.models.checks import CheckResult, CheckStatus
@@ -119,7 +120,8 @@ class ProviderWizardState(FormMixin, rx.State):
             key, name = self.chosen.key, self.name
             editing_id, trial = self.editing_id, self._begin_trial()
         try:
-            draft = _draft_of(form, key, name if editing_id else "")
+            actor = await edge.require_actor(self)
+            draft = _draft_of(actor, form, key, name if editing_id else "")
             is_good = bool(form.get("skip_test")) or await self._try_draft(draft, trial)
             view = await self._keep(draft, editing_id) if is_good else None
         except Invalid as error:
@@ -177,7 +179,7 @@ class ProviderWizardState(FormMixin, rx.State):
                 return await providers.create_provider(
                     session, actor, draft=draft, parts=parts
                 )
-            return await providers.update_provider(
+            return await model_use.update_provider(
                 session,
                 actor,
                 provider_id=edge.parse_id(editing_id, "provider"),
@@ -217,7 +219,7 @@ def _free_name(key: str, taken: set[str] | frozenset[str]) -> str:
     return next((name for name in names if name not in taken), "")
 
 
-def _draft_of(form: dict[str, Any], key: str, name: str) -> ProviderDraft:
+def _draft_of(actor: Actor, form: dict[str, Any], key: str, name: str) -> ProviderDraft:
     view = forms.type_view(find_type(key))
     try:
         return ProviderDraft(
@@ -227,7 +229,8 @@ def _draft_of(form: dict[str, Any], key: str, name: str) -> ProviderDraft:
             settings=settings_of(view, form),
             api_key=form.get("api_key") or None,
             secret_ref=str(form.get("secret_ref", "")).strip(),
-            is_shared=bool(form.get("is_shared")),
+            # Only they have the box.
+            is_shared=bool(form.get("is_shared")) if actor.role is Role.ADMIN else None,
         )
     except ValidationError as error:
         raise edge.invalid_of(error) from None

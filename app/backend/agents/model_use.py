@@ -1,9 +1,10 @@
-"""Deletes providers and models that no agent needs any more."""
+"""Deletes and changes providers and models, unless agents would lose what they need."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlmodel import col, select
+from sqlalchemy import ColumnElement
+from sqlmodel import and_, col, select
 
 from app.backend.agents.tables import AgentRow
 from app.backend.core.actor import Actor
@@ -13,9 +14,35 @@ from app.backend.core.rows import visible_to
 from app.backend.models import service as models
 from app.backend.providers import repository
 from app.backend.providers import service as providers
-from app.backend.providers.schemas import ProviderView
+from app.backend.providers.schemas import ProviderDraft, ProviderView
+from app.backend.providers.service import ProviderParts
 
 _NAMED_MAX = 5
+
+
+async def update_provider(
+    session: Session,
+    actor: Actor,
+    *,
+    provider_id: UUID,
+    draft: ProviderDraft,
+    parts: ProviderParts,
+) -> ProviderView:
+    """Change a provider.
+
+    Raises:
+        NotFound: there is none for the actor.
+        Conflict: it would not be shared any more, and other people's agents use it.
+        Invalid: a field is wrong.
+    """
+    if draft.is_shared is False:
+        view = await providers.get_provider(session, actor, provider_id=provider_id)
+        if view.may_change and view.is_shared:
+            others = col(AgentRow.owner_id).not_in(repository.owners_of(view.name))
+            await _need_unused(session, actor, and_(_names(view), others), view.name)
+    return await providers.update_provider(
+        session, actor, provider_id=provider_id, draft=draft, parts=parts
+    )
 
 
 async def delete_provider(session: Session, actor: Actor, *, provider_id: UUID) -> None:
@@ -27,8 +54,8 @@ async def delete_provider(session: Session, actor: Actor, *, provider_id: UUID) 
     """
     view = await providers.get_provider(session, actor, provider_id=provider_id)
     if view.may_change:
-        used = col(AgentRow.model).startswith(f"{view.name}/", autoescape=True)
-        await _need_unused(session, actor, used, view.name, provider=view)
+        used = and_(_names(view), _asks(actor, view))
+        await _need_unused(session, actor, used, view.name)
     await providers.delete_provider(session, actor, provider_id=provider_id)
 
 
@@ -41,11 +68,11 @@ async def delete_model(session: Session, actor: Actor, *, model_id: UUID) -> Non
     """
     view = await models.get_model(session, actor, model_id=model_id)
     if view.may_change:
-        used = col(AgentRow.model) == view.full_name
         provider = await providers.get_provider(
             session, actor, provider_id=view.provider_id
         )
-        await _need_unused(session, actor, used, view.full_name, provider=provider)
+        used = and_(col(AgentRow.model) == view.full_name, _asks(actor, provider))
+        await _need_unused(session, actor, used, view.full_name)
     await models.delete_model(session, actor, model_id=model_id)
 
 
@@ -56,16 +83,22 @@ async def list_named_models(session: Session, actor: Actor) -> list[str]:
     return sorted({row.model for row in rows})
 
 
+def _names(provider: ProviderView) -> ColumnElement[bool]:
+    return col(AgentRow.model).startswith(f"{provider.name}/", autoescape=True)
+
+
+def _asks(actor: Actor, provider: ProviderView) -> ColumnElement[bool]:
+    if not provider.is_shared:
+        return col(AgentRow.owner_id) == actor.user_id
+    # Whoever has another one of that name uses that one.
+    others = repository.owners_of(provider.name, but=provider.id)
+    return col(AgentRow.owner_id).not_in(others)
+
+
 async def _need_unused(
-    session: Session, actor: Actor, used: object, what: str, *, provider: ProviderView
+    session: Session, actor: Actor, used: ColumnElement[bool], what: str
 ) -> None:
-    query = select(AgentRow).where(used)  # pyright: ignore[reportArgumentType]  # lint-skip: repo-scope - of all who use it
-    if provider.is_shared:
-        # Whoever has another one of that name uses that one.
-        others = repository.owners_of_others(provider.name, provider.id)
-        query = query.where(col(AgentRow.owner_id).not_in(others))
-    else:
-        query = query.where(col(AgentRow.owner_id) == actor.user_id)
+    query = select(AgentRow).where(used)  # lint-skip: repo-scope - of all who use it
     rows = (await session.exec(query.order_by(col(AgentRow.name)))).all()
     if rows:
         message = f"{what} is used by {_words(actor, rows)}. Give them another model first, or switch {what} off."

@@ -38,7 +38,7 @@ class LlmProviderDraft(BaseModel):
     provider_type: Text = Field(max_length=40)
     config_schema: StorableDict = Field(default_factory=dict[str, Any])
     description: Text = Field(default="", max_length=100)
-    is_enabled: bool = True
+    is_enabled: bool | None = None
     api_key: SecretStr | None = None
     secret: Text = Field(default="", max_length=500)
 
@@ -168,13 +168,10 @@ async def update_provider(
     draft: LlmProviderDraft,
 ) -> LlmProvider:
     """Change a provider; it stays shared as it is."""
-    before = await providers.get_provider(session, actor, provider_id=provider_id)
-    wanted = draft.draft().model_copy(update={"is_shared": before.is_shared})
-    return _provider(
-        await providers.update_provider(
-            session, actor, provider_id=provider_id, draft=wanted, parts=parts
-        )
+    view = await model_use.update_provider(
+        session, actor, provider_id=provider_id, draft=draft.draft(), parts=parts
     )
+    return _provider(view)
 
 
 @router.delete("/llm-providers/{provider_id}", status_code=204)

@@ -62,11 +62,12 @@ async def find_shared(session: Session, name: str) -> ProviderRow | None:
     return (await session.exec(query)).first()
 
 
-def owners_of_others(name: str, provider_id: UUID) -> SelectOfScalar[UUID]:
-    """Return the query for whose own provider of that name is another one, which theirs is before a shared one."""
-    return select(ProviderRow.owner_id).where(  # lint-skip: repo-scope - of everybody
-        col(ProviderRow.name) == name, col(ProviderRow.id) != provider_id
+def owners_of(name: str, *, but: UUID | None = None) -> SelectOfScalar[UUID]:
+    """Return the query for who has a provider of that name, other than one; each uses it before a shared one."""
+    query = select(ProviderRow.owner_id).where(  # lint-skip: repo-scope - of everybody
+        col(ProviderRow.name) == name
     )
+    return query.where(col(ProviderRow.id) != but) if but else query
 
 
 async def list_types(session: Session) -> list[str]:

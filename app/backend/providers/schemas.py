@@ -20,7 +20,7 @@ class ProviderDraft(BaseModel):
     """A provider to be made or changed.
 
     A key that is written into `api_key` is stored as a secret of its owner; `secret_ref` names one that is there
-    already. Both empty keep what a changed provider has.
+    already. Both empty keep what a changed provider has, and so do `is_shared` and `is_enabled` when they are left out.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -35,10 +35,10 @@ class ProviderDraft(BaseModel):
     secret_ref: Text = Field(
         default="", max_length=500, description="Such as db:name or env:NAME."
     )
-    is_shared: bool = Field(
-        default=False, description="Of the installation, for everybody; by an admin."
+    is_shared: bool | None = Field(
+        default=None, description="Of the installation, for everybody; by an admin."
     )
-    is_enabled: bool = True
+    is_enabled: bool | None = None
 
 
 class ProviderView(Listed):

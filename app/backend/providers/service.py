@@ -79,7 +79,7 @@ async def update_provider(
     draft: ProviderDraft,
     parts: ProviderParts,
 ) -> ProviderView:
-    """Change a provider; its name and type stay, and so does its key unless another one is given.
+    """Change a provider; its name and type stay, and so does its key unless another one is given; who calls has seen that no agent loses it.
 
     Raises:
         NotFound: there is none, or it is not the actor's to change.
@@ -235,9 +235,10 @@ async def _fill(
     parts: ProviderParts,
 ) -> None:
     row.label = draft.label.strip()
-    row.is_enabled = draft.is_enabled
-    if draft.is_shared != row.is_shared:
-        await _share(session, row, is_shared=draft.is_shared)
+    if draft.is_enabled is not None:
+        row.is_enabled = draft.is_enabled
+    if draft.is_shared not in (None, row.is_shared):
+        await _share(session, row, is_shared=bool(draft.is_shared))
     key = _typed_key(draft)
     if key:
         row.secret_ref = await _store_key(session, actor, row, key, parts)

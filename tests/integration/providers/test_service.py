@@ -38,7 +38,7 @@ async def change(
 ) -> ProviderView:
     given = {"settings": view.settings, "api_key": None, **fields}
     async with services.db.transaction() as session:
-        return await providers.update_provider(
+        return await model_use.update_provider(
             session,
             actor,
             provider_id=view.id,
@@ -185,6 +185,34 @@ async def test_api_key_that_may_not_read_secrets_names_none(
         await connect(
             services, limited, name="new", api_key=None, secret_ref="db:provider-mine"
         )
+
+
+async def test_change_that_does_not_say_so_neither_switches_on_nor_unshares(
+    services: Services, actor: Actor
+) -> None:
+    view = await connect(services, actor, is_shared=True)
+    assert view.is_enabled
+    await change(services, actor, view, is_enabled=False)
+
+    changed = await change(services, actor, view, label="Ours")
+
+    assert (changed.is_enabled, changed.is_shared) == (False, True)
+
+
+async def test_shared_one_that_others_use_stays_shared(
+    services: Services, actor: Actor, other_actor: Actor
+) -> None:
+    rows = RowFactory(services.db)
+    view = await connect(services, actor, is_shared=True)
+    await rows.agent(actor, model="mine/gpt-4o")
+    agent = await rows.agent(other_actor, model="mine/gpt-4o")
+
+    with pytest.raises(Conflict, match="1 of other people"):
+        await change(services, actor, view, is_shared=False)
+    async with services.db.transaction() as session:
+        await session.delete(await session.merge(agent))
+
+    assert not (await change(services, actor, view, is_shared=False)).is_shared
 
 
 async def test_only_an_administrator_moves_the_provider_of_an_administrator(

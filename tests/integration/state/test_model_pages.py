@@ -143,3 +143,21 @@ async def test_models_that_agents_name_and_that_are_missing_are_listed(
     await make_agent(actor, model="scripted/hello")
 
     assert (await _listed(cookie)).wanted == ["gone/gpt-9"]
+
+
+async def test_provider_that_is_changed_in_the_wizard_stays_switched_off(
+    cookie: str, vendor_url: str
+) -> None:
+    await _connected(cookie, vendor_url)
+    state = await _listed(cookie)
+    (provider,) = state.providers
+    await ModelListState.switch_provider.fn(state, provider.id, False)
+    wizard = make_state(ProviderWizardState, path="/models", cookie=cookie)
+    await ProviderWizardState.edit.fn(wizard, provider.id)
+
+    form = {"settings.base_url": vendor_url, "label": "Ours", "is_shared": "on"}
+    await ProviderWizardState.submit.fn(wizard, form)
+
+    (provider,) = (await _listed(cookie)).providers
+    assert (provider.label, provider.is_enabled) == ("Ours", False)
+    assert provider.is_shared

@@ -132,7 +132,7 @@ async def update_provider(
     draft: ProviderDraft,
 ) -> ProviderView:
     """Change a provider; without a key it keeps the one that it has."""
-    return await providers.update_provider(
+    return await model_use.update_provider(
         session, actor, provider_id=provider_id, draft=draft, parts=parts
     )
 
