@@ -173,6 +173,13 @@ class AgentEditorState(FormMixin, rx.State):
                     )
                 ).items
             ]
+            # What is not ticked in the form is taken from the agent, so all that it has stands there.
+            listed = {item.id for item in found}
+            found += [
+                await knowledge.get_collection(session, actor, collection_id=one)
+                for one in chosen
+                if one not in listed
+            ]
         self.collections = [
             CollectionChoice(
                 field=f"{_COLLECTION_FIELD}{item.id}",
@@ -183,6 +190,9 @@ class AgentEditorState(FormMixin, rx.State):
             for item in found
         ]
         self.tools = _tool_choices(edge.services().tools, self.values.tools)
+        await self._load_models()
+
+    async def _load_models(self) -> None:
         models = await edge.services().models.list(await self._owner())
         self.models = [
             ModelChoice(

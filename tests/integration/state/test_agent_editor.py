@@ -7,6 +7,7 @@ import pytest
 from app.backend.agents import service as agents
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
+from app.state import agent_editor
 from app.state.agent_editor import AgentEditorState
 from tests.factories.rows import MakeAgent, MakeCollection, RowFactory
 from tests.states import make_state
@@ -77,6 +78,26 @@ async def test_save_changes_the_agent(
     async with services.db.read() as session:
         changed = await agents.get_agent(session, actor, agent_id=agent.id)
     assert changed.name == "After"
+
+
+async def test_collection_beyond_those_that_are_listed_stays_chosen(
+    cookie: str,
+    actor: Actor,
+    make_agent: MakeAgent,
+    make_collection: MakeCollection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(agent_editor, "COLLECTIONS_SHOWN", 1)
+    older, newer = await make_collection(actor), await make_collection(actor)
+    agent = await make_agent(actor, collection_ids=[older.id])
+    state = make_state(AgentEditorState, path=f"/agents/{agent.id}/edit", cookie=cookie)
+
+    await AgentEditorState.load_existing.fn(state)
+
+    assert {(choice.field, choice.is_chosen) for choice in state.collections} == {
+        (f"collection:{newer.id}", False),
+        (f"collection:{older.id}", True),
+    }
 
 
 async def test_editor_chooses_among_the_models_of_the_agents_owner(
