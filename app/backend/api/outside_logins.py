@@ -6,6 +6,7 @@ from uuid import UUID
 import structlog
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy.exc import IntegrityError
 from starlette.responses import RedirectResponse
 
 from app.backend.api import accounts, auth, forms
@@ -22,6 +23,7 @@ from app.backend.identity.outside.discovery import Discovery
 from app.backend.identity.outside.errors import AttemptInvalid
 from app.backend.identity.outside.issuers import Issuer
 from app.backend.identity.outside.schemas import LinkedLoginView, Outsider
+from app.backend.identity.schemas import NewSession
 
 logger = structlog.get_logger(__name__)
 router = APIRouter(prefix="/api/auth", tags=["account"])
@@ -129,17 +131,23 @@ async def _finish(
     )
     if attempt.links_session is not None:
         return await _link(request, parts, attempt, outsider)
-    async with parts.db.transaction() as session:
-        new = await outside.sign_in(
-            session,
-            outsider=outsider,
-            settings=parts.settings,
-            user_agent=accounts.user_agent(request),
-        )
+    agent = accounts.user_agent(request)
+    try:
+        new = await _sign_in(parts, outsider, agent)
+    except IntegrityError:
+        # Their first login in two windows at once: the other one has linked it meanwhile.
+        new = await _sign_in(parts, outsider, agent)
     await accounts.welcome(parts, new)
     response = RedirectResponse(attempt.then, 303)
     accounts.set_login(response, parts, new)
     return response
+
+
+async def _sign_in(parts: ApiParts, outsider: Outsider, user_agent: str) -> NewSession:
+    async with parts.db.transaction() as session:
+        return await outside.sign_in(
+            session, outsider=outsider, settings=parts.settings, user_agent=user_agent
+        )
 
 
 async def _link(

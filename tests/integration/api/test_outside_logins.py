@@ -1,6 +1,8 @@
 """Signing in with an account elsewhere: which account one gets, and what links to it."""
 
+import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +21,14 @@ from app.backend.identity.outside import attempts, issuers
 from app.backend.identity.schemas import InviteDraft
 from app.backend.identity.tables import AuditRow, LinkedLoginRow, UserRow
 from tests.factories.rows import MakeUser
-from tests.integration.api.outside import CALLBACK, START, Browser, query_of
+from tests.integration.api.conftest import ADDRESS
+from tests.integration.api.outside import (
+    CALLBACK,
+    START,
+    Browser,
+    ask_provider,
+    query_of,
+)
 from tests.login_provider import CLIENT_ID, CLIENT_SECRET, LoginProvider, served
 from tests.login_services import Discord, GitHub
 from tests.stack import changed, settings_of
@@ -128,6 +137,27 @@ async def test_second_login_finds_the_account_also_under_another_address(
     async with services.db.read() as session:
         (linked,) = (await session.exec(select(LinkedLoginRow))).all()
     assert (linked.owner_id, linked.email) == (invited, "new@example.org")
+
+
+async def test_first_logins_in_several_windows_at_once_all_go_well(
+    app: FastAPI, services: Services, invited: UUID
+) -> None:
+    async with AsyncExitStack() as stack:
+        clients = [
+            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ADDRESS)
+            for _ in range(4)
+        ]
+        windows = [Browser(await stack.enter_async_context(one)) for one in clients]
+        ways_back = [await ask_provider(await one.begin()) for one in windows]
+
+        led = await asyncio.gather(
+            *(one.come_back(url) for one, url in zip(windows, ways_back, strict=True))
+        )
+
+    assert led == ["/"] * 4
+    async with services.db.read() as session:
+        (linked,) = (await session.exec(select(LinkedLoginRow))).all()
+    assert linked.owner_id == invited
 
 
 async def test_logout_ends_our_login(browser: Browser, invited: UUID) -> None:
