@@ -293,16 +293,12 @@ class NewTokens(BaseModel):
 
 
 class Verified(BaseModel):
-    """A user whose password was right; `better_hash` replaces one of older settings.
-
-    `is_outside` says that somebody else has checked it, which counts as both factors.
-    """
+    """A user whose password was right; `better_hash` replaces one of older settings."""
 
     model_config = ConfigDict(frozen=True)
 
     user_id: UUID
     better_hash: str
-    is_outside: bool = False
 
 
 class Presented(BaseModel):

@@ -55,16 +55,14 @@ async def login(
     """
     user = await need_user(session, verified.user_id)
     used = "none"
-    if user.second_factor_at is not None and not verified.is_outside:
+    if user.second_factor_at is not None:
         if not code:
             raise SecondFactorNeeded(verified)
         used = await second_factor.use(session, user, code=code, keyring=keyring)
     if verified.better_hash:
         user.password_hash = verified.better_hash
     audit.record(session, actor_of(user), Action.LOGGED_IN, second_factor=used)
-    return await open_session(
-        session, user, user_agent, session_days, is_outside=verified.is_outside
-    )
+    return await open_session(session, user, user_agent, session_days)
 
 
 async def logout(session: Session, actor: Actor) -> None:
