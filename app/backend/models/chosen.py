@@ -4,11 +4,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.runnables import Runnable
 
+from app.backend.core.errors import AppError, ServiceUnavailable
 from app.backend.models.capabilities import need_tools
 from app.backend.providers.base import ChatOptions, Provider
 from app.backend.providers.breaker import Breaker
@@ -31,7 +33,8 @@ class Prices:
 class ChosenModel:
     """A model, who serves it, and what is known of it; `provider_id` is that of a provider that has a row.
 
-    `service` is what fails together: a provider and its key.
+    `service` is what fails together: a provider and its key. `address` is told to nobody who asks, and `remedy` says what
+    they can do who cannot change it.
     """
 
     name: str
@@ -45,6 +48,8 @@ class ChosenModel:
     no_temperature: bool = False
     provider_id: UUID | None = None
     had_trouble: bool = False
+    address: str = ""
+    remedy: str = ""
 
     def options(self, wanted: ChatOptions) -> ChatOptions:
         """Return how it is asked: as is wanted, and as its row says where nothing is."""
@@ -98,11 +103,27 @@ class OpenModel:
         async with self._breaking():
             try:
                 yield
-            except ModelKeyRejected as error:
-                await self._tell(error.message)
+            except AppError as error:
+                if isinstance(error, ModelKeyRejected):
+                    await self._tell(error.message)
+                self._hide_address(error)
                 raise
             if self.chosen.had_trouble:
                 await self._tell("")
+
+    def _hide_address(self, error: AppError) -> None:
+        # A run is read by people who may not see where the provider is.
+        address = self.chosen.address
+        host = urlsplit(address).hostname or ""
+        if not host or host not in error.message:
+            return
+        named = repr(self.chosen.provider.label)
+        told = error.message.replace(f" at {address}", f" of {named}")
+        told = told.replace(address, named).replace(host, self.chosen.provider.label)
+        error.message = f"{told} {self.chosen.remedy}".strip()
+        error.args = (error.message,)
+        if isinstance(error, ServiceUnavailable):
+            error.service = self.chosen.provider.name
 
     def _breaking(self) -> AbstractAsyncContextManager[None]:
         service = self.chosen.service

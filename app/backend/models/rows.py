@@ -49,7 +49,7 @@ class RowModels:
             )
         default_id = default[0].id if default else None
         return [
-            _view(model, provider, is_default=model.id == default_id)
+            _view(actor, model, provider, is_default=model.id == default_id)
             for model, provider in pairs
             if model.is_enabled
             and provider.is_enabled
@@ -203,10 +203,14 @@ def _chosen(model: ModelRow, provider: ProviderRow, handler: Handler) -> ChosenM
         no_temperature=sent.no_temperature,
         provider_id=provider.id,
         had_trouble=bool(provider.trouble),
+        address=handler.address,
+        remedy="If it is not yours, ask its owner." if provider.is_shared else "",
     )
 
 
-def _view(model: ModelRow, provider: ProviderRow, *, is_default: bool) -> ModelView:
+def _view(
+    actor: Actor, model: ModelRow, provider: ProviderRow, *, is_default: bool
+) -> ModelView:
     can = CapabilitiesDraft.model_validate(model.capabilities)
     info = TYPES[provider.type].info
     return ModelView(
@@ -218,7 +222,7 @@ def _view(model: ModelRow, provider: ProviderRow, *, is_default: bool) -> ModelV
         can_call_tools=can.tools,
         is_default=is_default,
         is_demo=info.key == "scripted",
-        note=provider.trouble,
+        note=provider.trouble if providers.may_change(actor, provider) else "",
         price_in=model.price_in,
         price_out=model.price_out,
     )

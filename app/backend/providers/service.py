@@ -215,11 +215,12 @@ def to_view(actor: Actor, row: ProviderRow) -> ProviderView:
     """Return what the actor sees of a provider."""
     mine = may_change(actor, row)
     info = TYPES[row.type].info
-    kept = set(ProviderView.model_fields) - {"settings", "secret_ref"}
+    kept = set(ProviderView.model_fields) - {"settings", "secret_ref", "trouble"}
     return ProviderView(
         **row.model_dump(include=kept),
         settings=row.settings if mine else {},
         secret_ref=row.secret_ref if mine else "",
+        trouble=row.trouble if mine else "",
         type_label=info.label,
         icon=info.icon,
         has_key=bool(row.secret_ref),

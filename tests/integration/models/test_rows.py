@@ -121,6 +121,29 @@ async def test_shared_provider_answers_everybody_with_its_owner_s_key(
     assert await ask(services.models, other_actor, "") == "".join(vendors.WORDS)
 
 
+@pytest.mark.parametrize("model", ["broken", "good"])
+async def test_address_of_a_provider_is_told_to_nobody_who_only_uses_it(
+    services: Services, actor: Actor, other_actor: Actor, vendor_url: str, model: str
+) -> None:
+    wrong = {"api_key": "a-key-that-is-wrong"} if model == "good" else {}
+    provider = await connect(
+        services, actor, vendor_url, label="Ours", is_shared=True, **wrong
+    )
+    await add(services, actor, provider, model, is_default=True)
+
+    with pytest.raises(AppError, match=r"'Ours'.*ask its owner") as raised:
+        await ask(services.models, other_actor, "")
+
+    assert "127.0.0.1" not in str(raised.value) + raised.value.message
+    found = await services.models.list(other_actor)
+    notes = [view.note for view in found if view.id]
+    async with services.db.read() as session:
+        (theirs,) = await providers.list_providers(session, other_actor)
+        (ours,) = await providers.list_providers(session, actor)
+    assert theirs.trouble == "".join(notes) == ""
+    assert ("127.0.0.1" in ours.trouble) is (model == "good")
+
+
 async def test_default_is_one_and_one_s_own_comes_first(
     services: Services, actor: Actor, other_actor: Actor, vendor_url: str
 ) -> None:
