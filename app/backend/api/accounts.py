@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, RedirectResponse
 
 from app.backend.agents.ready_made import install_ready_made
 from app.backend.api import auth, forms, password_login
-from app.backend.api.deps import ActorDep, PartsDep, ReadDep, WriteDep
+from app.backend.api.deps import ActorDep, PartsDep, PersonDep, ReadDep, WriteDep
 from app.backend.api.errors import response_of
 from app.backend.api.parts import ApiParts
 from app.backend.core.errors import AppError, TooMany
@@ -202,7 +202,7 @@ async def show_me(actor: ActorDep, session: ReadDep) -> UserView:
 
 @router.patch("/me")
 async def change_me(
-    actor: ActorDep, session: WriteDep, change: ProfileChange
+    actor: PersonDep, session: WriteDep, change: ProfileChange
 ) -> UserView:
     """Change the caller's name, picture and preferences."""
     given = change.model_fields_set
@@ -221,7 +221,7 @@ async def change_me(
 
 @router.post("/password", status_code=204)
 async def change_password(
-    actor: ActorDep, session: WriteDep, parts: PartsDep, draft: PasswordDraft
+    actor: PersonDep, session: WriteDep, parts: PartsDep, draft: PasswordDraft
 ) -> None:
     """Change the caller's password; their other logins end."""
     async with tries.counted(parts.redis, actor.email):
@@ -235,13 +235,13 @@ async def list_sessions(actor: ActorDep, session: ReadDep) -> SessionList:
 
 
 @router.delete("/sessions")
-async def revoke_other_sessions(actor: ActorDep, session: WriteDep) -> EndedLogins:
+async def revoke_other_sessions(actor: PersonDep, session: WriteDep) -> EndedLogins:
     """End all of the caller's logins but the one that asks."""
     return EndedLogins(logins=await sessions.revoke_others(session, actor))
 
 
 @router.delete("/sessions/{session_id}", status_code=204)
-async def revoke_session(actor: ActorDep, session: WriteDep, session_id: UUID) -> None:
+async def revoke_session(actor: PersonDep, session: WriteDep, session_id: UUID) -> None:
     """End one of the caller's logins."""
     await sessions.revoke_session(session, actor, session_id=session_id)
 

@@ -29,6 +29,18 @@ def get_actor(connection: HTTPConnection, _: Annotated[Any, _described]) -> Acto
     return auth.actor_of(connection)
 
 
+def get_person(actor: Annotated[Actor, Depends(get_actor)]) -> Actor:
+    """Return who is calling, by a login of theirs.
+
+    Raises:
+        Forbidden: it is an API key: whoever finds one shall not take the account.
+    """
+    if actor.api_key_id is not None:
+        message = "API keys may not change the account. Sign in, and change it there."
+        raise Forbidden(message)
+    return actor
+
+
 def may(permission: Permission) -> Any:
     """Return the dependency that gives the caller when they have `permission`."""
 
@@ -68,6 +80,7 @@ async def open_read(
 
 PartsDep = Annotated[ApiParts, Depends(get_parts)]
 ActorDep = Annotated[Actor, Depends(get_actor)]
+PersonDep = Annotated[Actor, Depends(get_person)]
 WriteDep = Annotated[Session, Depends(open_transaction, scope="function")]
 ReadDep = Annotated[Session, Depends(open_read, scope="function")]
 CursorQuery = Annotated[

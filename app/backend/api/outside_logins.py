@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from starlette.responses import RedirectResponse
 
 from app.backend.api import accounts, auth, forms
-from app.backend.api.deps import ActorDep, PartsDep, ReadDep, WriteDep
+from app.backend.api.deps import ActorDep, PartsDep, PersonDep, ReadDep, WriteDep
 from app.backend.api.parts import ApiParts
 from app.backend.core.actor import Actor
 from app.backend.core.errors import AppError, Unauthorized
@@ -112,7 +112,7 @@ async def list_linked(actor: ActorDep, session: ReadDep) -> LinkedLogins:
 
 
 @router.delete("/linked/{linked_id}", status_code=204)
-async def unlink(actor: ActorDep, session: WriteDep, linked_id: UUID) -> None:
+async def unlink(actor: PersonDep, session: WriteDep, linked_id: UUID) -> None:
     """Let a login elsewhere not lead to the caller's account any more."""
     await outside.unlink(session, actor, linked_id=linked_id)
 

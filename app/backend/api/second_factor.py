@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from app.backend.api import password_login
-from app.backend.api.deps import ActorDep, PartsDep, ReadDep
+from app.backend.api.deps import ActorDep, PartsDep, PersonDep, ReadDep
 from app.backend.api.parts import ApiParts
 from app.backend.core.actor import Actor
 from app.backend.identity import second_factor, tries
@@ -46,14 +46,14 @@ async def show_second_factor(
 
 
 @router.post("", status_code=201)
-async def begin(actor: ActorDep, parts: PartsDep, proof: Proof) -> NewSecondFactor:
+async def begin(actor: PersonDep, parts: PartsDep, proof: Proof) -> NewSecondFactor:
     """Make a secret for an authenticator app; it counts once it is confirmed."""
     async with _proved(parts, actor, proof), parts.db.transaction() as session:
         return await second_factor.begin(session, actor, keyring=parts.keyring)
 
 
 @router.post("/confirm")
-async def confirm(actor: ActorDep, parts: PartsDep, first: FirstCode) -> RecoveryCodes:
+async def confirm(actor: PersonDep, parts: PartsDep, first: FirstCode) -> RecoveryCodes:
     """Turn the second factor on; the answer is the only place that shows the recovery codes."""
     async with parts.db.transaction() as session:
         return await second_factor.confirm(
@@ -63,7 +63,7 @@ async def confirm(actor: ActorDep, parts: PartsDep, first: FirstCode) -> Recover
 
 @router.post("/recovery-codes")
 async def make_recovery_codes(
-    actor: ActorDep, parts: PartsDep, proof: Proof
+    actor: PersonDep, parts: PartsDep, proof: Proof
 ) -> RecoveryCodes:
     """Make fresh recovery codes; the older ones stop working."""
     async with _proved(parts, actor, proof), parts.db.transaction() as session:
@@ -71,7 +71,7 @@ async def make_recovery_codes(
 
 
 @router.post("/remove", status_code=204)
-async def turn_off(actor: ActorDep, parts: PartsDep, proof: Proof) -> None:
+async def turn_off(actor: PersonDep, parts: PartsDep, proof: Proof) -> None:
     """Turn the second factor off."""
     async with _proved(parts, actor, proof), parts.db.transaction() as session:
         await second_factor.turn_off(session, actor)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -46,6 +47,37 @@ async def test_key_may_do_what_it_is_limited_to(
     assert made["view"]["scopes"] == ["view_agent"]
     assert seen.status_code == 200
     assert (changed.status_code, runs.status_code) == (403, 403)
+
+
+async def test_key_may_look_at_the_account_and_change_nothing(
+    app: FastAPI, signed_in: httpx.AsyncClient
+) -> None:
+    made = await _make(signed_in)
+    password = {"password": "correct horse battery"}
+    changes: list[tuple[str, str, dict[str, str]]] = [
+        ("PATCH", "me", {"display_name": "Eve"}),
+        ("POST", "password", {"current": "guess", "new": "another password"}),
+        ("DELETE", "sessions", {}),
+        ("DELETE", f"sessions/{UUID(int=1)}", {}),
+        ("POST", "second-factor", password),
+        ("POST", "second-factor/confirm", {"code": "123456"}),
+        ("POST", "second-factor/recovery-codes", password),
+        ("POST", "second-factor/remove", password),
+        ("DELETE", f"linked/{UUID(int=1)}", {}),
+    ]
+
+    async with _with(app, made["key"]) as program:
+        seen = await program.get("/api/auth/me")
+        answers = {
+            path: (await program.request(method, f"/api/auth/{path}", json=body))
+            for method, path, body in changes
+        }
+
+    assert seen.json()["display_name"] != "Eve"
+    assert {path: answer.status_code for path, answer in answers.items()} == {
+        path: 403 for _, path, _ in changes
+    }
+    assert (await signed_in.get("/api/auth/me")).json() == seen.json()
 
 
 async def test_key_runs_the_agents_that_it_is_limited_to(
