@@ -20,10 +20,10 @@ AGENT, COLLECTION = agent_sharing.KIND, collection_sharing.KIND
 
 
 class ShareLine(Line):
-    """A person or a group with whom it is shared."""
+    """A person or, with a `group_id`, a group with whom it is shared."""
 
     name: str
-    is_group: bool
+    group_id: str
     level: str
 
 
@@ -85,13 +85,14 @@ class SharingState(FormMixin, rx.State):
 
     @rx.event
     @edge.requires(Permission.VIEW_GROUP)
-    async def set_level(self, name: str, level: str) -> None:
+    async def set_level(self, share_id: str, level: str) -> None:
         """Let a person or a group do more, or less."""
-        known = next((row for row in self.rows if row.name == name), None)
+        known = next((row for row in self.rows if row.id == share_id), None)
         if known is None:
             return
-        choices = {row.name: row.id for row in self.groups}
-        audience = {"group_id": choices[name]} if known.is_group else {"email": name}
+        audience = (
+            {"group_id": known.group_id} if known.group_id else {"email": known.name}
+        )
         await self._share(ShareDraft.model_validate({**audience, "level": level}))
         await self._show()
 
@@ -164,7 +165,7 @@ class SharingState(FormMixin, rx.State):
             ShareLine(
                 id=str(view.id),
                 name=view.name,
-                is_group=view.group_id is not None,
+                group_id=str(view.group_id or ""),
                 level=view.level,
             )
             for view in found

@@ -94,7 +94,7 @@ def _shares(is_agent: Any) -> rx.Component:
 
 def _share(row: Any, is_agent: Any) -> rx.Component:
     return rx.el.li(
-        rx.cond(row.is_group, _icon("users"), _icon("user")),
+        rx.cond(row.group_id != "", _icon("users"), _icon("user")),
         rx.el.span(row.name, class_name="min-w-0 flex-1 truncate text-sm"),
         rx.el.div(
             rx.cond(
@@ -116,7 +116,7 @@ def _level(row: Any, levels: Sequence[tuple[str, str]]) -> rx.Component:
     return rx.el.select(
         *[rx.el.option(text, value=value) for value, text in levels],
         value=row.level,
-        on_change=lambda level: SharingState.set_level(row.name, level),
+        on_change=lambda level: SharingState.set_level(row.id, level),
         aria_label=words.LEVEL_OF + row.name,
         class_name=f"{CONTROL} h-8 pe-8 text-sm",
     )

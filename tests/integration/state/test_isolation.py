@@ -89,7 +89,7 @@ def _of_agent(wanted: str, _: Own, *, given: tuple[Any, ...] = ()) -> Sent:
 
 
 def _shared(*given: Any) -> list[Case]:
-    row = ShareLine(id="", name="nobody@example.org", is_group=False, level="view")
+    row = ShareLine(id=_REQUEST, name="nobody@example.org", group_id="", level="view")
 
     def send(kind: Kind, wanted: str, _: Own) -> Sent:
         held = {"kind": kind.value, "object_id": wanted, "rows": [row]}
@@ -275,7 +275,7 @@ CASES: dict[str, list[Case]] = {
     "SharingState.open_agent": [_given(Kind.AGENT, "x", False)],
     "SharingState.open_collection": [_given(Kind.COLLECTION, "x")],
     "SharingState.share": _shared({"email": "nobody@example.org", "level": "view"}),
-    "SharingState.set_level": _shared("nobody@example.org", "view"),
+    "SharingState.set_level": _shared(_REQUEST, "view"),
     "SharingState.unshare": [
         *_shared(_REQUEST),
         Case(

@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 
+from app.backend.agents.sharing import share_agent
 from app.backend.agents.tables import AgentRow
 from app.backend.bootstrap import Services
 from app.backend.core import ids
 from app.backend.core.actor import Actor
-from app.backend.identity.sharing_schemas import Level
+from app.backend.identity import groups
+from app.backend.identity.sharing_schemas import GroupDraft, Level, ShareDraft
 from app.backend.knowledge.tables import CollectionRow
-from app.state import edge, tabs
+from app.state import edge, sharing, tabs
 from app.state.passage import PassageState
+from app.state.sharing import SharingState
 from tests.factories.rows import RowFactory
 from tests.fakes.knowledge import FakeEmbedder
 from tests.integration.state.conftest import SignIn
@@ -142,3 +145,38 @@ async def test_passage_of_a_document_that_is_not_shared_stays_as_the_answer_has_
 
     assert answer is None
     assert (state.is_alone, state.is_loading, state.name) == (True, False, "cited.md")
+
+
+async def test_level_of_a_group_that_is_not_listed_and_named_like_a_person_changes(
+    services: Services,
+    cookie: str,
+    actor: Actor,
+    other_actor: Actor,
+    rows: RowFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The newest group comes first, so the one with the address is beyond the page.
+    monkeypatch.setattr(sharing, "PAGE_SIZE_MAX", 1)
+    agent = await rows.agent(actor)
+    await rows.share(agent, other_actor, "view")
+    async with services.db.transaction() as session:
+        named = await groups.create_group(
+            session, actor, draft=GroupDraft(name=other_actor.email)
+        )
+        await groups.create_group(session, actor, draft=GroupDraft(name="newest"))
+        await share_agent(
+            session,
+            actor,
+            agent_id=agent.id,
+            draft=ShareDraft(group_id=named.id, level=Level.VIEW),
+        )
+    state = make_state(SharingState, cookie=cookie)
+    await SharingState.open_agent.fn(state, str(agent.id), agent.name, False)
+    group = next(row for row in state.rows if row.group_id)
+
+    await SharingState.set_level.fn(state, group.id, "run")
+
+    assert {(row.group_id, row.level) for row in state.rows} == {
+        ("", "view"),
+        (str(named.id), "run"),
+    }
