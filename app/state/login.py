@@ -23,6 +23,7 @@ from app.backend.identity.outside.errors import (
     IssuerAway,
     IssuerRefused,
     LinkedElsewhere,
+    LinkImpossible,
     NotInvited,
 )
 from app.backend.identity.schemas import PASSWORD_LENGTH_MIN
@@ -47,6 +48,7 @@ _WORDS = {
             EmailUnproved(),
             NotInvited(),
             AccountInUse(),
+            LinkImpossible(),
             AccountSuspended(),
             LinkedElsewhere(),
             DirectoryAway(),

@@ -19,7 +19,7 @@ async def check(parts: ApiParts, *, email: str, password: str) -> Verified:
     Raises:
         WrongLogin: nobody has it, here or there.
         DirectoryAway: it is nobody's here, and the directory does not answer.
-        AccountSuspended, AccountInUse, EmailUnproved, NotInvited: who has it there, has no account here.
+        AccountSuspended, LinkImpossible, EmailUnproved, NotInvited: who has it there, has no account here.
     """
     try:
         async with parts.db.read() as session:

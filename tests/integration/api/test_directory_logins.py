@@ -257,7 +257,7 @@ async def test_account_with_a_password_keeps_it_and_opens_to_no_other(
         )
 
     assert await _sign_in(stranger, password="her password here") == MAIL
-    assert await _sign_in(stranger) == "ACCOUNT_IN_USE"
+    assert await _sign_in(stranger) == "LINK_IMPOSSIBLE"
 
 
 async def test_suspended_person_stays_out(

@@ -242,7 +242,7 @@ async def test_address_that_is_not_proved_makes_and_opens_no_account(
     assert (unproved.status_code, unproved.json()["code"]) == (403, "EMAIL_UNPROVED")
     # An account that nobody has used yet is an invitation.
     assert somebody.status_code == 200
-    assert (in_use.status_code, in_use.json()["code"]) == (409, "ACCOUNT_IN_USE")
+    assert (in_use.status_code, in_use.json()["code"]) == (409, "LINK_IMPOSSIBLE")
     assert trusted.json()["email"] == EMAIL
 
 

@@ -28,6 +28,7 @@ from app.backend.identity.outside.errors import (
     EmailUnproved,
     LastWayIn,
     LinkedElsewhere,
+    LinkImpossible,
     NotInvited,
 )
 from app.backend.identity.outside.roles import role_for
@@ -46,7 +47,7 @@ async def sign_in(
     """Sign in whom another service has named; their service has asked for all factors that it wants.
 
     Raises:
-        AccountSuspended, EmailUnproved, AccountInUse, NotInvited: see `admit`.
+        AccountSuspended, EmailUnproved, AccountInUse, LinkImpossible, NotInvited: see `admit`.
     """
     user = await admit(session, outsider=outsider, settings=settings)
     audit.record(session, actor_of(user), Action.LOGGED_IN, provider=outsider.provider)
@@ -63,7 +64,7 @@ async def admit(session: Session, *, outsider: Outsider, settings: Settings) -> 
     Raises:
         AccountSuspended: it is so.
         EmailUnproved: the address may be somebody else's.
-        AccountInUse: somebody signs in to it in another way.
+        AccountInUse, LinkImpossible: somebody signs in to it in another way.
         NotInvited: there is no account, and none may be made.
     """
     found = await repository.find_owner(
@@ -148,7 +149,7 @@ async def _find_or_make(
     _need_active(user)
     # Whoever made an account with a password may be another than whoever owns the address.
     if user.password_hash or await repository.providers_of(session, [user.id]):
-        raise AccountInUse
+        raise AccountInUse if outsider.can_link else LinkImpossible
     user.display_name = user.display_name or outsider.name[:_NAME_MAX]
     # They have come: the link of the invitation is of no use any more.
     await people_repository.forget_links_of(session, user.id)

@@ -110,6 +110,7 @@ def _to_outsider(claims: dict[str, Any], settings: Settings) -> Outsider:
         is_email_proved=is_proved,
         name=str(claims.get("name", "")),
         may_sign_up=True,
+        can_link=False,
     )
 
 

@@ -75,4 +75,5 @@ async def find(settings: Settings, *, login: str, password: str) -> Outsider | N
             "groups": {dn.lower(): role for dn, role in settings.ldap_roles.items()}
         },
         may_sign_up=settings.ldap_sign_up,
+        can_link=False,
     )

@@ -70,6 +70,17 @@ class AccountInUse(Conflict):
         )
 
 
+class LinkImpossible(Conflict):
+    """There is an account with the address, and this kind of login is never linked to one in use."""
+
+    code = "LINK_IMPOSSIBLE"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is already an account with your e-mail address, and this login cannot be linked to it. Sign in to it as you did before."
+        )
+
+
 class AccountSuspended(Forbidden):
     """An administrator has suspended the account."""
 

@@ -14,7 +14,8 @@ from app.backend.core.texts import Text
 class Outsider(BaseModel):
     """Somebody as another service knows them; issuer and subject together name them for good.
 
-    `may_sign_up` says that everybody whom their service knows may have an account.
+    `may_sign_up` says that everybody whom their service knows may have an account, `can_link` that the settings
+    page can link the login to an account.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -28,6 +29,7 @@ class Outsider(BaseModel):
     claims: dict[str, Any] = Field(default_factory=dict[str, Any])
     roles: RoleRules = Field(default_factory=dict[str, dict[str, Role]])
     may_sign_up: bool = False
+    can_link: bool = True
 
 
 class LinkedLoginView(Listed):
