@@ -10,7 +10,13 @@ from sqlmodel.sql.expression import Select
 from app.backend.core.actor import Actor, Role
 from app.backend.core.db import Session
 from app.backend.core.rows import visible_to
-from app.backend.identity.tables import ApiKeyRow, OneTimeLinkRow, SessionRow, UserRow
+from app.backend.identity.tables import (
+    ApiKeyRow,
+    LinkedLoginRow,
+    OneTimeLinkRow,
+    SessionRow,
+    UserRow,
+)
 
 
 async def find_user(session: Session, user_id: UUID) -> UserRow | None:
@@ -33,14 +39,16 @@ async def welcome(session: Session, user_id: UUID, now: datetime) -> bool:
 
 
 async def list_unwelcomed(session: Session, *, limit: int) -> Sequence[UUID]:
-    """Return active users who have signed in and were not welcomed."""
+    """Return active users who have signed in, here or elsewhere, and were not welcomed."""
     signed_in = select(SessionRow.owner_id)  # lint-skip: repo-scope - of all users
+    # Who comes with tokens of another issuer has no login here.
+    linked = select(LinkedLoginRow.owner_id)  # lint-skip: repo-scope - of all users
     query = (
         select(UserRow.id)
         .where(
             col(UserRow.is_active).is_(True),
             col(UserRow.welcomed_at).is_(None),
-            col(UserRow.id).in_(signed_in),
+            or_(col(UserRow.id).in_(signed_in), col(UserRow.id).in_(linked)),
         )
         .limit(limit)
     )

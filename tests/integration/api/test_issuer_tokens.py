@@ -105,6 +105,17 @@ async def test_profile_is_made_at_the_first_use(
     assert issuer.asked == 1
 
 
+async def test_person_who_comes_with_tokens_alone_is_welcomed_too(
+    stranger: httpx.AsyncClient, services: Services, actor: Actor, issuer: Issuer
+) -> None:
+    assert (await _get(stranger, _token())).status_code == 200
+
+    async with services.db.read() as session:
+        unwelcomed = await identity.list_unwelcomed(session, limit=10)
+
+    assert EMAIL in {one.email for one in unwelcomed}
+
+
 def _segment(part: bytes) -> str:
     return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
 
