@@ -115,11 +115,14 @@ async def sign_out(
 
 @app.command()
 @command
-async def logins(email: EmailArgument, is_json: JsonOption = False) -> None:
+async def logins(
+    email: EmailArgument, as_email: AsOption = None, is_json: JsonOption = False
+) -> None:
     """List the logins elsewhere that lead to a user's account."""
     async with open_rows() as rows, rows.db.read() as session:
-        actor = await identity.find_actor_by_email(session, email)
-        found = await outside.list_linked(session, actor)
+        actor = await identity.find_actor_by_email(session, as_email)
+        user_id = await people.find_id(session, actor, email=email)
+        found = await outside.list_linked_of(session, actor, user_id=user_id)
     if is_json:
         output.print_json(found)
     else:
@@ -132,16 +135,18 @@ async def logins(email: EmailArgument, is_json: JsonOption = False) -> None:
 async def unlink(
     email: EmailArgument,
     login_id: Annotated[UUID, typer.Argument(help="Id of the login, from `logins`.")],
+    as_email: AsOption = None,
     is_json: JsonOption = False,
 ) -> None:
     """Let a login elsewhere not lead to a user's account any more."""
     async with open_rows() as rows, rows.db.transaction() as session:
-        actor = await identity.find_actor_by_email(session, email)
-        await outside.unlink(session, actor, linked_id=login_id)
+        actor = await identity.find_actor_by_email(session, as_email)
+        user_id = await people.find_id(session, actor, email=email)
+        await outside.unlink_of(session, actor, user_id=user_id, linked_id=login_id)
     if is_json:
         output.print_json({"unlinked": str(login_id)})
     else:
-        output.say(f"{actor.email}: the login is unlinked.")
+        output.say(f"{email}: the login is unlinked.")
 
 
 @app.command("list")

@@ -12,7 +12,7 @@ from app.backend.core.actor import Actor
 from app.backend.core.settings import Settings
 from app.backend.identity.tables import LinkedLoginRow
 from app.cli.main import app
-from tests.factories.rows import RowFactory
+from tests.factories.rows import MakeUser, RowFactory
 from tests.login_provider import LoginProvider
 from tests.parts import free_port
 from tests.stack import changed, environment_of
@@ -72,6 +72,23 @@ async def test_setting_that_is_no_json_is_told_in_words(
     assert "oidc_issuers" in told.stderr
     assert "Traceback" not in told.output
     assert "s3cr3t" not in told.output
+
+
+async def test_logins_of_somebody_who_is_suspended_are_unlinked(
+    atelier: Atelier, rows: RowFactory, actor: Actor, make_user: MakeUser
+) -> None:
+    bob = await make_user(email="bob@example.org", is_active=False, password_hash="x")
+    login: dict[str, Any] = {"provider": "github", "issuer": "https://github.com"}
+    await rows.add(LinkedLoginRow(owner_id=bob.user_id, subject="1", **login))
+
+    (listed,) = json.loads(
+        (await atelier("user", "logins", bob.email, "--json")).stdout
+    )
+    done = await atelier("user", "unlink", bob.email, listed["id"])
+    left = json.loads((await atelier("user", "logins", bob.email, "--json")).stdout)
+
+    assert listed["provider"] == "github"
+    assert (done.exit_code, left) == (0, [])
 
 
 async def test_logins_are_listed_and_unlinked(

@@ -1,5 +1,6 @@
 """Which account somebody gets whom another service has named, and the logins that are linked to an account."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -7,7 +8,7 @@ import structlog
 from pydantic import ValidationError
 
 from app.backend.core import clock
-from app.backend.core.actor import Actor, Role
+from app.backend.core.actor import Actor, Permission, Role
 from app.backend.core.db import Session
 from app.backend.core.errors import NotFound
 from app.backend.core.settings import Settings
@@ -19,7 +20,7 @@ from app.backend.identity import (
     sign_up,
 )
 from app.backend.identity import repository as users
-from app.backend.identity.actors import actor_of, need_user
+from app.backend.identity.actors import actor_of, need_user, require
 from app.backend.identity.audit import Action
 from app.backend.identity.outside import repository
 from app.backend.identity.outside.errors import (
@@ -109,6 +110,15 @@ async def list_linked(session: Session, actor: Actor) -> list[LinkedLoginView]:
     return [LinkedLoginView.model_validate(row) for row in rows]
 
 
+async def list_linked_of(
+    session: Session, actor: Actor, *, user_id: UUID
+) -> list[LinkedLoginView]:
+    """Return the logins elsewhere that lead to somebody's account, who may be suspended."""
+    require(actor, Permission.VIEW_USER)
+    rows = await repository.list_linked_of(session, user_id)
+    return [LinkedLoginView.model_validate(row) for row in rows]
+
+
 async def unlink(session: Session, actor: Actor, *, linked_id: UUID) -> None:
     """Let a login elsewhere not lead to the actor's account any more.
 
@@ -118,6 +128,33 @@ async def unlink(session: Session, actor: Actor, *, linked_id: UUID) -> None:
     """
     user = await need_user(session, actor.user_id)
     rows = await repository.list_linked(session, actor)
+    await _unlink(session, actor, user, rows, linked_id)
+
+
+async def unlink_of(
+    session: Session, actor: Actor, *, user_id: UUID, linked_id: UUID
+) -> None:
+    """Let a login elsewhere not lead to somebody's account any more, who may be suspended.
+
+    Raises:
+        NotFound: there is no such user, or no such login of theirs.
+        LastWayIn: nobody could sign in to the account then.
+    """
+    require(actor, Permission.CHANGE_USER)
+    user = await users.find_user(session, user_id)
+    if user is None:
+        raise NotFound("user", user_id)
+    rows = await repository.list_linked_of(session, user_id)
+    await _unlink(session, actor, user, rows, linked_id)
+
+
+async def _unlink(
+    session: Session,
+    actor: Actor,
+    user: UserRow,
+    rows: Sequence[LinkedLoginRow],
+    linked_id: UUID,
+) -> None:
     row = next((row for row in rows if row.id == linked_id), None)
     if row is None:
         raise NotFound("linked login", linked_id)

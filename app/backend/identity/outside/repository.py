@@ -34,6 +34,16 @@ async def list_linked(session: Session, actor: Actor) -> Sequence[LinkedLoginRow
     return (await session.exec(query)).all()
 
 
+async def list_linked_of(session: Session, user_id: UUID) -> Sequence[LinkedLoginRow]:
+    """Return a user's linked logins, oldest first."""
+    query = (
+        select(LinkedLoginRow)  # lint-skip: repo-scope - for administrators
+        .where(col(LinkedLoginRow.owner_id) == user_id)
+        .order_by(col(LinkedLoginRow.id))
+    )
+    return (await session.exec(query)).all()
+
+
 async def providers_of(
     session: Session, user_ids: Sequence[UUID]
 ) -> Mapping[UUID, list[str]]:
