@@ -1,12 +1,14 @@
 """The master keys of an installation: they wrap the keys of its users, and nothing else."""
 
-from collections.abc import Sequence
+import fcntl
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from app.backend.core import private_files
-from app.backend.core.errors import AppError
+from app.backend.core.errors import AppError, Conflict
 from app.backend.core.settings import Settings
 
 KEY_FILE = "field.key"
@@ -90,13 +92,41 @@ class MasterKeys:
         """Whether a rotation has begun and not ended."""
         return len(self._in_file()) > 1
 
+    @contextmanager
+    def rotating(self) -> Generator[None, None, None]:
+        """Keep other rotations of the same file away; those of a setting do not disturb each other.
+
+        Raises:
+            Conflict: one is running.
+        """
+        if self.path is None:
+            yield
+            return
+        # Not the file itself, which is replaced. The lock of who is killed ends with them.
+        with self.path.with_suffix(".lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                message = (
+                    "The master key is being rotated already. Wait until it has ended."
+                )
+                raise Conflict(message) from None
+            yield
+
     def add_to_file(self) -> None:
         """Put a new key before those in the file; from then on all processes wrap with it."""
         self._write([new_key(), *self._in_file()])
 
-    def keep_newest_in_file(self) -> None:
-        """Forget all keys in the file but the newest."""
-        self._write(self._in_file()[:1])
+    def keep_in_file(self, key: str) -> None:
+        """Forget all keys in the file but the newest, which is `key`.
+
+        Raises:
+            Conflict: there is a newer one, with which somebody has wrapped meanwhile.
+        """
+        if self._in_file()[0] != key:
+            message = "There is a newer master key than the one of this rotation. No key was forgotten; rotate again."
+            raise Conflict(message)
+        self._write([key])
 
     def _in_file(self) -> list[str]:
         return self._need_path().read_text().split()

@@ -19,6 +19,7 @@ from app.backend.core.crypto import Keyring
 from app.backend.core.db import Database, Session
 from app.backend.core.errors import AppError
 from app.backend.core.fault_points import FaultPoint, pass_by
+from app.backend.core.master_keys import MasterKeys
 from app.backend.core.sealing import (
     DataKeyRow,
     SealedText,
@@ -68,6 +69,7 @@ class Rotation:
         former, which may leave the setting afterwards.
 
         Raises:
+            Conflict: another rotation is running, or has made a newer key; nothing is lost.
             MasterKeyMissing: a user's key cannot be opened; nothing is lost, and the former key has to come back.
             NoMasterKey: the key is neither in a file nor in the setting.
         """
@@ -75,18 +77,8 @@ class Rotation:
         masters = self.keyring.masters
         if masters.is_derived:
             raise NoMasterKey
-        if masters.path is not None and not masters.has_former_in_file:
-            masters.add_to_file()
-        self._pass()
-        count = await self._repeat(self._wrap_some)
-        await asyncio.sleep(self.grace_seconds)
-        count += await self._repeat(self._wrap_some)
-        async with self.db.transaction() as session:
-            audit.record(session, self.actor, Action.MASTER_KEY_ROTATED)
-        self._pass()
-        if masters.path is not None:
-            masters.keep_newest_in_file()
-        return count
+        with masters.rotating():
+            return await self._rotate_master(masters)
 
     async def rotate_user(self, user_id: UUID) -> int:
         """Seal everything of a user with a new key, also what an earlier version encrypted; returns how many texts were.
@@ -107,6 +99,21 @@ class Rotation:
         await asyncio.sleep(self.grace_seconds)
         while not await self._forget_former(newest):
             count += await self._repeat(seal_some)
+        return count
+
+    async def _rotate_master(self, masters: MasterKeys) -> int:
+        if masters.path is not None and not masters.has_former_in_file:
+            masters.add_to_file()
+        newest = masters.keys[0]
+        self._pass()
+        count = await self._repeat(self._wrap_some)
+        await asyncio.sleep(self.grace_seconds)
+        count += await self._repeat(self._wrap_some)
+        async with self.db.transaction() as session:
+            audit.record(session, self.actor, Action.MASTER_KEY_ROTATED)
+        self._pass()
+        if masters.path is not None:
+            masters.keep_in_file(newest)
         return count
 
     async def _repeat(self, step: _Step) -> int:

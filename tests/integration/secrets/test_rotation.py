@@ -13,6 +13,7 @@ from app.backend.agents import service as agents
 from app.backend.bootstrap import Services
 from app.backend.core import crypto
 from app.backend.core.actor import Actor, Role
+from app.backend.core.errors import Conflict
 from app.backend.core.fault_points import FaultPoint, FaultPoints
 from app.backend.core.master_keys import KEY_FILE, MasterKeyMissing, new_key
 from app.backend.core.sealing import DataKeyRow
@@ -130,6 +131,45 @@ async def test_killed_rotations_leave_all_readable_and_end_with_one_key(
     assert len(keys) == len({row.owner_id for row in keys}) == len(people)
     assert await _count_noted(parts, "master_key_rotated") >= 1
     assert await _count_noted(parts, "user_key_rotated") >= 1
+
+
+async def test_two_rotations_of_the_master_key_do_not_run_at_once(
+    parts: Services, people: list[Actor]
+) -> None:
+    masters = parts.keyring.masters
+    before = masters.keys
+    rotation = Rotation(parts.db, parts.keyring, people[0], grace_seconds=0)
+
+    with (
+        masters.rotating(),
+        pytest.raises(Conflict, match="Wait until it has ended"),
+    ):
+        await rotation.rotate_master()
+
+    assert masters.keys == before
+    assert await rotation.rotate_master() == len(people)
+
+
+async def test_rotation_forgets_no_master_key_when_there_is_a_newer_one(
+    parts: Services, people: list[Actor]
+) -> None:
+    masters = parts.keyring.masters
+    passes = 0
+
+    def add_newer(_: FaultPoint) -> None:
+        nonlocal passes
+        passes += 1
+        if passes == 3:  # all are wrapped with the one of this rotation
+            masters.add_to_file()
+
+    rotation = Rotation(parts.db, parts.keyring, people[0], 0, add_newer)
+    with pytest.raises(Conflict, match="newer master key"):
+        await rotation.rotate_master()
+
+    await _assert_readable(parts, people)
+    await Rotation(parts.db, parts.keyring, people[0], 0).rotate_master()
+    assert len(masters.path.read_text().split() if masters.path else []) == 1
+    await _assert_readable(parts, people)
 
 
 async def test_rotation_of_a_user_seals_everything_anew_and_touches_nobody_else(

@@ -63,7 +63,7 @@ def test_rotation_of_the_file_is_seen_by_who_has_loaded_it(tmp_path: Path) -> No
 
     assert there.unwrap(before) == KEY
     assert there.is_newest(after)
-    there.keep_newest_in_file()
+    there.keep_in_file(there.keys[0])
     assert here.unwrap(after) == KEY
     with pytest.raises(MasterKeyMissing):
         here.unwrap(before)
