@@ -104,12 +104,15 @@ async def write_backup(file: Path) -> Manifest:
             raise BackupFailed(message)
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
+            former = read_keys(parts.settings)
             rows = await rows_dump.write_rows(parts.db, folder)
+            # The master key may have been rotated meanwhile: the rows need either.
+            keys = join_keys(read_keys(parts.settings), former)
             partial = file.with_name(f"{file.name}.partial")
             try:
                 # Opened by us first, so that nobody else can read it for a moment.
                 partial.touch(mode=0o600)
-                manifest = await _pack(parts, folder, partial, rows)
+                manifest = await _pack(parts, folder, partial, rows, keys)
                 partial.replace(file)
             except OSError as error:
                 message = f"{str(file)!r} cannot be written ({error.strerror}). Choose a file in a writable folder with enough space."
@@ -120,9 +123,12 @@ async def write_backup(file: Path) -> Manifest:
 
 
 async def _pack(
-    parts: _Parts, folder: Path, file: Path, rows: dict[str, int]
+    parts: _Parts,
+    folder: Path,
+    file: Path,
+    rows: dict[str, int],
+    keys: dict[str, str],
 ) -> Manifest:
-    keys = [path for path in _key_files(parts.settings) if path.is_file()]
     objects: dict[str, str] = {}
     with tarfile.open(file, "w:gz", compresslevel=3) as archive:
         for table in rows:
@@ -134,8 +140,8 @@ async def _pack(
                 continue
             objects[name] = hashlib.sha256(body).hexdigest()
             _add(archive, f"objects/{name}", body)
-        for path in keys:
-            archive.add(path, path.name)
+        for name, text in keys.items():
+            _add(archive, name, text.encode())
         manifest = Manifest(
             version=version("atelier"),
             revision=migrations.newest_revision(),
@@ -223,6 +229,21 @@ def _key_files(settings: Settings) -> list[Path]:
         master_keys.KEY_FILE: bool(settings.master_keys),
     }
     return [settings.data_dir / name for name, is_set in held.items() if not is_set]
+
+
+def read_keys(settings: Settings) -> dict[str, str]:
+    """Return the files of keys that no setting holds, by name."""
+    return {
+        path.name: path.read_text() for path in _key_files(settings) if path.is_file()
+    }
+
+
+def join_keys(newer: dict[str, str], former: dict[str, str]) -> dict[str, str]:
+    """Return files that hold the keys of both, newest first."""
+    return {
+        name: "\n".join(dict.fromkeys([*text.split(), *former.get(name, "").split()]))
+        for name, text in {**former, **newer}.items()
+    }
 
 
 def _restore_keys(settings: Settings, folder: Path) -> None:

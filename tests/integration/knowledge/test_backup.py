@@ -12,6 +12,7 @@ from app.backend import bootstrap
 from app.backend.bootstrap import Services
 from app.backend.core import crypto
 from app.backend.core.actor import Actor
+from app.backend.core.master_keys import MasterKeys, new_key
 from app.backend.core.settings import Settings
 from app.backend.identity import audit_chain
 from app.backend.knowledge import ingest
@@ -82,6 +83,27 @@ async def test_restored_secrets_are_readable_and_the_audit_is_whole(
     check = await audit_chain.verify(there.db, actor, there.keyring)
     assert found.get_secret_value() == "canary-value"
     assert (check.is_whole, check.rows) == (True, 1)
+
+
+async def test_backup_during_a_rotation_holds_the_keys_before_and_after(
+    parts: Services, tmp_path: Path
+) -> None:
+    here, folder = _with_own_keys(parts).keyring.masters, tmp_path / "keys"
+    folder.mkdir()
+    settings = parts.settings.model_copy(update={"secret_key": None})
+    former = here.wrap(b"former")
+    before = backup.read_keys(settings)
+    here.add_to_file()
+    here.keep_in_file(here.keys[0])
+    newer = here.wrap(b"newer")
+
+    held = backup.join_keys(backup.read_keys(settings), before)
+
+    (folder / "field.key").write_text(held["field.key"])
+    there = MasterKeys([], former=new_key(), path=folder / "field.key")
+    assert (there.unwrap(former), there.unwrap(newer)) == (b"former", b"newer")
+    assert there.is_newest(newer)
+    assert held["secret.key"] == before["secret.key"]
 
 
 async def test_restored_installation_has_the_same_rows_and_finds_the_same(
