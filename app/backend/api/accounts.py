@@ -268,7 +268,10 @@ async def check_in(parts: ApiParts, asked: Login, user_agent: str) -> NewSession
         verified = await password_login.check(
             parts, email=asked.email, password=asked.password.get_secret_value()
         )
-        async with parts.db.transaction() as session:
+        async with (
+            _counted_as_account(parts, verified, asked.email),
+            parts.db.transaction() as session,
+        ):
             return await sessions.login(
                 session,
                 verified=verified,
@@ -277,6 +280,20 @@ async def check_in(parts: ApiParts, asked: Login, user_agent: str) -> NewSession
                 user_agent=user_agent,
                 session_days=parts.settings.session_days,
             )
+
+
+@asynccontextmanager
+async def _counted_as_account(
+    parts: ApiParts, verified: Verified, login: str
+) -> AsyncGenerator[None, None]:
+    # In a directory a person has more than one name, each with tries of its own; for the code there are no more by that.
+    async with parts.db.read() as session:
+        email = (await identity.get_actor(session, verified.user_id)).email
+    if email == login.strip().lower():
+        yield
+        return
+    async with _counted(parts, email):
+        yield
 
 
 @asynccontextmanager

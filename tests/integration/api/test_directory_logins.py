@@ -157,6 +157,25 @@ async def test_wrong_passwords_of_the_directory_are_counted(
     assert await _sign_in(stranger) == "TOO_MANY_REQUESTS"
 
 
+@OPTIONS("options", [BY_NAME])
+async def test_wrong_codes_are_counted_together_under_all_names_of_a_person(
+    stranger: httpx.AsyncClient, invited: UUID
+) -> None:
+    stranger.headers["Origin"] = ADDRESS
+    path, proof = "/api/auth/second-factor", {"password": PASSWORD}
+    assert await _sign_in(stranger) == MAIL
+    secret = (await stranger.post(path, json=proof)).json()["secret"]
+    await stranger.post(f"{path}/confirm", json={"code": TOTP(secret).now()})
+
+    said: list[str] = []
+    for login in ["ada"] * 6 + [MAIL] * 5:
+        fields = {"email": login, "password": PASSWORD, "code": "000000"}
+        answer = await stranger.post("/api/auth/login", json=fields)
+        said.append(answer.json()["code"])
+
+    assert said == ["WRONG_CODE"] * 10 + ["TOO_MANY_REQUESTS"]
+
+
 @OPTIONS("options", [{}, BY_DN], ids=["search", "template"])
 async def test_empty_password_never_binds(settings: Settings) -> None:
     for login in (MAIL, "ada"):
