@@ -90,8 +90,12 @@ class OpenModel:
         Raises:
             AppError: it does not answer, or refuses; the message says why and what to do.
         """
-        async for chunk in self.chat.astream(list(messages)):
-            yield chunk
+        try:
+            async for chunk in self.chat.astream(list(messages)):
+                yield chunk
+        except AppError as error:
+            self._hide_address(error)
+            raise
 
     @asynccontextmanager
     async def asking(self) -> AsyncGenerator[None, None]:
@@ -103,10 +107,8 @@ class OpenModel:
         async with self._breaking():
             try:
                 yield
-            except AppError as error:
-                if isinstance(error, ModelKeyRejected):
-                    await self._tell(error.message)
-                self._hide_address(error)
+            except ModelKeyRejected as error:
+                await self._tell(error.message)
                 raise
             if self.chosen.had_trouble:
                 await self._tell("")

@@ -133,6 +133,10 @@ async def test_address_of_a_provider_is_told_to_nobody_who_only_uses_it(
 
     with pytest.raises(AppError, match=r"'Ours'.*ask its owner") as raised:
         await ask(services.models, other_actor, "")
+    # Pauses before another try are told of while it is asked.
+    asked = await services.models.open(other_actor, "", options=ChatOptions())
+    with pytest.raises(AppError, match=r"'Ours'"):
+        await anext(asked.stream([]))
 
     assert "127.0.0.1" not in str(raised.value) + raised.value.message
     found = await services.models.list(other_actor)
@@ -141,7 +145,7 @@ async def test_address_of_a_provider_is_told_to_nobody_who_only_uses_it(
         (theirs,) = await providers.list_providers(session, other_actor)
         (ours,) = await providers.list_providers(session, actor)
     assert theirs.trouble == "".join(notes) == ""
-    assert ("127.0.0.1" in ours.trouble) is (model == "good")
+    assert bool(ours.trouble) is (model == "good")
 
 
 async def test_default_is_one_and_one_s_own_comes_first(
@@ -248,7 +252,7 @@ async def test_key_is_changed_while_the_process_runs(
     with pytest.raises(AppError, match="provider 'mine' under Models"):
         await ask(services.models, actor, "mine/good")
     assert await trouble(services, actor) == (
-        f"The service at {vendor_url} rejects the key. Correct the key of the provider 'mine' under Models."
+        "The service of 'OpenAI-compatible' rejects the key. Correct the key of the provider 'mine' under Models."
     )
 
     draft = ProviderDraft.model_validate(
