@@ -122,7 +122,9 @@ class ProviderWizardState(FormMixin, rx.State):
         try:
             actor = await edge.require_actor(self)
             draft = _draft_of(actor, form, key, name if editing_id else "")
-            is_good = bool(form.get("skip_test")) or await self._try_draft(draft, trial)
+            is_good = bool(form.get("skip_test")) or await self._try_draft(
+                draft, editing_id, trial
+            )
             view = await self._keep(draft, editing_id) if is_good else None
         except Invalid as error:
             async with self:
@@ -154,10 +156,14 @@ class ProviderWizardState(FormMixin, rx.State):
             async with self:
                 self.is_testing = False
 
-    async def _try_draft(self, draft: ProviderDraft, trial: int) -> bool:
+    async def _try_draft(
+        self, draft: ProviderDraft, editing_id: str, trial: int
+    ) -> bool:
         actor = await edge.require_actor(self)
         rows = edge.services().models.need_rows()
-        return await self._try(await rows.connect_draft(actor, draft), trial)
+        editing = edge.parse_id(editing_id, "provider") if editing_id else None
+        handler = await rows.connect_draft(actor, draft, editing_id=editing)
+        return await self._try(handler, trial)
 
     async def _try(self, handler: Handler, trial: int) -> bool:
         results: list[CheckResult] = []

@@ -1,6 +1,7 @@
 """The models that people have added, as runs and forms find them."""
 
 import asyncio
+from typing import Any
 from uuid import UUID
 
 from app.backend.core.actor import Actor
@@ -114,12 +115,16 @@ class RowModels:
         await _preload(row.type)
         return await self.opener.open(facts)
 
-    async def connect_draft(self, actor: Actor, draft: ProviderDraft) -> Handler:
+    async def connect_draft(
+        self, actor: Actor, draft: ProviderDraft, *, editing_id: UUID | None = None
+    ) -> Handler:
         """Return the provider that a draft describes, to try it out before it is kept.
 
-        Without a key of its own it takes that of the actor's provider of that name, if there is one with these settings.
+        Without a key of its own it takes that of the provider that is changed, or else of the actor's provider of that
+        name, if there is one with these settings.
 
         Raises:
+            NotFound: there is no such provider that the actor may change.
             Invalid: a field is wrong.
             AppError: its key cannot be read, or a library is missing.
         """
@@ -133,7 +138,14 @@ class RowModels:
         )
         key = draft.api_key
         if key is None or not key.get_secret_value().strip():
-            row.secret_ref = draft.secret_ref or await self._kept_key(actor, row)
+            if editing_id and not draft.secret_ref:
+                kept = await self._unchanged(actor, editing_id, settings)
+                if kept is not None:
+                    return kept
+            is_new = editing_id is None and not draft.secret_ref
+            row.secret_ref = (
+                await self._kept_key(actor, row) if is_new else draft.secret_ref
+            )
             key = await self.opener.read_key(opened.Facts(row, actor))
         providers.need_key(row.type, has_key=key is not None)
         await _preload(row.type)
@@ -147,6 +159,15 @@ class RowModels:
     async def close(self) -> None:
         """Close the connections of all providers."""
         await self.opener.close()
+
+    async def _unchanged(
+        self, actor: Actor, provider_id: UUID, settings: dict[str, Any]
+    ) -> Handler | None:
+        async with self._db.read() as session:
+            kept = await providers.need_changeable(session, actor, provider_id)
+        providers.keep_key_safe(kept, settings)
+        is_same = kept.settings == settings
+        return await self.open_provider(actor, provider_id) if is_same else None
 
     async def _kept_key(self, actor: Actor, row: ProviderRow) -> str:
         async with self._db.read() as session:

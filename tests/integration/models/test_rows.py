@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from app.backend.bootstrap import Services
-from app.backend.core.actor import Actor, Permission
+from app.backend.core.actor import Actor, Permission, Role
 from app.backend.core.errors import AppError, Forbidden, Invalid
 from app.backend.models import service as models
 from app.backend.models.catalog import ModelCatalog, open_catalog
@@ -185,6 +185,27 @@ async def test_kept_key_is_tried_where_it_belongs_only(
     }
     with pytest.raises(Forbidden, match="change_secret"):
         await rows.connect_draft(actor.model_copy(update=limits), draft_of(vendor_url))
+
+
+async def test_second_administrator_tries_a_shared_provider_with_its_own_key_only(
+    services: Services, actor: Actor, rows: RowFactory, vendor_url: str
+) -> None:
+    shared = await connect(services, actor, vendor_url, is_shared=True)
+    second = await rows.user(role=Role.ADMIN)
+    await connect(services, second, vendor_url, api_key="key-of-the-second-one")
+    models_of_rows = services.models.need_rows()
+
+    tried = await models_of_rows.connect_draft(
+        second, draft_of(vendor_url), editing_id=shared.id
+    )
+
+    assert tried.key.get_secret_value() == KEY
+    with pytest.raises(Invalid, match="Enter the key again"):
+        await models_of_rows.connect_draft(
+            second,
+            draft_of("https://elsewhere.example.org/v1"),
+            editing_id=shared.id,
+        )
 
 
 async def test_switched_off_says_so(
