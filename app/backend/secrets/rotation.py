@@ -17,7 +17,7 @@ from sqlmodel import SQLModel, col, select, update
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.crypto import Keyring
 from app.backend.core.db import Database, Session
-from app.backend.core.errors import AppError
+from app.backend.core.errors import AppError, Conflict
 from app.backend.core.fault_points import FaultPoint, pass_by
 from app.backend.core.master_keys import MasterKeys
 from app.backend.core.sealing import (
@@ -84,6 +84,7 @@ class Rotation:
         """Seal everything of a user with a new key, also what an earlier version encrypted; returns how many texts were.
 
         Raises:
+            Conflict: another rotation has made a newer key; nothing is lost.
             MasterKeyMissing: the user's key cannot be opened.
             Unreadable: a text was changed; what was sealed before stays as it is.
         """
@@ -157,6 +158,7 @@ class Rotation:
         return keys[-1]
 
     async def _seal_some(self, session: Session, newest: DataKeyRow) -> int:
+        await self._keys_until(session, newest)
         count = 0
         for table, column, purpose in _sealed_columns():
             query = (
@@ -183,7 +185,7 @@ class Rotation:
     async def _forget_former(self, newest: DataKeyRow) -> bool:
         """Forget the former keys, unless something was sealed with one meanwhile."""
         async with self.db.transaction() as session:
-            keys = await self._keys_of(session, newest.owner_id)
+            keys = await self._keys_until(session, newest)
             for table, column, _ in _sealed_columns():
                 query = select(table.c.id).where(*_former(table, column, newest))
                 if (await session.exec(query.limit(1))).first() is not None:
@@ -199,6 +201,16 @@ class Rotation:
             )
         self._pass()
         return True
+
+    async def _keys_until(
+        self, session: Session, newest: DataKeyRow
+    ) -> list[DataKeyRow]:
+        """Return the user's keys; with one behind `newest`, which seals from then on, this rotation would never end."""
+        keys = await self._keys_of(session, newest.owner_id)
+        if keys and keys[-1].id != newest.id:
+            message = "There is a newer key than the one of this rotation. Nothing is lost; rotate again."
+            raise Conflict(message)
+        return keys
 
     async def _keys_of(self, session: Session, user_id: UUID) -> list[DataKeyRow]:
         query = (

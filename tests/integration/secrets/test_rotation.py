@@ -1,7 +1,9 @@
 """Keys are rotated while everything goes on; whoever is killed in the middle leaves all readable."""
 
+import asyncio
 import random
 from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cryptography.fernet import Fernet
@@ -13,10 +15,11 @@ from app.backend.agents import service as agents
 from app.backend.bootstrap import Services
 from app.backend.core import crypto
 from app.backend.core.actor import Actor, Role
+from app.backend.core.db import Database
 from app.backend.core.errors import Conflict
 from app.backend.core.fault_points import FaultPoint, FaultPoints
 from app.backend.core.master_keys import KEY_FILE, MasterKeyMissing, new_key
-from app.backend.core.sealing import DataKeyRow
+from app.backend.core.sealing import DataKeyRow, add_data_key
 from app.backend.core.settings import Settings
 from app.backend.identity.tables import AuditRow
 from app.backend.secrets import service
@@ -190,6 +193,35 @@ async def test_rotation_of_a_user_seals_everything_anew_and_touches_nobody_else(
         )
         sealed = (await session.exec(query)).all()
     assert all(after[people[1].user_id].hex in text for text in sealed)
+
+
+@pytest.mark.parametrize("passes", [1, 3], ids=["before sealing", "before the end"])
+async def test_rotation_of_a_user_ends_when_there_is_a_newer_key(
+    parts: Services, keyed: Settings, people: list[Actor], passes: int
+) -> None:
+    user_id, waiting = people[1].user_id, passes
+
+    async def add_key() -> None:
+        db = Database(keyed.sql_url)
+        async with db.transaction() as session:
+            await add_data_key(session, parts.keyring, owner_id=user_id, number=99)
+        await db.close()
+
+    def add_newer(_: FaultPoint) -> None:
+        nonlocal waiting
+        waiting -= 1
+        if waiting == 0:
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(asyncio.run, add_key()).result()
+
+    rotation = Rotation(parts.db, parts.keyring, people[0], 0, add_newer)
+    with pytest.raises(Conflict, match="newer key"):
+        await rotation.rotate_user(user_id)
+
+    await _assert_readable(parts, people)
+    await Rotation(parts.db, parts.keyring, people[0], 0).rotate_user(user_id)
+    await _assert_readable(parts, people)
+    assert len(await _data_keys(parts)) == len(people)
 
 
 async def test_key_of_the_setting_is_rotated_by_putting_the_new_one_in_front(
