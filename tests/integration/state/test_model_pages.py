@@ -12,7 +12,7 @@ from app.state.model_form import ModelFormState
 from app.state.model_list import ModelListState
 from app.state.model_offers import ModelOffersState
 from app.state.provider_wizard import ProviderWizardState
-from tests.factories.rows import MakeAgent
+from tests.factories.rows import MakeAgent, RowFactory
 from tests.integration.providers import vendors
 from tests.integration.providers.vendors import KEY
 from tests.states import make_state
@@ -137,10 +137,17 @@ async def test_model_is_changed_by_hand(cookie: str, vendor_url: str) -> None:
 
 
 async def test_models_that_agents_name_and_that_are_missing_are_listed(
-    cookie: str, actor: Actor, make_agent: MakeAgent
+    cookie: str,
+    actor: Actor,
+    other_actor: Actor,
+    make_agent: MakeAgent,
+    rows: RowFactory,
 ) -> None:
     await make_agent(actor, model="gone/gpt-9")
+    await make_agent(actor, model="gone/gpt-9")
     await make_agent(actor, model="scripted/hello")
+    theirs = await make_agent(other_actor, model="secret-plan/gpt-9")
+    await rows.share(theirs, actor, "run")
 
     assert (await _listed(cookie)).wanted == ["gone/gpt-9"]
 
