@@ -42,13 +42,15 @@ async def list_levels(
     object_ids: Collection[UUID],
 ) -> Sequence[tuple[UUID, str]]:
     """Return the level of each share that `actor` has in one of the objects."""
-    query = select(shares.object_id, shares.level).where(
-        col(shares.object_id).in_(object_ids),
-        or_(
-            col(shares.user_id) == actor.user_id,
-            col(shares.group_id).in_(_groups_of(actor)),
-        ),
+    of_objects = select(shares.object_id, shares.level).where(
+        col(shares.object_id).in_(object_ids)
     )
+    # With one `or` SQLite would read all shares that each of the objects has.
+    found = union_all(
+        of_objects.where(col(shares.user_id) == actor.user_id),
+        of_objects.where(col(shares.group_id).in_(_groups_of(actor))),
+    ).subquery()
+    query = select(found.c.object_id, found.c.level)
     return (await session.exec(query)).all()
 
 
