@@ -11,6 +11,7 @@ from app.backend.identity.errors import (
     OwnerExists,
     PasswordLinkInvalid,
     SignUpClosed,
+    TooManyAccounts,
     WrongCode,
     WrongLogin,
 )
@@ -41,6 +42,7 @@ _WORDS = {
             PasswordLinkInvalid(),
             OwnerExists(),
             SignUpClosed(),
+            TooManyAccounts(0),
             NoMail(),
             AttemptInvalid(),
             IssuerRefused(),

@@ -74,7 +74,9 @@ def _answer(
 
 
 async def _sign_up(parts: ApiParts, draft: SignUpDraft) -> None:
-    if parts.settings.has_mail and not await tries.may_write(parts.redis, draft.email):
+    if not parts.settings.has_mail:
+        await tries.count_sign_up(parts.redis)
+    elif not await tries.may_write(parts.redis, draft.email):
         return
     async with parts.db.transaction() as session:
         await sign_up.sign_up(session, draft=draft, parts=parts)

@@ -1,6 +1,6 @@
 """What can go wrong when somebody says who they are."""
 
-from app.backend.core.errors import AppError, Conflict, Forbidden, Unauthorized
+from app.backend.core.errors import AppError, Conflict, Forbidden, TooMany, Unauthorized
 from app.backend.identity.schemas import Verified
 
 
@@ -115,6 +115,18 @@ class SignUpClosed(Forbidden):
     def __init__(self) -> None:
         super().__init__(
             "Nobody can sign up here by themselves. Ask an administrator of this installation for an account."
+        )
+
+
+class TooManyAccounts(TooMany):
+    """From one network address many accounts are made."""
+
+    code = "TOO_MANY_ACCOUNTS"
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            "Too many accounts were made from your network address. Wait 15 minutes, then try again.",
+            retry_after=max(1, seconds),
         )
 
 

@@ -10,11 +10,13 @@ from redis.exceptions import RedisError
 
 from app.backend.core import caller
 from app.backend.core.errors import TooMany
+from app.backend.identity.errors import TooManyAccounts
 
 logger = structlog.get_logger(__name__)
 
 TRIES_MAX = 10
 LETTERS_MAX = 3
+SIGN_UPS_MAX = 10
 PAUSE_SECONDS = 15 * 60
 
 
@@ -32,17 +34,26 @@ async def counted(redis: Redis, email: str) -> AsyncGenerator[None, None]:
     await _forget(redis, email)
 
 
+async def count_sign_up(redis: Redis) -> None:
+    """Count an account that somebody makes from the address of the caller; nothing else limits them without mail.
+
+    Raises:
+        TooManyAccounts: there were ten in 15 minutes.
+    """
+    made, seconds = await _add(redis, _key(caller.current(), "sign-ups"))
+    if made > SIGN_UPS_MAX:
+        logger.warning("sign_ups_paused", address=caller.current())
+        raise TooManyAccounts(seconds)
+
+
+async def may_write(redis: Redis, email: str) -> bool:
+    """Tell whether an address may be sent one more letter that anybody can ask for; it gets three in 15 minutes."""
+    letters, _ = await _add(redis, _key(email, "letters"))
+    return letters <= LETTERS_MAX
+
+
 async def _count(redis: Redis, email: str) -> None:
-    key = _key(email)
-    try:
-        async with redis.pipeline(transaction=True) as pipe:
-            pipe.incr(key)
-            pipe.expire(key, PAUSE_SECONDS, nx=True)
-            pipe.ttl(key)
-            tries, _, seconds = await pipe.execute()
-    except RedisError as error:
-        logger.warning("login_tries_not_counted", error=str(error))
-        return
+    tries, seconds = await _add(redis, _key(email))
     if tries > TRIES_MAX:
         logger.warning("password_tries_paused", tries=tries, address=caller.current())
         minutes = max(1, round(seconds / 60))
@@ -50,17 +61,18 @@ async def _count(redis: Redis, email: str) -> None:
         raise TooMany(message, retry_after=max(1, seconds))
 
 
-async def may_write(redis: Redis, email: str) -> bool:
-    """Tell whether an address may be sent one more letter that anybody can ask for; it gets three in 15 minutes."""
+async def _add(redis: Redis, key: str) -> tuple[int, int]:
+    """Count one more, and return how many there are and for how many seconds; none while Redis is away."""
     try:
         async with redis.pipeline(transaction=True) as pipe:
-            pipe.incr(_key(email, "letters"))
-            pipe.expire(_key(email, "letters"), PAUSE_SECONDS, nx=True)
-            letters, _ = await pipe.execute()
+            pipe.incr(key)
+            pipe.expire(key, PAUSE_SECONDS, nx=True)
+            pipe.ttl(key)
+            count, _, seconds = await pipe.execute()
     except RedisError as error:
-        logger.warning("letters_not_counted", error=str(error))
-        return True
-    return letters <= LETTERS_MAX
+        logger.warning("tries_not_counted", error=str(error))
+        return 0, 0
+    return count, seconds
 
 
 async def _forget(redis: Redis, email: str) -> None:

@@ -15,7 +15,7 @@ from app.backend.core.actor import Actor
 from app.backend.core.settings import Settings
 from app.backend.identity import mail
 from app.backend.identity.tables import MailRow, OneTimeLinkRow, UserRow
-from app.backend.identity.tries import LETTERS_MAX
+from app.backend.identity.tries import LETTERS_MAX, SIGN_UPS_MAX
 from tests.integration.api.conftest import ADDRESS
 from tests.mail_server import MailServer, link_in, serve_mail
 from tests.stack import Stack
@@ -220,6 +220,28 @@ async def test_nobody_signs_up_where_accounts_are_given(
     assert (signed_up.status_code, signed_up.json()["code"]) == (403, "SIGN_UP_CLOSED")
     assert "administrator" in signed_up.json()["message"]
     assert invited.status_code == (403 if mode == "closed" else 201)
+
+
+async def test_without_mail_one_network_address_makes_few_accounts(
+    app: FastAPI, browser: httpx.AsyncClient, services: Services
+) -> None:
+    _use(app, services, smtp_host="")
+    # The same address each time: what is counted is who asks, not for whom.
+    draft = {"email": ADA, "password": PASSWORD}
+    statuses = [
+        (await browser.post(SIGN_UP, json=draft)).status_code
+        for _ in range(SIGN_UPS_MAX)
+    ]
+    other = {**draft, "email": "b@example.org"}
+    refused = await browser.post(SIGN_UP, json=other)
+    as_form = await browser.post(SIGN_UP, data=other)
+
+    assert set(statuses) == {202}
+    assert refused.status_code == 429
+    assert "Too many accounts" in refused.json()["message"]
+    assert int(refused.headers["retry-after"]) > 0
+    assert "error=TOO_MANY_ACCOUNTS" in as_form.headers["location"]
+    assert await _people(services) == [ADA, "owner@example.org"]
 
 
 async def test_without_mail_the_account_is_made_at_once(
