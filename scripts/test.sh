@@ -31,7 +31,9 @@ mkdir -p build
 other=build/test-others.log
 (
     status=0
-    run postgres postgres pytest tests/integration tests/chaos || status=$?
+    # What vendors' protocols say is the same on every database.
+    run postgres postgres pytest tests/integration tests/chaos \
+        --ignore tests/integration/providers/test_contract.py || status=$?
     run browser sqlite pytest tests/e2e tests/chaos || status=$?
     exit "$status"
 ) >"$other" 2>&1 &
