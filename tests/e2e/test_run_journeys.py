@@ -147,8 +147,10 @@ async def test_citation_opens_its_passage(tab: Tab) -> None:
 
     sources = tab.page.get_by_role("list").filter(has_text=".md").first
     assert not re.search(r"[*][*]|^##|^[|]", await sources.inner_text(), re.MULTILINE)
-    # What is above the end of the log stays in sight once it is not followed.
+    # The end of a long log is in sight, and while it is followed nothing else stays there.
     await page.log.get_by_role("button", name="Follow").click()
+    await page.log.get_by_role("log").hover()
+    await tab.page.mouse.wheel(0, -10_000)
     await page.log.get_by_text(re.compile("Found .* passage")).click()
     await page.log.get_by_text(re.compile(r"^\[1\] .*[.]md, score")).wait_for()
 
