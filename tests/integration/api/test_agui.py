@@ -258,7 +258,7 @@ async def test_run_goes_on_when_its_client_goes(
     headers = {"Authorization": client.headers["Authorization"]}
     url = f"{served}/api/v1/agents/{agent.id}/agui"
     async with (
-        httpx.AsyncClient(headers=headers) as browser,
+        httpx.AsyncClient(headers=headers, timeout=30) as browser,
         browser.stream("POST", url, json=_input("t", "r")) as answer,
     ):
         async for line in answer.aiter_lines():

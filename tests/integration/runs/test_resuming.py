@@ -154,7 +154,8 @@ async def test_what_a_killed_worker_used_counts_towards_the_limits(
         ),
     )
     assert spent.tokens_out == tokens
-    assert 0.5 < (ended - began).total_seconds() <= spent.seconds < 10
+    # Some 25 words at 40 a second, and the first come late.
+    assert 0.3 < (ended - began).total_seconds() <= spent.seconds < 10
 
 
 async def test_worker_that_was_frozen_writes_nothing_when_it_wakes_up(
