@@ -15,7 +15,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 DESKTOP, PHONE = (1280, 800), (360, 740)
-QUESTION = "What happens when I press Stop?"
+QUESTION = "Where is my data stored?"
 SECONDS = 60
 
 

@@ -22,7 +22,7 @@ FAILED_TODAY = "failed in 24 h"
 MODEL_TITLE = "The model that ships is small"
 MODEL_TEXT = (
     "SmolLM2 135M runs on any machine and answers short questions from your documents. "
-    "For more, connect Ollama or an OpenAI-compatible server: set "
+    "For more, "
 )
-MODEL_TEXT_OR = " or "
-MODEL_TEXT_END = " in .env and restart, then choose the model in an agent."
+MODEL_LINK = "connect Ollama or another service"
+MODEL_TEXT_END = ", then choose its model in an agent."

@@ -171,9 +171,7 @@ def _model_note() -> rx.Component:
             rx.el.p(words.MODEL_TITLE, class_name="font-medium"),
             rx.el.p(
                 words.MODEL_TEXT,
-                _code("ATELIER_OLLAMA_URL"),
-                words.MODEL_TEXT_OR,
-                _code("ATELIER_OPENAI_BASE_URL"),
+                text_link(words.MODEL_LINK, href=routes.MODELS, class_name="underline"),
                 words.MODEL_TEXT_END,
                 class_name="mt-0.5 text-muted",
             ),
@@ -181,10 +179,4 @@ def _model_note() -> rx.Component:
         ),
         role="note",
         class_name="flex gap-2.5 rounded-xl border border-line bg-surface px-4 py-3",
-    )
-
-
-def _code(text: str) -> rx.Component:
-    return rx.el.code(
-        text, class_name="rounded bg-sunken px-1 font-mono text-xs whitespace-nowrap"
     )
