@@ -1,5 +1,5 @@
 #!/bin/sh
-# Sees to the programs that tests use and PyPI does not have: a browser, a Redis of the system, an LDAP directory.
+# Sees to the programs that tests use and no Python package has: a browser, a Redis of the system, an LDAP directory.
 set -eu
 
 missing=
