@@ -70,15 +70,15 @@ def _survivors(copy: Path, chosen: dict[str, Site]) -> dict[str, str]:
         for test, numbers in reached.items():
             for number in numbers:
                 asks[number].append(test)
-    todo = {site.number: asks[site.number] for site in chosen.values()}
-    codes = _try(copy, {number: tests for number, tests in todo.items() if tests})
+    tests_of = {site.number: asks[site.number] for site in chosen.values()}
+    codes = _try(copy, {number: tests for number, tests in tests_of.items() if tests})
     found: dict[str, str] = {}
     for name, site in chosen.items():
         code = codes.get(site.number)
         if code is None:
             found[name] = "no test asks it"
         elif code != 1:
-            tests = len(todo[site.number])
+            tests = len(tests_of[site.number])
             why = "pass without it" if code == 0 else f"end with code {code}"
             found[name] = f"{tests} tests ask it, and {why}"
     return found
@@ -93,11 +93,11 @@ def _reach(copy: Path) -> list[dict[str, list[int]]]:
     return [json.loads(out.read_text()) for out in outs]
 
 
-def _try(copy: Path, todo: dict[int, list[str]]) -> dict[int, int]:
+def _try(copy: Path, tests_of: dict[int, list[str]]) -> dict[int, int]:
     commands: list[list[str]] = []
     outs: list[Path] = []
     for number in range(_WORKERS):
-        mine = dict(list(todo.items())[number::_WORKERS])
+        mine = dict(list(tests_of.items())[number::_WORKERS])
         given, out = copy / f"given-{number}.json", copy / f"tried-{number}.json"
         given.write_text(json.dumps(mine))
         commands.append(["try", str(given), str(out)])
