@@ -27,6 +27,7 @@ from app.backend.identity.tables import (
 )
 from app.backend.knowledge.schemas import DocumentStatus
 from app.backend.knowledge.tables import ChunkRow, CollectionShareRow, DocumentRow
+from app.backend.middleware.tables import ModelMiddlewareRow
 from app.backend.models.tables import ModelRow
 from app.backend.providers.tables import ProviderRow
 from app.backend.runs.tables import CheckpointLinkRow, RunEventRow
@@ -59,6 +60,7 @@ class Kind(StrEnum):
     SHARE = "share"
     PROVIDER = "provider"
     MODEL = "model"
+    MIDDLEWARE = "middleware"
 
 
 World = Mapping[Kind, list[UUID]]
@@ -141,8 +143,19 @@ async def _add_model(rows: RowFactory, owner: Actor) -> World:
     name = f"own-{ids.new_id().hex[-12:]}"
     provider = await rows.add(ProviderRow(name=name, **told))
     facts: dict[str, Any] = {"kind": "chat", "environment": "LAB", **mine}
-    model = ModelRow(provider_id=provider.id, name=SECRET, **facts)
-    return {Kind.PROVIDER: [provider.id], Kind.MODEL: [(await rows.add(model)).id]}
+    model = await rows.add(ModelRow(provider_id=provider.id, name=SECRET, **facts))
+    stands: dict[str, Any] = {"type": "validation", "priority": 40}
+    before = ModelMiddlewareRow(
+        model_id=model.id,
+        model_name=f"{name}/{SECRET}",
+        config={"forbidden": [SECRET]},
+        **stands,
+    )
+    return {
+        Kind.PROVIDER: [provider.id],
+        Kind.MODEL: [model.id],
+        Kind.MIDDLEWARE: [(await rows.add(before)).id],
+    }
 
 
 async def _add_run(

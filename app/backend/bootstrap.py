@@ -25,6 +25,7 @@ from app.backend.knowledge.embeddings import Embedder
 from app.backend.knowledge.index import VectorIndex
 from app.backend.knowledge.parsers import Parsers
 from app.backend.knowledge.tool import SEARCH_TOOL, make_search_tool
+from app.backend.middleware.chains import RowChains
 from app.backend.models import catalog
 from app.backend.models.catalog import ModelCatalog
 from app.backend.runs.agent_tool import RUN_AGENT, make_agent_tool
@@ -60,6 +61,11 @@ class Services:
     issuer_keys: IssuerKeys = field(default_factory=IssuerKeys)
 
     @property
+    def chains(self) -> RowChains:
+        """Tells all processes what stands before models; the models have their own."""
+        return RowChains(self.db, self.redis)
+
+    @property
     def mailer(self) -> Mailer:
         """Sends mail; it holds nothing open."""
         return SmtpMailer(self.settings)
@@ -80,7 +86,7 @@ async def build(
     keyring = crypto.load_keyring(settings)
     token = keyring.token("runtime")
     embedder = local_embedder or embeddings.make_runtime_embedder(settings, token=token)
-    models = catalog.open_catalog(settings, db, keyring, redis)
+    models = catalog.open_catalog(settings, db, keyring, redis, RowChains(db, redis))
     feed, outbox = RunFeed(db, redis), Outbox(db, blocking)
     try:
         services = Services(

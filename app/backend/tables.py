@@ -7,6 +7,7 @@ from app.backend.core import outbox, sealing
 from app.backend.files import tables as files
 from app.backend.identity import tables as identity
 from app.backend.knowledge import tables as knowledge
+from app.backend.middleware import tables as middleware
 from app.backend.models import tables as models
 from app.backend.providers import tables as providers
 from app.backend.runs import tables as runs
@@ -22,6 +23,7 @@ TABLES = (
     files,
     identity,
     knowledge,
+    middleware,
     models,
     providers,
     runs,

@@ -27,6 +27,7 @@ COMMANDS = {
     "version": "app.cli.version:app",
     "models": "app.cli.models:app",
     "provider": "app.cli.provider:app",
+    "middleware": "app.cli.middleware:app",
     "usage": "app.cli.usage:app",
     "doctor": "app.cli.doctor:app",
     "system": "app.cli.system:app",

@@ -6,6 +6,7 @@ import reflex as rx
 
 from app.backend.agents import model_use
 from app.backend.core.actor import Permission
+from app.backend.middleware.service import warm_default
 from app.backend.models import service as models
 from app.backend.providers import service as providers
 from app.state import edge, notices
@@ -92,6 +93,7 @@ class ModelListState(rx.State):
             view = await models.set_default(
                 session, actor, model_id=wanted, is_default=True
             )
+            warm_default(session, view, chains=edge.services().chains)
         await self._show()
         return notices.done(f"New agents use {view.full_name}.")
 

@@ -37,6 +37,7 @@ from app.backend.core.run_events import (
 )
 from app.backend.knowledge.search import search
 from app.backend.models.chosen import OpenModel
+from app.backend.models.request import Caller
 from app.backend.providers.base import ChatOptions
 
 WINDOW_UNKNOWN = 8192
@@ -167,8 +168,9 @@ class AgentNodes:
     async def _model(self, name: str) -> OpenModel:
         spec, run = self._spec, self.run
         options = ChatOptions(temperature=spec.temperature, max_tokens=spec.max_tokens)
+        caller = Caller(run.actor, run_id=run.run_id, emit=run.emit)
         return await self.parts.models.open(
-            run.agent_owner, name, options=options, run_id=run.run_id
+            run.agent_owner, name, options=options, caller=caller
         )
 
     async def _quote_what_was_missed(self, state: AgentState, answer: Said) -> None:

@@ -10,7 +10,6 @@ from uuid import UUID
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import add_ai_message_chunks
 
-from app.backend.agents.patience import ASKED_MAX, Pause, patiently
 from app.backend.agents.prompts import estimate_tokens
 from app.backend.agents.schemas import AgentKind
 from app.backend.agents.spec import AgentSpec
@@ -34,6 +33,8 @@ from app.backend.core.run_events import (
 from app.backend.core.texts import storable
 from app.backend.models.catalog import ModelCatalog
 from app.backend.models.chosen import OpenModel
+from app.backend.models.patience import ASKED_MAX, Patience, Pause, patiently
+from app.backend.models.request import is_unpaid
 from app.backend.providers.base import Notice, notice_of
 from app.backend.providers.errors import ModelBusy, ModelMissing, ModelUnavailable
 from app.backend.usage.prices import Price, price_of
@@ -53,6 +54,7 @@ class Said:
     tokens: int = 0
     usage: dict[str, Any] | None = None
     finish_reason: str = "stop"
+    is_unpaid: bool = False
     price: Price | None = None
     window: int | None = None
     began: float = field(default_factory=clock.monotonic)
@@ -138,8 +140,10 @@ class Speaker:
         async with model.asking():
             self.run.emit(begun)
             announce = partial(self._announce_pause, said.model)
+            # One layer asks again: else the attempts would be multiplied.
+            patience = Patience(1) if model.asks_again else Patience()
             try:
-                async for attempt in patiently(said.has_begun, announce):
+                async for attempt in patiently(said.has_begun, announce, patience):
                     with attempt:
                         said.call_chunks.clear()
                         async for chunk in model.stream(messages):
@@ -203,6 +207,7 @@ class Speaker:
             self.run.emit(MessageDelta(message_id=said.message_id, text=text))
         if chunk.usage_metadata is not None:
             said.usage = dict(chunk.usage_metadata)
+        said.is_unpaid = said.is_unpaid or is_unpaid(chunk)
         reason = chunk.response_metadata.get("finish_reason")
         said.finish_reason = reason or said.finish_reason
 
@@ -222,9 +227,9 @@ class Speaker:
         ended = clock.monotonic()
         usage = said.usage or {}
         # One that never began to answer was not paid.
-        is_paid = outcome != "failed" or said.has_begun()
+        is_paid = (outcome != "failed" or said.has_begun()) and not said.is_unpaid
         tokens_in = usage.get("input_tokens") or (is_paid and _estimate(messages)) or 0
-        tokens_out = usage.get("output_tokens") or said.tokens
+        tokens_out = usage.get("output_tokens") or (is_paid and said.tokens) or 0
         cached = (usage.get("input_token_details") or {}).get("cache_read") or 0
         thought = (usage.get("output_token_details") or {}).get("reasoning") or 0
         price = said.price
@@ -243,7 +248,7 @@ class Speaker:
             cost_micros=price.cost_micros(tokens_in, tokens_out, tokens_cached=cached)
             if price
             else None,
-            is_estimated=not usage,
+            is_estimated=not usage and not said.is_unpaid,
             outcome=outcome,
         )
 

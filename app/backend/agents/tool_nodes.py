@@ -36,6 +36,7 @@ from app.backend.core.run_events import (
 )
 from app.backend.knowledge.tool import SEARCH_TOOL
 from app.backend.models.chosen import OpenModel
+from app.backend.models.request import Caller
 from app.backend.providers.base import ChatOptions
 from app.backend.tools.base import AnyTool, ToolContext, ToolResult
 from app.backend.tools.errors import UnknownTool, WrongArguments
@@ -143,12 +144,19 @@ class ToolNodes:
     async def _model(self, name: str) -> OpenModel:
         spec, run = self._spec, self.run
         options = ChatOptions(temperature=spec.temperature, max_tokens=spec.max_tokens)
+        tools = self._tools()
+        caller = Caller(
+            run.actor,
+            run_id=run.run_id,
+            emit=run.emit,
+            has_effects=any(tool.effect != Effect.PURE for tool in tools),
+        )
         return await self.parts.models.open(
             run.agent_owner,
             name,
             options=options,
-            tools=[_declaration(tool) for tool in self._tools()],
-            run_id=run.run_id,
+            tools=[_declaration(tool) for tool in tools],
+            caller=caller,
         )
 
     def _enter_stage(self) -> None:

@@ -9,6 +9,7 @@ from app.backend.core.crypto import Keyring
 from app.backend.core.run_events import RunEvent
 from app.backend.identity.outside.bearer import IssuerKeys
 from app.backend.knowledge.parts import IngestParts
+from app.backend.middleware.service import Renews
 from app.backend.models.catalog import ModelCatalog
 from app.backend.runs.packing import Batch
 from app.backend.system.service import SystemWatch
@@ -52,6 +53,11 @@ class ApiParts(IngestParts, Protocol):
     @property
     def models(self) -> ModelCatalog:
         """Models that agents can use."""
+        ...
+
+    @property
+    def chains(self) -> Renews:
+        """What stands before the models."""
         ...
 
     @property

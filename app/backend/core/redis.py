@@ -74,6 +74,11 @@ def provider(name: str, what: str) -> str:
     return f"app:providers:{name}:{what}"
 
 
+def middleware(name: str, what: str) -> str:
+    """What stands before a model, or what one of its middlewares remembers."""
+    return f"app:middleware:{name}:{what}"
+
+
 def lock(name: str) -> str:
     """Key of a lock that one process holds."""
     return f"app:locks:{name}"

@@ -150,12 +150,14 @@ class StageChanged(_Event):
 
 
 class MiddlewareActed(_Event):
-    """A middleware changed a call."""
+    """What stands before a model did something, before the model was asked or after it; `milliseconds` is what that took."""
 
     type: Literal["middleware_acted"] = "middleware_acted"
     name: str
     message: str
     milliseconds: float
+    phase: Literal["before", "after"] = "before"
+    level: Level = Level.INFO
 
 
 class Step(_Event):
@@ -416,7 +418,7 @@ _LEVELS = {
 
 def level_of(event: Event) -> Level:
     """Return how much a reader should care about `event`."""
-    if isinstance(event, Log):
+    if isinstance(event, Log | MiddlewareActed):
         return event.level
     if isinstance(event, ToolReturned) and event.is_error:
         return Level.ERROR

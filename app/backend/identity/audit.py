@@ -62,6 +62,9 @@ class Action(StrEnum):
     PROVIDER_CREATED = "provider_created"
     PROVIDER_CHANGED = "provider_changed"
     PROVIDER_DELETED = "provider_deleted"
+    MIDDLEWARE_ADDED = "middleware_added"
+    MIDDLEWARE_CHANGED = "middleware_changed"
+    MIDDLEWARE_DELETED = "middleware_deleted"
     CHECKPOINTS_PRUNED = "checkpoints_pruned"
 
 

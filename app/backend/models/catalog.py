@@ -15,6 +15,7 @@ from app.backend.core.errors import Invalid
 from app.backend.core.settings import Settings
 from app.backend.models.capabilities import find_capabilities
 from app.backend.models.chosen import ChosenModel, OpenModel
+from app.backend.models.request import Before, Caller, Chains
 from app.backend.models.rows import RowModels
 from app.backend.models.schemas import ModelView
 from app.backend.providers.base import ChatOptions, Provider, ProviderModel
@@ -46,7 +47,8 @@ _CACHED_MAX = 100
 class ModelCatalog:
     """Lists models and opens them; a model is made once per name and options, for its clients are costly.
 
-    `fallback` is asked in the place of one that does not answer, if it is set. `rows` are what people have connected.
+    `fallback` is asked in the place of one that does not answer, if it is set. `rows` are what people have connected,
+    and `chains` what stands before the models.
     """
 
     def __init__(
@@ -57,12 +59,14 @@ class ModelCatalog:
         fallback: str = "",
         breaker: Breaker | None = None,
         rows: RowModels | None = None,
+        chains: Chains | None = None,
     ) -> None:
         self.default = default
         self.fallback = fallback
         self.rows = rows
         self._providers = providers
         self._breaker = breaker
+        self._chains = chains
         self._made: dict[tuple[Provider, str, ChatOptions], BaseChatModel] = {}
 
     async def list(self, actor: Actor | None = None) -> list[ModelView]:
@@ -119,21 +123,28 @@ class ModelCatalog:
         *,
         options: ChatOptions,
         tools: Sequence[dict[str, Any]] | None = None,
-        run_id: UUID | None = None,
+        caller: Caller | None = None,
     ) -> OpenModel:
         """Return the model ready to be asked, with tools to choose from; None where it is not to choose any.
+
+        It is opened as `actor` may use it; who asks it may be another `caller`.
 
         Raises:
             AppError: as `find`, or its key cannot be read, or it cannot choose tools.
         """
-        chosen = await self.find(actor, name, run_id=run_id)
+        caller = caller or Caller(actor)
+        chosen = await self.find(actor, name, run_id=caller.run_id)
         if tools is not None:
             chosen.need_tools()
-        chat = self._make(chosen, options)
+        chain = None
+        if self._chains is not None:
+            chain = await self._chains.find(chosen.name, chosen.model_id)
         is_own = chosen.provider_id is None and chosen.service in _OWN
         return OpenModel(
             chosen=chosen,
-            chat=chat.bind_tools(tools) if tools else chat,
+            chat=self._make(chosen, options),
+            tools=tools,
+            before=Before(chain, caller, options) if chain else None,
             breaker=None if is_own else self._breaker,
             tell_trouble=self.rows.tell_trouble if self.rows else None,
         )
@@ -270,7 +281,11 @@ class ModelCatalog:
 
 
 def open_catalog(
-    settings: Settings, db: Database, keyring: Keyring, redis: Redis | None = None
+    settings: Settings,
+    db: Database,
+    keyring: Keyring,
+    redis: Redis | None = None,
+    chains: Chains | None = None,
 ) -> ModelCatalog:
     """Return the catalog of the settings and of the rows; with `redis` all processes know which services are away."""
     return make_catalog(
@@ -278,6 +293,7 @@ def open_catalog(
         runtime_token=keyring.token("runtime"),
         breaker=Breaker(redis) if redis is not None else None,
         rows=RowModels(db, settings, keyring),
+        chains=chains,
     )
 
 
@@ -287,6 +303,7 @@ def make_catalog(
     runtime_token: str,
     breaker: Breaker | None = None,
     rows: RowModels | None = None,
+    chains: Chains | None = None,
 ) -> ModelCatalog:
     """Return the catalog that the settings describe, with `rows` also of what people have added."""
     local = ProviderModel(settings.local_model_name, settings.local_model_context)
@@ -297,4 +314,5 @@ def make_catalog(
         fallback=settings.fallback_model,
         breaker=breaker,
         rows=rows,
+        chains=chains,
     )

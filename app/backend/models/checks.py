@@ -185,7 +185,7 @@ class _Check:
         chat = handler.make(
             self.model, ChatOptions(temperature=None, max_tokens=tokens)
         )
-        asked = OpenModel(chosen, chat.bind_tools([_ADD]) if with_tool else chat)
+        asked = OpenModel(chosen, chat, [_ADD] if with_tool else None)
         text, has_called = "", False
         try:
             async with (

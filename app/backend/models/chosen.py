@@ -1,17 +1,18 @@
 """A model that a name has led to, and the one door to its words."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
-from langchain_core.runnables import Runnable
 
 from app.backend.core.errors import AppError, ServiceUnavailable
 from app.backend.models.capabilities import need_tools
+from app.backend.models.request import Before, ModelRequest
 from app.backend.providers.base import ChatOptions, Provider
 from app.backend.providers.breaker import Breaker
 from app.backend.providers.errors import ModelKeyRejected
@@ -31,7 +32,7 @@ class Prices:
 
 @dataclass(frozen=True)
 class ChosenModel:
-    """A model, who serves it, and what is known of it; `provider_id` is that of a provider that has a row.
+    """A model, who serves it, and what is known of it; `provider_id` and `model_id` are those of what has rows.
 
     `service` is what fails together: a provider and its key. `address` is told to nobody who asks, and `remedy` says what
     they can do who cannot change it.
@@ -47,6 +48,7 @@ class ChosenModel:
     top_p: float | None = None
     no_temperature: bool = False
     provider_id: UUID | None = None
+    model_id: UUID | None = None
     had_trouble: bool = False
     address: str = ""
     remedy: str = ""
@@ -73,7 +75,9 @@ class OpenModel:
     """A model made ready for one speaker. Every question to a language model goes through `stream`."""
 
     chosen: ChosenModel
-    chat: Runnable[Any, Any]
+    chat: BaseChatModel
+    tools: Sequence[dict[str, Any]] | None = None
+    before: Before | None = None
     breaker: Breaker | None = None
     tell_trouble: TellTrouble | None = None
 
@@ -82,16 +86,21 @@ class OpenModel:
         """What agents call it."""
         return self.chosen.name
 
+    @property
+    def asks_again(self) -> bool:
+        """Whether it is asked again by itself when it does not answer."""
+        return self.before is not None and self.before.chain.asks_again
+
     async def stream(
         self, messages: Sequence[BaseMessage]
     ) -> AsyncGenerator[AIMessageChunk, None]:
-        """Yield what the model says, as it says it.
+        """Yield what the model says, as it says it, through what stands before it.
 
         Raises:
             AppError: it does not answer, or refuses; the message says why and what to do.
         """
         try:
-            async for chunk in self.chat.astream(list(messages)):
+            async for chunk in self._said(messages):
                 yield chunk
         except AppError as error:
             self._hide_address(error)
@@ -112,6 +121,25 @@ class OpenModel:
                 raise
             if self.chosen.had_trouble:
                 await self._tell("")
+
+    def _said(self, messages: Sequence[BaseMessage]) -> AsyncIterator[AIMessageChunk]:
+        before = self.before
+        if before is None:
+            return self._ask(messages, self.tools)
+        request = ModelRequest(
+            self.name, messages, before.options, before.caller, self.tools
+        )
+        return before.chain.stream(
+            request, lambda asked: self._ask(asked.messages, asked.tools)
+        )
+
+    def _ask(
+        self, messages: Sequence[BaseMessage], tools: Sequence[dict[str, Any]] | None
+    ) -> AsyncIterator[AIMessageChunk]:
+        chat = self.chat.bind_tools(tools) if tools else self.chat
+        # A chat yields chunks of what a model says, and nothing else.
+        said: Any = chat.astream(list(messages))
+        return said
 
     def _hide_address(self, error: AppError) -> None:
         # A run is read by people who may not see where the provider is.

@@ -223,6 +223,7 @@ def _chosen(model: ModelRow, provider: ProviderRow, handler: Handler) -> ChosenM
         top_p=sent.top_p,
         no_temperature=sent.no_temperature,
         provider_id=provider.id,
+        model_id=model.id,
         had_trouble=bool(provider.trouble),
         address=handler.address,
         remedy="If it is not yours, ask its owner." if provider.is_shared else "",

@@ -53,11 +53,16 @@ def check_settings(handler: type[Handler], values: dict[str, Any]) -> Form:
     try:
         return handler.info.form.model_validate(values)
     except ValidationError as error:
-        details: dict[str, list[str]] = {}
-        for item in error.errors(include_url=False):
-            name = str(item["loc"][0]) if item["loc"] else ""
-            details.setdefault(f"{FIELD}{name}", []).append(_sentence(item))
-        raise Invalid(details) from None
+        raise Invalid(sentences(error, FIELD)) from None
+
+
+def sentences(error: ValidationError, prefix: str) -> dict[str, list[str]]:
+    """Return what is wrong with each field of a form, by the field's name below `prefix`."""
+    details: dict[str, list[str]] = {}
+    for item in error.errors(include_url=False):
+        name = str(item["loc"][0]) if item["loc"] else ""
+        details.setdefault(f"{prefix}{name}", []).append(_sentence(item))
+    return details
 
 
 def check_place(

@@ -27,7 +27,7 @@ export const typesOf = (categories) =>
 
 /** Rank of an event's level; the text that streams counts as `info`, like the message it becomes. */
 export function levelOf({ type, payload }) {
-  if (type === "log") return Math.max(0, LEVELS.indexOf(payload.level ?? "info"));
+  if (type === "log" || type === "middleware_acted") return Math.max(0, LEVELS.indexOf(payload.level ?? "info"));
   if (type === "tool_returned" && payload.is_error) return 3;
   if (type === "child_completed" && payload.status !== "completed") return 2;
   if (type === "message_delta") return 1;
@@ -96,7 +96,7 @@ const DESCRIBE = {
   run_started: (p) => ["Started", `${p.agent_name} with ${p.model || "no model"}`],
   attempt_started: (p) => ["PROGRESS", `Tried again (${p.attempt} of ${p.attempts_max}): ${p.reason}`],
   stage_changed: (p) => ["PROGRESS", `${p.stage}: ${p.message}`],
-  middleware_acted: (p) => ["STEP", `${p.name}: ${p.message}`],
+  middleware_acted: (p) => ["STEP", `${p.name}, ${p.phase ?? "before"} the model: ${p.message} (${p.milliseconds.toFixed(1)} ms)`],
   step: (p) => ["STEP", p.content],
   message_started: () => ["MESSAGE", ""],
   message_delta: (p) => ["MESSAGE", p.text],

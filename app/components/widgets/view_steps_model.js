@@ -120,7 +120,9 @@ export class Steps {
   }
 
   on_middleware_acted(event, { name, message, milliseconds }) {
-    this.#add(event, { kind: "note", label: `${name}: ${message}`, start: event.ts - milliseconds });
+    const level = levelOf(event);
+    const label = `${name}: ${message}`;
+    this.#add(event, { kind: "note", label, start: event.ts - milliseconds, isError: level === 3, isWarning: level > 1 });
   }
 
   on_step(event, { content }) {

@@ -35,6 +35,8 @@ KINDS = {
     "execution_id": Kind.RUN,
     "key_id": Kind.KEY,
     "linked_id": Kind.LINKED_LOGIN,
+    "llm_model": Kind.MODEL,
+    "middleware_id": Kind.MIDDLEWARE,
     "model_id": Kind.MODEL,
     "note_id": Kind.NOTE,
     "provider": Kind.PROVIDER,
@@ -123,6 +125,7 @@ def _request(case: Case, wanted: UUID, own: World) -> dict[str, Any]:
         request["json"] |= {"resume": [answer], "runs": [{"input": {"query": "x"}}]}
         request["json"] |= {"type": "scripted", "is_enabled": False}
         request["json"] |= {"provider_type": "scripted", "model": "x"}
+        request["json"] |= {"middleware": "cache"}
     match case.place:
         case "query":
             request["params"] |= {case.name: str(wanted)}

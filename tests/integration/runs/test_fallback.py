@@ -7,11 +7,11 @@ import pytest
 from pydantic import SecretStr
 
 from app.backend import bootstrap
-from app.backend.agents import patience
 from app.backend.agents.schemas import AgentKind
 from app.backend.core.actor import Actor
 from app.backend.core.run_events import RunStatus
 from app.backend.core.settings import Settings
+from app.backend.models import patience
 from app.backend.providers import breaker
 from app.backend.runs import executor
 from app.backend.runs.schemas import RunView

@@ -8,11 +8,11 @@ import pytest
 from sqlmodel import col, select, update
 
 from app.backend import bootstrap
-from app.backend.agents import patience
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.core.run_events import RunStatus, UsageRecorded
 from app.backend.core.settings import Settings
+from app.backend.models import patience
 from app.backend.runs import executor
 from app.backend.runs import service as run_service
 from app.backend.runs.errors import LeaseLost

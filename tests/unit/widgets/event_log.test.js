@@ -183,6 +183,14 @@ group("filter and search", () => {
     expect(log.visible.map((row) => row.from)).toEqual([3, 4]);
   });
 
+  test("takes the level of what a middleware did from itself", () => {
+    const log = new EventLog();
+    const acted = (seq, level) => event(seq, "middleware_acted", { name: "Check", message: `Saw ${seq}.`, milliseconds: 1, level });
+    log.push([acted(1, "info"), acted(2, "warning"), acted(3, "error")]);
+    log.setFilter({ categories: new Set(), level: 2 });
+    expect(log.visible.map((row) => row.from)).toEqual([2, 3]);
+  });
+
   test("takes a page of what the server found to pass", () => {
     const log = new EventLog();
     log.push(logs(100, 110));

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from app.backend.agents import model_use
 from app.backend.api.deps import PartsDep, ReadDep, WriteDep, may
 from app.backend.core.actor import Actor, Permission
+from app.backend.middleware.service import warm_default
 from app.backend.models import service as models
 from app.backend.models.schemas import (
     Environment,
@@ -63,7 +64,9 @@ async def add_model(
 ) -> ModelRowView:
     """Add a model to a provider."""
     environment = Environment(parts.settings.environment)
-    return await models.add_model(session, actor, draft=draft, environment=environment)
+    view = await models.add_model(session, actor, draft=draft, environment=environment)
+    warm_default(session, view, chains=parts.chains)
+    return view
 
 
 @router.get("/added")
@@ -93,18 +96,24 @@ async def update_model(
     change: ModelChange,
 ) -> ModelRowView:
     """Change what is known of a model."""
-    return await models.update_model(
+    view = await models.update_model(
         session,
         actor,
         model_id=model_id,
         change=change,
         environment=Environment(parts.settings.environment),
     )
+    warm_default(session, view, chains=parts.chains)
+    return view
 
 
 @router.patch("/{model_id}")
 async def switch_model(
-    actor: Changer, session: WriteDep, model_id: UUID, switch: ModelSwitch
+    actor: Changer,
+    parts: PartsDep,
+    session: WriteDep,
+    model_id: UUID,
+    switch: ModelSwitch,
 ) -> ModelRowView:
     """Switch a model off or on, or make it the default of its kind."""
     view = await models.get_model(session, actor, model_id=model_id)
@@ -116,6 +125,7 @@ async def switch_model(
         view = await models.set_default(
             session, actor, model_id=model_id, is_default=switch.is_default
         )
+        warm_default(session, view, chains=parts.chains)
     return view
 
 

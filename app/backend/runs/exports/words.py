@@ -122,7 +122,10 @@ _WORDS: dict[str, Callable[[Payload], tuple[str, str]]] = {
     ),
     "attempt_started": _again,
     "stage_changed": lambda p: ("PROGRESS", f"{p['stage']}: {p['message']}"),
-    "middleware_acted": lambda p: ("STEP", f"{p['name']}: {p['message']}"),
+    "middleware_acted": lambda p: (
+        "STEP",
+        f"{p['name']}, {p.get('phase', 'before')} the model: {p['message']} ({p['milliseconds']:.1f} ms)",
+    ),
     "step": lambda p: ("STEP", p["content"]),
     "message_started": lambda _: ("MESSAGE", ""),
     "message_delta": lambda p: ("MESSAGE", p["text"]),

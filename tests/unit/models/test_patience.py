@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.backend.agents import patience
 from app.backend.core.errors import AppError
+from app.backend.models import patience
 from app.backend.providers.errors import (
     ModelBusy,
     ModelRefused,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from tenacity import (
     AsyncRetrying,
@@ -30,7 +31,18 @@ class Pause:
 Announce = Callable[[Pause], None]
 
 
-def patiently(has_begun: Callable[[], bool], announce: Announce) -> AsyncRetrying:
+@dataclass(frozen=True)
+class Patience:
+    """How often a model is asked in all, and the range of the pauses in seconds; None is what holds everywhere."""
+
+    asked_max: int = ASKED_MAX
+    pause: float | None = None
+    pause_max: float = PAUSE_SECONDS_MAX
+
+
+def patiently(
+    has_begun: Callable[[], bool], announce: Announce, patience: Patience = Patience()
+) -> AsyncRetrying:
     """Return attempts at an answer: after a passing failure another one, unless the answer `has_begun`.
 
     The pauses grow and are random over their whole length (“full jitter”, M. Brooker, Exponential Backoff And Jitter,
@@ -53,16 +65,17 @@ def patiently(has_begun: Callable[[], bool], announce: Announce) -> AsyncRetryin
 
     return AsyncRetrying(
         retry=retry_if_exception(is_passing),
-        stop=stop_after_attempt(ASKED_MAX),
-        wait=_pause,
+        stop=stop_after_attempt(patience.asked_max),
+        wait=partial(_pause, patience),
         before_sleep=tell,
         reraise=True,
     )
 
 
-def _pause(state: RetryCallState) -> float:
-    pause = wait_random_exponential(multiplier=PAUSE_SECONDS, max=PAUSE_SECONDS_MAX)
+def _pause(patience: Patience, state: RetryCallState) -> float:
+    least = PAUSE_SECONDS if patience.pause is None else patience.pause
+    pause = wait_random_exponential(multiplier=least, max=patience.pause_max)
     error = state.outcome.exception() if state.outcome else None
     named = error.retry_after if isinstance(error, ModelBusy) else 0
-    least = float(named) if named <= PAUSE_SECONDS_MAX else 0.0
-    return max(least, pause(state))
+    floor = float(named) if named <= patience.pause_max else 0.0
+    return max(floor, pause(state))

@@ -1,0 +1,1 @@
+"""What stands before a model: checks, caches and the like, as rows in an order."""

@@ -1,0 +1,1 @@
+"""The middlewares that come with the product."""

@@ -1,0 +1,63 @@
+"""What middlewares remember for all processes. Without Redis they remember nothing, and go on."""
+
+import asyncio
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from app.backend.core import redis as names
+
+_AWAY = (RedisError, OSError, TimeoutError)
+logger = structlog.get_logger(__name__)
+
+
+class Memory:
+    """Values under names that end by themselves."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def get(self, *keys: str) -> list[str | None] | None:
+        """Return the values of the keys; None when Redis is away."""
+        try:
+            async with asyncio.timeout(names.ANSWER_SECONDS):
+                return await self._redis.mget(keys)
+        except _AWAY as error:
+            _tell(error)
+            return None
+
+    async def keep(self, key: str, value: str, *, seconds: int) -> bool:
+        """Keep a value for `seconds`, and tell whether that worked."""
+        try:
+            async with asyncio.timeout(names.ANSWER_SECONDS):
+                await self._redis.set(key, value, ex=seconds)
+        except _AWAY as error:
+            _tell(error)
+            return False
+        return True
+
+    async def count(self, key: str, *, seconds: int) -> int | None:
+        """Count one more under the key, which is forgotten `seconds` after its first; None when Redis is away."""
+        try:
+            async with asyncio.timeout(names.ANSWER_SECONDS):
+                pipe = self._redis.pipeline(transaction=True)
+                pipe.incr(key)
+                pipe.expire(key, seconds, nx=True)
+                counted, _ = await pipe.execute()
+        except _AWAY as error:
+            _tell(error)
+            return None
+        return int(counted)
+
+    async def raise_version(self, key: str) -> None:
+        """Count up a version."""
+        try:
+            async with asyncio.timeout(names.ANSWER_SECONDS):
+                await self._redis.incr(key)
+        except _AWAY as error:
+            _tell(error)
+
+
+def _tell(error: Exception) -> None:
+    logger.warning("Redis is away; middlewares remember nothing", reason=repr(error))

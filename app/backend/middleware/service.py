@@ -1,0 +1,260 @@
+"""Middlewares as people put them before models, change them, switch them off and take them away."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+from uuid import UUID
+
+from app.backend.core import clock
+from app.backend.core.actor import Actor, Permission
+from app.backend.core.db import Session, after_commit
+from app.backend.core.errors import Forbidden, Invalid, NotFound
+from app.backend.identity import audit
+from app.backend.identity.actors import require
+from app.backend.identity.audit import Action
+from app.backend.middleware import repository
+from app.backend.middleware.registry import check_config, find_type, types
+from app.backend.middleware.schemas import (
+    MiddlewareChange,
+    MiddlewareDraft,
+    MiddlewareView,
+)
+from app.backend.middleware.tables import ModelMiddlewareRow
+from app.backend.models import repository as model_rows
+from app.backend.models import service as models
+from app.backend.models.schemas import ModelRowView
+from app.backend.providers import repository as provider_rows
+from app.backend.providers import service as providers
+
+
+class Renews(Protocol):
+    """Tells all processes of a change; a process's chains do."""
+
+    async def renew(self) -> None:
+        """Let all processes look at the rows again."""
+        ...
+
+    async def warm(self, name: str, model_id: UUID | None) -> None:
+        """Make ready what stands before a model."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Target:
+    """A model that middlewares stand before."""
+
+    name: str
+    model_id: UUID | None
+    may_change: bool
+
+
+async def add_middleware(
+    session: Session, actor: Actor, *, draft: MiddlewareDraft, chains: Renews
+) -> MiddlewareView:
+    """Put a middleware before a model; it acts from the next question on, in all processes.
+
+    Raises:
+        NotFound: there is no such model for the actor.
+        Forbidden: the model is the installation's, and the actor no administrator.
+        Invalid: a field is wrong.
+    """
+    require(actor, Permission.CHANGE_MODEL)
+    target = await _find_target(session, actor, draft.model)
+    _need_changeable(target)
+    row = ModelMiddlewareRow(
+        model_id=target.model_id,
+        model_name=target.name,
+        type=draft.type,
+        priority=find_type(draft.type).info.priority,
+    )
+    _fill(row, draft)
+    await _keep(session, actor, row, chains, Action.MIDDLEWARE_ADDED)
+    return _view(row, target)
+
+
+async def change_middleware(
+    session: Session,
+    actor: Actor,
+    *,
+    middleware_id: UUID,
+    change: MiddlewareChange,
+    chains: Renews,
+) -> MiddlewareView:
+    """Change a middleware; its type and model stay.
+
+    Raises:
+        NotFound: there is none for the actor.
+        Forbidden: it is the installation's, and the actor no administrator.
+        Invalid: a field is wrong.
+    """
+    require(actor, Permission.CHANGE_MODEL)
+    row, target = await _need(session, actor, middleware_id)
+    _need_changeable(target)
+    _fill(row, change)
+    await _keep(session, actor, row, chains, Action.MIDDLEWARE_CHANGED)
+    return _view(row, target)
+
+
+async def set_active(
+    session: Session,
+    actor: Actor,
+    *,
+    middleware_id: UUID,
+    is_active: bool,
+    chains: Renews,
+) -> MiddlewareView:
+    """Switch a middleware off, or on again; nothing of it is lost."""
+    require(actor, Permission.CHANGE_MODEL)
+    row, target = await _need(session, actor, middleware_id)
+    _need_changeable(target)
+    row.is_active = is_active
+    await _keep(session, actor, row, chains, Action.MIDDLEWARE_CHANGED)
+    return _view(row, target)
+
+
+async def delete_middleware(
+    session: Session, actor: Actor, *, middleware_id: UUID, chains: Renews
+) -> None:
+    """Take a middleware away for good."""
+    require(actor, Permission.CHANGE_MODEL)
+    row, target = await _need(session, actor, middleware_id)
+    _need_changeable(target)
+    _record(session, actor, row, Action.MIDDLEWARE_DELETED)
+    await session.delete(row)
+    await session.flush()
+    after_commit(session, chains.renew)
+
+
+async def get_middleware(
+    session: Session, actor: Actor, *, middleware_id: UUID
+) -> MiddlewareView:
+    """Return a middleware of a model that the actor may use."""
+    require(actor, Permission.VIEW_MODEL)
+    return _view(*await _need(session, actor, middleware_id))
+
+
+async def list_middlewares(session: Session, actor: Actor) -> list[MiddlewareView]:
+    """Return the middlewares of all models that the actor may use: by model, then in their order."""
+    require(actor, Permission.VIEW_MODEL)
+    rows = await repository.list_middlewares(session, actor)
+    known = {one.id: one for one in await models.list_models(session, actor)}
+    return [
+        _view(row, _target_of(actor, row, known.get(row.model_id)))
+        if row.model_id
+        else _view(row, _target_of(actor, row, None))
+        for row in rows
+    ]
+
+
+async def list_of_model(
+    session: Session, actor: Actor, *, model: str
+) -> list[MiddlewareView]:
+    """Return the middlewares of a model, `provider/model`, in their order.
+
+    Raises:
+        NotFound: there is no such model for the actor.
+    """
+    require(actor, Permission.VIEW_MODEL)
+    target = await _find_target(session, actor, model)
+    rows = await repository.list_of(session, target.name, target.model_id)
+    return [_view(row, target) for row in rows]
+
+
+def warm_default(session: Session, view: ModelRowView, *, chains: Renews) -> None:
+    """Make ready what stands before a new default model, once it is one."""
+    if view.is_default:
+        after_commit(session, partial(chains.warm, view.full_name, view.id))
+
+
+async def _find_target(session: Session, actor: Actor, name: str) -> _Target:
+    prefix, _, wanted = name.partition("/")
+    if prefix in providers.RESERVED and wanted:
+        return _Target(name, None, actor.may(Permission.CHANGE_SYSTEM))
+    provider = await provider_rows.find_named(session, actor, prefix)
+    row = provider and await model_rows.find_named(session, provider.id, wanted)
+    if provider is None or row is None:
+        raise NotFound("model", name)
+    return _Target(name, row.id, providers.may_change(actor, provider))
+
+
+async def _need(
+    session: Session, actor: Actor, middleware_id: UUID
+) -> tuple[ModelMiddlewareRow, _Target]:
+    row = await repository.find_middleware(session, actor, middleware_id)
+    if row is None:
+        raise NotFound("middleware", middleware_id)
+    view = None
+    if row.model_id is not None:
+        view = await models.get_model(session, actor, model_id=row.model_id)
+    return row, _target_of(actor, row, view)
+
+
+def _target_of(
+    actor: Actor, row: ModelMiddlewareRow, view: ModelRowView | None
+) -> _Target:
+    if view is None:
+        is_admin = actor.may(Permission.CHANGE_SYSTEM)
+        return _Target(row.model_name, row.model_id, is_admin)
+    return _Target(view.full_name, view.id, view.may_change)
+
+
+def _need_changeable(target: _Target) -> None:
+    if not target.may_change:
+        message = f"{target.name} is a model of the installation. Ask an administrator to change what stands before it."
+        raise Forbidden(message)
+
+
+def _fill(row: ModelMiddlewareRow, change: MiddlewareChange) -> None:
+    form = check_config(find_type(row.type), change.config)
+    row.config = form.model_dump(mode="json")
+    row.priority = change.priority or row.priority
+    row.is_active, row.is_critical = change.is_active, change.is_critical
+
+
+async def _keep(
+    session: Session,
+    actor: Actor,
+    row: ModelMiddlewareRow,
+    chains: Renews,
+    action: Action,
+) -> None:
+    row.updated_at = clock.now()
+    session.add(row)
+    await session.flush()
+    _record(session, actor, row, action)
+    after_commit(session, chains.renew)
+
+
+def _record(
+    session: Session, actor: Actor, row: ModelMiddlewareRow, action: Action
+) -> None:
+    audit.record(
+        session,
+        actor,
+        action,
+        object_kind="middleware",
+        object_id=row.id,
+        model=row.model_name,
+        type=row.type,
+    )
+
+
+def _view(row: ModelMiddlewareRow, target: _Target) -> MiddlewareView:
+    kind = types().get(row.type)
+    return MiddlewareView(
+        **row.model_dump(include=set(MiddlewareView.model_fields) - {"config"}),
+        model=row.model_name,
+        type_label=kind.info.label if kind else row.type,
+        # It says what is looked for, and so how to get around it.
+        config=row.config if target.may_change else {},
+        trouble=_trouble(row),
+        may_change=target.may_change,
+    )
+
+
+def _trouble(row: ModelMiddlewareRow) -> str:
+    try:
+        check_config(find_type(row.type), row.config)
+    except Invalid as error:
+        return error.message
+    return ""
