@@ -12,6 +12,7 @@ from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
+from app.backend.core.sqlite_driver import OneTurnDriver
 from app.backend.core.texts import storable_value
 
 __all__ = ["AWAY", "Database", "Session", "after_commit", "savepoint"]
@@ -144,7 +145,10 @@ def _share_plain_engine(url: str) -> Engine:
 
 
 def _make_engine(url: str) -> AsyncEngine:
-    engine = create_async_engine(url, **_options(url))
+    options = _options(url)
+    if url.startswith("sqlite"):
+        options["module"] = OneTurnDriver()
+    engine = create_async_engine(url, **options)
     _listen(engine.sync_engine)
     return engine
 

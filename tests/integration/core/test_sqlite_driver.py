@@ -1,0 +1,114 @@
+"""A statement takes one turn in its connection's thread, and who is cancelled leaves no lock behind."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.backend.core.db import Database
+from tests.parts import wait_until
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "rows.db"
+
+
+@pytest.fixture
+async def db(file: Path) -> AsyncGenerator[Database, None]:
+    database = Database(f"sqlite+aiosqlite:///{file}")
+    async with database.transaction() as session:
+        await _run(session, "CREATE TABLE thing (n INTEGER PRIMARY KEY)")
+        await _run(session, "INSERT INTO thing VALUES (1), (2), (3)")
+    yield database
+    await database.close()
+
+
+async def _run(session: AsyncSession, statement: str) -> list[tuple[int]]:
+    result = await (await session.connection()).execute(text(statement))
+    return [tuple(row) for row in result] if result.returns_rows else []
+
+
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What connections have done in their threads."""
+    taken: list[object] = []
+    stock = aiosqlite.Connection._execute  # pyright: ignore[reportPrivateUsage]
+
+    async def count(self: Any, fn: object, *args: Any, **given: Any) -> object:
+        taken.append(fn)
+        return await stock(self, fn, *args, **given)
+
+    monkeypatch.setattr(aiosqlite.Connection, "_execute", count)
+    return taken
+
+
+async def test_question_takes_one_turn(db: Database, turns: list[object]) -> None:
+    async with db.read() as session:
+        assert await _run(session, "SELECT n FROM thing") == [(1,), (2,), (3,)]
+    assert len(turns) == 1
+
+
+async def test_transaction_takes_a_turn_for_each_statement(
+    db: Database, turns: list[object]
+) -> None:
+    async with db.transaction() as session:
+        await _run(session, "INSERT INTO thing VALUES (4)")
+        assert await _run(session, "SELECT max(n) FROM thing") == [(4,)]
+    begin, commit = 1, 1
+    assert len(turns) == begin + 2 + commit
+
+
+async def test_reader_sees_what_is_committed_by_then(db: Database, file: Path) -> None:
+    async with db.read() as session:
+        connection = await session.connection()
+        first = (await connection.execute(text("SELECT n FROM thing"))).first()
+        assert first == (1,)
+        with sqlite3.connect(file) as other:
+            other.execute("DELETE FROM thing")
+        other.close()
+        assert await _run(session, "SELECT n FROM thing") == []
+
+
+async def test_failure_is_of_the_database_and_undoes_all(db: Database) -> None:
+    async def fail() -> None:
+        async with db.transaction() as session:
+            await _run(session, "INSERT INTO thing VALUES (9)")
+            await _run(session, "INSERT INTO thing VALUES (1)")
+
+    with pytest.raises(IntegrityError, match="UNIQUE constraint failed"):
+        await fail()
+    async with db.read() as session:
+        assert await _run(session, "SELECT count(*) FROM thing") == [(3,)]
+
+
+async def test_who_is_cancelled_while_waiting_for_the_lock_does_not_keep_it(
+    db: Database, file: Path, turns: list[object]
+) -> None:
+    holder = sqlite3.connect(file, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+
+    async def write() -> None:
+        async with db.transaction() as session:
+            await _run(session, "INSERT INTO thing VALUES (5)")
+
+    task = asyncio.create_task(write())
+    await asyncio.to_thread(
+        wait_until, lambda: bool(turns), seconds=5, what="The lock is asked for"
+    )
+    task.cancel()
+    holder.execute("COMMIT")
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    holder.execute("BEGIN IMMEDIATE")
+    holder.execute("ROLLBACK")
+    holder.close()
+    async with db.transaction() as session:
+        assert await _run(session, "SELECT count(*) FROM thing") == [(3,)]
