@@ -17,6 +17,7 @@ from chaos import (
     r11_shutdown,
     r12_flood,
     r13_slow_viewer,
+    r14_faulty_provider,
     r16_anything,
 )
 from chaos.fault import Fault
@@ -37,6 +38,7 @@ FAULTS: dict[str, Fault] = {
         r11_shutdown,
         r12_flood,
         r13_slow_viewer,
+        r14_faulty_provider,
         r16_anything,
         f01_growing_log,
         f02_many_queued,

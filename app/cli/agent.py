@@ -86,6 +86,12 @@ async def create(
         str | None, typer.Option(help="System prompt; may hold {today} and others.")
     ] = None,
     model: Annotated[str | None, typer.Option(help="provider/model.")] = None,
+    fallbacks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fallback", help="Model to ask when the one before does not answer."
+        ),
+    ] = None,
     temperature: Annotated[float | None, typer.Option(min=0, max=2)] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1)] = None,
     passages: Annotated[
@@ -113,6 +119,7 @@ async def create(
         "description": description,
         "instructions": instructions,
         "model": model,
+        "fallbacks": fallbacks or None,
         "temperature": temperature,
         "max_tokens": max_tokens,
         "passages": passages,

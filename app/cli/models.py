@@ -100,6 +100,12 @@ async def add(
     context: Annotated[
         int | None, typer.Option(help="Its context window in tokens.")
     ] = None,
+    fallbacks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fallback", help="Model to ask when the one before does not answer."
+        ),
+    ] = None,
     as_email: AsOption = None,
     is_json: JsonOption = False,
 ) -> None:
@@ -123,6 +129,7 @@ async def add(
             price_in=offer.price_in,
             price_out=offer.price_out,
             price_cached=offer.price_cached,
+            fallbacks=fallbacks or [],
             is_default=is_default,
         )
         async with rows.db.transaction() as session:

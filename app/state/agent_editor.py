@@ -24,22 +24,13 @@ from app.state.editor_values import (
     values_of_template,
 )
 from app.state.forms import FormMixin
+from app.state.model_choices import ModelChoice, fallbacks_of, model_choices
 
 COLLECTIONS_SHOWN = 100
 # An empty field leaves the limit to the installation.
 LIMITS = ("steps_max", "seconds_max", "tokens_max")
 _COLLECTION_FIELD = "collection:"
 _TOOL_FIELD = "tool:"
-
-
-class ModelChoice(BaseModel):
-    """A model to choose; one that is not available says why."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    label: str
-    is_available: bool
 
 
 class CollectionChoice(BaseModel):
@@ -115,7 +106,10 @@ class AgentEditorState(FormMixin, rx.State):
         draft = _draft_of(form)
         parts = edge.services()
         if draft.kind is not AgentKind.QUOTES and draft.execution is Execution.WORKER:
-            await parts.models.check(await self._owner(), draft.model)
+            owner = await self._owner()
+            await parts.models.check(owner, draft.model)
+            for name in draft.fallbacks:
+                await parts.models.check(owner, name, field="fallbacks")
         agent = await self._keep(draft)
         self.saved_at = agent.updated_at.isoformat()
         return [
@@ -194,23 +188,8 @@ class AgentEditorState(FormMixin, rx.State):
 
     async def _load_models(self) -> None:
         models = await edge.services().models.list(await self._owner())
-        self.models = [
-            ModelChoice(
-                name=model.name,
-                label=f"{model.provider_label}: {model.note}"
-                if not model.is_available
-                else _model_label(model.name, model.is_default),
-                is_available=model.is_available,
-            )
-            for model in models
-        ]
-        if self.values.model not in {model.name for model in models}:
-            self.models = [
-                ModelChoice(
-                    name=self.values.model, label=self.values.model, is_available=True
-                ),
-                *self.models,
-            ]
+        values = self.values
+        self.models = model_choices(models, [values.model, *values.fallbacks])
 
 
 def _tool_choices(tools: ToolRegistry, chosen: list[str]) -> list[ToolChoice]:
@@ -224,10 +203,6 @@ def _tool_choices(tools: ToolRegistry, chosen: list[str]) -> list[ToolChoice]:
         )
         for tool in tools.list()
     ]
-
-
-def _model_label(name: str, is_default: bool) -> str:
-    return f"{name} (default)" if is_default else name
 
 
 def _ticked(form: dict[str, Any], prefix: str) -> list[str]:
@@ -250,6 +225,7 @@ def _draft_of(form: dict[str, Any]) -> AgentDraft:
             **texts,
             **{name: form.get(name) or None for name in LIMITS},
             "remote_key": form.get("remote_key") or None,
+            "fallbacks": fallbacks_of(form),
             "suggested_prompts": [line for line in prompts if line],
             "collection_ids": _ticked(form, _COLLECTION_FIELD),
             "tools": _ticked(form, _TOOL_FIELD),

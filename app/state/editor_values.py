@@ -4,6 +4,7 @@ from pydantic import BaseModel, ConfigDict
 
 from app.backend.agents.schemas import AgentDraft, AgentView
 from app.backend.agents.templates import TEMPLATES
+from app.state.model_choices import fallback_values
 
 
 class EditorValues(BaseModel):
@@ -16,6 +17,7 @@ class EditorValues(BaseModel):
     kind: str = "answer"
     instructions: str = ""
     model: str = ""
+    fallbacks: list[str] = fallback_values([])
     temperature: str = "0"
     max_tokens: str = "200"
     passages: str = "4"
@@ -75,6 +77,7 @@ def _values(
         kind=source.kind,
         instructions=source.instructions,
         model=source.model or model,
+        fallbacks=fallback_values(source.fallbacks),
         temperature=f"{source.temperature:g}",
         max_tokens=str(source.max_tokens),
         passages=str(source.passages),

@@ -15,7 +15,11 @@ _LABELS = {
     "runtime": "Model runtime",
     "workers": "Workers",
     "scheduler": "Scheduler",
+    "models": "Model services",
 }
+
+
+_WORDS = {health.Health.DEGRADED: "Partly away", health.Health.DOWN: "Down"}
 
 
 class PartLine(BaseModel):
@@ -44,7 +48,9 @@ class HealthState(rx.State):
     @edge.requires(Permission.VIEW_SYSTEM)
     async def load(self) -> None:
         """Ask every part; in the background, because a part that is down takes seconds not to answer."""
-        found = await health.check_parts(edge.services())
+        services, actor = edge.services(), await edge.require_actor(self)
+        found = await health.check_parts(services)
+        found = await health.check_for(actor, services, found)
         lines = [_line(part) for part in found.parts]
         async with self:
             self.parts = lines
@@ -57,6 +63,6 @@ def _line(part: health.PartHealth) -> PartLine:
         name=part.name,
         label=_LABELS.get(part.name, part.name),
         is_ok=is_ok,
-        word=word if is_ok else "Down",
+        word=word if is_ok else _WORDS[part.status],
         advice="" if is_ok else part.message,
     )

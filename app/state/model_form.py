@@ -10,6 +10,12 @@ from app.backend.models import service as models
 from app.backend.models.schemas import Environment, ModelChange, ModelRowView
 from app.state import edge, notices
 from app.state.forms import FormMixin
+from app.state.model_choices import (
+    ModelChoice,
+    fallback_values,
+    fallbacks_of,
+    model_choices,
+)
 from app.state.model_list import ModelListState
 
 _NUMBERS = ("price_in", "price_out", "price_cached")
@@ -34,6 +40,7 @@ class ModelValues(BaseModel):
     price_in: str = ""
     price_out: str = ""
     price_cached: str = ""
+    fallbacks: list[str] = fallback_values([])
     is_default: bool = False
     is_enabled: bool = True
 
@@ -45,6 +52,7 @@ class ModelFormState(FormMixin, rx.State):
     """The form of one model."""
 
     values: rx.Field[ModelValues] = rx.field(default_factory=ModelValues)
+    others: rx.Field[list[ModelChoice]] = rx.field(default_factory=list)
 
     @rx.event
     @edge.requires(Permission.CHANGE_MODEL)
@@ -53,8 +61,11 @@ class ModelFormState(FormMixin, rx.State):
         wanted = edge.parse_id(model_id, "model")
         async with edge.read(self) as (session, actor):
             view = await models.get_model(session, actor, model_id=wanted)
+        found = await edge.services().models.list(actor)
         self._clear_errors()
         self.values = _values(view)
+        others = [one for one in found if one.name != view.full_name]
+        self.others = model_choices(others, view.fallbacks)
 
     @rx.event
     @edge.requires(Permission.VIEW_MODEL)
@@ -102,6 +113,7 @@ def _values(view: ModelRowView) -> ModelValues:
         price_in=_text(view.price_in),
         price_out=_text(view.price_out),
         price_cached=_text(view.price_cached),
+        fallbacks=fallback_values(view.fallbacks),
         is_default=view.is_default,
         is_enabled=view.is_enabled,
     )
@@ -121,6 +133,7 @@ def _change(form: dict[str, Any], before: ModelValues) -> ModelChange:
                 "no_temperature": bool(form.get("no_temperature")),
             },
             **{name: form.get(name) or None for name in _NUMBERS},
+            "fallbacks": fallbacks_of(form),
             "is_default": before.is_default,
             "is_enabled": before.is_enabled,
         }

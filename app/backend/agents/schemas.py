@@ -10,6 +10,7 @@ from app.backend.core.paging import Listed
 from app.backend.core.run_events import RunStatus
 from app.backend.core.texts import Name, Text
 from app.backend.identity.sharing_schemas import Level
+from app.backend.models.fallbacks import Fallbacks
 
 
 class AgentKind(StrEnum):
@@ -46,6 +47,7 @@ class AgentDraft(BaseModel):
     kind: AgentKind = AgentKind.ANSWER
     instructions: Text = Field(default="", max_length=20_000)
     model: Text = ""
+    fallbacks: Fallbacks = Field(default_factory=list[str])
     temperature: float = Field(default=0.0, ge=0, le=2)
     max_tokens: int = Field(default=200, ge=1, le=100_000)
     passages: int = Field(default=4, ge=1, le=20)
@@ -89,6 +91,7 @@ class AgentView(Listed):
     kind: AgentKind
     instructions: str
     model: str
+    fallbacks: list[str]
     temperature: float
     max_tokens: int
     passages: int

@@ -25,6 +25,7 @@ from app.backend.identity import service as identity
 from app.backend.identity.sharing import need_level
 from app.backend.identity.sharing_schemas import Level, Shown
 from app.backend.models import service as models
+from app.backend.models.fallbacks import check_fallbacks
 from app.backend.secrets import references
 
 _NAME_LENGTH_MAX = 100
@@ -315,7 +316,8 @@ async def _check_tools(
     if draft.execution == Execution.REMOTE:
         message = "An agent with tools runs here, where its effects are recorded. Choose “Here”."
         raise Invalid.field("execution", message)
-    await models.need_tools(session, actor, model)
+    for name in (model, *draft.fallbacks):
+        await models.need_tools(session, actor, name)
 
 
 def _check_remote(draft: AgentDraft, *, has_key: bool) -> dict[str, list[str]]:
@@ -341,8 +343,10 @@ def _check_remote(draft: AgentDraft, *, has_key: bool) -> dict[str, list[str]]:
 
 def _values(draft: AgentDraft, default_model: str) -> dict[str, Any]:
     values = draft.model_dump(include=_FIELDS_OF_ROW)
+    model = draft.model.strip() or default_model
+    check_fallbacks(model, draft.fallbacks)
     return values | {
-        "model": draft.model.strip() or default_model,
+        "model": model,
         "tools": list(dict.fromkeys(draft.tools)),
         "remote_url": _remote_url(draft),
     }

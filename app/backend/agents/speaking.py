@@ -3,7 +3,6 @@
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
@@ -17,6 +16,8 @@ from app.backend.core import clock, ids, masking
 from app.backend.core.errors import AppError, Invalid
 from app.backend.core.run_context import LimitReached, RunContext
 from app.backend.core.run_events import (
+    CUT,
+    FallbackAsked,
     Level,
     Log,
     MessageCompleted,
@@ -33,14 +34,24 @@ from app.backend.core.run_events import (
 from app.backend.core.texts import storable
 from app.backend.models.catalog import ModelCatalog
 from app.backend.models.chosen import OpenModel
-from app.backend.models.patience import ASKED_MAX, Patience, Pause, patiently
+from app.backend.models.patience import ASKED_MAX, Pause, patiently
 from app.backend.models.request import is_unpaid
 from app.backend.providers.base import Notice, notice_of
-from app.backend.providers.errors import ModelBusy, ModelMissing, ModelUnavailable
+from app.backend.providers.errors import (
+    ContextOverflow,
+    ModelBusy,
+    ModelKeyRejected,
+    ModelMissing,
+    ModelRefused,
+    ModelUnavailable,
+)
 from app.backend.usage.prices import Price, price_of
 
 ROLE = "assistant"
 Outcome = Literal["completed", "failed", "cut"]
+_GONE = (ModelBusy, ModelUnavailable, ModelMissing)
+# A fallback may also be one that cannot take this question.
+_NO_ANSWER = (*_GONE, ModelKeyRejected, ModelRefused, ContextOverflow)
 _ROLES = {"system": "system", "human": "user", "ai": ROLE, "tool": "tool"}
 
 
@@ -59,11 +70,20 @@ class Said:
     window: int | None = None
     began: float = field(default_factory=clock.monotonic)
     first_token_at: float | None = None
+    has_thought: bool = False
+    is_open: bool = False
     call_chunks: list[AIMessageChunk] = field(default_factory=list[AIMessageChunk])
 
     def has_begun(self) -> bool:
         """Whether somebody has read a part of it."""
-        return self.first_token_at is not None
+        return self.first_token_at is not None or self.has_thought
+
+    def begin_anew(self) -> None:
+        """Become another message, of which nothing is said yet."""
+        self.message_id = ids.new_id()
+        self.text, self.tokens, self.usage, self.finish_reason = "", 0, None, "stop"
+        self.began, self.first_token_at = clock.monotonic(), None
+        self.has_thought = self.is_open = self.is_unpaid = False
 
     def calls(self) -> list[tuple[str, dict[str, Any] | None]]:
         """Return the tools that it calls, with their arguments; None are arguments that are no JSON object."""
@@ -98,7 +118,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class Speaker:
-    """An agent's model, speaking in one run; when it does not answer, the installation's fallback speaks."""
+    """An agent's model, speaking in one run; when it does not answer, its fallbacks are asked in turn."""
 
     spec: AgentSpec
     run: RunContext
@@ -112,67 +132,118 @@ class Speaker:
 
     async def listen(self, make: MakeModel, messages: Sequence[BaseMessage]) -> Said:
         """Return what the model says; the message is begun, and `complete` ends it."""
-        said = Said(self.model_name)
         try:
-            await self._ask(await make(said.model), said, messages)
-        except (ModelBusy, ModelUnavailable, ModelMissing) as error:
-            model = None if said.has_begun() else await self._instead(make, error)
-            if model is None:
-                raise
-            message = f"{error.message} {model.name} is asked instead."
-            self.run.emit(Log(level=Level.WARNING, message=message))
-            said = Said(model.name)
-            await self._ask(model, said, messages)
+            said = await self._ask(await make(self.model_name), messages)
+        except _GONE as error:
+            said = await self._ask_others(make, messages, error)
         # The log takes secrets out by itself; the graph's state and the conversation keep this.
         said.text = masking.mask_said(said.text)
         return said
 
-    async def _ask(
-        self, model: OpenModel, said: Said, messages: Sequence[BaseMessage]
-    ) -> None:
-        begun = MessageStarted(
-            message_id=said.message_id,
-            role=ROLE,
-            model=said.model,
-            call=self._call(messages),
-        )
-        said.price, said.window = price_of(model.chosen), model.chosen.context_window
-        async with model.asking():
-            self.run.emit(begun)
-            announce = partial(self._announce_pause, said.model)
-            # One layer asks again: else the attempts would be multiplied.
-            patience = Patience(1) if model.asks_again else Patience()
+    async def _ask_others(
+        self, make: MakeModel, messages: Sequence[BaseMessage], failure: AppError
+    ) -> Said:
+        """Ask the fallbacks in turn; where none answers, what the last one that was asked failed with is raised."""
+        before = self.model_name
+        chain = await self._chain(failure)
+        for number, name in enumerate(chain, start=1):
             try:
-                async for attempt in patiently(said.has_begun, announce, patience):
-                    with attempt:
-                        said.call_chunks.clear()
-                        async for chunk in model.stream(messages):
-                            self._take(chunk, said)
-            except BaseException as error:
-                # What was said until then is paid too.
+                model = await make(name)
+            # What the model before failed with says more.
+            except AppError as error:  # lint-skip: edge-catch
+                message = f"The fallback {name} cannot be asked: {error.message}"
+                self.run.emit(Log(level=Level.WARNING, message=message))
+                continue
+            self.run.emit(
+                FallbackAsked(
+                    model=name,
+                    instead_of=before,
+                    number=number,
+                    numbers_max=len(chain),
+                    reason=failure.message,
+                )
+            )
+            try:
+                return await self._ask(model, messages)
+            except _NO_ANSWER as error:
+                before, failure = name, error
+        raise failure
+
+    async def _chain(self, failure: AppError) -> list[str]:
+        """Return what is asked in the model's place; for one that is not there, in the end, the default."""
+        owner, own = self.run.agent_owner, self.spec.fallbacks
+        if not isinstance(failure, ModelMissing):
+            names = await self.models.fallbacks(owner, self.model_name, named=own)
+        else:
+            try:
+                names = [*own, await self.models.default_name(owner)]
+            except Invalid:
+                # None is chosen, and the failure says what is wrong.
+                names = own
+        return [name for name in dict.fromkeys(names) if name != self.model_name]
+
+    async def _ask(self, model: OpenModel, messages: Sequence[BaseMessage]) -> Said:
+        said = Said(model.name)
+        said.price, said.window = price_of(model.chosen), model.chosen.context_window
+
+        def announce(pause: Pause) -> None:
+            self._cut(said, messages)
+            self._announce_pause(model.name, pause)
+
+        async def may_ask_again() -> bool:
+            # Else the attempts would be multiplied with those of what stands before the model.
+            is_ours = said.has_begun() or not model.asks_again
+            return is_ours and await model.may_ask_again()
+
+        try:
+            await patiently(may_ask_again, announce)(self._hear, model, said, messages)
+        except BaseException as error:
+            if isinstance(error, _NO_ANSWER):
+                self._cut(said, messages)
+            # What was said until then is paid too.
+            if said.is_open:
                 outcome = "failed" if _is_failure(error) else "cut"
                 self.run.emit(self._usage(said, messages, outcome))
-                raise
+            raise
+        return said
 
-    async def _instead(self, make: MakeModel, error: AppError) -> OpenModel | None:
-        """Return the model that is asked instead; None when there is none that could.
+    async def _hear(
+        self, model: OpenModel, said: Said, messages: Sequence[BaseMessage]
+    ) -> None:
+        """Ask once."""
+        async with model.asking():
+            self._open(said, messages)
+            said.call_chunks.clear()
+            async for chunk in model.stream(messages):
+                self._take(chunk, said)
 
-        For one that is away it is the installation's fallback, for one that is not there the default.
-        """
-        name = ""
-        try:
-            is_gone = isinstance(error, ModelMissing)
-            name = (
-                await self.models.default_name(self.run.agent_owner)
-                if is_gone
-                else self.models.fallback
+    def _open(self, said: Said, messages: Sequence[BaseMessage]) -> None:
+        if said.is_open:
+            return
+        said.is_open = True
+        self.run.emit(
+            MessageStarted(
+                message_id=said.message_id,
+                role=ROLE,
+                model=said.model,
+                call=self._call(messages),
             )
-            return await make(name) if name and name != self.model_name else None
-        except (Invalid, ModelMissing) as other:
-            # What the first one's failure was says more.
-            message = f"The fallback {name} cannot be asked: {other.message}"
-            self.run.emit(Log(level=Level.WARNING, message=message))
-            return None
+        )
+
+    def _cut(self, said: Said, messages: Sequence[BaseMessage]) -> None:
+        """End a message of which somebody has read a part, so that another one says it anew."""
+        if not said.has_begun():
+            return
+        self.run.emit(
+            MessageCompleted(
+                message_id=said.message_id,
+                role=ROLE,
+                text=said.text,
+                finish_reason=CUT,
+            )
+        )
+        self.run.emit(self._usage(said, messages, "failed"))
+        said.begin_anew()
 
     def complete(self, said: Said, messages: Sequence[BaseMessage]) -> None:
         """Say that the message is whole, and what it took."""
@@ -195,6 +266,7 @@ class Speaker:
             self._announce(notice, said.model)
         reasoning = chunk.additional_kwargs.get("reasoning_content")
         if reasoning:
+            said.has_thought = True
             self.run.emit(
                 ReasoningDelta(message_id=said.message_id, text=str(reasoning))
             )

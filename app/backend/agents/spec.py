@@ -20,6 +20,7 @@ class AgentSpec(BaseModel):
     kind: AgentKind
     instructions: str
     model: str
+    fallbacks: tuple[str, ...] = ()
     temperature: float
     max_tokens: int
     passages: int

@@ -46,6 +46,7 @@ class AgentRow(OwnedRow, table=True):
     kind: str
     instructions: str = ""
     model: str
+    fallbacks: list[str] = Field(default_factory=list, sa_type=JsonColumn)
     temperature: float
     max_tokens: int
     passages: int

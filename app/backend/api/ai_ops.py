@@ -254,6 +254,7 @@ def _keeping(before: ModelRowView, change: ModelChange) -> ModelChange:
         "price_in": before.price_in,
         "price_out": before.price_out,
         "price_cached": before.price_cached,
+        "fallbacks": before.fallbacks,
         "capabilities": {**before.capabilities, **known},
     }
     return ModelChange.model_validate({**change.model_dump(), **kept})

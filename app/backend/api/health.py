@@ -13,7 +13,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.backend.api.parts import ApiParts
 from app.backend.core import clock, migrations
 from app.backend.core import redis as names
+from app.backend.core.actor import Actor
 from app.backend.core.errors import AppError
+from app.backend.providers import service as providers
+from app.backend.providers.breaker import Breaker
 from app.backend.system.workers import list_workers
 
 SECONDS_MAX = 2.0
@@ -52,6 +55,11 @@ class _Wrong(AppError):
     """A part answers, and is not as it should be."""
 
 
+class _Partly(_Wrong):
+    """Some of a part works, and some does not."""
+
+
+MODELS = "models"
 _NEEDED = frozenset({"database", "redis"})
 Check = Callable[[ApiParts], Awaitable[str]]
 
@@ -66,15 +74,28 @@ async def check_parts(parts: ApiParts) -> SystemHealth:
     return SystemHealth(status=status, parts=found, checked_at=clock.now())
 
 
-async def _ask(name: str, parts: ApiParts) -> PartHealth:
+async def check_for(actor: Actor, parts: ApiParts, found: SystemHealth) -> SystemHealth:
+    """Return the same health as one person sees it, with the services of models that they may use."""
+
+    async def look(parts: ApiParts) -> str:
+        return await _check_models(parts, actor)
+
+    own = await _ask(MODELS, parts, look)
+    return found.model_copy(
+        update={"parts": [own if one.name == MODELS else one for one in found.parts]}
+    )
+
+
+async def _ask(name: str, parts: ApiParts, check: Check | None = None) -> PartHealth:
     begun = clock.monotonic()
     status, message = Health.DOWN, ""
     try:
         async with asyncio.timeout(SECONDS_MAX):
-            message = await CHECKS[name](parts)
+            message = await (check or CHECKS[name])(parts)
         status = Health.OK
     except AppError as error:  # lint-skip: edge-catch
         message = error.message
+        status = Health.DEGRADED if isinstance(error, _Partly) else Health.DOWN
     except (SQLAlchemyError, RedisError, httpx.HTTPError, OSError, ValueError):
         message = f"Does not answer. {_HINTS[name]}"
     milliseconds = round((clock.monotonic() - begun) * 1000, 1)
@@ -132,6 +153,32 @@ async def _check_scheduler(parts: ApiParts) -> str:
     return ""
 
 
+async def _check_models(parts: ApiParts, actor: Actor | None = None) -> str:
+    broken = await Breaker(parts.redis).list_broken()
+    if not broken:
+        return ""
+    named = {view.name: view.label for view in parts.models.builtin()}
+    if actor is not None:
+        async with parts.db.read() as session:
+            own = await providers.list_providers(session, actor)
+        named |= {str(view.id): view.label or view.name for view in own}
+    told = [
+        _AWAY.format(label=named[key], when=_when(one.seconds))
+        for one in broken
+        if (key := one.service.partition(":")[0]) in named
+    ]
+    if told:
+        raise _Partly(" ".join(told))
+    return ""
+
+
+def _when(seconds: int) -> str:
+    return f"in {seconds} s" if seconds else "with the next question"
+
+
+_AWAY = (
+    "{label} has failed again and again and is left alone. It is tried again {when}."
+)
 _OF_UP = "`atelier up` starts it; its log is in the data folder under logs."
 _HINTS = {
     "database": "Check ATELIER_DATABASE_URL and that the server runs.",
@@ -141,6 +188,7 @@ _HINTS = {
     "runtime": f"Check ATELIER_RUNTIME_URL. {_OF_UP}",
     "workers": _OF_UP,
     "scheduler": _OF_UP,
+    MODELS: "Redis keeps which services are away.",
 }
 CHECKS: dict[str, Check] = {
     "database": _check_database,
@@ -150,4 +198,5 @@ CHECKS: dict[str, Check] = {
     "runtime": _check_runtime,
     "workers": _check_workers,
     "scheduler": _check_scheduler,
+    MODELS: _check_models,
 }

@@ -4,10 +4,12 @@ from typing import Any
 from uuid import UUID
 
 from app.backend.core.run_events import (
+    CUT,
     AttemptStarted,
     ChildCompleted,
     ChildStarted,
     Event,
+    FallbackAsked,
     Log,
     MessageCompleted,
     QueuePosition,
@@ -89,7 +91,9 @@ def _shown(event: Event) -> tuple[str, dict[str, str]] | None:
             return "progress", {"stage": _QUEUED, "message": text}
         case RunWaiting(question=question):
             return "progress", {"stage": _WAITING, "message": question}
-        case MessageCompleted(role=role, text=text) if role == _ASSISTANT:
+        case MessageCompleted(role=role, text=text, finish_reason=reason) if (
+            role == _ASSISTANT and reason != CUT
+        ):
             return "message", {"content": text}
         case _:
             text = step_of(event)
@@ -103,6 +107,8 @@ def step_of(event: Event) -> str | None:
             return text
         case RetryScheduled(what=what, seconds=seconds, reason=reason):
             return f"{reason} {what} is asked again in {seconds:.1f} s."
+        case FallbackAsked(model=model, reason=reason):
+            return f"{reason} {model} is asked instead."
         case Retrieved(passages=passages):
             return f"Found {len(passages)} passages."
         case ToolCalled(name=name):

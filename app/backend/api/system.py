@@ -3,15 +3,16 @@
 import asyncio
 from datetime import timedelta
 from importlib.metadata import version
+from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from app.backend.api.deps import PartsDep, may
-from app.backend.api.health import Health, SystemHealth, check_parts
+from app.backend.api.health import Health, SystemHealth, check_for, check_parts
 from app.backend.api.parts import ApiParts
 from app.backend.core import clock
-from app.backend.core.actor import Permission
+from app.backend.core.actor import Actor, Permission
 from app.backend.core.errors import ServiceUnavailable
 
 router = APIRouter(tags=["system"])
@@ -97,7 +98,12 @@ async def show_version() -> Version:
     return Version(version=version("atelier"))
 
 
-@router.get("/api/v1/system/health", dependencies=[may(Permission.VIEW_SYSTEM)])
-async def show_health(request: Request, parts: PartsDep) -> SystemHealth:
+@router.get("/api/v1/system/health")
+async def show_health(
+    actor: Annotated[Actor, may(Permission.VIEW_SYSTEM)],
+    request: Request,
+    parts: PartsDep,
+) -> SystemHealth:
     """Tell how each part is, and what to do about what is not well."""
-    return await request.app.state.checker.check(parts)
+    found = await request.app.state.checker.check(parts)
+    return await check_for(actor, parts, found)

@@ -32,6 +32,10 @@ TERMINAL = frozenset(
 )
 
 
+# The finish reason of a message that broke off in the middle.
+CUT = "cut"
+
+
 class Stage(StrEnum):
     """Stages that a run announces, in order."""
 
@@ -209,7 +213,10 @@ class MessageDelta(_Event):
 
 
 class MessageCompleted(_Event):
-    """The whole message, and the tools that its model asks for."""
+    """The whole message, and the tools that its model asks for.
+
+    One that broke off ends as `cut`: what was said of it does not count, and another message says it anew.
+    """
 
     type: Literal["message_completed"] = "message_completed"
     message_id: UUID
@@ -273,6 +280,17 @@ class RetryScheduled(_Event):
     attempt: int
     attempts_max: int
     seconds: float
+    reason: str
+
+
+class FallbackAsked(_Event):
+    """A model did not answer, so the next one of its chain is asked: `number` of `numbers_max` fallbacks."""
+
+    type: Literal["fallback_asked"] = "fallback_asked"
+    model: str
+    instead_of: str
+    number: int
+    numbers_max: int
     reason: str
 
 
@@ -384,6 +402,7 @@ Event = Annotated[
     | Retrieved
     | Log
     | RetryScheduled
+    | FallbackAsked
     | UsageRecorded
     | RunWaiting
     | RunResumed
@@ -411,6 +430,7 @@ _LEVELS = {
     "run_stopped": Level.WARNING,
     "attempt_started": Level.WARNING,
     "retry_scheduled": Level.WARNING,
+    "fallback_asked": Level.WARNING,
     "run_failed": Level.ERROR,
     "run_timed_out": Level.ERROR,
 }

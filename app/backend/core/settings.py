@@ -142,6 +142,11 @@ class Settings(AccountSettings):
         "",
         description="Model that is asked in the place of one whose service does not answer, as provider/model; empty: the run fails.",
     )
+    model_silence_seconds: float = Field(
+        300,
+        gt=0,
+        description="A service of models that says nothing for so long is taken for away; a large model of Ollama may take minutes to load.",
+    )
     local_model_path: Path | None = Field(
         None,
         description="GGUF file for the `local` provider instead of the shipped model.",

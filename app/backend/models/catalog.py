@@ -47,8 +47,8 @@ _CACHED_MAX = 100
 class ModelCatalog:
     """Lists models and opens them; a model is made once per name and options, for its clients are costly.
 
-    `fallback` is asked in the place of one that does not answer, if it is set. `rows` are what people have connected,
-    and `chains` what stands before the models.
+    `fallback` is asked in the place of one that does not answer, if it is set; `silence` is for how many seconds a
+    service may say nothing. `rows` are what people have connected, and `chains` what stands before the models.
     """
 
     def __init__(
@@ -60,9 +60,11 @@ class ModelCatalog:
         breaker: Breaker | None = None,
         rows: RowModels | None = None,
         chains: Chains | None = None,
+        silence: float | None = None,
     ) -> None:
         self.default = default
         self.fallback = fallback
+        self.silence = silence
         self.rows = rows
         self._providers = providers
         self._breaker = breaker
@@ -147,9 +149,12 @@ class ModelCatalog:
             before=Before(chain, caller, options) if chain else None,
             breaker=None if is_own else self._breaker,
             tell_trouble=self.rows.tell_trouble if self.rows else None,
+            silence=None if is_own else self.silence,
         )
 
-    async def check(self, actor: Actor, name: str) -> ChosenModel:
+    async def check(
+        self, actor: Actor, name: str, *, field: str = "model"
+    ) -> ChosenModel:
         """Return what `find` does, for a form: a model that is not there is a wrong field.
 
         Raises:
@@ -157,8 +162,8 @@ class ModelCatalog:
         """
         try:
             return await self.find(actor, name)
-        except (ModelMissing, ProviderOff) as error:
-            raise Invalid.field("model", error.message) from None
+        except (Invalid, ModelMissing, ProviderOff) as error:
+            raise Invalid.field(field, error.message) from None
 
     async def context_window(self, actor: Actor, name: str) -> int | None:
         """Return the window of the model in tokens, when it is known; of the default where it is not there.
@@ -185,6 +190,16 @@ class ModelCatalog:
         if named.strip() or self.rows is None:
             return named.strip() or self.default
         return await self.rows.default_name(actor)
+
+    async def fallbacks(
+        self, actor: Actor, name: str, *, named: Sequence[str] = ()
+    ) -> Sequence[str]:
+        """Return the models that are asked in turn in the place of one: those `named`, else its row's, else the settings'."""
+        if named:
+            return named
+        is_row = self.rows is not None and not self._is_of_settings(name)
+        own = await self.need_rows().fallbacks(actor, name) if is_row else []
+        return own or ([self.fallback] if self.fallback else [])
 
     def need_rows(self) -> RowModels:
         """Return the models of the rows.
@@ -315,4 +330,5 @@ def make_catalog(
         breaker=breaker,
         rows=rows,
         chains=chains,
+        silence=settings.model_silence_seconds,
     )

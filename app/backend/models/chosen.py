@@ -16,6 +16,7 @@ from app.backend.models.request import Before, ModelRequest
 from app.backend.providers.base import ChatOptions, Provider
 from app.backend.providers.breaker import Breaker
 from app.backend.providers.errors import ModelKeyRejected
+from app.backend.providers.silence import until_silence
 
 # Told why a provider turned us away; nothing, when it answers again.
 TellTrouble = Callable[[UUID, str], Awaitable[None]]
@@ -72,7 +73,10 @@ class ChosenModel:
 
 @dataclass(frozen=True)
 class OpenModel:
-    """A model made ready for one speaker. Every question to a language model goes through `stream`."""
+    """A model made ready for one speaker. Every question to a language model goes through `stream`.
+
+    `silence` is for how many seconds it may say nothing; None is for ever.
+    """
 
     chosen: ChosenModel
     chat: BaseChatModel
@@ -80,6 +84,7 @@ class OpenModel:
     before: Before | None = None
     breaker: Breaker | None = None
     tell_trouble: TellTrouble | None = None
+    silence: float | None = None
 
     @property
     def name(self) -> str:
@@ -108,7 +113,7 @@ class OpenModel:
 
     @asynccontextmanager
     async def asking(self) -> AsyncGenerator[None, None]:
-        """Hold while it is asked, so that a service which does not answer is left alone, and a wrong key is shown.
+        """Hold while it is asked once, so that a service which does not answer is left alone, and a wrong key is shown.
 
         Raises:
             ServicePaused: it is left alone now.
@@ -139,7 +144,13 @@ class OpenModel:
         chat = self.chat.bind_tools(tools) if tools else self.chat
         # A chat yields chunks of what a model says, and nothing else.
         said: Any = chat.astream(list(messages))
-        return said
+        service = self.chosen.provider.name
+        return until_silence(said, self.silence, service=service)
+
+    async def may_ask_again(self) -> bool:
+        """Take leave to repeat a question that failed."""
+        service = self.chosen.service
+        return self.breaker is None or await self.breaker.may_ask_again(service)
 
     def _hide_address(self, error: AppError) -> None:
         # A run is read by people who may not see where the provider is.
@@ -156,8 +167,10 @@ class OpenModel:
             error.service = self.chosen.provider.name
 
     def _breaking(self) -> AbstractAsyncContextManager[None]:
-        service = self.chosen.service
-        return nullcontext() if self.breaker is None else self.breaker.asking(service)
+        if self.breaker is None:
+            return nullcontext()
+        label = self.chosen.provider.name
+        return self.breaker.asking(self.chosen.service, label=label)
 
     async def _tell(self, trouble: str) -> None:
         if self.tell_trouble is not None and self.chosen.provider_id is not None:

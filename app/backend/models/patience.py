@@ -1,17 +1,17 @@
 """Asks a hosted model again that is busy, or away, for a moment."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
-    retry_if_exception,
     stop_after_attempt,
     wait_random_exponential,
 )
 
+from app.backend.providers.breaker import ServicePaused
 from app.backend.providers.errors import ModelBusy, ModelUnavailable, RuntimeLost
 
 ASKED_MAX = 3
@@ -29,6 +29,7 @@ class Pause:
 
 
 Announce = Callable[[Pause], None]
+MayAskAgain = Callable[[], Awaitable[bool]]
 
 
 @dataclass(frozen=True)
@@ -41,30 +42,27 @@ class Patience:
 
 
 def patiently(
-    has_begun: Callable[[], bool], announce: Announce, patience: Patience = Patience()
+    may_ask_again: MayAskAgain, announce: Announce, patience: Patience = Patience()
 ) -> AsyncRetrying:
-    """Return attempts at an answer: after a passing failure another one, unless the answer `has_begun`.
+    """Return attempts at an answer: after a passing failure another one, if one `may_ask_again`.
 
     The pauses grow and are random over their whole length (“full jitter”, M. Brooker, Exponential Backoff And Jitter,
     AWS Architecture Blog, 2015), so that many runs do not come back at the same moment. A service that names a short
-    pause itself gets at least that. `announce` is told each pause.
+    pause itself gets at least that; one that names a long one is not asked again. `announce` is told each pause.
     """
 
-    def is_passing(error: BaseException) -> bool:
-        # Whoever lost the runtime has waited for it already.
-        return (
-            isinstance(error, ModelBusy | ModelUnavailable)
-            and not isinstance(error, RuntimeLost)
-            and not has_begun()
-        )
+    async def is_worth_it(state: RetryCallState) -> bool:
+        error = _error_of(state)
+        is_last = state.attempt_number >= patience.asked_max
+        return not is_last and _is_passing(error, patience) and await may_ask_again()
 
     def tell(state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
+        error = _error_of(state)
         if error is not None:
             announce(Pause(error, state.upcoming_sleep, state.attempt_number + 1))
 
     return AsyncRetrying(
-        retry=retry_if_exception(is_passing),
+        retry=is_worth_it,
         stop=stop_after_attempt(patience.asked_max),
         wait=partial(_pause, patience),
         before_sleep=tell,
@@ -72,10 +70,22 @@ def patiently(
     )
 
 
+def _is_passing(error: BaseException | None, patience: Patience) -> bool:
+    # Whoever lost the runtime has waited for it already, and a service that is left alone stays so for a while.
+    return (
+        isinstance(error, ModelBusy | ModelUnavailable)
+        and not isinstance(error, RuntimeLost | ServicePaused)
+        and (error.pause or 0) <= patience.pause_max
+    )
+
+
 def _pause(patience: Patience, state: RetryCallState) -> float:
     least = PAUSE_SECONDS if patience.pause is None else patience.pause
     pause = wait_random_exponential(multiplier=least, max=patience.pause_max)
-    error = state.outcome.exception() if state.outcome else None
-    named = error.retry_after if isinstance(error, ModelBusy) else 0
-    floor = float(named) if named <= patience.pause_max else 0.0
-    return max(floor, pause(state))
+    error = _error_of(state)
+    named = error.pause if isinstance(error, ModelBusy | ModelUnavailable) else None
+    return max(float(named or 0), pause(state))
+
+
+def _error_of(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None

@@ -1,6 +1,7 @@
 """The models that people have added, as runs and forms find them."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -101,6 +102,15 @@ class RowModels:
         can = CapabilitiesDraft.model_validate(model.capabilities)
         # Of Ollama it is asked in each request.
         return can.context_window or provider.settings.get("context")
+
+    async def fallbacks(self, actor: Actor, name: str) -> Sequence[str]:
+        """Return what the row of a model says is asked in its place; nothing where there is no such model."""
+        try:
+            async with self._db.read() as session:
+                model, _ = await _need(session, actor, name)
+        except ModelMissing:
+            return []
+        return model.fallbacks
 
     async def open_provider(self, actor: Actor, provider_id: UUID) -> Handler:
         """Return a provider that `actor` may change, for a look at what it offers; also one that is switched off.
@@ -216,7 +226,7 @@ def _chosen(model: ModelRow, provider: ProviderRow, handler: Handler) -> ChosenM
         name=service.full_name(model, provider),
         model=model.name,
         provider=handler,
-        service=str(provider.id),
+        service=f"{provider.id}:{opened.mark_of(handler.connection.key)}",
         can_call_tools=can.tools,
         context_window=can.context_window or handler.window_of(model.name),
         prices=Prices(model.price_in, model.price_out, model.price_cached),

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.backend.core.paging import Listed
 from app.backend.core.texts import STORABLE, Text
+from app.backend.models.fallbacks import Fallbacks
 
 
 class ModelKind(StrEnum):
@@ -71,6 +72,7 @@ class ModelChange(BaseModel):
     price_in: Price | None = None
     price_out: Price | None = None
     price_cached: Price | None = None
+    fallbacks: Fallbacks = Field(default_factory=list[str])
     is_default: bool = False
     is_enabled: bool = True
 
@@ -96,6 +98,7 @@ class ModelRowView(Listed):
     price_in: float | None
     price_out: float | None
     price_cached: float | None
+    fallbacks: list[str]
     is_default: bool
     is_enabled: bool
     is_shared: bool

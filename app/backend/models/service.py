@@ -11,6 +11,7 @@ from app.backend.core.settings import Settings
 from app.backend.identity.actors import require
 from app.backend.models import capabilities, repository
 from app.backend.models.capabilities import find_capabilities
+from app.backend.models.fallbacks import check_fallbacks
 from app.backend.models.repository import Pair
 from app.backend.models.schemas import (
     Environment,
@@ -32,7 +33,7 @@ async def add_model(
 
     Raises:
         NotFound: there is no such provider for the actor.
-        Invalid: it has the model already.
+        Invalid: it has the model already, or the model is a fallback of itself.
     """
     require(actor, Permission.ADD_MODEL)
     provider = await providers.need_changeable(session, actor, draft.provider_id)
@@ -47,6 +48,7 @@ async def add_model(
         name=draft.name,
         **_values(draft, environment),
     )
+    check_fallbacks(full_name(row, provider), row.fallbacks)
     session.add(row)
     await session.flush()
     await _replace_default(session, row, provider)
@@ -66,9 +68,11 @@ async def update_model(
     Raises:
         NotFound: there is no such model for the actor.
         Forbidden: it is the installation's, and the actor no administrator.
+        Invalid: it would be a fallback of itself.
     """
     require(actor, Permission.CHANGE_MODEL)
     row, provider = await _need_changeable(session, actor, model_id)
+    check_fallbacks(full_name(row, provider), change.fallbacks)
     row.sqlmodel_update(_values(change, environment))
     await _keep(session, row)
     await _replace_default(session, row, provider)

@@ -27,6 +27,7 @@ class ModelRow(OwnedRow, table=True):
     price_in: float | None = None
     price_out: float | None = None
     price_cached: float | None = None
+    fallbacks: list[str] = Field(default_factory=list, sa_type=JsonColumn)
     is_default: bool = False
     is_enabled: bool = True
     updated_at: datetime = Field(default_factory=clock.now, sa_type=UtcColumn)

@@ -2,6 +2,7 @@
 
 from app.backend.core.errors import AppError, ServiceUnavailable, TooMany
 
+_BUSY_SECONDS = 30
 _SHORTEN = "Shorten the question, or lower 'passages to retrieve'."
 
 
@@ -24,7 +25,22 @@ class ContextOverflow(AppError):
 
 
 class ModelUnavailable(ServiceUnavailable):
-    """The process or service that holds the model does not answer, or cannot load it."""
+    """The process or service that holds the model does not answer, or cannot load it.
+
+    `pause` is for how many seconds the service itself asks to be left alone, where it does.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        service: str,
+        retry_after: int = 30,
+        pause: int | None = None,
+    ) -> None:
+        named = retry_after if pause is None else pause
+        super().__init__(message, service=service, retry_after=named)
+        self.pause = pause
 
 
 class RuntimeLost(ModelUnavailable):
@@ -43,7 +59,11 @@ class ModelCrashed(ServiceUnavailable):
 
 
 class ModelBusy(TooMany):
-    """Too many requests wait for the local model."""
+    """Its service takes no more requests now; `pause` is for how many seconds, where it says so."""
+
+    def __init__(self, message: str, *, pause: int | None = None) -> None:
+        super().__init__(message, retry_after=_BUSY_SECONDS if pause is None else pause)
+        self.pause = pause
 
 
 class ModelRefused(AppError):

@@ -84,7 +84,7 @@ class LocalEngine:
         """
         if self.queue_length >= _QUEUE_MAX:
             message = f"{_QUEUE_MAX} questions wait for the local model already. Try again later, or connect a faster model."
-            raise ModelBusy(message, retry_after=30)
+            raise ModelBusy(message)
         turn = _Turn(request, next(self._ids))
         self._join(turn)
         try:

@@ -25,6 +25,7 @@ from app.backend.secrets import service as secrets
 OPENED_MAX = 100
 # A run asks for its key once; whatever is asked without a run sees a new key after so long.
 KEY_SECONDS = 30.0
+_MARK_LETTERS = 16
 
 
 class ProviderOff(Conflict):
@@ -62,6 +63,12 @@ def is_trusted(owner: Actor, settings: Settings) -> bool:
     return settings.private_providers or owner.role is Role.ADMIN
 
 
+def mark_of(key: SecretStr | None) -> str:
+    """Return what tells a key from others, without telling it."""
+    said = key.get_secret_value() if key else ""
+    return hashlib.sha256(said.encode()).hexdigest()[:_MARK_LETTERS]
+
+
 class Opener:
     """Opens providers and keeps them; a change of the row or of the key opens a new one."""
 
@@ -84,9 +91,7 @@ class Opener:
         """
         row = facts.row
         key = await self.read_key(facts, run_id)
-        said = key.get_secret_value() if key else ""
-        mark = hashlib.sha256(said.encode()).hexdigest()
-        place = (row.id, row.version, facts.owner.role, mark)
+        place = (row.id, row.version, facts.owner.role, mark_of(key))
         if place not in self._opened:
             self._opened[place] = self.connect(row, facts.owner, key)
             _trim(self._opened)

@@ -12,6 +12,7 @@ from app.components.agent.agent_fields import choice as _choice
 from app.components.agent.agent_fields import group as _group
 from app.components.agent.agent_fields import text as _text
 from app.components.agent.tool_picker import tool_picker
+from app.components.models.fallback_fields import fallback_fields
 from app.components.ui.button import button, text_link
 from app.components.ui.counted import counted
 from app.components.ui.form import CONTROL, check_field, field, form_error
@@ -114,6 +115,12 @@ def _instructions() -> rx.Component:
             ),
         ),
         _model(),
+        fallback_fields(
+            _values.fallbacks,
+            AgentEditorState.models,
+            error=AgentEditorState.errors["fallbacks"],
+            about=words.FALLBACKS_ABOUT,
+        ),
         rx.el.div(
             _text(
                 "temperature",

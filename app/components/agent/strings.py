@@ -36,6 +36,7 @@ VARIABLES_TITLE = "Words in braces are filled in at each run:"
 VARIABLE_WORDS = tuple((f"{{{item.name}}}", item.description) for item in VARIABLES)
 MODEL = "Model"
 MODEL_HINT = "The shipped model is small. Connect a better one on the page Models."
+FALLBACKS_ABOUT = "These models are asked in turn when its service is away or busy. With none, those that the model has on the page Models."
 TEMPERATURE = "Temperature"
 TEMPERATURE_HINT = "0 is steady, 2 is wild."
 MAX_TOKENS = "Longest answer"

@@ -3,6 +3,7 @@
 import reflex as rx
 
 from app.components.models import strings as words
+from app.components.models.fallback_fields import fallback_fields
 from app.components.ui.button import button
 from app.components.ui.dialog import dialog, dialog_actions
 from app.components.ui.form import check_field, form_error, select_field, text_field
@@ -50,6 +51,11 @@ def _form() -> rx.Component:
                 words.PRICE_HINT,
             ),
             class_name="grid gap-4 sm:grid-cols-2",
+        ),
+        fallback_fields(
+            _values.fallbacks,
+            ModelFormState.others,
+            error=ModelFormState.errors["fallbacks"],
         ),
         check_field("tools", words.TOOLS, default_checked=_values.tools),
         check_field("vision", words.VISION, default_checked=_values.vision),

@@ -73,6 +73,7 @@ export function RowWords({ row, pattern, isOpen, isRunning, isStreaming, isPrett
     <>
       <span className={`font-medium ${row.level === 3 ? "text-bad" : COLORS[row.category]}`}>{bracketed(row.tag)}</span>{" "}
       <span className={isThinking ? "text-muted italic" : ""}><Words text={text} pattern={pattern} /></span>
+      {row.reason === "cut" && <span className="text-warn">{" "}(broke off)</span>}
       {isStreaming && <span aria-hidden="true" className="ms-0.5 inline-block h-3.5 w-1.5 translate-y-0.5 animate-pulse rounded-xs bg-accent" />}
     </>
   );

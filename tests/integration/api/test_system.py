@@ -60,6 +60,7 @@ async def test_readiness_names_each_part(
         "runtime": "ok",
         "workers": "ok",
         "scheduler": "down",
+        "models": "ok",
     }
     assert answer.json()["status"] == "degraded"
 

@@ -98,3 +98,35 @@ async def test_without_redis_nothing_is_held_back() -> None:
         for _ in range(breaker.FAILURES_MAX + 1):
             assert await _ask(asked, AWAY) == "ModelUnavailable"
         assert await _ask(asked, None) == "answered"
+
+
+async def test_broken_services_are_listed_with_the_time_of_the_next_try(
+    services: Services,
+) -> None:
+    asked = Breaker(services.redis)
+    assert await asked.list_broken() == []
+    await _break(asked)
+
+    (broken,) = await asked.list_broken()
+    assert broken.service == "openai"
+    assert 0 < broken.seconds <= breaker.PAUSE_SECONDS
+
+    await services.redis.delete("app:providers:openai:paused")
+    assert [one.seconds for one in await asked.list_broken()] == [0]
+
+    assert await _ask(asked, None) == "answered"
+    assert await asked.list_broken() == []
+
+
+async def test_questions_are_repeated_a_fifth_as_often_as_they_are_asked(
+    services: Services,
+) -> None:
+    asked, other = Breaker(services.redis), Breaker(services.redis)
+    reserve = [await asked.may_ask_again("openai") for _ in range(15)]
+    for _ in range(50):
+        await _ask(other, None)
+    earned = [await asked.may_ask_again("openai") for _ in range(15)]
+
+    assert reserve == [True] * breaker.RETRIES_RESERVE + [False] * 5
+    assert earned == [True] * 10 + [False] * 5
+    assert await asked.may_ask_again("ollama")

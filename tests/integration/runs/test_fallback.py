@@ -60,8 +60,8 @@ async def test_fallback_answers_and_the_log_says_so(
     assert run.status == RunStatus.COMPLETED, run.error
     assert run.output is not None
     assert "I am a script" in run.output.answer
-    (said,) = [one.payload for one in events if one.payload.get("level") == "warning"]
-    assert "scripted/hello is asked instead" in said["message"]
+    (said,) = [one.payload for one in events if one.type == "fallback_asked"]
+    assert (said["model"], said["instead_of"]) == ("scripted/hello", AWAY)
     used = [one.payload for one in events if one.type == "usage_recorded"]
     assert [(one["model"], one["outcome"]) for one in used] == [
         (AWAY, "failed"),
@@ -129,8 +129,8 @@ async def test_model_that_is_not_there_is_answered_by_the_default(
     run, events = await _run(changed, actor, agent)
 
     assert run.status == RunStatus.COMPLETED, run.error
-    (said,) = [one.payload for one in events if one.payload.get("level") == "warning"]
-    assert "no provider 'gone'" in said["message"]
-    assert said["message"].endswith("scripted/hello is asked instead.")
+    (said,) = [one.payload for one in events if one.type == "fallback_asked"]
+    assert "no provider 'gone'" in said["reason"]
+    assert said["model"] == "scripted/hello"
     (used,) = [one.payload for one in events if one.type == "usage_recorded"]
     assert used["model"] == "scripted/hello"

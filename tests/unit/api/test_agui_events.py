@@ -11,6 +11,7 @@ from app.backend.core.run_events import (
     ChildCompleted,
     ChildStarted,
     Event,
+    FallbackAsked,
     Level,
     Log,
     MessageCompleted,
@@ -303,6 +304,9 @@ def test_every_event_of_the_union_can_be_sent() -> None:
         Step(content="s"),
         Retrieved(query="q", passages=[], milliseconds=1),
         Log(level=Level.INFO, message="l"),
+        FallbackAsked(
+            model="b", instead_of="a", number=1, numbers_max=2, reason="Away."
+        ),
         RetryScheduled(what="m", attempt=2, attempts_max=3, seconds=1, reason="busy"),
         ChildStarted(run_id=RUN, agent_name="Bo", tool_call_id="c", question="q"),
         ChildCompleted(run_id=RUN, agent_name="Bo", status=RunStatus.TIMED_OUT),
@@ -311,4 +315,4 @@ def test_every_event_of_the_union_can_be_sent() -> None:
     sent = _write([*BEGIN, *others, DONE])
 
     assert _kinds(sent)[1:-1] == [f"atelier.{event.type}" for event in others]
-    assert len(union) == 25, "Say how AG-UI clients are told of the new event."
+    assert len(union) == 26, "Say how AG-UI clients are told of the new event."

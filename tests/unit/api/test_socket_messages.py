@@ -10,6 +10,7 @@ from app.backend.core.run_events import (
     ChildCompleted,
     ChildStarted,
     Event,
+    FallbackAsked,
     Log,
     MessageCompleted,
     MessageDelta,
@@ -143,6 +144,9 @@ def test_ends_have_their_words(event: Event, kind: str, key: str) -> None:
     [
         MessageDelta(message_id=RUN, text="Sa"),
         MessageCompleted(message_id=RUN, role="user", text="Question"),
+        MessageCompleted(
+            message_id=RUN, role="assistant", text="Sa", finish_reason="cut"
+        ),
         UsageRecorded(
             model="m",
             tokens_in=1,
@@ -159,4 +163,14 @@ def test_what_these_clients_have_no_word_for_is_left_out(event: Event) -> None:
 def test_every_event_of_the_union_is_decided() -> None:
     union = get_args(get_args(Event)[0])
 
-    assert len(union) == 25
+    assert len(union) == 26
+
+
+def test_model_that_answers_for_another_is_told_with_the_reason() -> None:
+    hop = FallbackAsked(
+        model="b/2", instead_of="a/1", number=1, numbers_max=1, reason="Away."
+    )
+    message = _message(hop)
+
+    assert message is not None
+    assert message["content"] == {"content": "Away. b/2 is asked instead."}

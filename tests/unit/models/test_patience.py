@@ -4,6 +4,7 @@ import pytest
 
 from app.backend.core.errors import AppError
 from app.backend.models import patience
+from app.backend.providers.breaker import ServicePaused
 from app.backend.providers.errors import (
     ModelBusy,
     ModelRefused,
@@ -11,14 +12,24 @@ from app.backend.providers.errors import (
     RuntimeLost,
 )
 
-BUSY = ModelBusy("Busy.", retry_after=0)
+BUSY = ModelBusy("Busy.", pause=0)
 AWAY = ModelUnavailable("Away.", service="model")
 
 
-async def _ask(errors: list[AppError], *, has_begun: bool = False) -> list[str]:
+async def _may() -> bool:
+    return True
+
+
+async def _may_not() -> bool:
+    return False
+
+
+async def _ask(
+    errors: list[AppError], may_ask_again: patience.MayAskAgain = _may
+) -> list[str]:
     told: list[str] = []
     attempts = patience.patiently(
-        lambda: has_begun,
+        may_ask_again,
         lambda pause: told.append(f"{pause.error} Then attempt {pause.attempt}."),
     )
     async for attempt in attempts:
@@ -55,6 +66,9 @@ async def test_third_failure_is_the_last() -> None:
     [
         ModelRefused("No."),
         RuntimeLost("Lost.", service="runtime"),
+        ServicePaused("Paused.", service="model", retry_after=1),
+        ModelBusy("Come back in a minute.", pause=60),
+        ModelUnavailable("Come back in a minute.", service="model", pause=60),
     ],
 )
 async def test_failure_that_stays_is_not_tried_again(error: AppError) -> None:
@@ -66,23 +80,43 @@ async def test_failure_that_stays_is_not_tried_again(error: AppError) -> None:
     assert len(left) == 1
 
 
-async def test_answer_that_has_begun_is_not_begun_again() -> None:
+async def test_nothing_is_asked_again_when_too_much_was() -> None:
+    left: list[AppError] = [AWAY, BUSY]
+
     with pytest.raises(ModelUnavailable):
-        await _ask([AWAY], has_begun=True)
+        await _ask(left, _may_not)
+
+    assert left == [BUSY]
 
 
-async def test_pause_is_as_long_as_the_service_asks_unless_that_is_too_long() -> None:
+async def test_leave_is_taken_for_repeated_questions_only() -> None:
+    taken: list[int] = []
+
+    async def take() -> bool:
+        taken.append(1)
+        return True
+
+    with pytest.raises(ModelUnavailable):
+        await _ask([AWAY, AWAY, AWAY], take)
+
+    assert len(taken) == patience.ASKED_MAX - 1
+
+
+@pytest.mark.parametrize(
+    "error", [ModelBusy("B", pause=5), ModelUnavailable("A", service="m", pause=5)]
+)
+async def test_pause_is_as_long_as_the_service_asks(error: AppError) -> None:
     pauses: list[float] = []
 
     async def sleep(seconds: float) -> None:
         pauses.append(seconds)
 
-    asked = [ModelBusy("B", retry_after=5), ModelBusy("B", retry_after=60)]
-    attempts = patience.patiently(lambda: False, lambda *_: None)
+    asked = [error]
+    attempts = patience.patiently(_may, lambda *_: None)
     attempts.sleep = sleep  # pyright: ignore[reportAttributeAccessIssue] - it may be a coroutine here
     async for attempt in attempts:
         with attempt:
             if asked:
                 raise asked.pop(0)
 
-    assert pauses == [5.0, 0.0]
+    assert pauses == [5.0]

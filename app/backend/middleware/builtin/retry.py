@@ -36,7 +36,7 @@ class RetryForm(Form):
         ge=0,
         le=300,
         title="Longest pause",
-        description="Seconds. A service that names a shorter pause itself gets it.",
+        description="Seconds. A service that names a shorter pause itself gets it; one that names a longer one is not asked again.",
     )
 
 
@@ -59,7 +59,11 @@ class RetryMiddleware(Middleware):
         form, begun = self.settings, list[bool]()
         patience = Patience(form.attempts, form.pause, form.pause_max)
         announce = partial(self._announce, request)
-        async for attempt in patiently(lambda: any(begun), announce, patience):
+
+        async def has_not_begun() -> bool:
+            return not any(begun)
+
+        async for attempt in patiently(has_not_begun, announce, patience):
             with attempt:
                 async for chunk in ask(request):
                     begun[:] = [any(begun) or has_words(chunk)]

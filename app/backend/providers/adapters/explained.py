@@ -22,6 +22,7 @@ from app.backend.providers.errors import (
     place_refused,
 )
 from app.backend.providers.public_only import refused_address
+from app.backend.providers.retry_after import parse
 
 _OVERFLOW = re.compile(
     r"context.{0,20}(length|size|window)|exceed_context|(prompt|input).{0,20}too (long|large)",
@@ -106,15 +107,14 @@ def explain_status(
             return ModelMissing(message)
         case 429:
             message = f"The service at {place} has had enough requests for now. Wait a little and try again."
-            seconds = int(retry_after) if retry_after.isdigit() else 30
-            return ModelBusy(message, retry_after=seconds)
+            return ModelBusy(message, pause=parse(retry_after))
         case _ if 400 <= status < 500 and _OVERFLOW.search(said):
             return ContextOverflow.of()
         case _ if 400 <= status < 500:
             return ModelRefused(f"The service at {place} refuses the request: {said}")
         case _:
             message = f"The service at {place} failed: {said}"
-            return ModelUnavailable(message, service=place)
+            return ModelUnavailable(message, service=place, pause=parse(retry_after))
 
 
 def explain_address(error: Exception) -> AppError | None:

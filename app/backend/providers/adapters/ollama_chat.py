@@ -169,7 +169,7 @@ def explain(error: Exception, url: str, remedy: str) -> AppError:
             return ModelKeyRejected(f"Ollama at {url} asks for another key. {remedy}")
         case ollama.ResponseError(status_code=429):
             message = f"Ollama at {url} has had enough requests for now. Wait a little and try again."
-            return ModelBusy(message, retry_after=30)
+            return ModelBusy(message)
         case ollama.ResponseError(status_code=status) if status >= 500:
             return ModelUnavailable(
                 f"Ollama at {url} failed: {sentence(error.error)}", service="ollama"

@@ -33,6 +33,7 @@ from app.backend.providers.errors import (
     ModelUnavailable,
 )
 from app.backend.providers.public_only import PrivateAddress, make_transport
+from app.backend.providers.retry_after import parse
 
 Chunks = AsyncGenerator[ChatGenerationChunk, None]
 
@@ -198,7 +199,7 @@ def explain(
         case openai.RateLimitError():
             return ModelBusy(
                 f"The service at {url} has had enough requests for now. Wait a little and try again.",
-                retry_after=_retry_after(error),
+                pause=_pause(error),
             )
         case openai.BadRequestError() | openai.UnprocessableEntityError():
             return ModelRefused(f"The service at {url} refuses the request: {reason}")
@@ -209,7 +210,9 @@ def explain(
             )
         case _:
             return ModelUnavailable(
-                f"The service at {url} failed: {reason}", service=url
+                f"The service at {url} failed: {reason}",
+                service=url,
+                pause=_pause(error),
             )
 
 
@@ -237,9 +240,10 @@ def _forget_environment(client: openai.AsyncOpenAI) -> None:
     client._custom_headers = {}  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - it has no other way
 
 
-def _retry_after(error: openai.RateLimitError) -> int:
-    value = error.response.headers.get("retry-after", "")
-    return int(value) if value.isdigit() else 30
+def _pause(error: Exception) -> int | None:
+    if not isinstance(error, openai.APIStatusError):
+        return None
+    return parse(error.response.headers.get("retry-after", ""))
 
 
 def _listed(item: Any) -> ProviderModel:

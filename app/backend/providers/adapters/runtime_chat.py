@@ -108,7 +108,7 @@ def _of_code(code: str, message: str) -> AppError:
         case ModelMissing.code:
             return ModelMissing(message)
         case ModelBusy.code:
-            return ModelBusy(message, retry_after=30)
+            return ModelBusy(message)
         case ModelUnavailable.code:
             return ModelUnavailable(message, service="local model", retry_after=5)
         case _:

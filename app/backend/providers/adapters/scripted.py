@@ -272,7 +272,7 @@ def _raise(kind: ErrorKind | None) -> None:
             error: AppError = ContextOverflow.of(2048)
         case "busy":
             error = ModelBusy(
-                "The script says that the model is busy. Try again.", retry_after=1
+                "The script says that the model is busy. Try again.", pause=1
             )
         case "key":
             error = ModelKeyRejected(

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 
-from app.backend.core.run_events import RunEvent
+from app.backend.core.run_events import CUT, RunEvent
 from app.backend.runs.exports.words import bracketed, describe
 
 _GROWS = {"message_delta": "MESSAGE", "reasoning_delta": "REASONING"}
@@ -42,7 +42,9 @@ class _Lines:
         elif kind == "message_completed":
             began, text = self._growing.pop("MESSAGE", (event.ts, ""))
             yield from self.end()
-            yield _line(began, "MESSAGE", payload["text"] or text)
+            whole = payload["text"] or text
+            is_cut = payload.get("finish_reason") == CUT
+            yield _line(began, "MESSAGE", f"{whole} (broke off)" if is_cut else whole)
 
     def end(self) -> Iterator[str]:
         """Return what has not been said."""

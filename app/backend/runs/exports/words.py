@@ -136,6 +136,10 @@ _WORDS: dict[str, Callable[[Payload], tuple[str, str]]] = {
     "retrieved": _retrieved,
     "log": lambda p: ("STEP", p["message"]),
     "retry_scheduled": _retry,
+    "fallback_asked": lambda p: (
+        "STEP",
+        f"{p['model']} is asked in the place of {p['instead_of']}: {p['reason']}",
+    ),
     "usage_recorded": _used,
     "run_waiting": lambda p: ("PROGRESS", f"waiting: {p['question']}"),
     "run_resumed": _resumed,
