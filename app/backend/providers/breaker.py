@@ -84,7 +84,9 @@ class Breaker:
         """Take leave to repeat a question that failed; there is none when too many were repeated of late."""
         try:
             async with asyncio.timeout(REDIS_SECONDS):
-                return bool(await self._credit(self._redis, service, takes=1))
+                # What it adds when it is asked is taken too: only first questions earn repeated ones.
+                takes = 1 + RETRIES_SHARE
+                return bool(await self._credit(self._redis, service, takes=takes))
         except _AWAY as error:
             logger.warning("breaker_not_read", service=service, error=repr(error))
             return True
@@ -165,7 +167,7 @@ class Breaker:
             logger.warning("breaker_not_told", service=service, error=repr(error))
 
     async def _credit(
-        self, redis: Any, service: str, *, adds: float = 0, takes: int = 0
+        self, redis: Any, service: str, *, adds: float = 0, takes: float = 0
     ) -> Any:
         key = names.provider(service, "retries")
         given = (RETRIES_RESERVE, adds, takes, MEMORY_SECONDS)

@@ -141,7 +141,9 @@ async def test_call_that_fails_midway_is_paid_for_what_was_said(
     ]
 
     assert [run.status for run in runs] == [RunStatus.FAILED] * 2
-    unpaid, paid = await _rows(parts)
+    unpaid, paid, again = await _rows(parts)
+    # Five failures in a row, and the service is left alone: what was said twice was paid twice.
+    assert (again.outcome, again.tokens_out) == (paid.outcome, paid.tokens_out)
     assert (unpaid.outcome, unpaid.cost_micros, unpaid.tokens_in) == ("failed", 0, 0)
     assert (paid.outcome, paid.tokens_out, paid.is_estimated) == ("failed", 3, True)
     assert paid.cost_micros == round(
