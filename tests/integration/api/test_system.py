@@ -16,6 +16,8 @@ from app.backend.api.app import make_api
 from app.backend.bootstrap import Services
 from app.backend.core import project
 from app.backend.core.settings import Settings
+from app.backend.providers.breaker import FAILURES_MAX, Breaker
+from app.backend.providers.errors import ModelUnavailable
 from tests.integration.api.conftest import ADDRESS
 from tests.parts import free_port
 from tests.processes import Fork
@@ -239,3 +241,46 @@ def test_documented_addresses_are_the_real_ones(app: FastAPI) -> None:
     }
 
     assert documented == real
+
+
+async def test_health_names_services_that_are_left_alone_to_those_who_use_them(
+    client: httpx.AsyncClient, stranger: httpx.AsyncClient, services: Services
+) -> None:
+    body = {
+        "type": "openai_compatible",
+        "name": "work",
+        "settings": {"base_url": "http://127.0.0.1:9/v1"},
+    }
+    made = await client.post("/api/v1/providers", json=body)
+    service = f"{made.json()['id']}:mark"
+    breaker = Breaker(services.redis)
+    for _ in range(FAILURES_MAX):
+        with pytest.raises(ModelUnavailable):
+            async with breaker.asking(service):
+                raise ModelUnavailable("Away.", service="work")
+
+    detailed = (await client.get("/api/v1/system/health")).json()
+    public = (await stranger.get("/health/ready")).json()
+
+    (mine,) = [part for part in detailed["parts"] if part["name"] == "models"]
+    (all_see,) = [part for part in public["parts"] if part["name"] == "models"]
+    assert mine["status"] == "degraded"
+    assert re.search(r"work has failed .* tried again in \d+ s\.", mine["message"])
+    assert all_see == {"name": "models", "status": "ok"}
+
+
+async def test_service_that_is_away_is_a_503_with_the_time_to_come_back(
+    client: httpx.AsyncClient,
+) -> None:
+    body = {
+        "type": "openai_compatible",
+        "name": "away",
+        "settings": {"base_url": f"http://127.0.0.1:{free_port()}/v1"},
+    }
+    made = (await client.post("/api/v1/providers", json=body)).json()
+    answer = await client.get(f"/api/v1/providers/{made['id']}/models")
+
+    assert answer.status_code == 503
+    told = answer.json()
+    assert told["error"] == "External service error"
+    assert str(told["retry_after"]) == answer.headers["Retry-After"]
