@@ -127,6 +127,11 @@ class OpenModel:
             if self.chosen.had_trouble:
                 await self._tell("")
 
+    async def may_ask_again(self) -> bool:
+        """Take leave to repeat a question that failed."""
+        service = self.chosen.service
+        return self.breaker is None or await self.breaker.may_ask_again(service)
+
     def _said(self, messages: Sequence[BaseMessage]) -> AsyncIterator[AIMessageChunk]:
         before = self.before
         if before is None:
@@ -146,11 +151,6 @@ class OpenModel:
         said: Any = chat.astream(list(messages))
         service = self.chosen.provider.name
         return until_silence(said, self.silence, service=service)
-
-    async def may_ask_again(self) -> bool:
-        """Take leave to repeat a question that failed."""
-        service = self.chosen.service
-        return self.breaker is None or await self.breaker.may_ask_again(service)
 
     def _hide_address(self, error: AppError) -> None:
         # A run is read by people who may not see where the provider is.

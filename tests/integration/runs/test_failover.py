@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from app.backend.models import patience
 from app.backend.bootstrap import Services
 from app.backend.core import clock
 from app.backend.core.actor import Actor
 from app.backend.core.run_events import RunEvent, RunStatus
+from app.backend.models import patience
 from app.backend.models import service as models
 from app.backend.models.schemas import Environment, ModelDraft
 from app.backend.providers import breaker

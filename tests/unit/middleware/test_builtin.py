@@ -15,7 +15,7 @@ from app.backend.providers.errors import ModelBusy, ModelRefused
 from tests.fakes.memory import FakeMemory
 from tests.unit.middleware.asking import Asker, Model, make
 
-BUSY = ModelBusy("Busy.", retry_after=0)
+BUSY = ModelBusy("Busy.", pause=0)
 CARD = "4111 1111 1111 1111"
 KEY = "sk-abcdefghijklmnopqrst"
 
