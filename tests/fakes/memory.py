@@ -2,6 +2,7 @@
 
 from typing_extensions import override
 
+from app.backend.core import clock
 from app.backend.middleware.memory import Memory
 
 
@@ -28,6 +29,17 @@ class FakeMemory(Memory):
             return None
         self.values[key] = str(int(self.values.get(key, 0)) + 1)
         return int(self.values[key])
+
+    @override
+    async def take(self, key: str, *, calls: int, seconds: float) -> float | None:
+        if self.is_away:
+            return None
+        now = clock.monotonic()
+        free = max(float(self.values.get(key, now)), now) + seconds / calls
+        if free - now > seconds + 1e-6:
+            return free - now - seconds
+        self.values[key] = str(free)
+        return 0
 
     @override
     async def raise_version(self, key: str) -> None:

@@ -1,6 +1,7 @@
 """What middlewares remember for all processes. Without Redis they remember nothing, and go on."""
 
 import asyncio
+from typing import Any
 
 import structlog
 from redis.asyncio import Redis
@@ -9,6 +10,16 @@ from redis.exceptions import RedisError
 from app.backend.core import redis as names
 
 _AWAY = (RedisError, OSError, TimeoutError)
+# The generic cell rate algorithm (ITU-T I.371): the key has when the place after the last taken one is free.
+_TAKE = """
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+local calls, seconds = tonumber(ARGV[1]), tonumber(ARGV[2])
+local free = math.max(tonumber(redis.call('GET', KEYS[1])) or now, now) + seconds / calls
+if free - now > seconds + 0.000001 then return tostring(free - now - seconds) end
+redis.call('SET', KEYS[1], string.format('%.6f', free), 'PX', math.ceil((free - now) * 1000) + 1)
+return '0'
+"""
 logger = structlog.get_logger(__name__)
 
 
@@ -49,6 +60,16 @@ class Memory:
             _tell(error)
             return None
         return int(counted)
+
+    async def take(self, key: str, *, calls: int, seconds: float) -> float | None:
+        """Take one of `calls` within `seconds`: return 0, or how long to wait for the next; None when Redis is away."""
+        try:
+            async with asyncio.timeout(names.ANSWER_SECONDS):
+                answer: Any = self._redis.eval(_TAKE, 1, key, str(calls), str(seconds))
+                return float(await answer)
+        except _AWAY as error:
+            _tell(error)
+            return None
 
     async def raise_version(self, key: str) -> None:
         """Count up a version."""

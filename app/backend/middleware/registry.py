@@ -12,8 +12,16 @@ from pydantic import ValidationError
 from app.backend.core.errors import Invalid
 from app.backend.middleware.base import Form, Middleware
 from app.backend.middleware.builtin.cache import CacheMiddleware
+from app.backend.middleware.builtin.context import (
+    EditingMiddleware,
+    SummaryMiddleware,
+)
+from app.backend.middleware.builtin.injection import InjectionMiddleware
 from app.backend.middleware.builtin.log import LogMiddleware
+from app.backend.middleware.builtin.pii import PiiMiddleware
+from app.backend.middleware.builtin.rate import CallLimitMiddleware, RateMiddleware
 from app.backend.middleware.builtin.retry import RetryMiddleware
+from app.backend.middleware.builtin.tools import ToolsMiddleware
 from app.backend.middleware.builtin.validation import ValidationMiddleware
 from app.backend.middleware.schemas import MiddlewareTypeView
 from app.backend.providers.forms import sentences
@@ -22,9 +30,16 @@ GROUP = "atelier.middleware"
 FIELD = "config."
 BUILTIN: tuple[type[Middleware], ...] = (
     LogMiddleware,
+    CallLimitMiddleware,
     CacheMiddleware,
     RetryMiddleware,
+    RateMiddleware,
     ValidationMiddleware,
+    InjectionMiddleware,
+    PiiMiddleware,
+    ToolsMiddleware,
+    SummaryMiddleware,
+    EditingMiddleware,
 )
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 logger = structlog.get_logger(__name__)

@@ -1,5 +1,6 @@
 """What middlewares remember: in Redis, in the stand-in of unit tests, and without Redis."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 
 import pytest
@@ -44,10 +45,30 @@ async def test_values_are_found_and_counted(memory: Memory) -> None:
     assert await memory.get("v") == ["2"]
 
 
+async def test_as_many_as_are_allowed_are_taken_and_the_next_waits(
+    memory: Memory,
+) -> None:
+    taken = [await memory.take("k", calls=3, seconds=60) for _ in range(4)]
+
+    assert taken[:3] == [0, 0, 0]
+    assert taken[3] == pytest.approx(20, abs=5)
+    assert await memory.take("other", calls=3, seconds=60) == 0
+
+
+async def test_what_was_taken_is_free_again_after_its_time(memory: Memory) -> None:
+    assert await memory.take("k", calls=1, seconds=0.05) == 0
+    pause = await memory.take("k", calls=1, seconds=0.05)
+    assert pause
+    # The pause is what it promised, and no guess of this test.
+    await asyncio.sleep(pause)
+    assert await memory.take("k", calls=1, seconds=0.05) == 0
+
+
 async def test_without_redis_nothing_is_remembered_and_nothing_fails(
     away: Memory,
 ) -> None:
     assert await away.get("a") is None
     assert not await away.keep("a", "x", seconds=60)
     assert await away.count("n", seconds=60) is None
+    assert await away.take("k", calls=1, seconds=60) is None
     await away.raise_version("v")

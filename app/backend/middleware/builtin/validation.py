@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from pydantic import AfterValidator, Field
@@ -23,13 +23,16 @@ from app.backend.middleware.base import (
     Told,
     TypeInfo,
 )
+from app.backend.middleware.checking import (
+    FROM_OUTSIDE,
+    REMOVED,
+    Action,
+    Check,
+    count,
+)
 from app.backend.middleware.errors import InputRefused, OutputRefused
 from app.backend.middleware.patterns import KINDS, Finder, Kind, Span
 
-Action = Literal["block", "redact", "warn"]
-REMOVED = "[removed]"
-# What comes from outside: the agent's instructions, and what the model said itself, are not looked at.
-_FROM_OUTSIDE = frozenset({"human", "tool"})
 _KEPT = frozenset("\n\t\r")
 _LETTERS_OF_OTHERS = re.compile(r"[\u200c\u200d\ufe0e\ufe0f]")
 
@@ -91,7 +94,11 @@ class ValidationMiddleware(Middleware):
 
     def __init__(self, settings: ValidationForm, parts: Parts) -> None:
         super().__init__(settings, parts)
-        self._forbidden = Finder((), settings.forbidden, ignores_case=True)
+        self._forbidden = Check(
+            Finder((), settings.forbidden, ignores_case=True),
+            settings.input_action,
+            "that the rules of this model forbid",
+        )
         self._sensitive = Finder(
             settings.sensitive, settings.sensitive_patterns, ignores_case=True
         )
@@ -120,37 +127,13 @@ class ValidationMiddleware(Middleware):
             old is not new for old, new in zip(messages, cleaned, strict=True)
         )
         if changed:
-            told.tell(f"Took hidden characters out of {_count(changed, 'message')}.")
-        found: list[Span] = []
-
-        def rewrite(text: str) -> str:
-            spans = self._forbidden.find(text)
-            found.extend(spans)
-            return patterns.replace(text, spans, lambda _: REMOVED)
-
-        checked = [
-            rewrite_message(one, rewrite) if one.type in _FROM_OUTSIDE else one
-            for one in cleaned
-        ]
-        if not found:
-            return cleaned
-        what = f"{_count(len(found), 'place')} that the rules of this model forbid"
-        match self.settings.input_action:
-            case "block":
-                told.tell(f"Refused: {what}.", level=Level.ERROR)
-                message = f"The question has {what}. Take them out and ask again, or ask who looks after the model."
-                raise InputRefused(message)
-            case "redact":
-                told.tell(f"Took out {what}.", level=Level.WARNING)
-                return checked
-            case _:
-                told.tell(f"The question has {what}.", level=Level.WARNING)
-                return cleaned
+            told.tell(f"Took hidden characters out of {count(changed, 'message')}.")
+        return self._forbidden.apply(cleaned, told)
 
     def _check_size(self, messages: Sequence[BaseMessage]) -> None:
         most = self.settings.characters_max
         longest = max(
-            (len(str(one.content)) for one in messages if one.type in _FROM_OUTSIDE),
+            (len(str(one.content)) for one in messages if one.type in FROM_OUTSIDE),
             default=0,
         )
         if longest > most:
@@ -158,7 +141,7 @@ class ValidationMiddleware(Middleware):
             raise InputRefused(message)
 
     def _clean(self, message: BaseMessage) -> BaseMessage:
-        if not self.settings.clean or message.type not in _FROM_OUTSIDE:
+        if not self.settings.clean or message.type not in FROM_OUTSIDE:
             return message
         return rewrite_message(message, clean)
 
@@ -219,7 +202,3 @@ def _kinds(spans: Sequence[Span]) -> str:
     for span in spans:
         counts[span.kind] = counts.get(span.kind, 0) + 1
     return ", ".join(f"{kind} ({number})" for kind, number in counts.items())
-
-
-def _count(number: int, noun: str) -> str:
-    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
