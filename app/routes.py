@@ -28,6 +28,7 @@ SETTINGS = "/settings"
 SYSTEM = "/system"
 PEOPLE = "/people"
 GROUPS = "/people?show=groups"
+TIERS = "/people?show=tiers"
 AUDIT = "/audit"
 
 # An id is a str or UUID on the server, or a Reflex var that is joined in the browser: hence `+`, and `Any`.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 NAME = re.compile(
-    r"p\d+_|log_"
+    r"p\d+_|log_|list_|logins"
 )  # p3_run_start; the rest of the folder is not a measurement
 
 

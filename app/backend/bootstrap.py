@@ -17,6 +17,7 @@ from app.backend.files import storage
 from app.backend.files.storage import ObjectStore
 from app.backend.identity.mail import Mailer
 from app.backend.identity.outside.bearer import IssuerKeys
+from app.backend.identity.request_limits import RequestLimits
 from app.backend.identity.smtp import SmtpMailer
 from app.backend.knowledge import embeddings
 from app.backend.knowledge import index as vector_index
@@ -56,6 +57,7 @@ class Services:
     models: ModelCatalog
     checkpoints: Checkpoints
     feed: RunFeed
+    request_limits: RequestLimits
     tools: ToolRegistry = field(default_factory=ToolRegistry)
     watch: SystemWatch = field(default_factory=SystemWatch)
     issuer_keys: IssuerKeys = field(default_factory=IssuerKeys)
@@ -103,6 +105,7 @@ async def build(
             models=models,
             checkpoints=checkpoints,
             feed=feed,
+            request_limits=RequestLimits(db, redis),
         )
         yield with_tools(services)
     finally:

@@ -15,6 +15,7 @@ COMMANDS = {
     "build": "app.cli.build:app",
     "user": "app.cli.user:app",
     "group": "app.cli.group:app",
+    "tier": "app.cli.tier:app",
     "share": "app.cli.share:app",
     "audit": "app.cli.audit:app",
     "key": "app.cli.key:app",

@@ -12,8 +12,10 @@ from app.components.layout.topbar import page_head
 from app.components.people import strings as words
 from app.components.people.dialogs import fresh_link, invitation
 from app.components.people.groups import groups, new_group
+from app.components.people.limits import person_limits
 from app.components.people.permissions import permissions
 from app.components.people.table import people_table
+from app.components.people.tiers import new_tier, tiers
 from app.components.ui.button import button
 from app.components.ui.dialog import confirm
 from app.components.ui.empty import empty
@@ -26,14 +28,22 @@ from app.pages._page import page
 from app.state.groups import GroupsState
 from app.state.people import PeopleState
 from app.state.permissions import PermissionsState
+from app.state.person_limits import PersonLimitsState
+from app.state.tiers import TiersState
 
 
 @page(
     routes.PEOPLE,
     words.TITLE,
     permission=Permission.VIEW_USER,
-    on_load=[PeopleState.load, GroupsState.load],
-    on_leave=[PeopleState.leave, GroupsState.leave, PermissionsState.close],
+    on_load=[PeopleState.load, GroupsState.load, TiersState.load],
+    on_leave=[
+        PeopleState.leave,
+        GroupsState.leave,
+        TiersState.leave,
+        PermissionsState.close,
+        PersonLimitsState.close,
+    ],
 )
 def people() -> rx.Component:
     return shell(
@@ -43,13 +53,13 @@ def people() -> rx.Component:
             actions=rx.cond(
                 PeopleState.is_refused,
                 None,
-                rx.cond(GroupsState.is_shown, new_group(), _invite()),
+                _one_of(new_group(), new_tier(), _invite()),
             ),
         ),
         for_admins(
             rx.el.div(
                 _tabs(),
-                rx.cond(GroupsState.is_shown, groups(), _content()),
+                _one_of(groups(), tiers(), _content()),
                 class_name="flex flex-col gap-4",
             ),
             is_refused=PeopleState.is_refused,
@@ -60,12 +70,25 @@ def people() -> rx.Component:
     )
 
 
+def _one_of(
+    of_groups: rx.Component, of_tiers: rx.Component, of_people: rx.Component
+) -> rx.Component:
+    """Return what belongs to the open tab."""
+    others = rx.cond(TiersState.is_shown, of_tiers, of_people)
+    return rx.cond(GroupsState.is_shown, of_groups, others)
+
+
 def _tabs() -> rx.Component:
     return tabs(
         words.TITLE,
         [
-            (words.TITLE, routes.PEOPLE, ~GroupsState.is_shown),
+            (
+                words.TITLE,
+                routes.PEOPLE,
+                ~GroupsState.is_shown & ~TiersState.is_shown,
+            ),
             (words.GROUPS, routes.GROUPS, GroupsState.is_shown),
+            (words.TIERS, routes.TIERS, TiersState.is_shown),
         ],
     )
 
@@ -91,6 +114,7 @@ def _content() -> rx.Component:
         _rows(),
         invitation(),
         permissions(),
+        person_limits(),
         fresh_link(),
         confirm(
             PeopleState.question[0],

@@ -11,12 +11,14 @@ from app.components.settings import strings as words
 from app.components.settings.access import logins
 from app.components.settings.account import appearance, password, profile
 from app.components.settings.keys import api_keys, key_dialogs
+from app.components.settings.limits import limits
 from app.components.settings.linked import linked_logins
 from app.components.settings.secrets import secret_deletion, secrets
 from app.components.ui.button import button
 from app.components.ui.card import card, section
 from app.pages._page import page
 from app.state.api_keys import ApiKeysState
+from app.state.limits import LimitsState
 from app.state.linked_logins import LinkedLoginsState
 from app.state.second_factor import SecondFactorState
 from app.state.secrets import SecretsState
@@ -32,6 +34,7 @@ from app.state.settings import SettingsState
         SecretsState.load,
         SecondFactorState.load,
         LinkedLoginsState.load,
+        LimitsState.load,
     ],
     on_leave=[
         SettingsState.leave,
@@ -60,6 +63,7 @@ def settings() -> rx.Component:
             section(factor_words.TITLE, card(panel()), description=factor_words.ABOUT),
             linked_logins(),
             logins(),
+            limits(),
             class_name="flex flex-col gap-8",
         ),
         key_dialogs(),

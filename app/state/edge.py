@@ -28,6 +28,7 @@ from app.backend.core.errors import (
 )
 from app.backend.identity import cookies, credentials, refusals
 from app.backend.identity.errors import SecondFactorDemanded
+from app.backend.identity.request_limits import Window
 from app.state import notices
 from app.state.forms import FormMixin
 
@@ -76,8 +77,13 @@ async def find_actor(state: rx.State) -> Actor | None:
 
 @asynccontextmanager
 async def work(state: rx.State) -> AsyncGenerator[tuple[Session, Actor], None]:
-    """Open a transaction on behalf of the signed-in user; it commits at the end."""
+    """Open a transaction on behalf of the signed-in user; it commits at the end.
+
+    Raises:
+        TooManyRequests: they have done as much in the last minute as their tier allows.
+    """
     actor = _just_found() or await require_actor(state)
+    await services().request_limits.count(actor, Window.PAGES)
     async with services().db.transaction() as session:
         yield session, actor
 
@@ -233,7 +239,7 @@ async def _answer(
         return state._show_errors(error.details)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     # What a service said may repeat the key that it was sent.
     text = masking.known().mask(error.message)
-    if isinstance(error, TooMany):
+    if isinstance(error, TooMany) and error.passes:
         return notices.failed(f"{text} Try again in {_duration(error.retry_after)}.")
     return notices.failed(text)
 

@@ -22,6 +22,7 @@ from app.backend.core.settings import Settings
 from app.backend.identity import audit_chain, mail
 from app.backend.identity.retention import purge_logins
 from app.backend.knowledge import service as knowledge
+from app.backend.runs.days import purge_days
 from app.backend.runs.retention import Retention
 from app.backend.runs.upkeep import OUTBOX_AGE, make_recovery
 from app.backend.system.scheduling import ActiveScheduler, note_active
@@ -68,6 +69,7 @@ class Scheduler:
             Task("sweep_mail", 10 * TICK_SECONDS, self._sweep_mail),
             Task("install_ready_made", _MINUTE, self._install_ready_made),
             Task("purge_logins", _HOUR, self._purge_logins),
+            Task("purge_days", _HOUR, self._purge_days),
             Task("chain_audit", TICK_SECONDS, self._chain_audit),
             Task("cut_audit", _HOUR, self._cut_audit),
             Task("forget_deleted_runs", 10 * TICK_SECONDS, retention.sweep_gone),
@@ -155,6 +157,10 @@ class Scheduler:
     async def _purge_logins(self) -> int:
         async with self._services.db.transaction() as session:
             return await purge_logins(session)
+
+    async def _purge_days(self) -> int:
+        async with self._services.db.transaction() as session:
+            return await purge_days(session)
 
 
 async def serve(settings: Settings) -> None:

@@ -101,6 +101,7 @@ class Viewer:
     async def _receive_all(self, agent_id: UUID, group: asyncio.TaskGroup) -> None:
         while (text := await self._line.receive()) is not None:
             try:
+                await self._line.count()
                 action = parse_message(text, Action, "action")
                 match action:
                     case StartAgent():

@@ -12,6 +12,7 @@ from app.backend.core.actor import Actor
 from app.backend.core.errors import AppError, Unauthorized
 from app.backend.identity import credentials
 from app.backend.identity import service as identity
+from app.backend.identity.request_limits import Window
 from app.backend.identity.schemas import Presented
 
 logger = structlog.get_logger(__name__)
@@ -52,6 +53,17 @@ async def is_still_signed_in(connection: HTTPConnection) -> bool:
     ):  # lint-skip: edge-catch - a token of somebody who may have no account any more
         return False
     return presented is not None and not presented.actor.must_add_factor
+
+
+async def count_request(connection: HTTPConnection, actor: Actor) -> None:
+    """Count a request, or a message of a websocket, against the tier of whoever is calling.
+
+    Raises:
+        TooManyRequests: it is one too many.
+    """
+    is_program = bearer_of(connection) is not None
+    window = Window.PROGRAMS if is_program else Window.PAGES
+    await parts_of(connection).request_limits.count(actor, window)
 
 
 def set_actor(connection: HTTPConnection, actor: Actor) -> None:

@@ -103,6 +103,7 @@ class Guard:
             raise Unauthorized
         if actor.must_add_factor and connection.scope["path"] not in SETUP_PATHS:
             raise SecondFactorDemanded
+        await auth.count_request(connection, actor)
         auth.set_actor(connection, actor)
 
     def _check_cookie(self, connection: HTTPConnection) -> None:

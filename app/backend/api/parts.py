@@ -8,6 +8,7 @@ from app.backend.agents.checkpoints import Checkpoints
 from app.backend.core.crypto import Keyring
 from app.backend.core.run_events import RunEvent
 from app.backend.identity.outside.bearer import IssuerKeys
+from app.backend.identity.request_limits import RequestLimits
 from app.backend.knowledge.parts import IngestParts
 from app.backend.middleware.service import Renews
 from app.backend.models.catalog import ModelCatalog
@@ -43,6 +44,11 @@ class ApiParts(IngestParts, Protocol):
     @property
     def issuer_keys(self) -> IssuerKeys:
         """The public keys of the other issuer, if there is one."""
+        ...
+
+    @property
+    def request_limits(self) -> RequestLimits:
+        """Counts what people ask for."""
         ...
 
     @property

@@ -46,6 +46,14 @@ class Line:
             return None
         return received.get("text") or ""
 
+    async def count(self) -> None:
+        """Count a message that asks for something, as a request is counted.
+
+        Raises:
+            TooManyRequests: it is one too many.
+        """
+        await auth.count_request(self._socket, self.actor)
+
     async def close(self, error: AppError | None = None) -> None:
         """Close it: all is said, or `error` says why not.
 

@@ -93,6 +93,7 @@ async def _tell(line: Line, run: RunView) -> None:
 async def _receive(line: Line, run: RunView) -> None:
     while (text := await line.receive()) is not None:
         try:
+            await line.count()
             match parse_message(text, FromViewer, "type"):
                 case Confirm() as answer:
                     await _answer(line, run, answer)

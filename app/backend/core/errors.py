@@ -67,10 +67,11 @@ class Conflict(AppError):
 
 
 class TooMany(AppError):
-    """A limit is reached; `retry_after` is in seconds."""
+    """A limit is reached; `retry_after` is in seconds, and `passes` says that waiting so long is enough."""
 
     code = "TOO_MANY_REQUESTS"
     status = 429
+    passes = True
 
     def __init__(self, message: str, *, retry_after: int) -> None:
         super().__init__(message)

@@ -1,6 +1,6 @@
 """What can be wrong with a file."""
 
-from app.backend.core.errors import AppError, ServiceUnavailable
+from app.backend.core.errors import AppError, ServiceUnavailable, TooMany
 
 
 class ObjectMissing(AppError):
@@ -36,4 +36,17 @@ class StoreFull(ServiceUnavailable):
         super().__init__(
             "The disk with the data folder is full. Free some space, then try again.",
             service="objects",
+        )
+
+
+class StorageUsed(TooMany):
+    """Somebody has as many bytes stored as they may; waiting alone does not help."""
+
+    code = "STORAGE_USED"
+    passes = False
+
+    def __init__(self, used: str, most: str) -> None:
+        super().__init__(
+            f"There is no room for this: {used} of {most} are used. Delete documents, or ask an administrator for more.",
+            retry_after=3600,
         )

@@ -2,11 +2,11 @@
 
 from uuid import UUID
 
-from sqlmodel import col
+from sqlmodel import col, func
 
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
-from app.backend.core.rows import visible_to
+from app.backend.core.rows import owned_by, visible_to
 from app.backend.files.tables import FileRow
 
 
@@ -14,3 +14,9 @@ async def find_file(session: Session, actor: Actor, file_id: UUID) -> FileRow | 
     """Return the file, if it is the actor's."""
     query = visible_to(actor, FileRow).where(col(FileRow.id) == file_id)
     return (await session.exec(query)).first()
+
+
+async def count_bytes(session: Session, actor: Actor) -> int:
+    """Return how many bytes the actor's files have together."""
+    query = owned_by(actor, FileRow).with_only_columns(func.sum(FileRow.size))
+    return (await session.exec(query)).one() or 0

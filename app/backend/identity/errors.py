@@ -172,3 +172,15 @@ class RefreshTokenInvalid(Unauthorized):
         super().__init__(
             "This refresh token is not valid or no longer valid. Sign in again."
         )
+
+
+class TooManyRequests(TooMany):
+    """A person has asked as often in a minute as their tier allows."""
+
+    code = "REQUEST_LIMIT"
+
+    def __init__(self, most: int, retry_after: int) -> None:
+        super().__init__(
+            f"This is more than your {most:,} requests a minute. Wait, or ask an administrator for more.",
+            retry_after=retry_after,
+        )

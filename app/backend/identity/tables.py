@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, UniqueConstraint
+from sqlalchemy import BigInteger, Index, UniqueConstraint, text
 from sqlmodel import Field
 
 from app.backend.core import clock
@@ -13,6 +13,28 @@ from app.backend.core.sealing import SealedText
 
 FACTOR_PURPOSE = "second_factor"
 _FactorColumn: Any = SealedText(FACTOR_PURPOSE)
+_IS_DEFAULT = text("is_default")
+
+
+class TierRow(Row, table=True):
+    """What the people of a tier may use; None is as much as they like. One tier is for all who have no other."""
+
+    __table_args__ = (
+        Index(
+            "ix_tier_is_default",
+            "is_default",
+            unique=True,
+            postgresql_where=_IS_DEFAULT,
+            sqlite_where=_IS_DEFAULT,
+        ),
+    )
+
+    name: str = Field(unique=True, max_length=100)
+    is_default: bool = False
+    requests_per_minute: int | None = None
+    runs_per_day: int | None = None
+    runs_active: int | None = None
+    storage_mb: int | None = None
 
 
 class UserRow(Row, table=True):
@@ -20,6 +42,7 @@ class UserRow(Row, table=True):
 
     `welcomed_at` says when it got its ready-made agents, `second_factor_at` since when it asks for a second factor.
     `given` and `taken` are permissions that they have beside those of the role, and that they lack.
+    Without a `tier_id` they are in the default tier; `limits` are those that they have in the place of the tier's.
     """
 
     email: str = Field(unique=True, max_length=254)
@@ -30,6 +53,10 @@ class UserRow(Row, table=True):
     taken: list[str] = Field(default_factory=list[str], sa_type=JsonColumn)
     password_hash: str
     preferences: dict[str, str] = Field(default_factory=dict, sa_type=JsonColumn)
+    tier_id: UUID | None = Field(
+        default=None, foreign_key="tier.id", index=True, ondelete="SET NULL"
+    )
+    limits: dict[str, int] = Field(default_factory=dict, sa_type=JsonColumn)
     is_active: bool = True
     welcomed_at: datetime | None = Field(default=None, sa_type=UtcColumn)
     second_factor_at: datetime | None = Field(default=None, sa_type=UtcColumn)

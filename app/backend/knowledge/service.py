@@ -142,6 +142,19 @@ async def find_copy(
     return DocumentView.model_validate(row) if row is not None else None
 
 
+async def check_room(
+    session: Session, actor: Actor, *, collection_id: UUID, size: int
+) -> None:
+    """Refuse a file of `size` bytes for which the owner of the collection has no room.
+
+    Raises:
+        StorageUsed: it is so.
+    """
+    collection = await need_collection(session, actor, collection_id, Level.EDIT)
+    owner = await _owner_of(session, actor, collection)
+    await files.check_room(session, owner, size=size)
+
+
 async def add_document(
     session: Session,
     actor: Actor,

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from app.backend.core import ids
 from app.backend.core.actor import Actor
 from app.backend.files import validation
+from app.backend.files.errors import StorageUsed
 from app.backend.knowledge import service
 from app.backend.knowledge.parsed import Parsed
 from app.backend.knowledge.parsing import PARSED_JSON
@@ -31,6 +32,7 @@ async def upload_document(
     Raises:
         FileRefused: it is not a file that we take, or not what its name says.
         NotFound: the collection is not the actor's.
+        StorageUsed: the owner of the collection has as much stored as they may.
         ServiceUnavailable: the object store does not work.
     """
     upload = await asyncio.to_thread(
@@ -42,6 +44,10 @@ async def upload_document(
     known = await _find_copy(parts, actor, collection_id, upload.sha256)
     if known is not None:
         return known
+    async with parts.db.read() as session:
+        await service.check_room(
+            session, actor, collection_id=collection_id, size=upload.size
+        )
     document_id = ids.new_id()
     key = original_key(collection_id, document_id)
     await parts.objects.put(key, body, media_type=upload.media_type)
@@ -55,6 +61,10 @@ async def upload_document(
                 upload=upload,
                 outbox=parts.outbox,
             )
+    except StorageUsed:
+        # Another upload has taken the room meanwhile.
+        await parts.objects.delete(key)
+        raise
     except IntegrityError:
         # The same file came twice at once; the other upload was first.
         await parts.objects.delete(key)

@@ -16,6 +16,7 @@ from app.backend.core.settings import Settings
 from app.backend.core.texts import Text
 from app.backend.runs import engine_repository, tree_repository
 from app.backend.runs.agent_owner import other_owner
+from app.backend.runs.days import check_day
 from app.backend.runs.inputs import QUERY_LENGTH_MAX
 from app.backend.tools.base import AnyTool, Params, Tool, ToolContext, ToolResult
 
@@ -70,6 +71,7 @@ def make_agent_tool(settings: Settings) -> AnyTool:
         actor = context.run.actor
         async with context.read() as session:
             await _check_room(session, settings, context.run.run_id)
+            await check_day(session, actor.user_id)
             agent = await _need_agent(session, actor, params.agent)
         call = ChildCall(
             key=context.key,

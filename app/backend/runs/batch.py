@@ -9,7 +9,9 @@ from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.errors import Conflict, Invalid
 from app.backend.core.run_events import RunEvent, RunQueued
+from app.backend.identity import tiers
 from app.backend.runs import list_repository, repository
+from app.backend.runs.days import count_begun
 from app.backend.runs.event_rows import insert_events
 from app.backend.runs.inputs import check_input, query_of
 from app.backend.runs.line import check_load, job_of, read_load
@@ -87,7 +89,9 @@ async def _begin(
     parts: RunParts,
 ) -> list[RunRow]:
     load = await read_load(session, actor.user_id)
-    check_load(load, parts.settings, more=len(drafts))
+    limits = await tiers.limits_of(session, actor.user_id)
+    check_load(load, parts.settings, limits, more=len(drafts))
+    await count_begun(session, actor.user_id, limits.runs_per_day, more=len(drafts))
     titles = [query_of(draft.input) for draft in drafts]
     thread_ids = await threads.create_threads(
         session, actor, agent_id=agent.id, titles=titles

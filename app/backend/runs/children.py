@@ -7,6 +7,7 @@ from app.backend.core.children import ChildCall
 from app.backend.core.db import Session
 from app.backend.core.run_events import ChildStarted, RunEvent, RunQueued, RunStatus
 from app.backend.runs import list_repository
+from app.backend.runs.days import count_begun
 from app.backend.runs.ending import let_wait
 from app.backend.runs.inputs import check_input
 from app.backend.runs.line import job_of
@@ -75,6 +76,8 @@ def _make_child(parent: RunRow, call: ChildCall) -> RunRow:
 async def _begin(session: Session, child: RunRow, parts: EndParts) -> None:
     session.add(child)
     await session.flush()
+    # Its tool has looked at the limit; here it is too late to refuse.
+    await count_begun(session, child.owner_id, None)
     list_repository.add_marks(session, child)
     queued = RunQueued(trigger=TRIGGER, input=child.input)
     await add_events(session, child.id, child.owner_id, 0, [queued])

@@ -1,6 +1,6 @@
 """What can go wrong with a run."""
 
-from app.backend.core.errors import AppError, ServiceUnavailable
+from app.backend.core.errors import AppError, ServiceUnavailable, TooMany
 
 # The code of a run that lost as many workers as a run may.
 WORKER_LOST = "WORKER_LOST"
@@ -80,4 +80,16 @@ class StoreAway(ServiceUnavailable):
             "The store of checkpoints does not answer. See that it runs, then try again in a moment.",
             service="checkpoints",
             retry_after=5,
+        )
+
+
+class DayUsedUp(TooMany):
+    """Somebody has begun as many runs today as they may."""
+
+    code = "RUNS_OF_DAY_USED"
+
+    def __init__(self, most: int, retry_after: int) -> None:
+        super().__init__(
+            f"With this there would be more than your {most:,} runs of today (UTC). Wait for tomorrow, or ask an administrator for more.",
+            retry_after=retry_after,
         )

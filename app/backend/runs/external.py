@@ -18,6 +18,7 @@ from app.backend.core.errors import Conflict, NotFound
 from app.backend.core.questions import Answer
 from app.backend.core.run_events import RunStatus
 from app.backend.core.texts import Text
+from app.backend.identity import tiers
 from app.backend.runs import answers, conversation, effect_repository, repository
 from app.backend.runs import service as runs
 from app.backend.runs.answers import AnswerDraft
@@ -92,7 +93,8 @@ async def start_external(
     twin = await repository.find_request(session, actor, request_id)
     if twin is None:
         # Before anything is locked, so that a flood is refused at little cost.
-        check_load(await read_load(session, actor.user_id), parts.settings)
+        limits = await tiers.limits_of(session, actor.user_id)
+        check_load(await read_load(session, actor.user_id), parts.settings, limits)
         # Of two first runs at the same moment, the second finds the conversation of the first.
         await repository.begin_start(session)
     thread = await threads.open_external(

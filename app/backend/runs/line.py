@@ -18,6 +18,7 @@ from app.backend.core.errors import TooMany
 from app.backend.core.jobs import Job, JobName
 from app.backend.core.run_events import RunStatus
 from app.backend.core.settings import Settings
+from app.backend.identity.tier_schemas import Limits
 from app.backend.runs.repository import fetch
 from app.backend.runs.tables import RunRow
 
@@ -74,18 +75,22 @@ def _load_query() -> Any:
     return select(*asked)
 
 
-def check_load(load: Load, settings: Settings, *, more: int = 1) -> None:
+def check_load(
+    load: Load, settings: Settings, limits: Limits, *, more: int = 1
+) -> None:
     """Refuse `more` runs when there would be more than there may be.
 
     Raises:
         TooMany: the owner has, or all users together have, as many runs as they may.
     """
     most, own_most = settings.runs_active_max, settings.runs_active_per_user_max
+    if limits.runs_active is not None:
+        own_most = min(own_most, limits.runs_active)
     if load.everybody + more > most:
         message = f"As many runs as this installation allows ({most:,}) are queued or running already. Wait for one to end, or stop one of yours."
         raise TooMany(message, retry_after=RETRY_AFTER_SECONDS)
     if load.own + more > own_most:
-        message = f"As many of your runs as one user may have ({own_most:,}) are queued or running already. Wait for one to end, or stop one."
+        message = f"As many of your runs as you may have ({own_most:,}) are queued or running already. Wait for one to end, or stop one."
         raise TooMany(message, retry_after=RETRY_AFTER_SECONDS)
 
 

@@ -8,8 +8,10 @@ from app.backend.core import correlation, ids
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.run_events import Event, QueuePosition, RunQueued, RunStatus
+from app.backend.identity import tiers
 from app.backend.runs import conversation, list_repository
 from app.backend.runs.agent_owner import other_owner
+from app.backend.runs.days import count_begun
 from app.backend.runs.ending import lock_conversation
 from app.backend.runs.inputs import query_of
 from app.backend.runs.line import check_load, job_of, read_load
@@ -37,13 +39,15 @@ async def begin_run(
     The caller lets one start at a time in.
 
     Raises:
-        TooMany: there are as many runs as there may be.
+        TooMany: there are as many runs as there may be, or its owner has begun as many today as they may.
         Conflict: the conversation has a run, and the agent takes one at a time.
     """
     before = await _make_room(session, actor, agent.concurrency, draft.thread_id, parts)
     # Those that were stopped to make room need none.
     load = await read_load(session, actor.user_id)
-    check_load(load, parts.settings)
+    limits = await tiers.limits_of(session, actor.user_id)
+    check_load(load, parts.settings, limits)
+    await count_begun(session, actor.user_id, limits.runs_per_day)
     turn = None if before else load.turn
     events: list[Event] = [RunQueued(trigger=draft.trigger, input=given)]
     if before:

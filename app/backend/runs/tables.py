@@ -1,6 +1,6 @@
 """Rows of runs."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -221,6 +221,14 @@ class CheckpointLinkRow(Table, table=True):
     created_at: datetime | None = Field(
         default_factory=clock.now, nullable=True, sa_type=UtcColumn
     )
+
+
+class RunDayRow(Table, table=True):
+    """How many runs somebody has begun on a day, in UTC; deleting runs makes it no less."""
+
+    owner_id: UUID = Field(foreign_key="user.id", primary_key=True, ondelete="CASCADE")
+    day: date = Field(primary_key=True, index=True)
+    runs: int
 
 
 class RunAnswerRow(OwnedRow, table=True):

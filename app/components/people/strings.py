@@ -55,6 +55,28 @@ DELETE_GROUP_TITLE = "Delete the group "
 DELETE_GROUP_TEXT = (
     "Its people stay. What was shared with the group is no longer shared with them."
 )
+TIERS = "Tiers"
+TIERS_ABOUT = "What people may use. Who has no other tier is in the default one. Changes count within five seconds."
+TIER = "Tier"
+NEW_TIER = "New tier"
+CHANGE_TIER = "Change the tier "
+TIER_NAME = "Name of the tier"
+DEFAULT = "Default"
+BE_DEFAULT = "For all who have no other tier"
+NO_LIMIT = "No limit"
+AS_TIER_SAYS = "As the tier says"
+THE_DEFAULT_TIER = "The default tier"
+LIMIT_FIELDS = (
+    ("requests_per_minute", "Requests a minute"),
+    ("runs_per_day", "Runs a day"),
+    ("runs_active", "Runs at once"),
+    ("storage_mb", "Stored files, in MB"),
+)
+DELETE_TIER_TITLE = "Delete the tier "
+DELETE_TIER_TEXT = "Its people are in the default tier from then on."
+LIMITS = "Tier and limits"
+LIMITS_OF = "Limits of "
+LIMITS_TEXT = "What you write here counts in the place of what the tier says. It counts within five seconds."
 MEMBERS = "People in this group"
 NO_MEMBERS = "Nobody is in it yet."
 ADD_PERSON = "E-mail of a person"

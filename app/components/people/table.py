@@ -12,6 +12,7 @@ from app.components.ui.table import cell, row, table
 from app.components.widgets.clock import time_ago
 from app.state.people import PeopleState
 from app.state.permissions import PermissionsState
+from app.state.person_limits import PersonLimitsState
 from app.state.session import SessionState
 
 
@@ -96,6 +97,12 @@ def _actions(person: Any) -> rx.Component:
                     "key_square",
                     words.PERMISSIONS,
                     on_click=PermissionsState.open(person.id, person.email),
+                ),
+                menu_item(
+                    menu_id,
+                    "gauge",
+                    words.LIMITS,
+                    on_click=PersonLimitsState.open(person.id, person.email),
                 ),
                 rx.cond(
                     person.has_second_factor,

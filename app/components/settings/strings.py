@@ -101,3 +101,12 @@ DELETE_SECRET_TEXT = "It cannot be brought back."  # noqa: S105
 DELETE_USED_SECRET = (
     "It cannot be brought back, and these fail until there is a new one: "  # noqa: S105
 )
+LIMITS = "Your limits"
+LIMITS_ABOUT = "What your tier lets you use, and how much of it you have used. An administrator can give you more."
+TIER = "Your tier: "
+LIMIT_NAMES = (
+    ("requests_per_minute", "Requests of programs in the last minute"),
+    ("runs_per_day", "Runs today (UTC)"),
+    ("runs_active", "Runs queued or running"),
+    ("storage_mb", "Stored files, in MB"),
+)

@@ -50,7 +50,7 @@ KINDS = {
 }
 # Parts of addresses that are no ids: the API has nothing there, the documentation's own files, a signed name,
 # the number of a step, the key of a service; groups, which everybody may share with; for administrators a queue
-# of everybody's jobs, runs of anybody, and the people.
+# of everybody's jobs, runs of anybody, the people, and their tiers.
 NO_IDS = {
     "rest",
     "name",
@@ -62,6 +62,7 @@ NO_IDS = {
     "job_run_id",
     "user_id",
     "group_id",
+    "tier_id",
 }
 # They answer 200 with a result for each id.
 EACH_BY_ITSELF = {"/api/v1/runs/bulk"}

@@ -37,6 +37,7 @@ PUBLIC = {
     "PassageState.close",
     "PeopleState.leave",
     "PermissionsState.close",
+    "PersonLimitsState.close",
     "ProviderWizardState.leave",
     "RunBulkState.leave",
     "RunStepsState.keep",
@@ -47,6 +48,7 @@ PUBLIC = {
     "SharingState.close",
     "SignUpState.load",
     "SystemState.leave",
+    "TiersState.leave",
 }
 EVENTS = [
     (kind, name) for kind, name in events() if f"{kind.__name__}.{name}" not in PUBLIC

@@ -333,6 +333,7 @@ WITHOUT_ID = {
     "KnowledgeSearchState.leave",
     "KnowledgeSearchState.load",
     "KnowledgeSearchState.search",
+    "LimitsState.load",
     "LinkedLoginsState.load",
     "LoginState.load",
     "LoginWaysState.load",
@@ -413,6 +414,9 @@ WITHOUT_ID = {
     "PermissionsState.close",
     "PermissionsState.open",
     "PermissionsState.save",
+    "PersonLimitsState.close",
+    "PersonLimitsState.open",
+    "PersonLimitsState.save",
     "PeopleState.ask",
     "PeopleState.close",
     "PeopleState.confirm",
@@ -431,6 +435,14 @@ WITHOUT_ID = {
     "SystemState.load",
     "SystemState.prune",
     "SystemState.refresh",
+    "TiersState.ask_delete",
+    "TiersState.close",
+    "TiersState.delete",
+    "TiersState.leave",
+    "TiersState.load",
+    "TiersState.open",
+    "TiersState.open_new",
+    "TiersState.save",
 }
 EVENTS = {f"{kind.__name__}.{name}": (kind, name) for kind, name in events()}
 TAKING = [(event, case) for event, cases in CASES.items() for case in cases]

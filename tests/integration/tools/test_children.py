@@ -16,8 +16,11 @@ from app.backend.core.run_events import (
     RunOutput,
     RunStatus,
 )
+from app.backend.identity import tiers
+from app.backend.identity.tier_schemas import Limits, PersonLimitsDraft
 from app.backend.runs import service, trees
 from app.backend.runs.ending import finish_run
+from app.backend.runs.errors import DayUsedUp
 from app.backend.runs.schemas import RunFilter
 from app.backend.runs.tables import RunRow
 from tests.integration.tools.children import (
@@ -219,6 +222,27 @@ async def test_child_starts_also_when_its_owner_may_have_one_run_only(
 
     assert run.output is not None
     assert run.output.answer == "Forty-two."
+
+
+async def test_child_is_a_run_of_the_day_and_one_too_many_is_refused_in_words(
+    desk: Desk,
+) -> None:
+    await helper(desk)
+    draft = PersonLimitsDraft(own=Limits(runs_per_day=2))
+    async with desk.services.db.transaction() as session:
+        user_id = desk.actor.user_id
+        await tiers.set_person_limits(session, desk.actor, user_id=user_id, draft=draft)
+
+    run = await desk.start(ask("Helper"), ask("helper"), "{told}")
+    done = await work_through(desk, run)
+
+    assert done.status == RunStatus.COMPLETED, done.error
+    assert len(await children(desk, run)) == 1
+    told = [one["result"] for one in await desk.returned(run)]
+    assert told[0] == "Forty-two."
+    assert "your 2 runs of today" in told[1]
+    with pytest.raises(DayUsedUp):
+        await desk.start("No more.")
 
 
 async def test_worker_lost_before_and_after_the_child_starts_it_once(
