@@ -1,4 +1,4 @@
-"""tiers: what people may use, their tier and what they have in its place, and how many runs they have started on a day."""
+"""tiers: what people may use, their tier and what they have in its place, how many runs they have begun on a day; under which name a directory knows them."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -63,6 +63,8 @@ def upgrade() -> None:
     tier_id = sa.Column("tier_id", sa.Uuid(), belongs_to, nullable=True)
     op.add_column("user", tier_id, inline_references=True)
     op.create_index("ix_user_tier_id", "user", ["tier_id"])
+    login = sa.Column("login", sa.String(), nullable=False, server_default="")
+    op.add_column("linked_login", login)
     op.create_table(
         "run_day",
         sa.Column("owner_id", sa.Uuid(), nullable=False),
@@ -76,6 +78,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("run_day")
+    op.drop_column("linked_login", "login")
     op.drop_index("ix_user_tier_id", table_name="user")
     op.drop_column("user", "tier_id")
     op.drop_column("user", "limits")

@@ -9,7 +9,7 @@ import reflex as rx
 from app.backend.api import password_login
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
-from app.backend.identity import second_factor, tries
+from app.backend.identity import refusals, second_factor
 from app.state import edge, notices
 from app.state.forms import FormMixin
 from app.state.lines import iso
@@ -109,7 +109,7 @@ class SecondFactorState(ShownOnceMixin, FormMixin, rx.State):
     ) -> AsyncGenerator[tuple[Session, Actor], None]:
         self._clear_errors()
         parts, actor = edge.services(), await edge.require_actor(self)
-        async with tries.counted(parts.redis, actor.email):
+        async with refusals.counted(parts.db, parts.redis, actor.email):
             password = str(form.get("password", ""))
             await password_login.prove(parts, actor, password=password)
             async with edge.work(self) as (session, actor):

@@ -5,8 +5,8 @@ from typing import Any
 import reflex as rx
 from pydantic import BaseModel, ConfigDict
 
+from app.backend.identity import refusals, sessions
 from app.backend.identity import service as identity
-from app.backend.identity import sessions, tries
 from app.backend.identity.schemas import PasswordDraft, ProfileDraft
 from app.state import edge, notices
 from app.state.forms import FormMixin
@@ -84,9 +84,10 @@ class SettingsState(FormMixin, rx.State):
         """Change the password; all other logins end."""
         self._clear_errors()
         draft = PasswordDraft.model_validate(form)
+        parts, actor = edge.services(), await edge.require_actor(self)
         async with (
+            refusals.counted(parts.db, parts.redis, actor.email),
             edge.work(self) as (session, actor),
-            tries.counted(edge.services().redis, actor.email),
         ):
             await identity.change_password(session, actor, draft=draft)
         self.password_key += 1

@@ -14,7 +14,7 @@ from app.backend.api import auth, forms, password_login
 from app.backend.api.deps import ActorDep, PartsDep, PersonDep, ReadDep, WriteDep
 from app.backend.api.errors import response_of
 from app.backend.api.parts import ApiParts
-from app.backend.core.errors import AppError, TooMany
+from app.backend.core.errors import AppError
 from app.backend.core.texts import Text
 from app.backend.identity import (
     challenges,
@@ -22,7 +22,6 @@ from app.backend.identity import (
     people,
     refusals,
     sessions,
-    tries,
 )
 from app.backend.identity import service as identity
 from app.backend.identity.errors import LoginOver, SecondFactorNeeded
@@ -221,10 +220,13 @@ async def change_me(
 
 @router.post("/password", status_code=204)
 async def change_password(
-    actor: PersonDep, session: WriteDep, parts: PartsDep, draft: PasswordDraft
+    actor: PersonDep, parts: PartsDep, draft: PasswordDraft
 ) -> None:
     """Change the caller's password; their other logins end."""
-    async with tries.counted(parts.redis, actor.email):
+    async with (
+        refusals.counted(parts.db, parts.redis, actor.email),
+        parts.db.transaction() as session,
+    ):
         await identity.change_password(session, actor, draft=draft)
 
 
@@ -264,7 +266,7 @@ async def _create_owner(
 async def check_in(parts: ApiParts, asked: Login, user_agent: str) -> NewSession:
     """Begin a login with a password, and a second factor where there is one; wrong ones are counted."""
     # Only the whole login ends the counting: with the password alone nobody gets more tries for the code.
-    async with _counted(parts, asked.email):
+    async with refusals.counted(parts.db, parts.redis, asked.email):
         verified = await password_login.check(
             parts, email=asked.email, password=asked.password.get_secret_value()
         )
@@ -292,18 +294,8 @@ async def _counted_as_account(
     if email == login.strip().lower():
         yield
         return
-    async with _counted(parts, email):
+    async with refusals.counted(parts.db, parts.redis, email):
         yield
-
-
-@asynccontextmanager
-async def _counted(parts: ApiParts, email: str) -> AsyncGenerator[None, None]:
-    try:
-        async with tries.counted(parts.redis, email):
-            yield
-    except TooMany:
-        await refusals.note_pause(parts.db, email)
-        raise
 
 
 async def _ask_for_code(
@@ -328,7 +320,10 @@ async def _meet(
 ) -> NewSession:
     async with parts.db.read() as session:
         email = await challenges.find_email(session, challenge)
-    async with _counted(parts, email), parts.db.transaction() as session:
+    async with (
+        refusals.counted(parts.db, parts.redis, email),
+        parts.db.transaction() as session,
+    ):
         return await challenges.meet(
             session,
             token=challenge,

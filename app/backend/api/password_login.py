@@ -9,6 +9,7 @@ from app.backend.identity import passwords, sessions
 from app.backend.identity.actors import need_user
 from app.backend.identity.errors import WrongLogin
 from app.backend.identity.outside import accounts, directory, repository
+from app.backend.identity.outside.issuers import DIRECTORY
 from app.backend.identity.outside.schemas import Outsider
 from app.backend.identity.schemas import Verified
 
@@ -54,7 +55,12 @@ async def prove(parts: ApiParts, actor: Actor, *, password: str) -> None:
 async def _is_theirs_there(parts: ApiParts, actor: Actor, password: str) -> bool:
     if not parts.settings.ldap_url:
         return False
-    found = await directory.find(parts.settings, login=actor.email, password=password)
+    async with parts.db.read() as session:
+        linked = await repository.list_linked(session, actor)
+    # Not each directory finds people by their address. A second name would be a second try there.
+    known = [row.login for row in linked if row.issuer == DIRECTORY and row.login]
+    login = known[-1] if known else actor.email
+    found = await directory.find(parts.settings, login=login, password=password)
     if found is None:
         return False
     async with parts.db.read() as session:

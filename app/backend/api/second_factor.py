@@ -10,7 +10,7 @@ from app.backend.api import password_login
 from app.backend.api.deps import ActorDep, PartsDep, PersonDep, ReadDep
 from app.backend.api.parts import ApiParts
 from app.backend.core.actor import Actor
-from app.backend.identity import second_factor, tries
+from app.backend.identity import refusals, second_factor
 from app.backend.identity.schemas import (
     PASSWORD_LENGTH_MAX,
     NewSecondFactor,
@@ -81,7 +81,7 @@ async def turn_off(actor: PersonDep, parts: PartsDep, proof: Proof) -> None:
 async def _proved(
     parts: ApiParts, actor: Actor, proof: Proof
 ) -> AsyncGenerator[None, None]:
-    async with tries.counted(parts.redis, actor.email):
+    async with refusals.counted(parts.db, parts.redis, actor.email):
         password = proof.password.get_secret_value()
         await password_login.prove(parts, actor, password=password)
         yield

@@ -1,16 +1,20 @@
 """What was refused, in the audit too: at most once a minute for each person and thing, so that nobody can fill it."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import structlog
+from redis.asyncio import Redis
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
 from app.backend.core import clock
 from app.backend.core.actor import Actor
 from app.backend.core.db import Database, Session
+from app.backend.core.errors import TooMany
 from app.backend.core.rows import visible_to
-from app.backend.identity import audit, repository
+from app.backend.identity import audit, repository, tries
 from app.backend.identity.actors import actor_of
 from app.backend.identity.audit import Action
 from app.backend.identity.tables import AuditRow
@@ -31,6 +35,21 @@ async def note_pause(db: Database, email: str) -> None:
         user = await repository.find_user_by_email(session, email.strip().lower())
     if user is not None:
         await _note(db, actor_of(user), Action.LOGIN_PAUSED, "")
+
+
+@asynccontextmanager
+async def counted(db: Database, redis: Redis, email: str) -> AsyncGenerator[None, None]:
+    """Count a try of a password as `tries.counted` does, and write a pause down; open no transaction before.
+
+    Raises:
+        TooMany: the pause is not over.
+    """
+    try:
+        async with tries.counted(redis, email):
+            yield
+    except TooMany:
+        await note_pause(db, email)
+        raise
 
 
 async def _note(db: Database, actor: Actor, action: Action, what: str) -> None:

@@ -128,7 +128,7 @@ class RefreshTokenRow(OwnedRow, table=True):
 class LinkedLoginRow(OwnedRow, table=True):
     """A login elsewhere that leads to an account: `subject` is who somebody is for the issuer, whatever they are called.
 
-    `provider` is the key by which the settings knew the issuer.
+    `provider` is the key by which the settings knew the issuer; `login` is what somebody has last typed to be found there.
     """
 
     __table_args__ = (UniqueConstraint("issuer", "subject"),)
@@ -137,6 +137,7 @@ class LinkedLoginRow(OwnedRow, table=True):
     issuer: str = Field(max_length=500)
     subject: str = Field(max_length=255)
     email: str = Field(default="", max_length=254)
+    login: str = ""
     last_used_at: datetime | None = Field(default=None, sa_type=UtcColumn)
 
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlmodel import delete, select
+from sqlmodel import col, delete, select
 from structlog.testing import capture_logs
 from typing_extensions import override
 
@@ -317,7 +317,7 @@ async def test_pause_ends_and_a_right_password_begins_anew(
 
 
 async def test_present_password_cannot_be_guessed_with_a_taken_login(
-    stranger: httpx.AsyncClient, link: str
+    stranger: httpx.AsyncClient, services: Services, link: str
 ) -> None:
     await _make_owner(stranger, link)
     stranger.headers.update(ORIGIN)
@@ -330,6 +330,9 @@ async def test_present_password_cannot_be_guessed_with_a_taken_login(
     paused = await stranger.post("/api/auth/password", json=right)
 
     assert paused.status_code == 429
+    async with services.db.read() as session:
+        query = select(AuditRow.action).where(col(AuditRow.result) == "refused")
+        assert (await session.exec(query)).all() == ["login_paused"]
 
 
 async def test_login_from_another_site_is_refused(

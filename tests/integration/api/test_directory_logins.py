@@ -323,6 +323,20 @@ async def test_second_factor_is_set_up_and_turned_off_with_that_password(
     assert (begun.status_code, on.status_code, off.status_code) == (201, 200, 204)
 
 
+@OPTIONS("options", [{"ldap_filter": "(uid={login})"}, BY_DN])
+async def test_password_of_who_is_known_by_a_short_name_only_proves_who_they_are(
+    stranger: httpx.AsyncClient, invited: UUID
+) -> None:
+    stranger.headers["Origin"] = ADDRESS
+    assert await _sign_in(stranger, "ada") == MAIL
+
+    path = "/api/auth/second-factor"
+    wrong = await stranger.post(path, json={"password": "wrong"})
+    begun = await stranger.post(path, json={"password": PASSWORD})
+
+    assert (wrong.status_code, begun.status_code) == (400, 201)
+
+
 async def test_password_of_another_person_of_the_directory_proves_nothing(
     stranger: httpx.AsyncClient,
     services: Services,

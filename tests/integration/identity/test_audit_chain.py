@@ -244,3 +244,19 @@ async def test_scheduler_gives_rows_their_places_by_itself(
         await asyncio.sleep(0.1)
 
     assert (check.is_whole, check.rows) == (True, ROWS)
+
+
+async def test_person_of_whom_the_audit_tells_cannot_be_deleted_from_the_rows(
+    services: Services, actor: Actor, other_actor: Actor
+) -> None:
+    await _add(services, other_actor)
+    await _chain(services)
+
+    theirs = other_actor.user_id.hex if services.db.is_sqlite else other_actor.user_id
+    with pytest.raises(DBAPIError, match="audit"):
+        await _change(
+            services, f"DELETE FROM \"user\" WHERE id = '{theirs}'", is_open=False
+        )
+
+    check = await _verify(services, actor)
+    assert (check.is_whole, check.rows) == (True, ROWS)

@@ -1,9 +1,14 @@
 """The signed-in user's own account: profile, password, keys, logins, and the login page."""
 
+from sqlmodel import col
+
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
+from app.backend.core.rows import visible_to
 from app.backend.identity import service as identity
 from app.backend.identity.schemas import UserDraft
+from app.backend.identity.tables import AuditRow
+from app.backend.identity.tries import TRIES_MAX
 from app.state.api_keys import ApiKeysState
 from app.state.login import LoginState
 from app.state.secrets import SecretsState
@@ -78,6 +83,22 @@ async def test_change_password_refuses_a_wrong_present_one(
         state, {"current": password, "new": "another long password"}
     )
     assert (state.errors, state.password_key) == ({}, 1)
+
+
+async def test_present_password_that_is_guessed_in_the_settings_is_in_the_audit(
+    services: Services, actor: Actor, cookie: str
+) -> None:
+    guess = {"current": "wrong", "new": "another long password"}
+    said = ""
+    for _ in range(TRIES_MAX + 1):
+        state = make_state(SettingsState, path="/settings", cookie=cookie)
+        said = str(await SettingsState.change_password.fn(state, guess))
+
+    assert "Too many wrong passwords" in said
+    async with services.db.read() as session:
+        query = visible_to(actor, AuditRow).where(col(AuditRow.result) == "refused")
+        rows = (await session.exec(query)).all()
+    assert [row.action for row in rows] == ["login_paused"]
 
 
 async def test_key_is_shown_until_it_is_hidden_and_can_be_revoked(cookie: str) -> None:

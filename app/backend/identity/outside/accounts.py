@@ -75,7 +75,7 @@ async def admit(session: Session, *, outsider: Outsider, settings: Settings) -> 
         row, user = found
         _need_active(user)
         row.provider, row.email = outsider.provider, _email_of(outsider)
-        row.last_used_at = clock.now()
+        row.login, row.last_used_at = outsider.login, clock.now()
     else:
         user = await _find_or_make(session, outsider, settings)
         await _link(session, user, outsider, used_at=clock.now())
@@ -229,6 +229,7 @@ async def _link(
         issuer=outsider.issuer,
         subject=outsider.subject,
         email=_email_of(outsider),
+        login=outsider.login,
         last_used_at=used_at,
     )
     session.add(row)

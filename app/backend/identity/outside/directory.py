@@ -68,6 +68,7 @@ async def find(settings: Settings, *, login: str, password: str) -> Outsider | N
         issuer=DIRECTORY,
         subject=entry.subject,
         email=entry.email,
+        login=login,
         is_email_proved=True,
         name=entry.name,
         claims={"groups": [group.lower() for group in entry.groups]},

@@ -14,7 +14,7 @@ from app.backend.core.texts import Text
 class Outsider(BaseModel):
     """Somebody as another service knows them; issuer and subject together name them for good.
 
-    `may_sign_up` says that everybody whom their service knows may have an account, `can_link` that the settings
+    `login` is what they have typed to be found, where they typed something here. `may_sign_up` says that everybody whom their service knows may have an account, `can_link` that the settings
     page can link the login to an account.
     """
 
@@ -24,6 +24,7 @@ class Outsider(BaseModel):
     issuer: str
     subject: Text = Field(min_length=1, max_length=255)
     email: Text = ""
+    login: Text = ""
     is_email_proved: bool = False
     name: Text = ""
     claims: dict[str, Any] = Field(default_factory=dict[str, Any])
