@@ -66,7 +66,7 @@ def _bare(services: Services, actor: Actor) -> FastAPI:
     app = FastAPI()
 
     @app.get("/bare/agents")
-    async def list_agents(limit: int) -> Page[AgentView]:  # pyright: ignore[reportUnusedFunction]
+    async def list_agents(limit: int) -> Page[AgentView]:
         async with services.db.read() as session:
             page = await agents.list_agents(session, actor, limit=limit)
             items = await runs.with_last_run(session, actor, page.items)

@@ -86,8 +86,7 @@ async def build(
     redis, checkpoints = redis_client.connect(settings.redis_url), Checkpoints(settings)
     blocking = redis_client.connect_blocking(settings.redis_url, seconds=OUTBOX_SECONDS)
     keyring = crypto.load_keyring(settings)
-    token = keyring.token("runtime")
-    embedder = local_embedder or embeddings.make_runtime_embedder(settings, token=token)
+    embedder = local_embedder or _runtime_embedder(settings, keyring)
     models = catalog.open_catalog(settings, db, keyring, redis, RowChains(db, redis))
     feed, outbox = RunFeed(db, redis), Outbox(db, blocking)
     try:
@@ -118,6 +117,11 @@ async def build(
         await redis.aclose()
         blocking.close()
         await db.close()
+
+
+def _runtime_embedder(settings: Settings, keyring: Keyring) -> Embedder:
+    token = keyring.token("runtime")
+    return embeddings.make_runtime_embedder(settings, token=token)
 
 
 def with_tools(services: Services) -> Services:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlmodel import col, func
+from sqlmodel import col, func, select
 
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
@@ -18,5 +18,5 @@ async def find_file(session: Session, actor: Actor, file_id: UUID) -> FileRow | 
 
 async def count_bytes(session: Session, actor: Actor) -> int:
     """Return how many bytes the actor's files have together."""
-    query = owned_by(actor, FileRow).with_only_columns(func.sum(FileRow.size))
-    return (await session.exec(query)).one() or 0
+    files = owned_by(actor, FileRow).subquery()
+    return (await session.exec(select(func.sum(files.c.size)))).one() or 0

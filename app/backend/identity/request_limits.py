@@ -3,6 +3,7 @@
 import asyncio
 import math
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -40,12 +41,13 @@ class RequestLimits:
     """Counts in Redis, for all processes together; while Redis is away nothing is counted, and nothing refused."""
 
     def __init__(self, db: Database, redis: Redis) -> None:
+        pool: Any = {"connection_pool": redis.connection_pool}
         # The pool says where Redis is; the address only names the kind.
         storage = RedisStorage(
             "async+redis://",
             implementation="redispy",
             key_prefix=_PREFIX,
-            connection_pool=redis.connection_pool,
+            **pool,
         )
         self._limiter = MovingWindowRateLimiter(storage)
         self._db = db

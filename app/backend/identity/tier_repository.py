@@ -60,5 +60,5 @@ async def find_tier_of(
     query = select(TierRow, UserRow.limits).join(UserRow, _is_of())
     if is_held:
         query = query.with_for_update(of=UserRow, key_share=True)
-    found = await session.exec(query.where(col(UserRow.id) == user_id))
-    return found.first()
+    found = (await session.exec(query.where(col(UserRow.id) == user_id))).first()
+    return (found[0], dict(found[1])) if found else None

@@ -44,10 +44,7 @@ async def upload_document(
     known = await _find_copy(parts, actor, collection_id, upload.sha256)
     if known is not None:
         return known
-    async with parts.db.read() as session:
-        await service.check_room(
-            session, actor, collection_id=collection_id, size=upload.size
-        )
+    await _check_room(parts, actor, collection_id, upload.size)
     document_id = ids.new_id()
     key = original_key(collection_id, document_id)
     await parts.objects.put(key, body, media_type=upload.media_type)
@@ -61,12 +58,8 @@ async def upload_document(
                 upload=upload,
                 outbox=parts.outbox,
             )
-    except StorageUsed:
-        # Another upload has taken the room meanwhile.
-        await parts.objects.delete(key)
-        raise
-    except IntegrityError:
-        # The same file came twice at once; the other upload was first.
+    except (IntegrityError, StorageUsed):
+        # The same file came twice at once, or another one has taken the room meanwhile.
         await parts.objects.delete(key)
         known = await _find_copy(parts, actor, collection_id, upload.sha256)
         if known is None:
@@ -98,6 +91,13 @@ async def make_download_url(
         name=document.name,
         seconds=_DOWNLOAD_SECONDS,
     )
+
+
+async def _check_room(
+    parts: IngestParts, actor: Actor, collection_id: UUID, size: int
+) -> None:
+    async with parts.db.read() as session:
+        await service.check_room(session, actor, collection_id=collection_id, size=size)
 
 
 async def _find_copy(

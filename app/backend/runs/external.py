@@ -18,11 +18,10 @@ from app.backend.core.errors import Conflict, NotFound
 from app.backend.core.questions import Answer
 from app.backend.core.run_events import RunStatus
 from app.backend.core.texts import Text
-from app.backend.identity import tiers
 from app.backend.runs import answers, conversation, effect_repository, repository
 from app.backend.runs import service as runs
 from app.backend.runs.answers import AnswerDraft
-from app.backend.runs.line import check_load, read_load
+from app.backend.runs.line import check_room
 from app.backend.runs.parts import RunParts
 from app.backend.runs.schemas import RunDraft, RunView
 from app.backend.threads import service as threads
@@ -93,8 +92,7 @@ async def start_external(
     twin = await repository.find_request(session, actor, request_id)
     if twin is None:
         # Before anything is locked, so that a flood is refused at little cost.
-        limits = await tiers.limits_of(session, actor.user_id)
-        check_load(await read_load(session, actor.user_id), parts.settings, limits)
+        await check_room(session, actor.user_id, parts.settings)
         # Of two first runs at the same moment, the second finds the conversation of the first.
         await repository.begin_start(session)
     thread = await threads.open_external(

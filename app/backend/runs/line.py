@@ -18,6 +18,7 @@ from app.backend.core.errors import TooMany
 from app.backend.core.jobs import Job, JobName
 from app.backend.core.run_events import RunStatus
 from app.backend.core.settings import Settings
+from app.backend.identity import tiers
 from app.backend.identity.tier_schemas import Limits
 from app.backend.runs.repository import fetch
 from app.backend.runs.tables import RunRow
@@ -73,6 +74,16 @@ def _load_query() -> Any:
         query.scalar_subquery() for query in (everybody, own, last, running, first)
     ]
     return select(*asked)
+
+
+async def check_room(session: Session, owner_id: UUID, settings: Settings) -> None:
+    """Refuse a run of somebody before anything is done about it.
+
+    Raises:
+        TooMany: as for `check_load`.
+    """
+    limits = await tiers.limits_of(session, owner_id)
+    check_load(await read_load(session, owner_id), settings, limits)
 
 
 def check_load(

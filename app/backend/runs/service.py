@@ -12,7 +12,6 @@ from app.backend.core.db import Session
 from app.backend.core.errors import Conflict, NotFound
 from app.backend.core.paging import PAGE_SIZE, Page, parse_cursor, to_page
 from app.backend.core.run_events import RunEvent, RunStatus
-from app.backend.identity import tiers
 from app.backend.runs import (
     effect_repository,
     engine_repository,
@@ -22,7 +21,7 @@ from app.backend.runs import (
 )
 from app.backend.runs.forks import is_own
 from app.backend.runs.inputs import check_input
-from app.backend.runs.line import check_load, read_load
+from app.backend.runs.line import check_room
 from app.backend.runs.parts import RunParts
 from app.backend.runs.schemas import (
     EventFilter,
@@ -69,8 +68,7 @@ async def start_run(
     is_alone = repository.is_alone(session)
     if not is_alone:
         # Before anything is locked, so that a flood is refused at little cost.
-        limits = await tiers.limits_of(session, actor.user_id)
-        check_load(await read_load(session, actor.user_id), parts.settings, limits)
+        await check_room(session, actor.user_id, parts.settings)
     given = check_input(draft.input)
     agent = await agents.get_agent_to_run(session, actor, agent_id=agent_id)
     if agent.archived_at is not None:

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from alembic import op
 
 revision = "0024"
-down_revision = "0018"
+down_revision = "0027"
 branch_labels = None
 depends_on = None
 
