@@ -10,6 +10,7 @@ LOGIN = "/login"
 SIGN_UP = "/signup"
 FORGOT_PASSWORD = "/forgot-password"  # noqa: S105 - a path
 LOGIN_CODE = "/login-code"
+LOGIN_WAYS = "/api/auth/oauth/ways"
 SECOND_FACTOR = "/second-factor"
 FIRST_RUN = "/first-run"
 CHOOSE_PASSWORD = "/choose-password"  # noqa: S105 - a path

@@ -4,15 +4,28 @@ from typing import Any
 
 import reflex as rx
 
-from app.components.ui.button import button
+from app import routes
+from app.components.ui.button import button, text_link
 from app.state.login_ways import LoginWaysState
 
 SIGN_IN_WITH = "Sign in with "
 OR = "or"
+OTHER_WAYS = "Other ways to sign in"
 
 
 def outside_ways() -> rx.Component:
-    """Return the links of the login page, or nothing."""
+    """Return the links of the login page, or nothing; without scripts a link to a plain page that has them."""
+    return rx.fragment(_links(), rx.el.noscript(_plain()))
+
+
+def _plain() -> rx.Component:
+    return rx.el.p(
+        text_link(OTHER_WAYS, href=routes.LOGIN_WAYS),
+        class_name="mt-4 text-center text-sm",
+    )
+
+
+def _links() -> rx.Component:
     return rx.cond(
         LoginWaysState.rows.length() > 0,
         rx.el.div(

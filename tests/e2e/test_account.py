@@ -123,6 +123,9 @@ async def test_signing_in_and_out_needs_no_scripts(new_tab: NewTab) -> None:
     tab = await new_tab(is_signed_in=False, has_scripts=False)
     page = tab.page
     await page.goto(f"{tab.url}{routes.login_path(routes.SETTINGS)}")
+    await page.get_by_role("link", name="Other ways to sign in").click()
+    await page.get_by_role("link", name="Sign in with a password").click()
+    await page.goto(f"{tab.url}{routes.login_path(routes.SETTINGS)}")
 
     await page.get_by_label("E-mail").fill(EMAIL)
     await page.get_by_label("Password").fill(PASSWORD)

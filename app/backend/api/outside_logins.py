@@ -1,13 +1,15 @@
 """Routes of logins elsewhere: the way to a service and back, and the logins that are linked to the caller's account."""
 
+from html import escape
 from typing import Annotated
+from urllib.parse import quote, urlencode
 from uuid import UUID
 
 import structlog
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import IntegrityError
-from starlette.responses import RedirectResponse
+from starlette.responses import HTMLResponse, RedirectResponse
 
 from app.backend.api import accounts, auth, forms
 from app.backend.api.deps import ActorDep, PartsDep, PersonDep, ReadDep, WriteDep
@@ -31,6 +33,8 @@ router = APIRouter(prefix="/api/auth", tags=["account"])
 SETTINGS_PAGE = "/settings"
 _THEN_MAX = 1000  # what is longer does not fit into a cookie
 _OPEN = {"security": []}
+_WAYS = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Sign in</title><main><h1>Sign in</h1>{links}<p><a href="/login">Sign in with a password</a></p></main></html>"""
 
 
 class OutsideLogins:
@@ -48,6 +52,22 @@ class LinkedLogins(BaseModel):
 
     items: list[LinkedLoginView]
     next_cursor: None = None
+
+
+@router.get("/oauth/ways", openapi_extra=_OPEN, response_class=HTMLResponse)
+async def list_ways(
+    request: Request,
+    then: Annotated[
+        str, Query(alias="next", description="The page to come back to.")
+    ] = "",
+) -> HTMLResponse:
+    """Show the services as plain links, for browsers that run no scripts."""
+    query = urlencode({"next": _local(then)})
+    links = "".join(
+        f'<p><a href="/api/auth/oauth/{quote(one.key)}/start?{query}">Sign in with {escape(one.name)}</a></p>'
+        for one in _outside(request).issuers
+    )
+    return HTMLResponse(_WAYS.format(links=links or "<p>There are none.</p>"))
 
 
 @router.get("/oauth/{provider}/start", openapi_extra=_OPEN)

@@ -435,3 +435,16 @@ async def test_people_show_how_somebody_signs_in(
 
     ada = next(person for person in listed if person["email"] == ADA)
     assert (ada["has_password"], ada["linked"]) == (False, ["company"])
+
+
+async def test_services_are_plain_links_for_browsers_without_scripts(
+    stranger: httpx.AsyncClient,
+) -> None:
+    plain = await stranger.get("/api/auth/oauth/ways", params={"next": "/runs"})
+    foreign = await stranger.get(
+        "/api/auth/oauth/ways", params={"next": "https://evil.example.org"}
+    )
+
+    assert plain.headers["content-type"].startswith("text/html")
+    assert f'<a href="{START}?next=%2Fruns">Sign in with' in plain.text
+    assert "evil" not in foreign.text
