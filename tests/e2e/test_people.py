@@ -71,3 +71,40 @@ async def test_page_is_reached_and_fits_on_a_phone(new_tab: NewTab) -> None:
 
     assert await tab.overflow() == 0
     assert await tab.axe_violations() == []
+
+
+async def test_tier_is_made_given_and_seen(new_tab: NewTab, tab: Tab) -> None:
+    page = tab.page
+    await tab.go(routes.TIERS)
+    await page.get_by_role("button", name="New tier").click()
+    await page.get_by_label("Name of the tier").fill("Team")
+    await page.get_by_label("Runs a day").fill("many")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_text("Write a whole number.")).to_be_visible()
+    assert await tab.axe_violations() == []
+    await page.get_by_label("Runs a day").fill("5000")
+    await page.get_by_role("button", name="Save").click()
+    listed = page.get_by_role("list", name="Tiers")
+    await expect(listed).to_contain_text("5,000 runs a day")
+    assert await tab.axe_violations() == []
+
+    await tab.go(routes.PEOPLE)
+    await page.get_by_role("button", name="Actions for owner@example.org").click()
+    await page.get_by_role("button", name="Tier and limits").click()
+    await page.get_by_label("Tier", exact=True).select_option("Team")
+    assert await tab.axe_violations() == []
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_text("are saved")).to_be_visible()
+    phone = await new_tab(size=PHONE)
+    await phone.go(routes.SETTINGS)
+    limits = phone.page.get_by_role("list", name="Your limits")
+    await expect(limits).to_contain_text("of 5,000")
+    assert await phone.overflow() == 0
+    await phone.go(routes.TIERS)
+    await expect(phone.page.get_by_role("list", name="Tiers")).to_be_visible()
+    assert await phone.overflow() == 0
+
+    await tab.go(routes.TIERS)
+    await page.get_by_role("button", name="Delete the tier Team").click()
+    await page.get_by_role("button", name="Delete", exact=True).click()
+    await expect(listed).not_to_contain_text("Team")

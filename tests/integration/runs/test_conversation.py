@@ -304,5 +304,5 @@ async def test_caps_count_what_needs_a_worker(
     refused = [str(end) for end in ends if isinstance(end, Exception)]
 
     assert len(refused) == 2
-    assert "one user may have (2)" in refused[0]
+    assert "you may have (2)" in refused[0]
     assert (await start(other_actor, theirs.id)).status == RunStatus.QUEUED
