@@ -207,6 +207,7 @@ class EventLog:
             await self._wait_for_urgency(GATHER_SECONDS)
             self._has_news.clear()
             self._is_urgent.clear()
+            began = clock.monotonic()
             try:
                 await self._flush()
             except LeaseLost:
@@ -217,7 +218,9 @@ class EventLog:
                 logger.exception("event_log_broken", run_id=str(self._run_id))
                 self.lost.set()
                 return
-            await self._wait_for_urgency(WINDOW_SECONDS - GATHER_SECONDS)
+            # A database that many write to at once gets larger batches, less often.
+            took = clock.monotonic() - began
+            await self._wait_for_urgency(max(WINDOW_SECONDS - GATHER_SECONDS, took))
 
     async def _wait_for_urgency(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
