@@ -38,12 +38,15 @@ def models() -> rx.Component:
         page_head(
             words.TITLE,
             description=words.ABOUT,
-            actions=button(
-                words.CONNECT,
-                icon="plus",
-                variant="primary",
-                on_click=ProviderWizardState.open,
-                custom_attrs={"data-key": "n"},
+            actions=rx.fragment(
+                button(words.PLAYGROUND, icon="flask_conical", href=routes.PLAYGROUND),
+                button(
+                    words.CONNECT,
+                    icon="plus",
+                    variant="primary",
+                    on_click=ProviderWizardState.open,
+                    custom_attrs={"data-key": "n"},
+                ),
             ),
         ),
         rx.cond(

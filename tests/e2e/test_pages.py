@@ -18,6 +18,7 @@ SIGNED_IN = (
     routes.PEOPLE,
     routes.AUDIT,
     routes.USAGE,
+    routes.PLAYGROUND,
     MISSING,
 )
 

@@ -203,7 +203,7 @@ class Speaker:
             # What was said until then is paid too.
             if said.is_open:
                 outcome = "failed" if _is_failure(error) else "cut"
-                self.run.emit(self._usage(said, messages, outcome))
+                self.run.emit(usage_of(said, messages, outcome))
             raise
         return said
 
@@ -242,7 +242,7 @@ class Speaker:
                 finish_reason=CUT,
             )
         )
-        self.run.emit(self._usage(said, messages, "failed"))
+        self.run.emit(usage_of(said, messages, "failed"))
         said.begin_anew()
 
     def complete(self, said: Said, messages: Sequence[BaseMessage]) -> None:
@@ -256,7 +256,7 @@ class Speaker:
                 tools_called=[name for name, _ in said.calls()],
             )
         )
-        self.run.emit(self._usage(said, messages, "completed"))
+        self.run.emit(usage_of(said, messages, "completed"))
 
     def _take(self, chunk: AIMessageChunk, said: Said) -> None:
         if chunk.tool_call_chunks:
@@ -293,37 +293,6 @@ class Speaker:
             max_tokens=self.spec.max_tokens,
         )
 
-    def _usage(
-        self, said: Said, messages: Sequence[BaseMessage], outcome: Outcome
-    ) -> UsageRecorded:
-        ended = clock.monotonic()
-        usage = said.usage or {}
-        # One that never began to answer was not paid.
-        is_paid = (outcome != "failed" or said.has_begun()) and not said.is_unpaid
-        tokens_in = usage.get("input_tokens") or (is_paid and _estimate(messages)) or 0
-        tokens_out = usage.get("output_tokens") or (is_paid and said.tokens) or 0
-        cached = (usage.get("input_token_details") or {}).get("cache_read") or 0
-        thought = (usage.get("output_token_details") or {}).get("reasoning") or 0
-        price = said.price
-        return UsageRecorded(
-            model=said.model,
-            tokens_in=tokens_in,
-            tokens_out=tokens_out,
-            tokens_cached=cached,
-            tokens_reasoning=thought,
-            window=said.window,
-            first_token_milliseconds=_milliseconds(
-                said.began, said.first_token_at or ended
-            ),
-            milliseconds=_milliseconds(said.began, ended),
-            price=price.version if price else "",
-            cost_micros=price.cost_micros(tokens_in, tokens_out, tokens_cached=cached)
-            if price
-            else None,
-            is_estimated=not usage and not said.is_unpaid,
-            outcome=outcome,
-        )
-
     def _announce_pause(self, model: str, pause: Pause) -> None:
         self.run.emit(
             RetryScheduled(
@@ -347,6 +316,39 @@ class Speaker:
                 emit(Step(content=f"The model {model} is ready ({seconds:.1f} s)."))
             case "reconnecting":
                 emit(Step(content=f"The connection to {model} broke; trying again."))
+
+
+def usage_of(
+    said: Said, messages: Sequence[BaseMessage], outcome: Outcome
+) -> UsageRecorded:
+    """Return what a call took, and what it cost."""
+    ended = clock.monotonic()
+    usage = said.usage or {}
+    # One that never began to answer was not paid.
+    is_paid = (outcome != "failed" or said.has_begun()) and not said.is_unpaid
+    tokens_in = usage.get("input_tokens") or (is_paid and _estimate(messages)) or 0
+    tokens_out = usage.get("output_tokens") or (is_paid and said.tokens) or 0
+    cached = (usage.get("input_token_details") or {}).get("cache_read") or 0
+    thought = (usage.get("output_token_details") or {}).get("reasoning") or 0
+    price = said.price
+    return UsageRecorded(
+        model=said.model,
+        tokens_in=tokens_in,
+        tokens_out=tokens_out,
+        tokens_cached=cached,
+        tokens_reasoning=thought,
+        window=said.window,
+        first_token_milliseconds=_milliseconds(
+            said.began, said.first_token_at or ended
+        ),
+        milliseconds=_milliseconds(said.began, ended),
+        price=price.version if price else "",
+        cost_micros=price.cost_micros(tokens_in, tokens_out, tokens_cached=cached)
+        if price
+        else None,
+        is_estimated=not usage and not said.is_unpaid,
+        outcome=outcome,
+    )
 
 
 def _words_of(message: BaseMessage) -> tuple[str, str]:

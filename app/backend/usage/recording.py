@@ -11,10 +11,14 @@ from uuid import UUID
 from sqlalchemy import Connection
 from sqlmodel import insert
 
-from app.backend.core.run_events import RunEvent
+from app.backend.core import clock, ids
+from app.backend.core.db import Session
+from app.backend.core.run_events import RunEvent, UsageRecorded
 from app.backend.usage.tables import UsageRecordRow
 
 RECORDED = "usage_recorded"
+# The place in a log of a call that is in none.
+NO_LOG = 0
 _TAKEN = (
     "tokens_in",
     "tokens_out",
@@ -43,6 +47,15 @@ def record_usage(
     rows = [{**whose, **_row(event)} for event in events if event.type == RECORDED]
     if rows:
         connection.execute(insert(UsageRecordRow), rows)
+
+
+async def record_call(
+    session: Session, used: UsageRecorded, *, owner_id: UUID, place: str
+) -> None:
+    """Insert a row for a call that no run made; `place` says where it was made."""
+    event = RunEvent.of(ids.new_id(), NO_LOG, clock.now(), used)
+    session.add(UsageRecordRow(owner_id=owner_id, agent_name=place, **_row(event)))
+    await session.flush()
 
 
 def _row(event: RunEvent) -> dict[str, Any]:

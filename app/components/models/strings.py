@@ -5,6 +5,7 @@ ABOUT = (
     "Where answers come from: services that you connect, and the model on this machine."
 )
 CONNECT = "Connect a provider"
+PLAYGROUND = "Playground"
 PROVIDERS = "Providers"
 NOTHING = "No provider is connected yet"
 NOTHING_TEXT = "Agents use the small model on this machine, which needs nothing. Connect a service for better answers."

@@ -29,6 +29,7 @@ PUBLIC = {
     "ModelFormState.leave",
     "ModelListState.leave",
     "ModelOffersState.leave",
+    "PlaygroundState.leave",
     "NoteListState.leave",
     "NoticesState.show",
     "NoticesState.dismiss",

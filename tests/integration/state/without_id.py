@@ -112,6 +112,10 @@ WITHOUT_ID = {
     "AuditState.turn",
     "AuditState.verify",
     "AuditState.want",
+    *(
+        f"PlaygroundState.{name}"
+        for name in ("leave", "load", "save", "stop", "stop_all", "submit")
+    ),
     *(f"UsageState.{name}" for name in ("clear", "load", "only", "want")),
     "GroupsState.add_member",
     "GroupsState.ask_delete",
