@@ -10,7 +10,7 @@ from app.components.widgets.clock import pulse
 from app.state.health import HealthState
 
 _SECONDS = 20.0
-_GRID = "grid-cols-2 gap-x-4 gap-y-3 px-4 py-3 sm:grid-cols-4 xl:grid-cols-8"
+_GRID = "grid-cols-2 gap-x-4 gap-y-3 px-4 py-3 sm:grid-cols-4 2xl:grid-cols-8"
 
 
 def health_strip() -> rx.Component:
@@ -45,7 +45,7 @@ def health_strip() -> rx.Component:
                 ),
                 class_name=f"{SURFACE} overflow-hidden",
             ),
-            skeleton("h-11 rounded-xl sm:h-29 xl:h-16"),
+            skeleton("h-11 rounded-xl sm:h-29 2xl:h-16"),
         ),
         pulse(seconds=_SECONDS, on_pulse=HealthState.load),
     )

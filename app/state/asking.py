@@ -108,10 +108,16 @@ def _words(figures: TrialFigures) -> dict[str, str]:
     first, speed = figures.first_token_milliseconds, figures.tokens_per_second
     about = "about " if figures.is_estimated else ""
     return {
-        "first_token": "" if first is None else f"{first / 1000:.2f} s",
+        "first_token": "" if first is None else _duration(first),
         "speed": "" if speed is None else f"{speed:g} tokens/s",
         "tokens": f"{about}{figures.tokens_in:,} in, {figures.tokens_out:,} out",
         "cost": "unknown"
         if figures.cost_micros is None
         else money(figures.cost_micros),
     }
+
+
+def _duration(milliseconds: float) -> str:
+    if milliseconds < 1000:
+        return f"{milliseconds:.0f} ms"
+    return f"{milliseconds / 1000:.1f} s"

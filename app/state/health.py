@@ -15,7 +15,7 @@ _LABELS = {
     "runtime": "Model runtime",
     "workers": "Workers",
     "scheduler": "Scheduler",
-    "models": "Model services",
+    "models": "Providers",
 }
 
 
