@@ -7,6 +7,7 @@ from app.backend.core.actor import Permission
 from app.components.layout.shell import shell
 from app.components.layout.topbar import page_head
 from app.components.models import strings as words
+from app.components.models.middleware import middleware_dialogs
 from app.components.models.model_form import model_form
 from app.components.models.offers import offers
 from app.components.models.providers import builtin, connected, wanted
@@ -15,6 +16,7 @@ from app.components.ui.button import button
 from app.components.ui.dialog import confirm
 from app.components.ui.skeleton import skeleton_rows
 from app.pages._page import page
+from app.state.middleware import MiddlewareState
 from app.state.model_form import ModelFormState
 from app.state.model_list import ModelListState
 from app.state.model_offers import ModelOffersState
@@ -28,6 +30,7 @@ from app.state.provider_wizard import ProviderWizardState
     on_load=[ModelListState.load],
     on_leave=[
         ModelListState.leave,
+        MiddlewareState.leave,
         ModelFormState.leave,
         ModelOffersState.leave,
         ProviderWizardState.leave,
@@ -57,6 +60,7 @@ def models() -> rx.Component:
         wizard(),
         offers(),
         model_form(),
+        middleware_dialogs(),
         confirm(
             ModelListState.question[0],
             ModelListState.question[1],

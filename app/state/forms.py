@@ -12,7 +12,9 @@ class FormMixin(rx.State, mixin=True):
 
     def _show_errors(self, details: dict[str, list[str]]) -> Any:
         self.errors = {field: " ".join(texts) for field, texts in details.items()}
-        return rx.set_focus(next(iter(details)))
+        first = next(iter(details))
+        # Reflex finds only those by their id that it knew when it built the page, and not those drawn from a schema.
+        return None if "." in first else rx.set_focus(first)
 
     def _clear_errors(self) -> None:
         self.errors = {}

@@ -1,4 +1,4 @@
-"""The form of a provider, drawn from the JSON schema of its type; and what a sent form says."""
+"""Forms that are drawn from a JSON schema, as those of providers and middlewares are; and what a sent form says."""
 
 import json
 from typing import Any
@@ -27,7 +27,7 @@ class TypeTile(BaseModel):
 
 
 class SettingField(BaseModel):
-    """A field of the form; `kind` is the control: text, number, json or lines."""
+    """A field of the form; `kind` is the control: text, number, choice, switch, json or lines."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -37,6 +37,8 @@ class SettingField(BaseModel):
     kind: str
     value: str
     placeholder: str
+    options: list[str] = []
+    is_on: bool = False
 
 
 def tile_of(view: TypeView) -> TypeTile:
@@ -47,38 +49,53 @@ def tile_of(view: TypeView) -> TypeTile:
     )
 
 
-def fields_of(view: TypeView, values: dict[str, Any]) -> list[SettingField]:
-    """Return the fields of a type's settings, with `values` in them."""
-    schema: dict[str, dict[str, Any]] = view.settings_schema.get("properties", {})
+def fields_of(
+    schema: dict[str, Any], values: dict[str, Any], *, prefix: str = FIELD
+) -> list[SettingField]:
+    """Return the fields of a form, with `values` in them."""
     return [
         SettingField(
-            field=f"{FIELD}{name}",
+            field=f"{prefix}{name}",
             label=str(prop.get("title", name)),
             hint=str(prop.get("description", "")),
             kind=_kind(prop),
             value=_shown(values.get(name, prop.get("default", ""))),
             placeholder=str(next(iter(prop.get("examples", [])), "")),
+            options=[str(one) for one in prop.get("enum", [])],
+            is_on=bool(values.get(name, prop.get("default"))),
         )
-        for name, prop in schema.items()
+        for name, prop in _properties(schema).items()
     ]
 
 
-def settings_of(view: TypeView, form: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings that a sent form says; an empty field is left to its default.
+def settings_of(
+    schema: dict[str, Any], form: dict[str, Any], *, prefix: str = FIELD
+) -> dict[str, Any]:
+    """Return the settings that a sent form says; an empty field is left to its default, but for lists and switches.
 
     Raises:
         Invalid: a field should be JSON, and is not.
     """
-    schema: dict[str, dict[str, Any]] = view.settings_schema.get("properties", {})
     settings: dict[str, Any] = {}
-    for name, prop in schema.items():
-        text = str(form.get(f"{FIELD}{name}", "")).strip()
-        if text:
-            settings[name] = _value(f"{FIELD}{name}", text, _kind(prop))
+    for name, prop in _properties(schema).items():
+        sent, kind = form.get(f"{prefix}{name}"), _kind(prop)
+        text = str(sent or "").strip()
+        if kind == "switch":
+            settings[name] = bool(sent)
+        elif text or (kind == "lines" and sent is not None):
+            settings[name] = _value(f"{prefix}{name}", text, kind)
     return settings
 
 
+def _properties(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return schema.get("properties", {})
+
+
 def _kind(prop: dict[str, Any]) -> str:
+    if prop.get("enum"):
+        return "choice"
+    if prop.get("type") == "boolean":
+        return "switch"
     if prop.get("type") in _AREAS:
         return _AREAS[prop["type"]]
     return "number" if prop.get("type") in {"integer", "number"} else "text"

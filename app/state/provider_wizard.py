@@ -202,7 +202,10 @@ class ProviderWizardState(FormMixin, rx.State):
     def _begin_form(self, key: str, values: Mapping[str, Any]) -> None:
         view = forms.type_view(find_type(key))
         self._clear_errors()
-        self.chosen, self.fields = tile_of(view), fields_of(view, dict(values))
+        self.chosen, self.fields = (
+            tile_of(view),
+            fields_of(view.settings_schema, dict(values)),
+        )
         self.stages, self.step, self.found_at = [], FORM, ""
         self.form_key += 1
 
@@ -232,7 +235,7 @@ def _draft_of(actor: Actor, form: dict[str, Any], key: str, name: str) -> Provid
             type=key,
             name=name or str(form.get("name", "")),
             label=str(form.get("label", "")),
-            settings=settings_of(view, form),
+            settings=settings_of(view.settings_schema, form),
             api_key=form.get("api_key") or None,
             secret_ref=str(form.get("secret_ref", "")).strip(),
             # Only they have the box.

@@ -5,16 +5,19 @@ from typing import Any
 import reflex as rx
 
 from app.components.models import strings as words
+from app.components.models.middleware_strings import OPEN as MIDDLEWARE
 from app.components.models.wizard import type_icon
 from app.components.ui.badge import badge
 from app.components.ui.button import button
 from app.components.ui.card import SURFACE, section
 from app.components.ui.empty import empty
 from app.components.ui.menu import menu, menu_item
+from app.state.middleware import MiddlewareState
 from app.state.model_form import ModelFormState
 from app.state.model_list import ModelListState
 from app.state.model_offers import ModelOffersState
 from app.state.provider_wizard import ProviderWizardState
+from app.state.session import SessionState
 
 
 def connected() -> rx.Component:
@@ -46,6 +49,10 @@ def builtin() -> rx.Component:
             class_name=f"{SURFACE} divide-y divide-line",
         ),
         description=words.BUILTIN_ABOUT,
+        actions=rx.cond(
+            SessionState.is_admin,
+            button(MIDDLEWARE, icon="layers", on_click=MiddlewareState.open("")),
+        ),
     )
 
 
@@ -212,6 +219,12 @@ def _model_menu(model: Any) -> rx.Component:
         ),
         menu_item(
             menu_id, "pencil", words.EDIT, on_click=ModelFormState.open(model.id)
+        ),
+        menu_item(
+            menu_id,
+            "layers",
+            MIDDLEWARE,
+            on_click=MiddlewareState.open(model.full_name),
         ),
         rx.cond(
             model.is_enabled,

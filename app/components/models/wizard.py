@@ -5,10 +5,10 @@ from typing import Any
 import reflex as rx
 
 from app.components.models import strings as words
+from app.components.models.setting_field import setting_field
 from app.components.ui.button import button
 from app.components.ui.dialog import dialog, dialog_actions
 from app.components.ui.form import (
-    area_field,
     check_field,
     form_error,
     text_field,
@@ -127,7 +127,9 @@ def _form() -> rx.Component:
             ),
         ),
         rx.cond(state.editing_id == "", _name()),
-        rx.foreach(state.fields, _setting),
+        rx.foreach(
+            state.fields, lambda item: setting_field(item, state.errors[item.field])
+        ),
         rx.cond(state.chosen.key_need != "none", _key()),
         _more(),
         stages(),
@@ -187,27 +189,6 @@ def _key() -> rx.Component:
         error=state.errors["api_key"],
         type="password",
         auto_complete="new-password",
-    )
-
-
-def _setting(item: Any) -> rx.Component:
-    error = ProviderWizardState.errors[item.field]
-    shared: dict[str, Any] = {
-        "hint": item.hint,
-        "error": error,
-        "default_value": item.value,
-        "placeholder": item.placeholder,
-    }
-    area = area_field(item.field, item.label, rows="3", **shared)
-    return rx.fragment(
-        rx.match(
-            item.kind,
-            ("number", text_field(item.field, item.label, type="number", **shared)),
-            ("json", area),
-            ("lines", area),
-            text_field(item.field, item.label, auto_complete="off", **shared),
-        ),
-        key=item.field,
     )
 
 

@@ -26,6 +26,7 @@ PUBLIC = {
     "KnowledgeSearchState.leave",
     "LoginState.load",
     "LoginWaysState.load",
+    "MiddlewareState.leave",
     "ModelFormState.leave",
     "ModelListState.leave",
     "ModelOffersState.leave",

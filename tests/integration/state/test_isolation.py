@@ -21,6 +21,7 @@ from app.backend.runs.schemas import BulkAction
 from app.state import edge, tabs
 from app.state.agent_detail import AgentDetail
 from app.state.collection import _NONE as NO_COLLECTION  # pyright: ignore[reportPrivateUsage]
+from app.state.middleware import MiddlewareTile, MiddlewareValues
 from app.state.model_form import ModelValues
 from app.state.note_list import OpenNote
 from app.state.provider_form import TypeTile
@@ -206,6 +207,21 @@ CASES: dict[str, list[Case]] = {
     "ModelListState.make_default": [_given(Kind.MODEL)],
     "ModelListState.switch_model": [_given(Kind.MODEL, False)],
     "ModelListState.switch_provider": [_given(Kind.PROVIDER, False)],
+    "MiddlewareState.delete": [_held(Kind.MIDDLEWARE, "doomed")],
+    "MiddlewareState.edit": [_given(Kind.MIDDLEWARE)],
+    "MiddlewareState.save": [
+        Case(
+            Kind.MIDDLEWARE,
+            lambda wanted, _: Sent(
+                held={
+                    "values": MiddlewareValues(id=wanted),
+                    "chosen": MiddlewareTile(key="validation"),
+                },
+                given=({},),
+            ),
+        )
+    ],
+    "MiddlewareState.switch": [_given(Kind.MIDDLEWARE, False)],
     "ModelOffersState.add_named": [
         Case(
             Kind.PROVIDER,

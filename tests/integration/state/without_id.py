@@ -55,6 +55,12 @@ WITHOUT_ID = {
     "NoteListState.leave",
     "NoteListState.load",
     "NoteListState.load_more",
+    *(
+        f"MiddlewareState.{name}"
+        for name in ("ask_delete", "back", "choose", "close", "leave", "show_types")
+    ),
+    # It takes the name of a model, and finds those of the person.
+    "MiddlewareState.open",
     "ModelFormState.close",
     "ModelFormState.leave",
     "ModelListState.ask",
