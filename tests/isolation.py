@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from app.backend.agents.tables import AgentRow, AgentShareRow
 from app.backend.bootstrap import Services
+from app.backend.budgets.tables import BudgetRow
 from app.backend.core import clock, ids
 from app.backend.core.actor import Actor
 from app.backend.core.jobs import QueueName
@@ -61,6 +62,7 @@ class Kind(StrEnum):
     PROVIDER = "provider"
     MODEL = "model"
     MIDDLEWARE = "middleware"
+    BUDGET = "budget"
 
 
 World = Mapping[Kind, list[UUID]]
@@ -85,16 +87,12 @@ async def make_world(services: Services, owner: Actor) -> World:
         await _add_document(rows, owner, collection.id, status)
         for status in (DocumentStatus.READY, DocumentStatus.FAILED)
     ]
-    place: dict[str, Any] = {"ordinal": 0, "start": 0, "end": 5, **mine}
-    passage = ChunkRow(
-        collection_id=collection.id, document_id=documents[0], text=SECRET, **place
-    )
     key = ApiKeyRow(name=SECRET, prefix="x", key_hash=ids.new_token(), **mine)
     return {
         Kind.AGENT: [agent.id],
         Kind.COLLECTION: [collection.id],
         Kind.DOCUMENT: documents,
-        Kind.PASSAGE: [(await rows.add(passage)).id],
+        Kind.PASSAGE: [await _add_passage(rows, owner, collection.id, documents[0])],
         Kind.THREAD: [thread.id],
         Kind.RUN: [
             await _add_run(rows, owner, agent, thread.id, status)
@@ -105,6 +103,7 @@ async def make_world(services: Services, owner: Actor) -> World:
         Kind.LINKED_LOGIN: [await _add_linked_login(rows, owner)],
         Kind.NOTE: [await _add_note(rows, owner)],
         Kind.SHARE: await _add_shares(rows, owner, agent.id, collection.id),
+        Kind.BUDGET: [await _add_budget(rows, owner, agent.id)],
         **await _add_model(rows, owner),
     }
 
@@ -156,6 +155,31 @@ async def _add_model(rows: RowFactory, owner: Actor) -> World:
         Kind.MODEL: [model.id],
         Kind.MIDDLEWARE: [(await rows.add(before)).id],
     }
+
+
+async def _add_passage(
+    rows: RowFactory, owner: Actor, collection_id: UUID, document_id: UUID
+) -> UUID:
+    place: dict[str, Any] = {"ordinal": 0, "start": 0, "end": 5, "text": SECRET}
+    place |= {"collection_id": collection_id, "document_id": document_id}
+    return (await rows.add(ChunkRow(owner_id=owner.user_id, **place))).id
+
+
+async def _add_budget(rows: RowFactory, owner: Actor, agent_id: UUID) -> UUID:
+    values: dict[str, Any] = {
+        "scope": "agent",
+        "period": "day",
+        "unit": "usd",
+        "policy": "cheaper",
+    }
+    budget = BudgetRow(
+        owner_id=owner.user_id,
+        agent_id=agent_id,
+        amount=1,
+        cheaper_model=SECRET,
+        **values,
+    )
+    return (await rows.add(budget)).id
 
 
 async def _add_run(

@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 from app.backend.agents import tables as agents
+from app.backend.budgets import tables as budgets
 from app.backend.core import outbox, sealing
 from app.backend.files import tables as files
 from app.backend.identity import tables as identity
@@ -18,6 +19,7 @@ from app.backend.usage import tables as usage
 
 TABLES = (
     agents,
+    budgets,
     outbox,
     sealing,
     files,

@@ -30,6 +30,7 @@ COMMANDS = {
     "provider": "app.cli.provider:app",
     "middleware": "app.cli.middleware:app",
     "usage": "app.cli.usage:app",
+    "budget": "app.cli.budget:app",
     "doctor": "app.cli.doctor:app",
     "system": "app.cli.system:app",
     "backup": "app.cli.backup:backup_app",

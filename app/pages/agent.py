@@ -20,6 +20,7 @@ from app.components.ui.banner import banner
 from app.components.ui.button import button, text_link
 from app.components.ui.empty import empty
 from app.components.ui.skeleton import skeleton
+from app.components.usage.budgets import agent_budgets
 from app.components.widgets.clock import pulse
 from app.components.widgets.event_log import answer, event_log
 from app.components.widgets.page import address
@@ -27,6 +28,7 @@ from app.pages import _run_strings as words
 from app.pages._page import page
 from app.state.agent_list import AgentListState
 from app.state.agent_run import AgentRunState
+from app.state.budgets import BudgetsState
 from app.state.passage import PassageState
 from app.state.run_feed import RunFeedState
 from app.state.session import SessionState
@@ -40,7 +42,7 @@ _IDLE_SECONDS = 15.0
     routes.AGENT,
     words.AGENT,
     permission=Permission.VIEW_AGENT,
-    on_load=[AgentRunState.load],
+    on_load=[AgentRunState.load, BudgetsState.load_of_agent],
     on_leave=[PassageState.close, SharingState.close],
 )
 def agent() -> rx.Component:
@@ -78,7 +80,9 @@ def _agent() -> rx.Component:
         ),
         rx.el.div(
             rx.el.div(_conversation(), class_name="flex min-w-0 flex-col gap-4"),
-            rx.el.aside(history(), class_name="min-w-0"),
+            rx.el.aside(
+                history(), agent_budgets(), class_name="flex min-w-0 flex-col gap-6"
+            ),
             class_name="grid gap-6 lg:grid-cols-[minmax(0,1fr)_17rem]",
         ),
         passage_panel(),

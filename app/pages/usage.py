@@ -10,9 +10,11 @@ from app.components.ui.button import button
 from app.components.ui.empty import empty
 from app.components.ui.skeleton import skeleton_rows
 from app.components.usage import strings as words
+from app.components.usage.budgets import budgets
 from app.components.usage.report import days, filters, totals, usage_table
 from app.components.widgets.page import address
 from app.pages._page import page
+from app.state.budgets import BudgetsState
 from app.state.usage import UsageState
 
 
@@ -20,7 +22,8 @@ from app.state.usage import UsageState
     routes.USAGE,
     words.TITLE,
     permission=Permission.VIEW_RUN,
-    on_load=[UsageState.load],
+    on_load=[UsageState.load, BudgetsState.load],
+    on_leave=[BudgetsState.leave],
 )
 def usage() -> rx.Component:
     return shell(
@@ -36,7 +39,11 @@ def usage() -> rx.Component:
             ),
         ),
         address(UsageState.place),
-        rx.cond(UsageState.is_loading, skeleton_rows(6), _content()),
+        rx.el.div(
+            budgets(),
+            rx.cond(UsageState.is_loading, skeleton_rows(6), _content()),
+            class_name="flex flex-col gap-8",
+        ),
         here=routes.USAGE,
         width="wide",
     )

@@ -14,7 +14,7 @@ from app.backend.agents.schemas import AgentKind
 from app.backend.agents.spec import AgentSpec
 from app.backend.core import clock, ids, masking
 from app.backend.core.errors import AppError, Invalid
-from app.backend.core.run_context import LimitReached, RunContext
+from app.backend.core.run_context import RunContext
 from app.backend.core.run_events import (
     CUT,
     FallbackAsked,
@@ -31,6 +31,7 @@ from app.backend.core.run_events import (
     Step,
     UsageRecorded,
 )
+from app.backend.core.spending import LimitReached, OverBudget, PlannedCall
 from app.backend.core.texts import storable
 from app.backend.models.catalog import ModelCatalog
 from app.backend.models.chosen import OpenModel
@@ -132,10 +133,13 @@ class Speaker:
 
     async def listen(self, make: MakeModel, messages: Sequence[BaseMessage]) -> Said:
         """Return what the model says; the message is begun, and `complete` ends it."""
+        name = self.run.spending.model_for(self.model_name)
         try:
-            said = await self._ask(await make(self.model_name), messages)
+            said = await self._ask(await make(name), messages)
         except _GONE as error:
             said = await self._ask_others(make, messages, error)
+        except OverBudget as error:
+            said = await self._ask_cheaper(make, messages, error)
         # The log takes secrets out by itself; the graph's state and the conversation keep this.
         said.text = masking.mask_said(said.text)
         return said
@@ -168,6 +172,30 @@ class Speaker:
             except _NO_ANSWER as error:
                 before, failure = name, error
         raise failure
+
+    async def _ask_cheaper(
+        self, make: MakeModel, messages: Sequence[BaseMessage], over: OverBudget
+    ) -> Said:
+        """Ask the model that a budget names for when it is used up; without one that can be asked, `over` is raised."""
+        if not over.instead:
+            raise over
+        try:
+            model = await make(over.instead)
+        # The budget says more.
+        except AppError as error:  # lint-skip: edge-catch
+            message = f"{over.instead} cannot be asked instead: {error.message}"
+            self.run.emit(Log(level=Level.WARNING, message=message))
+            raise over from None
+        self.run.emit(
+            FallbackAsked(
+                model=over.instead,
+                instead_of=self.model_name,
+                number=1,
+                numbers_max=1,
+                reason=over.reason,
+            )
+        )
+        return await self._ask(model, messages)
 
     async def _chain(self, failure: AppError) -> list[str]:
         """Return what is asked in the model's place; for one that is not there, in the end, the default."""
@@ -211,11 +239,36 @@ class Speaker:
         self, model: OpenModel, said: Said, messages: Sequence[BaseMessage]
     ) -> None:
         """Ask once."""
-        async with model.asking():
+
+        async def reserve(
+            sent: Sequence[BaseMessage], tools: Sequence[dict[str, Any]]
+        ) -> None:
+            await self.run.spending.reserve(self._plan(said, sent, tools))
             self._open(said, messages)
+
+        async with model.asking():
             said.call_chunks.clear()
-            async for chunk in model.stream(messages):
+            async for chunk in model.stream(messages, reserve=reserve):
+                self._open(said, messages)
                 self._take(chunk, said)
+
+    def _plan(
+        self,
+        said: Said,
+        messages: Sequence[BaseMessage],
+        tools: Sequence[dict[str, Any]],
+    ) -> PlannedCall:
+        tokens_in, tokens_out = _estimate(messages), self.spec.max_tokens
+        if tools:
+            tokens_in += estimate_tokens(json.dumps(tools))
+        price = said.price
+        return PlannedCall(
+            id=said.message_id,
+            model=said.model,
+            tokens_in=tokens_in,
+            tokens_out=tokens_out,
+            cost_micros=price.cost_micros(tokens_in, tokens_out) if price else None,
+        )
 
     def _open(self, said: Said, messages: Sequence[BaseMessage]) -> None:
         if said.is_open:
@@ -332,6 +385,7 @@ def usage_of(
     thought = (usage.get("output_token_details") or {}).get("reasoning") or 0
     price = said.price
     return UsageRecorded(
+        call_id=said.message_id,
         model=said.model,
         tokens_in=tokens_in,
         tokens_out=tokens_out,

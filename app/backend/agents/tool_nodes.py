@@ -12,6 +12,7 @@ from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
 from app.backend.agents.citations import cite
 from app.backend.agents.context import AgentParts, Task, ToolState
+from app.backend.agents.loops import check_repeats
 from app.backend.agents.prompts import (
     WITH_TOOLS,
     PromptFacts,
@@ -93,6 +94,7 @@ class ToolNodes:
         self._enter_stage()
         effect_call = _effect_call(call, state.get("step", 0))
         self._announce(call, effect_call)
+        check_repeats(self.run, _calls(state), call)
         began = clock.monotonic()
         tool = next((one for one in self._tools() if one.name == call["name"]), None)
         result, source = await self._perform(tool, call, effect_call)
@@ -122,8 +124,7 @@ class ToolNodes:
         answer = state.get("answer", "")
         passages = [Passage.model_validate(item) for item in _passages(state)]
         sentences, citations = await cite(self.parts.embedder, answer, passages)
-        calls = [call for turn in _said(state) for call in turn.get("calls", [])]
-        has_searched = any(call["name"] == SEARCH_TOOL for call in calls)
+        has_searched = any(call["name"] == SEARCH_TOOL for call in _calls(state))
         output = RunOutput(
             answer=answer,
             sentences=sentences,
@@ -248,12 +249,14 @@ def _said(state: ToolState) -> list[dict[str, Any]]:
     return [*state.get("said", []), *state.get("messages", [])]
 
 
+def _calls(state: ToolState) -> list[dict[str, Any]]:
+    return [call for turn in _said(state) for call in turn.get("calls", [])]
+
+
 def _call_of(state: ToolState, wanted: str | dict[str, Any]) -> dict[str, Any]:
     if isinstance(wanted, dict):
         return wanted
-    turns = reversed(_said(state))
-    calls = [call for turn in turns for call in turn.get("calls", [])]
-    return next(call for call in calls if call["id"] == wanted)
+    return next(call for call in reversed(_calls(state)) if call["id"] == wanted)
 
 
 def _passages(state: ToolState) -> list[dict[str, Any]]:

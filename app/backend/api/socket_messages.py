@@ -6,6 +6,7 @@ from uuid import UUID
 from app.backend.core.run_events import (
     CUT,
     AttemptStarted,
+    BudgetNoticed,
     ChildCompleted,
     ChildStarted,
     Event,
@@ -103,7 +104,7 @@ def _shown(event: Event) -> tuple[str, dict[str, str]] | None:
 def step_of(event: Event) -> str | None:
     """Return the line for something that the agent did."""
     match event:
-        case Step(content=text) | Log(message=text):
+        case Step(content=text) | Log(message=text) | BudgetNoticed(message=text):
             return text
         case RetryScheduled(what=what, seconds=seconds, reason=reason):
             return f"{reason} {what} is asked again in {seconds:.1f} s."

@@ -57,6 +57,8 @@ class Permission(StrEnum):
     ADD_MODEL = "add_model"
     CHANGE_MODEL = "change_model"
     DELETE_MODEL = "delete_model"
+    VIEW_BUDGET = "view_budget"
+    CHANGE_BUDGET = "change_budget"
     VIEW_USER = "view_user"
     ADD_USER = "add_user"
     CHANGE_USER = "change_user"

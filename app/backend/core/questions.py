@@ -12,10 +12,16 @@ ANSWER_LENGTH_MAX = 10_000
 
 
 class QuestionKind(StrEnum):
-    """Why a run asks: the agent wants to know something, or nobody knows whether an effect happened."""
+    """Why a run asks.
+
+    The agent wants to know something, nobody knows whether an effect happened, a budget is used up, or the same tool
+    is called again and again.
+    """
 
     PERSON = "ask_person"
     EFFECT = "effect_unknown"
+    BUDGET = "budget_reached"
+    REPEATED = "tool_repeated"
 
 
 class Choice(BaseModel):

@@ -82,3 +82,13 @@ def middleware(name: str, what: str) -> str:
 def lock(name: str) -> str:
     """Key of a lock that one process holds."""
     return f"app:locks:{name}"
+
+
+def budget(budget_id: UUID, period: str) -> str:
+    """What is spent of a budget in a period."""
+    return f"app:budgets:{budget_id}:{period}"
+
+
+def budgets_ready() -> str:
+    """From when on Redis knows all calls that go on."""
+    return "app:budgets:all:ready"

@@ -11,6 +11,7 @@ from app.backend.core.effects import Effects
 from app.backend.core.fault_points import FaultPoint, pass_by
 from app.backend.core.questions import Answer, NeedsPerson, Question
 from app.backend.core.run_events import Event
+from app.backend.core.spending import NoSpending, Spending
 
 
 class Emit(Protocol):
@@ -43,14 +44,6 @@ class SavedStep:
     next_node: str = ""
 
 
-class LimitReached(Exception):
-    """The run used up what it was allowed; `reason` says of what, and how to allow more."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
 class Budget(Protocol):
     """Counts what a run uses."""
 
@@ -76,7 +69,8 @@ class RunContext:
 
     `saver_thread` is where this attempt keeps its checkpoints; each is told to `note_step`. An attempt that goes on
     where another stopped begins at `resume_from`; a fork does so with `changes` of the state, if only none.
-    A node asks `budget` before each turn of the model. Without `effects` nothing remembers what was done, and tools
+    A node asks `budget` before each turn of the model, and `spending` before each call of one. A
+    person is asked when the same call of a tool comes `repeats_max` times; 0 is never. Without `effects` nothing remembers what was done, and tools
     that do something are refused. `answers` are those that a person gave this run, by the id of the question;
     `children` are the runs that it started and that have ended, by the key of the call. `other_owner` is who owns the
     agent, if not the actor.
@@ -93,6 +87,8 @@ class RunContext:
     resume_from: SavedStep | None = None
     changes: Mapping[str, Any] | None = None
     budget: Budget = field(default_factory=NoBudget)
+    spending: Spending = field(default_factory=NoSpending)
+    repeats_max: int = 0
     effects: Effects | None = None
     answers: Mapping[str, Answer] = field(default_factory=dict[str, Answer])
     children: Mapping[str, ChildEnd] = field(default_factory=dict[str, ChildEnd])

@@ -297,12 +297,13 @@ class FallbackAsked(_Event):
 class UsageRecorded(_Event):
     """What a call of a model took, whichever way it ended; times in milliseconds.
 
-    `tokens_cached` are those of `tokens_in` that its provider knew, `tokens_reasoning` those of `tokens_out` that
+    `call_id` is the id of the message that came of it. `tokens_cached` are those of `tokens_in` that its provider knew, `tokens_reasoning` those of `tokens_out` that
     nobody reads; `window` is the model's context window. `price` says what the cost was reckoned with; it is in
     millionths of a dollar, None where no price is known. A call that was `cut` was stopped, or went beyond a limit.
     """
 
     type: Literal["usage_recorded"] = "usage_recorded"
+    call_id: UUID | None = None
     model: str
     tokens_in: int
     tokens_out: int
@@ -315,6 +316,15 @@ class UsageRecorded(_Event):
     cost_micros: int | None = None
     is_estimated: bool = False
     outcome: Literal["completed", "failed", "cut"] = "completed"
+
+
+class BudgetNoticed(_Event):
+    """A budget is used up by so many `percent` that its owner should know, once in its period."""
+
+    type: Literal["budget_noticed"] = "budget_noticed"
+    budget_id: UUID
+    percent: int
+    message: str
 
 
 class RunWaiting(_Event):
@@ -404,6 +414,7 @@ Event = Annotated[
     | RetryScheduled
     | FallbackAsked
     | UsageRecorded
+    | BudgetNoticed
     | RunWaiting
     | RunResumed
     | ChildStarted
@@ -431,6 +442,7 @@ _LEVELS = {
     "attempt_started": Level.WARNING,
     "retry_scheduled": Level.WARNING,
     "fallback_asked": Level.WARNING,
+    "budget_noticed": Level.WARNING,
     "run_failed": Level.ERROR,
     "run_timed_out": Level.ERROR,
 }

@@ -290,6 +290,11 @@ class Settings(AccountSettings):
         ge=1,
         description="Most turns of the model in one run of an agent with tools; an agent may allow less.",
     )
+    run_repeats_max: int = Field(
+        8,
+        ge=0,
+        description="How often a run may call the same tool with the same arguments before it waits and asks its person; 0: as often as it likes.",
+    )
     run_depth_max: int = Field(
         5,
         ge=0,

@@ -69,6 +69,9 @@ class Action(StrEnum):
     MIDDLEWARE_ADDED = "middleware_added"
     MIDDLEWARE_CHANGED = "middleware_changed"
     MIDDLEWARE_DELETED = "middleware_deleted"
+    BUDGET_SET = "budget_set"
+    BUDGET_CHANGED = "budget_changed"
+    BUDGET_DELETED = "budget_deleted"
     CHECKPOINTS_PRUNED = "checkpoints_pruned"
 
 

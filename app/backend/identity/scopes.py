@@ -66,6 +66,7 @@ _VIEWING = frozenset(
         Permission.VIEW_CHANNEL,
         Permission.VIEW_INBOXITEM,
         Permission.VIEW_SECRET,
+        Permission.VIEW_BUDGET,
     }
 )
 _EVERYTHING = frozenset(Permission)

@@ -20,6 +20,8 @@ from app.backend.providers.silence import until_silence
 
 # Told why a provider turned us away; nothing, when it answers again.
 TellTrouble = Callable[[UUID, str], Awaitable[None]]
+# Told the messages and tools that are about to be sent; what it raises keeps the call from being made.
+Reserve = Callable[[Sequence[BaseMessage], Sequence[dict[str, Any]]], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -97,15 +99,17 @@ class OpenModel:
         return self.before is not None and self.before.chain.asks_again
 
     async def stream(
-        self, messages: Sequence[BaseMessage]
+        self, messages: Sequence[BaseMessage], *, reserve: Reserve | None = None
     ) -> AsyncGenerator[AIMessageChunk, None]:
         """Yield what the model says, as it says it, through what stands before it.
+
+        `reserve` is awaited next to the call itself: what is answered without one needs no leave.
 
         Raises:
             AppError: it does not answer, or refuses; the message says why and what to do.
         """
         try:
-            async for chunk in self._said(messages):
+            async for chunk in self._said(messages, reserve):
                 yield chunk
         except AppError as error:
             self._hide_address(error)
@@ -132,25 +136,33 @@ class OpenModel:
         service = self.chosen.service
         return self.breaker is None or await self.breaker.may_ask_again(service)
 
-    def _said(self, messages: Sequence[BaseMessage]) -> AsyncIterator[AIMessageChunk]:
+    def _said(
+        self, messages: Sequence[BaseMessage], reserve: Reserve | None
+    ) -> AsyncIterator[AIMessageChunk]:
         before = self.before
         if before is None:
-            return self._ask(messages, self.tools)
+            return self._ask(messages, self.tools, reserve)
         request = ModelRequest(
             self.name, messages, before.options, before.caller, self.tools
         )
         return before.chain.stream(
-            request, lambda asked: self._ask(asked.messages, asked.tools)
+            request, lambda asked: self._ask(asked.messages, asked.tools, reserve)
         )
 
-    def _ask(
-        self, messages: Sequence[BaseMessage], tools: Sequence[dict[str, Any]] | None
+    async def _ask(
+        self,
+        messages: Sequence[BaseMessage],
+        tools: Sequence[dict[str, Any]] | None,
+        reserve: Reserve | None,
     ) -> AsyncIterator[AIMessageChunk]:
+        if reserve is not None:
+            await reserve(messages, tools or ())
         chat = self.chat.bind_tools(tools) if tools else self.chat
         # A chat yields chunks of what a model says, and nothing else.
         said: Any = chat.astream(list(messages))
         service = self.chosen.provider.name
-        return until_silence(said, self.silence, service=service)
+        async for chunk in until_silence(said, self.silence, service=service):
+            yield chunk
 
     def _hide_address(self, error: AppError) -> None:
         # A run is read by people who may not see where the provider is.

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from app.backend.agents.spec import AgentSpec
-from app.backend.core.run_context import Emit, LimitReached
+from app.backend.core.run_context import Emit
 from app.backend.core.run_events import Event, MessageDelta, UsageRecorded
 from app.backend.core.settings import Settings
+from app.backend.core.spending import LimitReached
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Takes the run that is next in line for a worker: one conditional update decides who has it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ from sqlmodel import col, func
 from app.backend.agents import service as agents
 from app.backend.agents.context import Task
 from app.backend.agents.prompts import Turn
+from app.backend.budgets.caps import Payer
 from app.backend.core import clock
 from app.backend.core.actor import Actor
 from app.backend.core.children import ChildEnd
@@ -89,6 +90,19 @@ class Claim:
     agent_owner: Actor | None = None
     changes: dict[str, Any] | None = None
     spent: Spent = field(default_factory=Spent)
+    root_agent_id: UUID | None = None
+
+    @property
+    def payer(self) -> Payer:
+        """On whose account its calls are."""
+        row, agent_id = self.row, self.task.spec.id
+        return Payer(
+            user_id=row.owner_id,
+            agent_id=agent_id,
+            run_id=row.id,
+            root_id=row.root_id,
+            root_agent_id=self.root_agent_id or agent_id,
+        )
 
 
 async def claim_next(
@@ -153,15 +167,19 @@ async def _read(session: Session, parts: EngineParts, row: RunRow) -> Claim:
         history=await _history(session, actor, row),
         user_name=profile.display_name,
     )
-    if row.epoch == 1 and row.origin_id is None:
-        # Neither it nor another run has left anything to go on with.
-        return Claim(row=row, actor=actor, agent_owner=agent_owner, task=task)
-    step = await engine_repository.find_newest_step(session, row.id)
-    return Claim(
+    claim = Claim(
         row=row,
         actor=actor,
         agent_owner=agent_owner,
         task=task,
+        root_agent_id=await engine_repository.find_root_agent(session, row),
+    )
+    if row.epoch == 1 and row.origin_id is None:
+        # Neither it nor another run has left anything to go on with.
+        return claim
+    step = await engine_repository.find_newest_step(session, row.id)
+    return replace(
+        claim,
         resume_from=step,
         changes=changes_of_fork(row, step),
         answers=await effect_repository.list_answers(session, row.id),

@@ -37,6 +37,14 @@ async def find_run(session: Session, run_id: UUID) -> RunRow | None:
     return (await session.exec(query)).first()
 
 
+async def find_root_agent(session: Session, row: RunRow) -> UUID | None:
+    """Return the agent of the first run of a run's tree; None when that is the run itself, or its agent is gone."""
+    if row.root_id == row.id:
+        return None
+    root = await find_run(session, row.root_id)
+    return root.agent_id if root else None
+
+
 async def lock_run(session: Session, run_id: UUID) -> RunRow | None:
     """Return a run as it is now, and keep other writers off it until the commit."""
     query = (

@@ -25,7 +25,7 @@ from app.backend.runs import engine_repository, event_rows, redaction
 from app.backend.runs.errors import LeaseLost, LogOverflow
 from app.backend.runs.folding import Entry, fold, fold_all
 from app.backend.runs.status import number_events
-from app.backend.usage.recording import record_usage
+from app.backend.usage.recording import Whose, record_usage
 
 logger = structlog.get_logger(__name__)
 
@@ -56,17 +56,34 @@ class Claim(Protocol):
     agent_id: UUID | None
     agent_name: str
     thread_id: UUID | None
+    root_id: UUID
     epoch: int
     last_seq: int
 
 
 class EventLog:
-    """The one writer of a run's events while its lease is held."""
+    """The one writer of a run's events while its lease is held.
 
-    def __init__(self, db: Database, claim: Claim, publish: Publish) -> None:
+    `root_agent_id` is the agent of the first run of its tree, if the run is not that one.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        claim: Claim,
+        publish: Publish,
+        *,
+        root_agent_id: UUID | None = None,
+    ) -> None:
         self._db = db
-        self._run_id, self._owner_id = claim.id, claim.owner_id
-        self._agent_id, self._agent_name = claim.agent_id, claim.agent_name
+        self._run_id = claim.id
+        self._whose = Whose(
+            owner_id=claim.owner_id,
+            agent_id=claim.agent_id,
+            agent_name=claim.agent_name,
+            root_id=claim.root_id,
+            root_agent_id=root_agent_id or claim.agent_id,
+        )
         self._thread_id = claim.thread_id
         self._epoch = claim.epoch
         self._last_seq = claim.last_seq
@@ -259,20 +276,15 @@ class EventLog:
                 connection,
                 steps,
                 run_id=self._run_id,
-                owner_id=self._owner_id,
+                owner_id=self._whose.owner_id,
                 epoch=self._epoch,
                 thread_id=self._thread_id,
-                agent_id=self._agent_id,
+                agent_id=self._whose.agent_id,
             )
             if stored:
-                event_rows.insert_events(connection, self._owner_id, stored, levels)
-                record_usage(
-                    connection,
-                    stored,
-                    owner_id=self._owner_id,
-                    agent_id=self._agent_id,
-                    agent_name=self._agent_name,
-                )
+                owner_id = self._whose.owner_id
+                event_rows.insert_events(connection, owner_id, stored, levels)
+                record_usage(connection, stored, self._whose)
         elif not event_rows.was_advanced(connection, self._run_id, **held):
             raise LeaseLost
 

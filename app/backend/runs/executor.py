@@ -1,7 +1,7 @@
 """Carries out one run in a worker: claim, work, stop, end; the rows say at each moment what is true."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any
@@ -11,6 +11,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from app.backend.agents.schemas import Execution
+from app.backend.budgets.spending import RunSpending
 from app.backend.core import correlation, masking
 from app.backend.core import redis as redis_names
 from app.backend.core.children import ChildCall
@@ -96,8 +97,9 @@ class _Execution:
         self._shutdown = shutdown
         self._stop = asyncio.Event()
         self._log = EventLog(
-            parts.db, claim.row, partial(publish, parts.redis, claim.row.id)
+            parts.db, claim.row, self._tell, root_agent_id=claim.root_agent_id
         )
+        self._spending = RunSpending(parts, claim.payer, self._emit, claim.answers)
         self._limits = Limits.of(claim.task.spec, parts.settings)
         spent = claim.spent
         self._budget = RunBudget(
@@ -111,6 +113,7 @@ class _Execution:
     async def run(self) -> None:
         """Work until the run has ended, is stopped, or has to be given back."""
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._spending)
             await stack.enter_async_context(self._log)
             await stack.enter_async_context(self._heartbeat())
             listener = asyncio.create_task(self._listen(), name="stop-signal")
@@ -174,6 +177,8 @@ class _Execution:
             resume_from=self._claim.resume_from,
             changes=self._claim.changes,
             budget=self._budget,
+            spending=self._spending,
+            repeats_max=self._parts.settings.run_repeats_max,
             effects=EffectLedger(self._parts.db, row, self._log.flush),
             answers=self._claim.answers,
             children=self._claim.children,
@@ -188,6 +193,10 @@ class _Execution:
         if not (settings.fault_points and model.startswith(SCRIPTED)):
             return pass_by
         return FaultPoints(settings.data_dir).pass_point
+
+    async def _tell(self, events: Sequence[RunEvent]) -> None:
+        await publish(self._parts.redis, self._row.id, events)
+        await self._spending.settle(events)
 
     def _emit(self, event: Event) -> None:
         if isinstance(event, MessageStarted):

@@ -16,7 +16,7 @@ from app.backend.core.children import ChildCall, NeedsChild
 from app.backend.core.db import AWAY
 from app.backend.core.errors import AppError
 from app.backend.core.questions import NeedsPerson
-from app.backend.core.run_context import LimitReached, RunContext
+from app.backend.core.run_context import RunContext
 from app.backend.core.run_events import (
     RunCompleted,
     RunFailed,
@@ -26,6 +26,7 @@ from app.backend.core.run_events import (
     Stage,
     StageChanged,
 )
+from app.backend.core.spending import LimitReached
 from app.backend.runs.beginning import open_saver, settle
 from app.backend.runs.errors import LeaseLost
 

@@ -5,6 +5,7 @@ writes a batch again writes both again or none.
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
@@ -34,18 +35,24 @@ _TAKEN = (
 )
 
 
+@dataclass(frozen=True)
+class Whose:
+    """On whose account the calls of a run are: its user and agent, and the first run of its tree with that one's agent."""
+
+    owner_id: UUID
+    agent_id: UUID | None
+    agent_name: str
+    root_id: UUID
+    root_agent_id: UUID | None
+
+
 def record_usage(
-    connection: Connection,
-    events: Sequence[RunEvent],
-    *,
-    owner_id: UUID,
-    agent_id: UUID | None,
-    agent_name: str,
+    connection: Connection, events: Sequence[RunEvent], whose: Whose
 ) -> None:
     """Insert a row for each call of a model that `events` of one run tell of."""
-    whose = {"owner_id": owner_id, "agent_id": agent_id, "agent_name": agent_name}
-    rows = [{**whose, **_row(event)} for event in events if event.type == RECORDED]
-    if rows:
+    used = [event for event in events if event.type == RECORDED]
+    if used:
+        rows = [{**asdict(whose), **_row(event)} for event in used]
         connection.execute(insert(UsageRecordRow), rows)
 
 

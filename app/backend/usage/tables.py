@@ -17,7 +17,8 @@ class UsageRecordRow(Table, table=True):
 
     It outlives its run and its agent, without keys to them: what was spent stays spent. `price` says what its cost
     was reckoned with; `cost_micros` is in millionths of a dollar, None where no price is known. `tokens_cached` are
-    part of `tokens_in`, `tokens_reasoning` of `tokens_out`; `window` is the context window of the model.
+    part of `tokens_in`, `tokens_reasoning` of `tokens_out`; `window` is the context window of the model. `root_id` is the
+    first run of the tree that the call was made in, and `root_agent_id` that one's agent.
     """
 
     __table_args__ = (
@@ -25,6 +26,8 @@ class UsageRecordRow(Table, table=True):
         Index("ix_usage_record_owner_id_ts", "owner_id", "ts", "run_id", "seq"),
         Index("ix_usage_record_day", "day"),
         Index("ix_usage_record_agent_id_day", "agent_id", "day"),
+        Index("ix_usage_record_root_agent_id_day", "root_agent_id", "day"),
+        Index("ix_usage_record_root_id", "root_id"),
     )
 
     run_id: UUID = Field(primary_key=True)
@@ -32,6 +35,8 @@ class UsageRecordRow(Table, table=True):
     owner_id: UUID = Field(foreign_key="user.id", ondelete="CASCADE")
     agent_id: UUID | None = None
     agent_name: str = ""
+    root_id: UUID | None = None
+    root_agent_id: UUID | None = None
     ts: datetime = Field(sa_type=UtcColumn)
     day: date
     provider: str

@@ -14,6 +14,11 @@ def money(micros: int) -> str:
     return f"${micros / MICROS:,.{digits}f}" if micros else "$0"
 
 
+def token_words(count: int) -> str:
+    """Return a number of tokens."""
+    return f"{count:,} token{'' if count == 1 else 's'}"
+
+
 def cost_words(spent: UsageSum | RunCost) -> str:
     """Return a cost, and whether it is estimated, or not the whole."""
     if spent.calls and spent.unpriced == spent.calls:

@@ -9,13 +9,13 @@ const CATEGORY_OF = {
   retrieved: "retrieval",
   run_waiting: "human", run_resumed: "human",
   run_queued: "system", queue_position: "system", run_started: "system", attempt_started: "system",
-  stage_changed: "system", step: "system", log: "system", retry_scheduled: "system", fallback_asked: "system", run_stopped: "system",
+  stage_changed: "system", step: "system", log: "system", retry_scheduled: "system", fallback_asked: "system", budget_noticed: "system", run_stopped: "system",
   run_failed: "error", run_timed_out: "error",
   run_completed: "output",
 };
 const LEVEL_OF = {
   message_delta: "debug", reasoning_delta: "debug",
-  run_waiting: "warning", run_stopped: "warning", attempt_started: "warning", retry_scheduled: "warning", fallback_asked: "warning",
+  run_waiting: "warning", run_stopped: "warning", attempt_started: "warning", retry_scheduled: "warning", fallback_asked: "warning", budget_noticed: "warning",
   run_failed: "error", run_timed_out: "error",
 };
 
@@ -109,6 +109,7 @@ const DESCRIBE = {
   retry_scheduled: (p) => ["STEP", `${p.what}: attempt ${p.attempt}/${p.attempts_max} in ${formatDuration(p.seconds * 1000)}: ${p.reason}`],
   fallback_asked: (p) => ["STEP", `${p.model} is asked in the place of ${p.instead_of}: ${p.reason}`],
   usage_recorded: (p) => ["STEP", describeUsage(p)],
+  budget_noticed: (p) => ["STEP", p.message],
   run_waiting: (p) => ["PROGRESS", `waiting: ${p.question}`],
   run_resumed: (p) => ["PROGRESS", p.label ? `answered: ${brief(p.label)}` : "answered"],
   child_started: (p) => ["STEP", `asks ${p.agent_name}: ${brief(p.question)}`],

@@ -4,7 +4,7 @@ import { brief, childOf, describe, formatDuration, levelOf, mainArgument } from 
 /** Types of which a step is made; texts as they grow and lines of the log only add to one. */
 export const STEP_TYPES = [
   "run_queued", "run_started", "attempt_started", "stage_changed", "middleware_acted", "step", "message_started", "message_completed",
-  "retry_scheduled", "fallback_asked", "tool_called", "tool_returned", "retrieved", "usage_recorded", "run_waiting", "run_resumed", "child_started", "child_completed",
+  "retry_scheduled", "fallback_asked", "tool_called", "tool_returned", "retrieved", "usage_recorded", "budget_noticed", "run_waiting", "run_resumed", "child_started", "child_completed",
   "run_completed", "run_failed", "run_stopped", "run_timed_out",
 ];
 const ENDS = { run_completed: "Completed", run_failed: "Failed", run_stopped: "Stopped", run_timed_out: "Timed out" };
@@ -140,6 +140,10 @@ export class Steps {
 
   on_fallback_asked(event) {
     this.#add(event, { kind: "note", label: describe(event)[1], isWarning: true });
+  }
+
+  on_budget_noticed(event, { message }) {
+    this.#add(event, { kind: "note", label: message, isWarning: true });
   }
 
   on_run_waiting(event, { question }) {

@@ -28,6 +28,7 @@ from tests.isolation import SECRET, Kind, World, make_world, read_all, without_i
 KINDS = {
     "agent_id": Kind.AGENT,
     "agent_ids": Kind.AGENT,
+    "budget_id": Kind.BUDGET,
     "chunk_id": Kind.PASSAGE,
     "collection_id": Kind.COLLECTION,
     "collection_ids": Kind.COLLECTION,
@@ -125,6 +126,7 @@ def _request(case: Case, wanted: UUID, own: World) -> dict[str, Any]:
         request["json"] |= {"threadId": "x", "runId": "x", "messages": []}
         request["json"] |= {"resume": [answer], "runs": [{"input": {"query": "x"}}]}
         request["json"] |= {"type": "scripted", "is_enabled": False}
+        request["json"] |= {"scope": "agent", "amount": 1}
         request["json"] |= {"provider_type": "scripted", "model": "x"}
         request["json"] |= {"middleware": "cache"}
     match case.place:

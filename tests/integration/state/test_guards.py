@@ -20,6 +20,7 @@ PUBLIC = {
     "AgentEditorState.leave",
     "AgentListState.leave",
     "ApiKeysState.leave",
+    "BudgetsState.leave",
     "CollectionListState.leave",
     "CollectionState.leave",
     "GroupsState.leave",

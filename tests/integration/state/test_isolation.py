@@ -55,6 +55,9 @@ class Case:
     send: Callable[[str, Own], Sent]
 
 
+_BUDGET = {"amount": "1", "unit": "usd", "period": "day", "policy": "stop"}
+
+
 def _given(kind: Kind, *more: Any) -> Case:
     return Case(kind, lambda wanted, _: Sent(given=(wanted, *more)))
 
@@ -136,6 +139,16 @@ CASES: dict[str, list[Case]] = {
     ],
     "RunTagsState.remove": [_given(Kind.RUN, "x")],
     "AgentRunState.ask": _question("What?", _REQUEST),
+    "BudgetsState.delete": [_held(Kind.BUDGET, "doomed_id")],
+    "BudgetsState.edit": [_given(Kind.BUDGET)],
+    "BudgetsState.load_of_agent": [_in_path(Kind.AGENT, routes.agent_path)],
+    "BudgetsState.save": [
+        _held(Kind.BUDGET, "editing_id", _BUDGET),
+        Case(
+            Kind.AGENT,
+            lambda wanted, _: Sent(given=({**_BUDGET, "subject": f"agent:{wanted}"},)),
+        ),
+    ],
     "ApiKeysState.revoke": [_held(Kind.KEY, "doomed_key")],
     "ApiKeysState.rotate": [_held(Kind.KEY, "rotated_key", {"grace_hours": "1"})],
     "ApiKeysState.create": [

@@ -8,6 +8,7 @@ from app.backend.api.agui_events import AguiWriter
 from app.backend.core.questions import Answer, Choice, Question, QuestionKind
 from app.backend.core.run_events import (
     AttemptStarted,
+    BudgetNoticed,
     ChildCompleted,
     ChildStarted,
     Event,
@@ -308,6 +309,7 @@ def test_every_event_of_the_union_can_be_sent() -> None:
             model="b", instead_of="a", number=1, numbers_max=2, reason="Away."
         ),
         RetryScheduled(what="m", attempt=2, attempts_max=3, seconds=1, reason="busy"),
+        BudgetNoticed(budget_id=RUN, percent=85, message="Nearly used up."),
         ChildStarted(run_id=RUN, agent_name="Bo", tool_call_id="c", question="q"),
         ChildCompleted(run_id=RUN, agent_name="Bo", status=RunStatus.TIMED_OUT),
     ]
@@ -315,4 +317,4 @@ def test_every_event_of_the_union_can_be_sent() -> None:
     sent = _write([*BEGIN, *others, DONE])
 
     assert _kinds(sent)[1:-1] == [f"atelier.{event.type}" for event in others]
-    assert len(union) == 26, "Say how AG-UI clients are told of the new event."
+    assert len(union) == 27, "Say how AG-UI clients are told of the new event."

@@ -7,6 +7,7 @@ import pytest
 from app.backend.api import socket_messages
 from app.backend.core.run_events import (
     AttemptStarted,
+    BudgetNoticed,
     ChildCompleted,
     ChildStarted,
     Event,
@@ -100,6 +101,11 @@ def _message(event: Event) -> dict[str, Any] | None:
             {"content": "Asks the agent Bo."},
         ),
         (
+            BudgetNoticed(budget_id=RUN, percent=85, message="Nearly used up."),
+            "step",
+            {"content": "Nearly used up."},
+        ),
+        (
             ChildCompleted(run_id=RUN, agent_name="Bo", status=RunStatus.TIMED_OUT),
             "step",
             {"content": "The run of Bo is over: timed out."},
@@ -163,7 +169,7 @@ def test_what_these_clients_have_no_word_for_is_left_out(event: Event) -> None:
 def test_every_event_of_the_union_is_decided() -> None:
     union = get_args(get_args(Event)[0])
 
-    assert len(union) == 26
+    assert len(union) == 27
 
 
 def test_model_that_answers_for_another_is_told_with_the_reason() -> None:

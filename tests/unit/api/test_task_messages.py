@@ -209,4 +209,4 @@ def test_task_that_waits_for_a_run_asks_nothing() -> None:
 def test_every_event_of_the_union_is_decided() -> None:
     union = get_args(get_args(Event)[0])
 
-    assert len(union) == 26, "Say how those who follow a task are told of the new one."
+    assert len(union) == 27, "Say how those who follow a task are told of the new one."

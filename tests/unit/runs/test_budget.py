@@ -7,9 +7,9 @@ import pytest
 from app.backend.agents.schemas import AgentKind
 from app.backend.agents.spec import AgentSpec
 from app.backend.core import ids
-from app.backend.core.run_context import LimitReached
 from app.backend.core.run_events import MessageDelta, UsageRecorded
 from app.backend.core.settings import Settings
+from app.backend.core.spending import LimitReached
 from app.backend.runs.budget import Limits, RunBudget
 
 INSTALLATION = Settings.model_validate(

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from app.backend.core.run_events import (
+    BudgetNoticed,
     ChildCompleted,
     ChildStarted,
     Event,
@@ -93,6 +94,7 @@ MORE: list[Event] = [
     RetryScheduled(what="m", attempt=2, attempts_max=3, seconds=1.5, reason="Busy."),
     FallbackAsked(model="b", instead_of="a", number=1, numbers_max=2, reason="Away."),
     RunResumed(),
+    BudgetNoticed(budget_id=MESSAGE, percent=85, message="Nearly used up."),
     ChildStarted(run_id=MESSAGE, agent_name="Bo", tool_call_id="a", question="How hot? " * 20),
     ChildCompleted(run_id=MESSAGE, agent_name="Bo", status=RunStatus.TIMED_OUT, tokens_in=1200, tokens_out=1, milliseconds=61_000),
     ToolReturned(tool_call_id="b", name="list", result={"names": ["Bo"] * 60}),

@@ -141,6 +141,7 @@ _WORDS: dict[str, Callable[[Payload], tuple[str, str]]] = {
         f"{p['model']} is asked in the place of {p['instead_of']}: {p['reason']}",
     ),
     "usage_recorded": _used,
+    "budget_noticed": lambda p: ("STEP", p["message"]),
     "run_waiting": lambda p: ("PROGRESS", f"waiting: {p['question']}"),
     "run_resumed": _resumed,
     "child_started": lambda p: (

@@ -1,0 +1,130 @@
+"""A budget as the engine sees it: what counts on it, in which period, and how it is called."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from uuid import UUID
+
+from app.backend.budgets.schemas import (
+    BudgetPeriod,
+    BudgetPolicy,
+    BudgetScope,
+    BudgetUnit,
+)
+from app.backend.budgets.tables import BudgetRow
+from app.backend.usage.words import money, token_words
+
+_PER = {
+    BudgetPeriod.RUN: "for each run",
+    BudgetPeriod.DAY: "a day",
+    BudgetPeriod.MONTH: "a month",
+    BudgetPeriod.TOTAL: "in all",
+}
+_OF = {
+    BudgetScope.INSTALLATION: "of this installation",
+    BudgetScope.USER: "of this user",
+    BudgetScope.AGENT: "of this agent",
+}
+_ENDS = {
+    BudgetPeriod.RUN: "Ask for less",
+    BudgetPeriod.DAY: "Wait until tomorrow (UTC)",
+    BudgetPeriod.MONTH: "Wait until next month (UTC)",
+    BudgetPeriod.TOTAL: "Choose a model that costs nothing",
+}
+
+
+@dataclass(frozen=True)
+class Payer:
+    """On whose account a run is: its user, its agent, and the first run of its tree with that one's agent."""
+
+    user_id: UUID
+    agent_id: UUID
+    run_id: UUID
+    root_id: UUID
+    root_agent_id: UUID
+
+
+@dataclass(frozen=True)
+class Cap:
+    """A budget that counts; `amount` is in millionths of a dollar, or in tokens."""
+
+    id: UUID
+    owner_id: UUID | None
+    agent_id: UUID | None
+    scope: BudgetScope
+    period: BudgetPeriod
+    unit: BudgetUnit
+    amount: int
+    policy: BudgetPolicy
+    cheaper_model: str
+    is_imposed: bool
+    noticed: str = ""
+
+    @classmethod
+    def of(cls, row: BudgetRow) -> "Cap":
+        """Return the budget of a row."""
+        return cls(
+            id=row.id,
+            owner_id=row.owner_id,
+            agent_id=row.agent_id,
+            scope=BudgetScope(row.scope),
+            period=BudgetPeriod(row.period),
+            unit=BudgetUnit(row.unit),
+            amount=row.amount,
+            policy=BudgetPolicy(row.policy),
+            cheaper_model=row.cheaper_model,
+            is_imposed=row.is_imposed,
+            noticed=row.noticed,
+        )
+
+    def period_of(self, payer: Payer, day: date) -> str:
+        """Return the name of the period that a call of the payer's on a day (UTC) counts in."""
+        if self.period is not BudgetPeriod.RUN:
+            return period_on(self.period, day)
+        is_below = (
+            self.scope is BudgetScope.AGENT and self.agent_id != payer.root_agent_id
+        )
+        return str(payer.run_id if is_below else payer.root_id)
+
+    def words(self, amount: int) -> str:
+        """Return an amount in dollars or tokens."""
+        return money(amount) if self.unit is BudgetUnit.USD else token_words(amount)
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        return f"the budget {_OF[self.scope]}, {self.words(self.amount)} {_PER[self.period]}"
+
+    def used_up(self, spent: int) -> str:
+        """Say that it is used up, and what to do."""
+        who = (
+            "ask an administrator to raise it"
+            if self.is_imposed or self.scope is BudgetScope.INSTALLATION
+            else "raise it on the page Usage"
+        )
+        name = f"{self.name[0].upper()}{self.name[1:]}"
+        return (
+            f"{name}, is used up ({self.words(spent)}). {_ENDS[self.period]}, or {who}."
+        )
+
+
+def period_on(period: BudgetPeriod, day: date) -> str:
+    """Return the name of the period of days that goes on on a day."""
+    match period:
+        case BudgetPeriod.DAY:
+            return day.isoformat()
+        case BudgetPeriod.MONTH:
+            return f"{day:%Y-%m}"
+        case BudgetPeriod.TOTAL | BudgetPeriod.RUN:
+            return "all"
+
+
+def days_of(period: BudgetPeriod, name: str) -> tuple[date, date] | None:
+    """Return the first and the last day of a period; None for one that has none."""
+    if period is BudgetPeriod.DAY:
+        day = date.fromisoformat(name)
+        return day, day
+    if period is BudgetPeriod.MONTH:
+        first = date.fromisoformat(f"{name}-01")
+        next_month = (first + timedelta(days=31)).replace(day=1)
+        return first, next_month - timedelta(days=1)
+    return None

@@ -1,0 +1,43 @@
+"""Words of budgets."""
+
+TITLE = "Budgets"
+ABOUT = "How much may be spent on models, and what happens then."
+NEW = "New budget"
+EVERYONE = "All users"
+NONE = "No budget limits what models cost."
+IMPOSED = "Set by an administrator"
+OFF = "Switched off"
+TO_USAGE = "Change"
+DELETE = "Delete"
+DELETE_TITLE = "Delete the budget?"
+DELETE_TEXT = "It limits nothing any more, from the next call on."
+CANCEL = "Cancel"
+SET = "Set the budget"
+NEW_TITLE = "New budget"
+EDIT_TITLE = "Budget of "
+SUBJECT = "For"
+ME = "Me: all my runs"
+EVERYBODY = "Everybody on this installation"
+SOMEBODY = "Somebody else"
+AGENTS = "One agent"
+EMAIL = "Their e-mail address"
+AMOUNT = "Amount"
+UNIT = "In"
+UNITS = (("usd", "US dollars"), ("tokens", "Tokens"))
+PERIOD = "Lasts"
+PERIODS = (
+    ("run", "For each run, with all that it starts"),
+    ("day", "A day (UTC)"),
+    ("month", "A month (UTC)"),
+    ("total", "For ever"),
+)
+POLICY = "When it is used up"
+POLICIES = (
+    ("stop", "The run stops"),
+    ("ask", "The run waits and asks for more"),
+    ("cheaper", "Another model goes on"),
+)
+MODEL = "The other model"
+MODEL_HINT = "What it costs is counted, and not stopped by this budget. A local one costs nothing."
+CHOOSE = "Choose a model"
+ACTIVE = "Switched on"
