@@ -34,7 +34,7 @@ SETTINGS_PAGE = "/settings"
 _THEN_MAX = 1000  # what is longer does not fit into a cookie
 _OPEN = {"security": []}
 _WAYS = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Sign in</title><main><h1>Sign in</h1>{links}<p><a href="/login">Sign in with a password</a></p></main></html>"""
+<link rel="icon" href="data:,"><title>Sign in</title><main><h1>Sign in</h1>{links}<p><a href="/login">Sign in with a password</a></p></main></html>"""
 
 
 class OutsideLogins:

@@ -22,7 +22,7 @@ def limits() -> rx.Component:
             rx.el.ul(
                 rx.foreach(LimitsState.rows, _limit),
                 aria_label=words.LIMITS,
-                class_name="mt-3 grid gap-3 sm:grid-cols-2",
+                class_name="mt-3 grid gap-x-6 gap-y-3 sm:grid-cols-2",
             ),
         ),
         description=words.LIMITS_ABOUT,
