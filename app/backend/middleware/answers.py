@@ -11,15 +11,25 @@ from langchain_core.messages.tool import tool_call_chunk
 
 from app.backend.middleware.patterns import Find, Span
 
+# So many characters are let go of at once, since each look takes time.
+_STEP = 32
 # So many characters wait for those that follow: what is looked for must not be longer to be seen whole.
 HELD = 128
 _REASONING = "reasoning_content"
 
 
+def text_of(chunk: AIMessageChunk) -> str:
+    """Return the words of a chunk; `text` of the library looks at each anew, which takes longer than all the rest here."""
+    content = chunk.content
+    return content if isinstance(content, str) else chunk.text
+
+
 def has_words(chunk: AIMessageChunk) -> bool:
     """Tell whether a chunk has a part of the answer, so that nothing may be asked anew."""
     return bool(
-        chunk.text or chunk.tool_call_chunks or chunk.additional_kwargs.get(_REASONING)
+        text_of(chunk)
+        or chunk.tool_call_chunks
+        or chunk.additional_kwargs.get(_REASONING)
     )
 
 
@@ -34,8 +44,8 @@ class Gathered:
 
     def take(self, chunk: AIMessageChunk) -> None:
         """Keep what a chunk says."""
-        if chunk.text:
-            self.texts.append(chunk.text)
+        if text := text_of(chunk):
+            self.texts.append(text)
         if chunk.tool_call_chunks:
             self.call_chunks.append(chunk)
         if chunk.usage_metadata is not None:
@@ -82,16 +92,28 @@ def answer_of(
 
 
 class Rewriter:
-    """Puts other words in the place of some, in a text that comes in parts; the last characters wait for what follows."""
+    """Puts other words in the place of some, in a text that comes in parts.
 
-    def __init__(self, find: Find, put: Callable[[Span], str], held: int) -> None:
-        self._find, self._put, self._held = find, put, held
+    What may still become one of them waits for what follows: the last `held` characters, or with a `mark`, which all of
+    them begin with, those from its last one on.
+    """
+
+    def __init__(
+        self, find: Find, put: Callable[[Span], str], held: int, mark: str = ""
+    ) -> None:
+        self._find, self._put, self._held, self._mark = find, put, held, mark
         self._text = ""
 
     def feed(self, text: str) -> str:
         """Return what can go on, now that `text` has come too."""
+        if self._mark and not self._text and self._mark not in text:
+            return text
         self._text += text
-        return self._release(len(self._text) - self._held)
+        until = len(self._text) - self._held
+        if self._mark:
+            last = self._text.rfind(self._mark, max(0, until))
+            return self._release(len(self._text) if last < 0 else last)
+        return self._release(until) if until >= _STEP else ""
 
     def finish(self) -> str:
         """Return the rest."""
@@ -123,26 +145,22 @@ async def rewritten(
     put: Callable[[Span], str],
     *,
     held: int = HELD,
+    mark: str = "",
 ) -> AsyncIterator[AIMessageChunk]:
     """Yield an answer with other words in the place of those that `find` finds; calls of tools come at its end."""
-    words, thoughts = Rewriter(find, put, held), Rewriter(find, put, held)
+    words, thoughts = Rewriter(find, put, held, mark), Rewriter(find, put, held, mark)
     calls: list[AIMessageChunk] = []
     async for chunk in said:
         if chunk.tool_call_chunks:
             calls.append(chunk)
-        thought = chunk.additional_kwargs.get(_REASONING)
-        kept = _with(
-            chunk,
-            words.feed(chunk.text) if chunk.text else "",
-            thoughts.feed(str(thought)) if thought else "",
-        )
-        if (
-            has_words(kept)
-            or not (chunk.text or thought or chunk.tool_call_chunks)
-            or chunk.usage_metadata
-            or chunk.response_metadata
-        ):
-            yield kept
+        text = text_of(chunk)
+        thought = str(chunk.additional_kwargs.get(_REASONING) or "")
+        kept = words.feed(text) if text else ""
+        kept_thought = thoughts.feed(thought) if thought else ""
+        if (kept, kept_thought) == (text, thought) and not chunk.tool_call_chunks:
+            yield chunk
+        elif kept or kept_thought or chunk.usage_metadata or chunk.response_metadata:
+            yield _with(chunk, kept, kept_thought)
     rest = AIMessageChunk(content=words.finish())
     if thought := thoughts.finish():
         rest.additional_kwargs[_REASONING] = thought
@@ -203,7 +221,7 @@ def rewrite_values(value: Any, rewrite: Callable[[str], str]) -> Any:
 def _rewrite(find: Find, put: Callable[[Span], str]) -> Callable[[str], str]:
     def rewrite(text: str) -> str:
         rewriter = Rewriter(find, put, 0)
-        return rewriter.feed(text)
+        return rewriter.feed(text) + rewriter.finish()
 
     return rewrite
 

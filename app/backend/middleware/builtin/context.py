@@ -19,7 +19,7 @@ from typing_extensions import override
 
 from app.backend.core import redis
 from app.backend.core.texts import Text
-from app.backend.middleware.answers import has_words
+from app.backend.middleware.answers import text_of
 from app.backend.middleware.base import (
     Ask,
     Form,
@@ -188,7 +188,7 @@ class SummaryMiddleware(Middleware):
         ]
         text, usage = "", None
         async for chunk in ask(replace(request, messages=wanted, tools=None)):
-            text += chunk.text if has_words(chunk) else ""
+            text += text_of(chunk)
             usage = chunk.usage_metadata or usage
         return text.strip(), usage
 

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from app.backend.core import clock
 from app.backend.core.run_events import Level
-from app.backend.middleware.answers import Gathered
+from app.backend.middleware.answers import Gathered, text_of
 from app.backend.middleware.base import Ask, Form, Middleware, ModelRequest, TypeInfo
 
 logger = structlog.get_logger(__name__)
@@ -53,7 +53,7 @@ class LogMiddleware(Middleware):
         said = Gathered()
         try:
             async for chunk in ask(request):
-                if first is None and chunk.text:
+                if first is None and text_of(chunk):
                     first = clock.monotonic() - began
                 said.take(chunk)
                 yield chunk

@@ -83,7 +83,7 @@ class PiiMiddleware(Middleware):
             kinds = ", ".join(f"{kind} ({n})" for kind, n in hidden.counts.items())
             told.tell(f"Hid {kinds} from the model.")
         if hidden.counts and self.settings.restore:
-            said = rewritten(said, hidden.find, hidden.show, held=_LONGEST)
+            said = rewritten(said, hidden.find, hidden.show, held=_LONGEST, mark="[")
         async for chunk in said:
             yield chunk
         told.again()
