@@ -38,7 +38,8 @@ async def test_middleware_is_added_and_acts(tab: Tab) -> None:
     await expect(rows).to_have_count(2)
     await expect(rows.first).to_contain_text("Logging")
     assert await tab.axe_violations() == []
-    await page.get_by_role("button", name="Close").click()
+    dialog = page.get_by_role("dialog", name="Middleware", exact=True)
+    await dialog.get_by_role("button", name="Close").click()
 
     await tab.go(routes.AGENT_NEW)
     await page.locator("#name").fill("Guarded")
