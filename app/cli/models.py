@@ -19,7 +19,7 @@ from app.backend.models.schemas import Environment, ModelDraft, ModelRowView
 from app.backend.providers import repository as provider_rows
 from app.backend.providers.base import ProviderModel
 from app.backend.providers.registry import find_type
-from app.cli import claims, output
+from app.cli import claims, local_models, output
 from app.cli.edge import NotMigrated, check_tables, command, open_rows
 from app.cli.options import AsOption, JsonOption
 
@@ -30,6 +30,9 @@ ModelArgument = Annotated[
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Language models and their files."
 )
+
+
+app.add_typer(local_models.app, name="local")
 
 
 @app.callback()

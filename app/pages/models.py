@@ -10,6 +10,7 @@ from app.components.models import strings as words
 from app.components.models.middleware import middleware_dialogs
 from app.components.models.model_form import model_form
 from app.components.models.offers import offers
+from app.components.models.on_disk import on_disk
 from app.components.models.providers import builtin, connected, wanted
 from app.components.models.wizard import wizard
 from app.components.ui.button import button
@@ -83,6 +84,7 @@ def _content() -> rx.Component:
         ),
         wanted(),
         connected(),
+        on_disk(),
         builtin(),
         class_name="flex flex-col gap-8",
     )

@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict
 
 from app.backend.models.checks import CheckResult, CheckStage
+from app.backend.models.local import LocalView
 from app.backend.models.schemas import ModelKind, ModelRowView, OfferedModel
 from app.backend.providers.schemas import BuiltinView, ProviderView
 from app.state.lines import Line
@@ -55,6 +56,18 @@ class BuiltinLine(BaseModel):
     label: str
     is_configured: bool
     about: str
+
+
+class LocalLine(BaseModel):
+    """A model file on this machine; `reason` is why it cannot be loaded."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    facts: str
+    speed: str
+    source: str
+    reason: str
 
 
 class StageLine(BaseModel):
@@ -124,6 +137,24 @@ def builtin_line(view: BuiltinView) -> BuiltinLine:
         label=view.label,
         is_configured=view.is_configured,
         about="" if view.is_configured else view.how_to_configure,
+    )
+
+
+def local_line(view: LocalView) -> LocalLine:
+    """Return a model file for the page."""
+    speed, window = view.tokens_per_second, view.context
+    parts = [
+        f"{view.size / 1e6:,.0f} MB" if view.size else "",
+        view.architecture,
+        f"{window:,} tokens" if window else "",
+        view.licence,
+    ]
+    return LocalLine(
+        name=view.name,
+        facts=", ".join(part for part in parts if part),
+        speed="" if speed is None else f"{speed:g} tokens/s",
+        source=view.source,
+        reason=view.reason,
     )
 
 

@@ -1,5 +1,6 @@
 """The providers and models that the signed-in person may use, and what is done with each."""
 
+import asyncio
 from typing import Any
 
 import reflex as rx
@@ -8,12 +9,15 @@ from app.backend.agents import model_use
 from app.backend.core.actor import Permission
 from app.backend.middleware.service import warm_default
 from app.backend.models import service as models
+from app.backend.models.local import list_local
 from app.backend.providers import service as providers
 from app.state import edge, notices
 from app.state.model_lines import (
     BuiltinLine,
+    LocalLine,
     ProviderLine,
     builtin_line,
+    local_line,
     provider_line,
 )
 
@@ -37,6 +41,7 @@ class ModelListState(rx.State):
     is_loading: rx.Field[bool] = rx.field(True)
     providers: rx.Field[list[ProviderLine]] = rx.field(default_factory=list)
     builtin: rx.Field[list[BuiltinLine]] = rx.field(default_factory=list)
+    local: rx.Field[list[LocalLine]] = rx.field(default_factory=list)
     wanted: rx.Field[list[str]] = rx.field(default_factory=list)
     default_model: rx.Field[str] = rx.field("")
     environment: rx.Field[str] = rx.field("")
@@ -137,6 +142,8 @@ class ModelListState(rx.State):
             self.default_model = await models.default_of_new(
                 session, actor, settings=settings
             )
+        files = await asyncio.to_thread(list_local, settings)
+        self.local = [local_line(view) for view in files]
         self.environment = settings.environment
         self.providers = [provider_line(view, added) for view in found]
         self.builtin = [builtin_line(view) for view in catalog.builtin()]

@@ -22,7 +22,12 @@ from app.backend.core.settings import Settings
 from app.backend.identity import credentials
 from app.backend.knowledge.local_embedders import make_local_embedder
 from app.backend.models import files
-from app.backend.models.local import LocalModel, find_local_model, needed_files
+from app.backend.models.local import (
+    LocalModel,
+    find_local_model,
+    needed_files,
+    open_shelf,
+)
 from app.backend.providers.local_engine import LocalEngine
 from app.workers.runtime_agents import AgentRoutes
 from app.workers.runtime_auth import Authenticate, FindActor
@@ -96,7 +101,8 @@ def make_engine(settings: Settings, model: LocalModel) -> LocalEngine:
 def make_app(services: Services, engine: LocalEngine, model: LocalModel) -> ASGIApp:
     """Return the runtime's web application."""
     server: FastMCP[Any] = FastMCP("Atelier runtime", mask_error_details=True)
-    ModelRoutes(engine, model, services.embedder).add_to(server)
+    shelf = open_shelf(services.settings)
+    ModelRoutes(engine, model, services.embedder, shelf).add_to(server)
     RuntimeTools(services, engine).add_to(server)
     execute = edge(AgentRoutes(services).execute)
     server.custom_route("/execute", methods=["POST"])(execute)

@@ -3,6 +3,8 @@
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from fastmcp import FastMCP
@@ -14,8 +16,16 @@ from app.backend.core import clock, ids
 from app.backend.core.errors import AppError
 from app.backend.knowledge.embeddings import Embedder, encode_vector
 from app.backend.models.local import LocalModel
+from app.backend.models.shelf import Shelf
 from app.backend.providers.errors import ModelCrashed, ModelMissing
-from app.backend.providers.local_chat import Done, Loading, Piece, Queued, Text
+from app.backend.providers.local_chat import (
+    ChatRequest,
+    Done,
+    Loading,
+    Piece,
+    Queued,
+    Text,
+)
 from app.backend.providers.local_engine import LocalEngine
 from app.workers.runtime_edge import CLIENT_LEFT, edge, read_body, until_disconnect
 from app.workers.runtime_schemas import ChatBody, EmbeddingsBody, error_body, usage_of
@@ -25,9 +35,10 @@ class ModelRoutes:
     """Answers for the models that this process holds."""
 
     def __init__(
-        self, engine: LocalEngine, model: LocalModel, embedder: Embedder
+        self, engine: LocalEngine, model: LocalModel, embedder: Embedder, shelf: Shelf
     ) -> None:
         self._engine = engine
+        self._shelf = shelf
         self._model = model
         self._embedder = embedder
 
@@ -43,7 +54,8 @@ class ModelRoutes:
 
     async def list_models(self, _request: Request) -> Response:
         """`GET /v1/models`."""
-        names = [self._model.name, self._embedder.name]
+        added = [file.name for file in self._shelf.list() if not file.reason]
+        names = [self._model.name, *added, self._embedder.name]
         items = [
             {"id": name, "object": "model", "created": 0, "owned_by": "atelier"}
             for name in names
@@ -80,10 +92,11 @@ class ModelRoutes:
     async def chat(self, request: Request) -> Response:
         """`POST /v1/chat/completions`, as JSON or as a stream that ends its work when the caller leaves."""
         body = await read_body(request, ChatBody)
-        self._expect(body.model, self._model.name)
+        asked = replace(body.to_request(), path=self._path_of(body.model))
         if not body.stream:
-            return await until_disconnect(request, self._complete(body)) or CLIENT_LEFT
-        pieces = self._engine.chat(body.to_request())
+            done = self._complete(body, asked)
+            return await until_disconnect(request, done) or CLIENT_LEFT
+        pieces = self._engine.chat(asked)
         if body.stream_options.include_notices:
             return _event_stream(self._chunks(body, pieces))
         # Without notices the status code waits for the first token, so that an overflow is a 400.
@@ -92,9 +105,9 @@ class ModelRoutes:
             return CLIENT_LEFT
         return _event_stream(self._chunks(body, pieces, first))
 
-    async def _complete(self, body: ChatBody) -> Response:
+    async def _complete(self, body: ChatBody, asked: ChatRequest) -> Response:
         text = ""
-        async with aclosing(self._engine.chat(body.to_request())) as pieces:
+        async with aclosing(self._engine.chat(asked)) as pieces:
             async for piece in pieces:
                 if isinstance(piece, Text):
                     text += piece.text
@@ -107,7 +120,7 @@ class ModelRoutes:
                     }
                     return JSONResponse(
                         {
-                            **self._head("chat.completion"),
+                            **self._head("chat.completion", body),
                             "choices": [choice],
                             "usage": usage_of(piece),
                         }
@@ -120,7 +133,7 @@ class ModelRoutes:
         pieces: AsyncGenerator[Piece, None],
         first: Piece | None = None,
     ) -> AsyncGenerator[dict[str, str], None]:
-        head = self._head("chat.completion.chunk")
+        head = self._head("chat.completion.chunk", body)
         has_role = False
         async with aclosing(pieces):
             try:
@@ -134,18 +147,34 @@ class ModelRoutes:
                 yield {"data": json.dumps(error_body(error))}
         yield {"data": "[DONE]"}
 
-    def _head(self, kind: str) -> dict[str, Any]:
+    def _head(self, kind: str, body: ChatBody) -> dict[str, Any]:
         return {
             "id": f"chatcmpl-{ids.new_id().hex}",
             "object": kind,
             "created": int(clock.now().timestamp()),
-            "model": self._model.name,
+            "model": _plain(body.model) or self._model.name,
         }
 
+    def _path_of(self, asked: str) -> Path | None:
+        """Return the file of a model that was added; None is the one that the settings name."""
+        name = _plain(asked)
+        if name in ("", self._model.name):
+            return None
+        file = self._shelf.find(name)
+        if file is None or file.reason:
+            held = [self._model.name, *(one.name for one in self._shelf.list())]
+            message = f"This runtime has no model {asked!r} that it can load. Use one of {', '.join(held)}."
+            raise ModelMissing(message)
+        return Path(file.path)
+
     def _expect(self, asked: str, held: str) -> None:
-        if asked.removeprefix("local/") not in ("", held):
+        if _plain(asked) not in ("", held):
             message = f"This runtime holds {held!r}, not {asked!r}. Use {held!r}, or change the runtime's settings."
             raise ModelMissing(message)
+
+
+def _plain(asked: str) -> str:
+    return asked.removeprefix("local/")
 
 
 def _chunks_of(piece: Piece, body: ChatBody) -> list[dict[str, Any]]:

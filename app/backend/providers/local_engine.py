@@ -47,7 +47,10 @@ class _Turn:
 
 
 class LocalEngine:
-    """Runs one model file in a child process that is started on first use and ended when idle."""
+    """Runs one model file at a time in a child process that is started on first use and ended when idle.
+
+    A question to another file than the one in memory ends that process and starts another one.
+    """
 
     def __init__(
         self, path: Path, *, context: int, threads: int, idle_seconds: float
@@ -61,6 +64,7 @@ class LocalEngine:
         self._active: _Turn | None = None
         self._arrived = asyncio.Event()
         self._child: ModelProcess | None = None
+        self._loaded_path = path
         self._worker: asyncio.Task[None] | None = None
 
     @property
@@ -188,10 +192,14 @@ class LocalEngine:
             turn.pieces.put_nowait(piece)
 
     async def _loaded(self, turn: _Turn) -> ModelProcess:
+        path = turn.request.path or self.path
+        if path != self._loaded_path:
+            await self._unload()
         if self._child is None:
             turn.pieces.put_nowait(Loading())
+            self._loaded_path = path
             self._child = child = await ModelProcess.start(
-                self.path, context=self.context, threads=self._threads
+                path, context=self.context, threads=self._threads
             )
             try:
                 milliseconds = await child.wait_until_ready()
@@ -200,7 +208,7 @@ class LocalEngine:
                 raise
             logger.info(
                 "local_model_loaded",
-                path=self.path.name,
+                path=path.name,
                 milliseconds=round(milliseconds),
             )
             turn.pieces.put_nowait(Loading(is_done=True, milliseconds=milliseconds))

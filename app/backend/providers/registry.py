@@ -1,5 +1,7 @@
 """The providers that the settings describe, and the types of those that people connect."""
 
+from collections.abc import Callable, Sequence
+
 from app.backend.core.errors import Invalid
 from app.backend.core.settings import Settings
 from app.backend.providers.adapters.anthropic import AnthropicHandler
@@ -55,12 +57,19 @@ def find_type(key: str) -> type[Handler]:
 
 
 def make_providers(
-    settings: Settings, *, runtime_token: str, local_model: ProviderModel
+    settings: Settings,
+    *,
+    runtime_token: str,
+    local_model: ProviderModel,
+    added: Callable[[], Sequence[ProviderModel]] = list[ProviderModel],
 ) -> dict[str, Provider]:
     """Return those of the settings; those that the settings say nothing about are there too, not configured."""
     providers: list[Provider] = [
         LocalProvider(
-            url=settings.runtime_address, token=runtime_token, model=local_model
+            url=settings.runtime_address,
+            token=runtime_token,
+            model=local_model,
+            added=added,
         ),
         OllamaProvider(settings.ollama_url, context=settings.ollama_context),
         OpenAIProvider(settings.openai_base_url, settings.openai_api_key),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from app.backend.core.settings import Settings
 from tests.integration.providers import vendors
 from tests.integration.providers.vendors import KEY
 
@@ -95,3 +96,14 @@ async def test_words_of_the_first_clients_lead_to_the_same_rows(
     ours = (await signed_in.get("/api/v1/models/added")).json()["items"]
     assert [one["full_name"] for one in ours] == ["theirs/good"]
     assert (await signed_in.delete(place)).status_code == 204
+
+
+async def test_files_on_this_machine_are_listed_without_their_paths(
+    client: httpx.AsyncClient, settings: Settings
+) -> None:
+    (own,) = (await client.get("/api/v1/models/local")).json()["items"]
+
+    assert own["name"] == f"local/{settings.local_model_name}"
+    assert (own["licence"], own["is_own"]) == ("Apache-2.0", True)
+    assert own["size"] > 0
+    assert "path" not in own

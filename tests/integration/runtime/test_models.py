@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,6 +13,8 @@ import pytest
 
 from app.backend.core.settings import Settings
 from app.backend.knowledge.embeddings import decode_vector
+from app.backend.models.files import CHAT as CHAT_FILE
+from app.backend.models.local import open_shelf
 from tests.integration.runtime.conftest import WaitForQueue
 from tests.processes import Fork
 
@@ -225,3 +229,23 @@ async def test_health_is_open_and_tells_no_secret(
 
     assert answer["status"] == "ok"
     assert set(answer) == {"status", "model", "is_model_loaded", "queue_length"}
+
+
+async def test_model_that_was_added_is_loaded_in_the_place_of_the_other(
+    internal: httpx.AsyncClient, settings: Settings, tmp_path: Path
+) -> None:
+    copy = tmp_path / "second.gguf"
+    shutil.copyfile(CHAT_FILE.path(settings.models_dir), copy)
+    shelf = open_shelf(settings)
+    shelf.add_path(copy)
+    listed = (await internal.get("/v1/models")).json()
+    other = await internal.post(CHAT, json=body(max_tokens=20) | {"model": "second"})
+    own = await internal.post(CHAT, json=body(max_tokens=20))
+    shelf.note_trial("second", tokens_per_second=None, reason="It is too new.")
+    refused = await internal.post(CHAT, json=body() | {"model": "local/second"})
+
+    assert "second" in [item["id"] for item in listed["data"]]
+    for answer, model in ((other.json(), "second"), (own.json(), MODEL)):
+        assert answer["model"] == model
+        assert "Paris" in answer["choices"][0]["message"]["content"]
+    assert refused.status_code == 404

@@ -10,7 +10,9 @@ from app.backend.agents import model_use
 from app.backend.api.deps import PartsDep, ReadDep, WriteDep, may
 from app.backend.core.actor import Actor, Permission
 from app.backend.middleware.service import warm_default
+from app.backend.models import local
 from app.backend.models import service as models
+from app.backend.models.local import LocalView
 from app.backend.models.schemas import (
     Environment,
     ModelChange,
@@ -35,6 +37,13 @@ class AddedModels(BaseModel):
     """The models that people have added."""
 
     items: list[ModelRowView]
+    next_cursor: None = None
+
+
+class LocalModels(BaseModel):
+    """The model files on this machine."""
+
+    items: list[LocalView]
     next_cursor: None = None
 
 
@@ -75,6 +84,12 @@ async def list_added(
 ) -> AddedModels:
     """List the models that were added to providers, also those that are switched off, with all that is known."""
     return AddedModels(items=await models.list_models(session, actor))
+
+
+@router.get("/local", dependencies=[may(Permission.VIEW_MODEL)])
+async def list_local(parts: PartsDep) -> LocalModels:
+    """List the model files on this machine: size, licence, source, speed, and why one cannot be loaded."""
+    return LocalModels(items=local.list_local(parts.settings))
 
 
 @router.get("/{model_id}")

@@ -1,6 +1,6 @@
 """The local model, which the runtime process holds in GPT4All."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,25 +17,33 @@ if TYPE_CHECKING:
 
 
 class LocalProvider:
-    """`local/<model>`: the one model that the runtime holds."""
+    """`local/<model>`: what the runtime can load, one model at a time; `added` are those beside its own."""
 
     name = "local"
     label = "On this machine"
     how_to_configure = "Start the runtime with `atelier up`."
     is_configured = True
 
-    def __init__(self, *, url: str, token: str, model: ProviderModel) -> None:
+    def __init__(
+        self,
+        *,
+        url: str,
+        token: str,
+        model: ProviderModel,
+        added: Callable[[], Sequence[ProviderModel]] = list[ProviderModel],
+    ) -> None:
         self._url = f"{url.rstrip('/')}/v1"
         self._token = SecretStr(token)
         self._model = model
+        self._added = added
 
     async def list_models(self) -> Sequence[ProviderModel]:
-        """Return the one model; whether the runtime is up is the dashboard's matter."""
-        return [self._model]
+        """Return the models; whether the runtime is up is the dashboard's matter."""
+        return [self._model, *self._added()]
 
     def check(self, model: str) -> None:
-        """Raise ModelMissing unless `model` is the one."""
-        if model != self._model.name:
+        """Raise ModelMissing unless `model` is one of them."""
+        if model != self._model.name and self._find(model) is None:
             message = f"The local model here is {self._model.name!r}, not {model!r}. Choose local/{self._model.name} in the agent."
             raise ModelMissing(message)
 
@@ -58,9 +66,12 @@ class LocalProvider:
             use_responses_api=False,
         )
 
-    def window_of(self, model: str) -> int | None:  # noqa: ARG002 - the same for all
+    def window_of(self, model: str) -> int | None:
         """Return the window that the runtime gives it."""
-        return self._model.context
+        return (self._find(model) or self._model).context
+
+    def _find(self, model: str) -> ProviderModel | None:
+        return next((one for one in self._added() if one.name == model), None)
 
     async def close(self) -> None:
         """Close the connections."""

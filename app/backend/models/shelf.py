@@ -1,0 +1,236 @@
+"""GGUF files that somebody has added to this machine: where they are, what they are, and how fast they are here.
+
+One JSON file in the data folder says so; the runtime, the commands and the pages read it. A file that was added by its
+path stays where it is. One that was fetched lies beside the JSON, and is deleted with its entry.
+"""
+
+import fcntl
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import httpx
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from app.backend.core import tls
+from app.backend.core.errors import Invalid, NotFound
+from app.backend.models.files import hash_file
+from app.backend.providers import gguf
+
+_BLOCK = 1 << 20
+_TIMEOUT = httpx.Timeout(60, connect=10)
+_HASH = re.compile(r"[0-9a-f]{64}")
+_NO_NAME = re.compile(r"[^a-z0-9._\-]+")
+
+Report = Callable[[str], None]
+
+
+class LocalFile(BaseModel):
+    """A model file on this machine; `reason` is why the runtime cannot load it, empty when it can.
+
+    `source` is the URL that it was fetched from, or empty. The speed is in tokens a second, as measured here.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    path: str
+    size: int
+    sha256: str
+    architecture: str = ""
+    context: int | None = None
+    licence: str = ""
+    source: str = ""
+    tokens_per_second: float | None = None
+    reason: str = ""
+
+
+class _Catalogue(BaseModel):
+    """What the JSON holds: the files, and how fast the model is that the runtime has without any."""
+
+    files: list[LocalFile] = []
+    own_tokens_per_second: float | None = None
+
+
+class Shelf:
+    """The files of one installation; `own_name` is the model that its runtime has without any."""
+
+    def __init__(self, data_dir: Path, *, own_name: str) -> None:
+        self.own_name = own_name
+        self._folder = data_dir / "models"
+        self._index = self._folder / "catalogue.json"
+
+    @property
+    def own_speed(self) -> float | None:
+        """Tokens a second of the runtime's own model, as measured here."""
+        return self._read().own_tokens_per_second
+
+    def list(self) -> list[LocalFile]:
+        """Return all files, by name."""
+        return sorted(self._read().files, key=lambda one: one.name)
+
+    def find(self, name: str) -> LocalFile | None:
+        """Return the file of that name."""
+        return next((one for one in self.list() if one.name == name), None)
+
+    def add_path(
+        self, path: Path, *, sha256: str = "", licence: str = "", source: str = ""
+    ) -> LocalFile:
+        """Add a file where it is; with `sha256` only if that is its hash.
+
+        Raises:
+            Invalid: it is not there, no GGUF model, another one than the hash says, or its name is taken.
+        """
+        path = path.resolve()
+        if not path.is_file():
+            raise Invalid.field("source", f"{str(path)!r} is not a file.")
+        try:
+            known = gguf.read(path)
+        except gguf.NotGguf as error:
+            raise Invalid.field("source", f"{error} Add a GGUF model.") from None
+        found = hash_file(path)
+        _need_hash(found, sha256)
+        file = LocalFile(
+            name=_name_of(path.name),
+            path=str(path),
+            size=path.stat().st_size,
+            sha256=found,
+            architecture=known.architecture,
+            context=known.context_length,
+            licence=licence or str(known.values.get("general.license", "")),
+            source=source,
+        )
+        with self._changing() as kept:
+            taken = {self.own_name, *(one.name for one in kept.files)}
+            if file.name in taken:
+                message = f"There is a model local/{file.name} already. Delete it, or rename the file."
+                raise Invalid.field("source", message)
+            kept.files.append(file)
+        return file
+
+    def fetch(
+        self, url: str, *, sha256: str, licence: str = "", report: Report = print
+    ) -> LocalFile:
+        """Fetch a file by its URL, check its hash, and add it.
+
+        Raises:
+            Invalid: it cannot be fetched, or is not the one that the hash says.
+        """
+        if not _HASH.fullmatch(sha256.lower()):
+            message = "Give the SHA-256 of the file, 64 hexadecimal digits, so that it is the one you mean."
+            raise Invalid.field("sha256", message)
+        place = self._folder / sha256.lower()
+        place.mkdir(parents=True, exist_ok=True)
+        target = place / (Path(unquote(urlsplit(url).path)).name or "model.gguf")
+        with tempfile.NamedTemporaryFile(dir=place, delete=False) as part:
+            try:
+                _download(url, part.name, sha256.lower(), report)
+            except BaseException:
+                Path(part.name).unlink()
+                with suppress(OSError):
+                    place.rmdir()
+                raise
+        Path(part.name).rename(target)
+        return self.add_path(target, sha256=sha256, licence=licence, source=url)
+
+    def note_trial(
+        self, name: str, *, tokens_per_second: float | None, reason: str
+    ) -> None:
+        """Keep how fast a model is here, or why it cannot be loaded.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
+        with self._changing() as kept:
+            if _plain(name) == self.own_name:
+                kept.own_tokens_per_second = tokens_per_second
+                return
+            place = _place_of(kept.files, name)
+            kept.files[place] = kept.files[place].model_copy(
+                update={"tokens_per_second": tokens_per_second, "reason": reason}
+            )
+
+    def delete(self, name: str) -> LocalFile:
+        """Take a file out; one that was fetched is deleted from the disk.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
+        with self._changing() as kept:
+            file = kept.files.pop(_place_of(kept.files, name))
+        path = Path(file.path)
+        if self._folder.resolve() in path.parents:
+            path.unlink(missing_ok=True)
+            path.parent.rmdir()
+        return file
+
+    @contextmanager
+    def _changing(self) -> Generator[_Catalogue, None, None]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            kept = self._read()
+            yield kept
+            fresh = self._index.with_suffix(".new")
+            fresh.write_text(kept.model_dump_json(indent=2))
+            fresh.replace(self._index)
+
+    def _read(self) -> _Catalogue:
+        try:
+            return _Catalogue.model_validate_json(self._index.read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return _Catalogue()
+
+
+def _download(url: str, part: str, sha256: str, report: Report) -> None:
+    seen, size, told = hashlib.sha256(), 0, 0
+    try:
+        with (
+            httpx.Client(
+                timeout=_TIMEOUT, verify=tls.trusted(), follow_redirects=True
+            ) as client,
+            client.stream("GET", url) as answer,
+            Path(part).open("wb") as file,
+        ):
+            answer.raise_for_status()
+            total = int(answer.headers.get("content-length", 0))
+            for block in answer.iter_bytes(_BLOCK):
+                file.write(block)
+                seen.update(block)
+                size += len(block)
+                percent = 100 * size // total if total else 0
+                if percent >= told + 10:
+                    told = percent
+                    report(f"{percent} % of {total / 1e6:.0f} MB")
+            os.fsync(file.fileno())
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        message = f"{url} cannot be fetched ({error}). Correct the address, or fetch the file yourself and add its path."
+        raise Invalid.field("source", message) from None
+    _need_hash(seen.hexdigest(), sha256)
+
+
+def _need_hash(found: str, wanted: str) -> None:
+    if wanted and found != wanted.strip().lower():
+        message = f"The file has the SHA-256 {found}, not the one that you gave. Nothing was kept."
+        raise Invalid.field("sha256", message)
+
+
+def _place_of(files: list[LocalFile], name: str) -> int:
+    wanted = _plain(name)
+    for place, file in enumerate(files):
+        if file.name == wanted:
+            return place
+    raise NotFound("local model", name)
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix("local/")
+
+
+def _name_of(file: str) -> str:
+    return _NO_NAME.sub("-", Path(file).stem.lower()).strip("-")

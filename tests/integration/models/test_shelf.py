@@ -1,0 +1,144 @@
+"""Model files on this machine: added by path and by URL, tried out, deleted."""
+
+import hashlib
+import shutil
+from collections.abc import Generator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from app.backend.core.errors import Invalid, NotFound
+from app.backend.core.settings import Settings
+from app.backend.models import local, local_trial
+from app.backend.models.files import CHAT
+from app.backend.providers import gguf
+
+OTHER_HASH = "0" * 64
+
+
+@pytest.fixture
+def file(settings: Settings, tmp_path: Path) -> Path:
+    """A model file that nobody has added yet."""
+    path = tmp_path / "served" / "Tiny Model-Q4.gguf"
+    path.parent.mkdir()
+    shutil.copyfile(CHAT.path(settings.models_dir), path)
+    return path
+
+
+@pytest.fixture
+def url(file: Path) -> Generator[str, None, None]:
+    """Where a server on loopback gives the file."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(file.parent))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/{file.name.replace(' ', '%20')}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_file_is_added_where_it_is_and_stays_when_it_is_taken_out(
+    settings: Settings, file: Path
+) -> None:
+    shelf = local.open_shelf(settings)
+    added = shelf.add_path(file, licence="MIT")
+
+    assert (added.name, added.path) == ("tiny-model-q4", str(file))
+    assert (added.architecture, added.licence) == ("llama", "MIT")
+    assert (added.size, added.sha256) == (CHAT.size, CHAT.sha256)
+    views = local.list_local(settings)
+    assert [view.name for view in views] == [
+        "local/smollm2-135m",
+        "local/tiny-model-q4",
+    ]
+    with pytest.raises(Invalid, match="already"):
+        shelf.add_path(file)
+    shelf.delete("local/tiny-model-q4")
+    assert file.is_file()
+    assert shelf.list() == []
+    with pytest.raises(NotFound):
+        shelf.delete("local/tiny-model-q4")
+
+
+def test_file_of_another_hash_or_kind_is_refused(
+    settings: Settings, file: Path, tmp_path: Path
+) -> None:
+    shelf = local.open_shelf(settings)
+    text = tmp_path / "text.gguf"
+    text.write_text("no model")
+
+    with pytest.raises(Invalid, match="not the one that you gave"):
+        shelf.add_path(file, sha256=OTHER_HASH)
+    with pytest.raises(Invalid, match="not a GGUF file"):
+        shelf.add_path(text)
+    with pytest.raises(Invalid, match="is not a file"):
+        shelf.add_path(tmp_path / "gone.gguf")
+    assert shelf.list() == []
+
+
+def test_file_is_fetched_checked_and_deleted(settings: Settings, url: str) -> None:
+    shelf = local.open_shelf(settings)
+    told: list[str] = []
+    added = shelf.fetch(url, sha256=CHAT.sha256, report=told.append)
+
+    path = Path(added.path)
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == CHAT.sha256
+    assert added.source == url
+    assert told[-1].endswith(" % of 98 MB")
+    shelf.delete(added.name)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("sha256", "words"), [(OTHER_HASH, "Nothing was kept"), ("", "64 hexadecimal")]
+)
+def test_fetched_file_that_is_another_one_is_not_kept(
+    settings: Settings, url: str, sha256: str, words: str
+) -> None:
+    shelf = local.open_shelf(settings)
+
+    with pytest.raises(Invalid, match=words):
+        shelf.fetch(url, sha256=sha256, report=lambda _: None)
+
+    assert shelf.list() == []
+    assert not list((settings.data_dir / "models").rglob("*.gguf"))
+    assert not list((settings.data_dir / "models").rglob("tmp*"))
+
+
+async def test_speed_is_measured_and_kept(settings: Settings, file: Path) -> None:
+    shelf = local.open_shelf(settings)
+    added = shelf.add_path(file)
+    speed, reason = await local_trial.measure(
+        file, architecture="llama", context=512, threads=1
+    )
+    shelf.note_trial(added.name, tokens_per_second=speed, reason=reason)
+    shelf.note_trial("local/smollm2-135m", tokens_per_second=20.5, reason="")
+
+    own, view = local.list_local(settings)
+    assert reason == ""
+    assert view.tokens_per_second == speed
+    assert (speed or 0) > 0
+    assert own.tokens_per_second == 20.5
+
+
+async def test_newer_architecture_is_explained(settings: Settings, file: Path) -> None:
+    offset = gguf.read(file).offsets["general.architecture"]
+    with file.open("r+b") as opened:
+        opened.seek(offset)
+        opened.write(b"qwen9")
+    shelf = local.open_shelf(settings)
+    added = shelf.add_path(file)
+    speed, reason = await local_trial.measure(
+        file, architecture=added.architecture, context=512, threads=1
+    )
+    shelf.note_trial(added.name, tokens_per_second=speed, reason=reason)
+
+    (_, view) = local.list_local(settings)
+    assert view.tokens_per_second is None
+    assert "cannot be loaded" in view.reason
+    assert "qwen9" in view.reason
+    assert "llama-server -m" in view.reason
