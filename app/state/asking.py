@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from app.backend.agents import playground
 from app.backend.agents.playground import Trial, TrialFigures
 from app.backend.bootstrap import Services
+from app.backend.budgets.spending import spending_of
 from app.backend.core.actor import Actor
 from app.backend.usage.words import money
 
@@ -85,10 +86,12 @@ class Asking:
             self._change(place, status=STOPPED)
 
     async def _ask(self, place: int, model: str) -> None:
-        pieces = playground.ask(
-            self._parts.models, self._parts.db, self._actor, model, self._trial
-        )
+        parts, actor = self._parts, self._actor
         async with AsyncExitStack() as stack:
+            spending = await stack.enter_async_context(spending_of(parts, actor))
+            pieces = playground.ask(
+                parts.models, parts.db, actor, model, self._trial, spending=spending
+            )
             said = await stack.enter_async_context(aclosing(pieces))
             async for piece in said:
                 text = self.answers[place].text + piece.text

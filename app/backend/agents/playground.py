@@ -1,8 +1,9 @@
 """Asks a model once, without an agent and without a run; what it took is counted like any other call."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
 from langchain_core.messages import (
     AIMessageChunk,
@@ -12,12 +13,13 @@ from langchain_core.messages import (
 )
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from app.backend.agents.speaking import Outcome, Said, usage_of
+from app.backend.agents.speaking import Outcome, Said, plan_call, usage_of
 from app.backend.core import clock, masking
 from app.backend.core.actor import Actor
 from app.backend.core.db import Database
 from app.backend.core.errors import AppError
 from app.backend.core.run_events import UsageRecorded
+from app.backend.core.spending import OverBudget, Spending
 from app.backend.core.texts import STORABLE, Text, storable
 from app.backend.models.catalog import ModelCatalog
 from app.backend.models.request import is_unpaid
@@ -68,11 +70,18 @@ class TrialPiece(BaseModel):
 
 
 async def ask(
-    catalog: ModelCatalog, db: Database, actor: Actor, name: str, trial: Trial
+    catalog: ModelCatalog,
+    db: Database,
+    actor: Actor,
+    name: str,
+    trial: Trial,
+    *,
+    spending: Spending,
 ) -> AsyncGenerator[TrialPiece, None]:
     """Yield what the model called `name` says, as it says it, and in the end what it took.
 
-    A failure is the error of the last piece. Of an answer that is closed early, what was said is counted as cut.
+    A failure is the error of the last piece, and so is a budget that is used up. Of an answer that is closed early,
+    what was said is counted as cut.
     """
     options = ChatOptions(temperature=trial.temperature, max_tokens=trial.max_tokens)
     try:
@@ -82,9 +91,11 @@ async def ask(
         return
     said, messages = Said(model.name), _messages(trial)
     said.price, said.window = price_of(model.chosen), model.chosen.context_window
-    outcome, problem = _CUT, ""
+    outcome, problem, is_asked = _CUT, "", True
+    reserve = partial(_reserve, spending, said, trial.max_tokens)
+    stream = model.stream(messages, reserve=reserve)
     try:
-        async with model.asking(), aclosing(model.stream(messages)) as chunks:
+        async with model.asking(), aclosing(stream) as chunks:
             async for chunk in chunks:
                 text = _take(said, chunk)
                 if text:
@@ -93,10 +104,12 @@ async def ask(
     # It is what the last piece tells.
     except AppError as error:  # lint-skip: edge-catch
         outcome, problem = _FAILED, masking.known().mask(error.message)
+    except OverBudget as over:
+        outcome, problem, is_asked = _FAILED, over.reason, False
     finally:
         used = usage_of(said, messages, outcome)
-        async with db.transaction() as session:
-            await record_call(session, used, owner_id=actor.user_id, place=NAME)
+        if is_asked:
+            await _count(db, used, actor, spending)
     has_begun = said.first_token_at is not None
     yield TrialPiece(figures=_figures(used, has_begun=has_begun), error=problem)
 
@@ -104,6 +117,24 @@ async def ask(
 _COMPLETED: Outcome = "completed"
 _FAILED: Outcome = "failed"
 _CUT: Outcome = "cut"
+
+
+async def _count(
+    db: Database, used: UsageRecorded, actor: Actor, spending: Spending
+) -> None:
+    async with db.transaction() as session:
+        event = await record_call(session, used, owner_id=actor.user_id, place=NAME)
+    await spending.settle([event])
+
+
+async def _reserve(
+    spending: Spending,
+    said: Said,
+    tokens_out: int,
+    messages: Sequence[BaseMessage],
+    tools: Sequence[dict[str, Any]],
+) -> None:
+    await spending.reserve(plan_call(said, tokens_out, messages, tools))
 
 
 def _messages(trial: Trial) -> list[BaseMessage]:

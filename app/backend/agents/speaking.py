@@ -243,7 +243,8 @@ class Speaker:
         async def reserve(
             sent: Sequence[BaseMessage], tools: Sequence[dict[str, Any]]
         ) -> None:
-            await self.run.spending.reserve(self._plan(said, sent, tools))
+            most = self.spec.max_tokens
+            await self.run.spending.reserve(plan_call(said, most, sent, tools))
             self._open(said, messages)
 
         async with model.asking():
@@ -251,24 +252,6 @@ class Speaker:
             async for chunk in model.stream(messages, reserve=reserve):
                 self._open(said, messages)
                 self._take(chunk, said)
-
-    def _plan(
-        self,
-        said: Said,
-        messages: Sequence[BaseMessage],
-        tools: Sequence[dict[str, Any]],
-    ) -> PlannedCall:
-        tokens_in, tokens_out = _estimate(messages), self.spec.max_tokens
-        if tools:
-            tokens_in += estimate_tokens(json.dumps(tools))
-        price = said.price
-        return PlannedCall(
-            id=said.message_id,
-            model=said.model,
-            tokens_in=tokens_in,
-            tokens_out=tokens_out,
-            cost_micros=price.cost_micros(tokens_in, tokens_out) if price else None,
-        )
 
     def _open(self, said: Said, messages: Sequence[BaseMessage]) -> None:
         if said.is_open:
@@ -369,6 +352,26 @@ class Speaker:
                 emit(Step(content=f"The model {model} is ready ({seconds:.1f} s)."))
             case "reconnecting":
                 emit(Step(content=f"The connection to {model} broke; trying again."))
+
+
+def plan_call(
+    said: Said,
+    tokens_out: int,
+    messages: Sequence[BaseMessage],
+    tools: Sequence[dict[str, Any]],
+) -> PlannedCall:
+    """Return the most that a call may take whose answer has `tokens_out` at most."""
+    tokens_in = _estimate(messages)
+    if tools:
+        tokens_in += estimate_tokens(json.dumps(tools))
+    price = said.price
+    return PlannedCall(
+        id=said.message_id,
+        model=said.model,
+        tokens_in=tokens_in,
+        tokens_out=tokens_out,
+        cost_micros=price.cost_micros(tokens_in, tokens_out) if price else None,
+    )
 
 
 def usage_of(

@@ -37,10 +37,10 @@ class Payer:
     """On whose account a run is: its user, its agent, and the first run of its tree with that one's agent."""
 
     user_id: UUID
-    agent_id: UUID
+    agent_id: UUID | None
     run_id: UUID
     root_id: UUID
-    root_agent_id: UUID
+    root_agent_id: UUID | None
 
 
 @dataclass(frozen=True)

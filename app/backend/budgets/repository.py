@@ -57,7 +57,7 @@ async def list_budgets(
 
 async def list_caps(session: Session, payer: Payer) -> list[Cap]:
     """Return the budgets that a call of the payer's counts on."""
-    agents = {payer.agent_id, payer.root_agent_id}
+    agents = {payer.agent_id, payer.root_agent_id} - {None}
     query = select(BudgetRow).where(  # lint-skip: repo-scope - they limit whoever runs
         col(_ROW.is_active).is_(True),
         or_(

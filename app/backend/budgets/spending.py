@@ -24,7 +24,8 @@ from app.backend.budgets.ledger import (
     Slot,
 )
 from app.backend.budgets.schemas import BudgetPeriod, BudgetPolicy, BudgetUnit
-from app.backend.core import clock
+from app.backend.core import clock, ids
+from app.backend.core.actor import Actor
 from app.backend.core.db import AWAY, Database
 from app.backend.core.questions import (
     Answer,
@@ -34,7 +35,13 @@ from app.backend.core.questions import (
     QuestionKind,
 )
 from app.backend.core.run_context import Emit
-from app.backend.core.run_events import BudgetNoticed, RunEvent, Step
+from app.backend.core.run_events import (
+    BudgetNoticed,
+    Event,
+    RunEvent,
+    Step,
+    UsageRecorded,
+)
 from app.backend.core.settings import Settings
 from app.backend.core.spending import OverBudget, PlannedCall
 
@@ -134,6 +141,11 @@ class RunSpending:
                         self._say_waits(busy[0].cap)
                     is_waiting = True
                     await asyncio.sleep(BUSY_SECONDS)
+
+    def let_go(self, used: UsageRecorded) -> None:
+        """Leave it to whoever writes the log to settle a call; what is set aside runs out if they do not."""
+        if used.call_id is not None:
+            self._open.pop(used.call_id, None)
 
     async def settle(self, events: Iterable[RunEvent]) -> None:
         """Count the calls that stored `events` tell of; what cannot be counted now is read from the rows later."""
@@ -272,3 +284,14 @@ def _amount(cap: Cap, event: RunEvent) -> int:
 
 def _today() -> date:
     return clock.now().date()
+
+
+def spending_of(parts: SpendingParts, actor: Actor) -> RunSpending:
+    """Return the budgets of a call that the actor makes without an agent and a run; nobody can be asked for more."""
+    call_id = ids.new_id()
+    payer = Payer(actor.user_id, None, call_id, call_id, None)
+    return RunSpending(parts, payer, emit=_tell_nobody)
+
+
+def _tell_nobody(event: Event) -> None:
+    """The page has the answer, and no log."""

@@ -1,8 +1,11 @@
 """What a run asks before each call of a model: whether somebody's budgets allow it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
+
+from app.backend.core.run_events import RunEvent
 
 
 class LimitReached(Exception):
@@ -48,6 +51,10 @@ class Spending(Protocol):
         """
         ...
 
+    async def settle(self, events: Iterable[RunEvent]) -> None:
+        """Count the calls that `events` tell of, whose rows are committed."""
+        ...
+
     def model_for(self, name: str) -> str:
         """Return the model that is asked for `name`: another one when a budget has led to it."""
         ...
@@ -58,6 +65,9 @@ class NoSpending:
 
     async def reserve(self, call: PlannedCall) -> None:
         """Allow the call."""
+
+    async def settle(self, events: Iterable[RunEvent]) -> None:
+        """Count nothing."""
 
     def model_for(self, name: str) -> str:
         """Return the model itself."""

@@ -4,6 +4,7 @@ from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+from redis.asyncio import Redis
 
 from app.backend.agents import service as agents
 from app.backend.agents.context import Task
@@ -26,6 +27,7 @@ from app.backend.core.settings import Settings
 from app.backend.runs import engine_repository, repository
 from app.backend.runs.agent_owner import find_agent_owner, other_owner
 from app.backend.runs.budget import Limits, RunBudget
+from app.backend.runs.execute_spending import accounts_of
 from app.backend.runs.inputs import check_input, extra_of, query_of
 from app.backend.runs.runner import End, RunnerParts, run_agent, run_to_end
 
@@ -82,6 +84,11 @@ class ExecuteParts(RunnerParts, Protocol):
         """Opens the agent's secrets."""
         ...
 
+    @property
+    def redis(self) -> Redis:
+        """What is set aside of budgets."""
+        ...
+
 
 async def execute(
     parts: ExecuteParts, actor: Actor, body: ExecuteBody, emit: Emit
@@ -100,26 +107,31 @@ async def execute(
     run_id = ids.new_id()
     limits = Limits.of(spec, parts.settings)
     budget = RunBudget(limits)
-    context = RunContext(
-        actor=actor,
-        other_owner=agent_owner,
-        run_id=run_id,
-        agent_id=spec.id,
-        thread_id=None,
-        emit=budget.counting(emit),
-        is_cancelled=lambda: False,
-        saver_thread=str(run_id),
-        budget=budget,
+    accounting = accounts_of(
+        parts, actor, spec, emit, run_id=run_id, our_run_id=body.run_id
     )
-    try:
-        with masking.bound({actor.user_id, context.agent_owner.user_id}):
-            end = await run_to_end(
-                lambda: run_agent(parts, task, context),
-                seconds=limits.seconds.most,
-                reason=limits.seconds.reason(),
-            )
-    finally:
-        await parts.checkpoints.forget([context.saver_thread])
+    async with accounting as accounts:
+        context = RunContext(
+            actor=actor,
+            other_owner=agent_owner,
+            run_id=run_id,
+            agent_id=spec.id,
+            thread_id=None,
+            emit=budget.counting(accounts.emit),
+            is_cancelled=lambda: False,
+            saver_thread=str(run_id),
+            budget=budget,
+            spending=accounts.spending,
+        )
+        try:
+            with masking.bound({actor.user_id, context.agent_owner.user_id}):
+                end = await run_to_end(
+                    lambda: run_agent(parts, task, context),
+                    seconds=limits.seconds.most,
+                    reason=limits.seconds.reason(),
+                )
+        finally:
+            await parts.checkpoints.forget([context.saver_thread])
     return _result(end)
 
 

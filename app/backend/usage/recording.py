@@ -57,12 +57,19 @@ def record_usage(
 
 
 async def record_call(
-    session: Session, used: UsageRecorded, *, owner_id: UUID, place: str
-) -> None:
-    """Insert a row for a call that no run made; `place` says where it was made."""
+    session: Session,
+    used: UsageRecorded,
+    *,
+    owner_id: UUID,
+    place: str,
+    agent_id: UUID | None = None,
+) -> RunEvent:
+    """Insert a row for a call that no run made here, and return its event; `place` says where it was made."""
     event = RunEvent.of(ids.new_id(), NO_LOG, clock.now(), used)
-    session.add(UsageRecordRow(owner_id=owner_id, agent_name=place, **_row(event)))
+    whose = {"owner_id": owner_id, "agent_id": agent_id, "agent_name": place}
+    session.add(UsageRecordRow(**whose, **_row(event)))
     await session.flush()
+    return event
 
 
 def _row(event: RunEvent) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pydantic import Field
 from app.backend.agents import playground
 from app.backend.agents.playground import Trial
 from app.backend.api.deps import PartsDep, may
+from app.backend.budgets.spending import spending_of
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.texts import Text
 
@@ -31,8 +32,9 @@ async def ask_model(
     """Ask a model without an agent: JSON lines with the text as it comes, the last one with what it took."""
 
     async def lines() -> AsyncIterator[str]:
-        pieces = playground.ask(parts.models, parts.db, actor, question.model, question)
-        async for piece in pieces:
-            yield piece.model_dump_json(exclude_defaults=True) + "\n"
+        asked = (parts.models, parts.db, actor, question.model, question)
+        async with spending_of(parts, actor) as spending:
+            async for piece in playground.ask(*asked, spending=spending):
+                yield piece.model_dump_json(exclude_defaults=True) + "\n"
 
     return StreamingResponse(lines(), media_type="application/x-ndjson")
