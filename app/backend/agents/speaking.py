@@ -423,6 +423,9 @@ def _estimate(messages: Sequence[BaseMessage]) -> int:
 
 
 def _is_failure(error: BaseException) -> bool:
+    if isinstance(error, OverBudget):
+        # Not the answer was cut: it was not asked for again.
+        return True
     return isinstance(error, Exception) and not isinstance(error, LimitReached)
 
 

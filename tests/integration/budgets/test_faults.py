@@ -11,8 +11,11 @@ from app.backend.budgets import ledger, repository
 from app.backend.budgets.caps import Cap, Payer
 from app.backend.budgets.ledger import Busy, Full, Held, Ledger, Slot
 from app.backend.budgets.schemas import BudgetPeriod
+from app.backend.budgets.spending import RunSpending
 from app.backend.core import clock, ids
 from app.backend.core.run_events import RunStatus
+from app.backend.core.spending import PlannedCall
+from app.backend.models import patience
 from app.backend.runs.recovery import RunRecovery
 from tests.factories.usage import add_usage
 from tests.fakes.knowledge import FakeEmbedder
@@ -239,3 +242,29 @@ async def test_calls_of_another_period_do_not_count(purse: Purse) -> None:
     run = await purse.run(agent)
 
     assert run.status == RunStatus.COMPLETED, run.error
+
+
+async def test_call_that_failed_and_may_not_be_tried_again_costs_nothing(
+    purse: Purse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "PAUSE_SECONDS", 0.0)
+    (model,) = await purse.models(words(0, error="unavailable"))
+    agent = await purse.agent(model)
+    await purse.limit(0.10)
+    asked = RunSpending.reserve
+
+    async def once(spending: RunSpending, call: PlannedCall) -> None:
+        # While the first try fails, others use the budget up.
+        monkeypatch.setattr(RunSpending, "reserve", asked)
+        await asked(spending, call)
+        await _pay(purse, 99)
+        for key in await purse.services.redis.keys("app:budgets:*"):
+            await purse.services.redis.delete(key)
+
+    monkeypatch.setattr(RunSpending, "reserve", once)
+    run = await purse.run(agent)
+
+    assert run.status == RunStatus.TIMED_OUT, run.error
+    assert await purse.spent() == 99 * CENT
+    (used,) = await purse.events(run.id, "usage_recorded")
+    assert (used.payload["outcome"], used.payload["tokens_in"]) == ("failed", 0)
