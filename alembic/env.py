@@ -4,11 +4,11 @@ import asyncio
 from typing import Any, Literal
 
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel.sql.sqltypes import AutoString
 
 from alembic import context
-from app.backend.core import settings
+from app.backend.core import acting, settings
+from app.backend.core.db import Database
 from app.backend.core.rows import UtcDateTime
 from app.backend.tables import metadata
 
@@ -34,10 +34,11 @@ def migrate(connection: Connection) -> None:
 
 
 async def migrate_installation() -> None:
-    engine = create_async_engine(settings.load().sql_url)
-    async with engine.begin() as connection:
-        await connection.run_sync(migrate)
-    await engine.dispose()
+    db = Database(settings.load().migration_sql_url)
+    with acting.as_system():
+        async with db.engine.begin() as connection:
+            await connection.run_sync(migrate)
+    await db.close()
 
 
 given: Connection | None = context.config.attributes.get("connection")

@@ -12,6 +12,7 @@ from uuid import UUID
 import psycopg
 
 from app.backend.bootstrap import Services
+from tests.stack import APP_ROLE
 
 _BATCH = 50_000
 
@@ -37,7 +38,7 @@ def open_loader(services: Services) -> Generator[Loader, None, None]:
             connection.execute("ANALYZE")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return
-    url = services.settings.database_url
+    url = services.settings.database_url.replace(f"//{APP_ROLE}@", "//postgres@")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute("SET maintenance_work_mem = '512MB'")

@@ -16,6 +16,7 @@ import pytest
 from app.backend import bootstrap
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor, Role
+from app.backend.core.db import Database
 from app.backend.core.settings import Settings
 from tests.factories.rows import (
     MakeAgent,
@@ -26,7 +27,7 @@ from tests.factories.rows import (
     RowFactory,
 )
 from tests.processes import Fork, ForkServer
-from tests.stack import Stack, start_stack
+from tests.stack import Stack, act_for_the_installation, start_stack
 
 SECONDS = {
     "unit": 5,
@@ -38,6 +39,9 @@ SECONDS = {
 FIXTURES_SECONDS = 240  # they start processes, and may build the front end
 MARKED = {"integration", "chaos", "e2e"}
 STACKS = ("sqlite", "postgres")
+
+# Here, so that every event loop of the session begins with it.
+act_for_the_installation()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -119,6 +123,14 @@ async def services(settings: Settings) -> AsyncGenerator[Services, None]:
     """The parts as the web process has them."""
     async with bootstrap.build(settings) as built:
         yield built
+
+
+@pytest.fixture
+async def owner_db(settings: Settings) -> AsyncGenerator[Database, None]:
+    """The rows as the role has them that owns the tables; SQLite has no other."""
+    db = Database(settings.migration_sql_url)
+    yield db
+    await db.close()
 
 
 @pytest.fixture

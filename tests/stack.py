@@ -21,12 +21,16 @@ import psycopg
 from pydantic import BaseModel, SecretStr
 from redis import Redis
 
+from app.backend.core import acting
 from app.backend.core.db import Database
-from app.backend.core.migrations import migrate
+from app.backend.core.migrations import migrate, migrate_installation
 from app.backend.core.settings import Settings
 from tests.parts import Part, free_port
 
 TEMPLATE = "template_atelier"
+# The tables belong to one role; the platform works with another one, which sees only what their policies show.
+OWNER_ROLE = "atelier_owner"
+APP_ROLE = "atelier_app"
 SECRET = "tests" * 8
 REDIS_DATABASES = 8192
 NOBODY = 65534
@@ -67,6 +71,9 @@ class Stack:
         yield settings_of(
             data_dir,
             database_url=database_url,
+            migration_database_url=database_url.replace(
+                f"//{APP_ROLE}@", f"//{OWNER_ROLE}@"
+            ),
             redis_url=f"redis://127.0.0.1:{self.redis_port}/{number}",
             checkpoint_redis_database=number + REDIS_DATABASES // 2,
             chroma_url=self.chroma_url,
@@ -82,8 +89,8 @@ class Stack:
             shutil.copy(self.folder / TEMPLATE, data_dir / "atelier.db")
             return ""
         name = f"test_{uuid4().hex}"
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-        return postgres_url(self.postgres_port, name)
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER {OWNER_ROLE}")
+        return postgres_url(self.postgres_port, name, APP_ROLE)
 
     def _execute(self, statement: str) -> None:
         assert self.postgres_port is not None
@@ -128,14 +135,20 @@ def _json_of(value: object) -> str:
     return json.dumps(value, default=dump)
 
 
-def postgres_url(port: int, database: str) -> str:
+def postgres_url(port: int, database: str, role: str = "postgres") -> str:
     """Return the URL of a database of the test server."""
-    return f"postgresql://postgres@127.0.0.1:{port}/{database}"
+    return f"postgresql://{role}@127.0.0.1:{port}/{database}"
+
+
+def act_for_the_installation() -> None:
+    """Let what this process does with its own hands see every row; what it calls acts for whoever calls."""
+    acting.begin(acting.Acting(work=acting.Work.SYSTEM))
 
 
 @contextmanager
 def start_stack(kind: str) -> Generator[Stack, None, None]:
     """Start the parts of `kind` ("sqlite" or "postgres") and stop them at the end."""
+    act_for_the_installation()
     folder = Path(tempfile.mkdtemp(prefix="atelier-stack-"))
     parts: list[Part] = []
     try:
@@ -257,17 +270,22 @@ def _can_connect(port: int) -> bool:
 
 def _make_template(folder: Path, postgres_port: int | None) -> None:
     if postgres_port is None:
-        url = f"sqlite+aiosqlite:///{folder / TEMPLATE}"
-    else:
-        with psycopg.connect(
-            postgres_url(postgres_port, "postgres"), autocommit=True
-        ) as connection:
-            connection.execute(f"CREATE DATABASE {TEMPLATE}".encode())
-        url = "postgresql+psycopg" + postgres_url(postgres_port, TEMPLATE)[10:]
-    asyncio.run(_migrate(url))
+        asyncio.run(_migrate_sqlite(f"sqlite+aiosqlite:///{folder / TEMPLATE}"))
+        return
+    with psycopg.connect(
+        postgres_url(postgres_port, "postgres"), autocommit=True
+    ) as connection:
+        connection.execute(f"CREATE ROLE {OWNER_ROLE} LOGIN CREATEROLE".encode())
+        connection.execute(f"CREATE DATABASE {TEMPLATE} OWNER {OWNER_ROLE}".encode())
+    settings = settings_of(
+        folder,
+        database_url=postgres_url(postgres_port, TEMPLATE, APP_ROLE),
+        migration_database_url=postgres_url(postgres_port, TEMPLATE, OWNER_ROLE),
+    )
+    asyncio.run(migrate_installation(settings))
 
 
-async def _migrate(url: str) -> None:
+async def _migrate_sqlite(url: str) -> None:
     db = Database(url)
     await migrate(db)
     await db.close()

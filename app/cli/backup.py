@@ -169,7 +169,7 @@ async def restore_backup(file: Path, *, is_forced: bool) -> Manifest:
         _check_version(manifest)
         _check_objects(manifest, folder)
         async with _opened() as parts:
-            await migrations.migrate(parts.db)
+            await migrations.migrate_installation(settings)
             held = await rows_dump.count_rows(parts.db)
             if held["user"] and not is_forced:
                 message = f"This installation has {held['user']} users and their data. Restore into an empty one, or add --force to replace everything."

@@ -12,7 +12,8 @@ from rich.table import Table
 from app.backend import bootstrap
 from app.backend.api.health import Health, PartHealth, check_parts
 from app.backend.bootstrap import Services
-from app.backend.core import crypto, master_keys
+from app.backend.core import crypto, master_keys, roles
+from app.backend.core.db import Database
 from app.backend.core.errors import AppError
 from app.backend.core.master_keys import MasterKeyMissing
 from app.backend.core.sealing import check_keys
@@ -103,14 +104,25 @@ async def _look_at_parts(settings: Settings) -> list[PartHealth]:
     )
     async with bootstrap.build(reachable) as services:
         parts = (await check_parts(services)).parts
-        return [*parts, *await _look_at_secrets(services, parts)]
+        database = next(part for part in parts if part.name == "database")
+        if database.status is Health.DOWN:
+            return parts
+        parts += await _look_at_secrets(services)
+        if not services.db.is_sqlite:
+            parts.append(await look_at_role(services.db))
+        return parts
 
 
-async def _look_at_secrets(
-    services: Services, parts: list[PartHealth]
-) -> list[PartHealth]:
-    if any(part.name == "database" and part.status is Health.DOWN for part in parts):
-        return []
+async def look_at_role(db: Database) -> PartHealth:
+    """Return whether PostgreSQL keeps its policies for the role that the platform works with."""
+    name, role = "row security", await roles.find_bypass(db)
+    if role is None:
+        return PartHealth(name=name, status=Health.OK)
+    text = f"The role {role!r} of ATELIER_DATABASE_URL is a superuser or has BYPASSRLS, so PostgreSQL shows it everybody's rows whatever the policies say. Give Atelier a role of its own, see docs/deployment.md."
+    return PartHealth(name=name, status=Health.DEGRADED, message=text)
+
+
+async def _look_at_secrets(services: Services) -> list[PartHealth]:
     name = "stored secrets"
     try:
         async with services.db.read() as session:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from redis.exceptions import RedisError
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from app.backend.core import crypto, migrations
+from app.backend.core import acting, crypto, migrations
 from app.backend.core.crypto import Keyring
 from app.backend.core.db import Database
 from app.backend.core.errors import (
@@ -83,7 +83,9 @@ def command(function: Callable[P, Awaitable[None]]) -> Callable[P, None]:
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         is_json = bool(kwargs.get("is_json"))
         try:
-            asyncio.run(_awaited(function(*args, **kwargs)))
+            # Whoever has a shell here has the address of the database too.
+            with acting.as_system():
+                asyncio.run(_awaited(function(*args, **kwargs)))
         except AppError as error:
             raise _fail(error, is_json=is_json) from None
         except ValidationError as error:

@@ -3,8 +3,8 @@
 import typer
 
 from app.backend.core import migrations
-from app.cli import output
-from app.cli.edge import command, open_rows
+from app.cli import claims, output
+from app.cli.edge import command
 from app.cli.options import JsonOption
 
 app = typer.Typer(add_completion=False)
@@ -14,9 +14,9 @@ app = typer.Typer(add_completion=False)
 @command
 async def migrate(is_json: JsonOption = False) -> None:
     """Bring the tables to the version of this program."""
-    async with open_rows(is_new=True) as rows:
-        before = await migrations.current_revision(rows.db)
-        await migrations.migrate(rows.db)
+    settings = claims.load_settings()
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    before = await migrations.migrate_installation(settings)
     after = migrations.newest_revision()
     if is_json:
         output.print_json({"before": before, "after": after})

@@ -33,9 +33,9 @@ def main() -> None:
 
 
 async def _prepare_rows(loaded: Settings) -> str | None:
+    await migrations.migrate_installation(loaded)
     db = Database(loaded.sql_url)
     try:
-        await migrations.migrate(db)
         async with db.transaction() as session:
             if await identity.has_owner(session):
                 return None

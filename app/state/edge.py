@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from app import routes
 from app.backend.bootstrap import Services
-from app.backend.core import caller, clock, correlation, ids, masking
+from app.backend.core import acting, caller, clock, correlation, ids, masking
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.db import Session
 from app.backend.core.errors import (
@@ -84,16 +84,18 @@ async def work(state: rx.State) -> AsyncGenerator[tuple[Session, Actor], None]:
     """
     actor = _just_found() or await require_actor(state)
     await services().request_limits.count(actor, Window.PAGES)
-    async with services().db.transaction() as session:
-        yield session, actor
+    with acting.as_user(actor.user_id):
+        async with services().db.transaction() as session:
+            yield session, actor
 
 
 @asynccontextmanager
 async def read(state: rx.State) -> AsyncGenerator[tuple[Session, Actor], None]:
     """Open a read-only transaction on behalf of the signed-in user."""
     actor = _just_found() or await require_actor(state)
-    async with services().db.read() as session:
-        yield session, actor
+    with acting.as_user(actor.user_id):
+        async with services().db.read() as session:
+            yield session, actor
 
 
 def parse_id(value: str, resource: str) -> UUID:
@@ -134,6 +136,7 @@ def requires(
             message = "Your role does not allow this. Ask an administrator."
             raise Forbidden(message)
         _found.set((clock.monotonic(), actor))
+        acting.begin(acting.Acting(actor.user_id))
 
     return functools.partial(_guard, check=check)
 
@@ -199,13 +202,14 @@ def _guard(
         async def steps(
             self: rx.State, *args: Any, **kwargs: Any
         ) -> AsyncGenerator[Any, None]:
-            _begin(self)
-            try:
-                await check(self)
-                async for answer in handler(self, *args, **kwargs):  # pyright: ignore[reportCallIssue]
-                    yield answer
-            except (AppError, ValidationError) as error:
-                yield await _answer(self, error, handler.__qualname__)
+            with acting.as_nobody():
+                _begin(self)
+                try:
+                    await check(self)
+                    async for answer in handler(self, *args, **kwargs):  # pyright: ignore[reportCallIssue]
+                        yield answer
+                except (AppError, ValidationError) as error:
+                    yield await _answer(self, error, handler.__qualname__)
 
         return cast("Handler[P, R]", steps)
     if not inspect.iscoroutinefunction(handler):
@@ -214,12 +218,13 @@ def _guard(
 
     @functools.wraps(handler)
     async def whole(self: rx.State, *args: Any, **kwargs: Any) -> Any:
-        _begin(self)
-        try:
-            await check(self)
-            return await handler(self, *args, **kwargs)  # pyright: ignore[reportCallIssue]
-        except (AppError, ValidationError) as error:
-            return await _answer(self, error, handler.__qualname__)
+        with acting.as_nobody():
+            _begin(self)
+            try:
+                await check(self)
+                return await handler(self, *args, **kwargs)  # pyright: ignore[reportCallIssue]
+            except (AppError, ValidationError) as error:
+                return await _answer(self, error, handler.__qualname__)
 
     return cast("Handler[P, R]", whole)
 

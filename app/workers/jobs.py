@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from app.backend.bootstrap import Services
+from app.backend.core import acting
 from app.backend.identity import mail
 from app.backend.identity import service as identity
 from app.backend.knowledge import ingest
@@ -59,8 +60,9 @@ async def _ingest_document(
     if actor is None:
         # Its owner is suspended: the scheduler asks again, until they are back.
         return
-    work = ingest.ingest_document(services, actor, document_id=document_id)
-    await _unless(shutdown, work)
+    with acting.as_user(owner_id):
+        work = ingest.ingest_document(services, actor, document_id=document_id)
+        await _unless(shutdown, work)
 
 
 async def _purge_document(

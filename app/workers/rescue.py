@@ -13,7 +13,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from app.backend import bootstrap
-from app.backend.core import redis
+from app.backend.core import acting, redis
 from app.backend.core import settings as settings_module
 from app.backend.core.settings import Settings
 from app.backend.runs.upkeep import make_recovery
@@ -47,7 +47,8 @@ async def _give_back(settings: Settings, lost: LostJob) -> None:
         asyncio.timeout(_SECONDS),
         bootstrap.build(settings, shared=True) as services,
     ):
-        await make_recovery(services).release(worker=worker_name(lost.pid))
+        with acting.as_system():
+            await make_recovery(services).release(worker=worker_name(lost.pid))
 
 
 def _clear_up(connection: Redis, lost: LostJob) -> None:

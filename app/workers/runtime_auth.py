@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.backend.api.errors import response_of
+from app.backend.core import acting
 from app.backend.core.actor import Actor
 from app.backend.core.errors import AppError, ServiceUnavailable, Unauthorized
 
@@ -37,7 +38,9 @@ class Authenticate:
         except AppError as error:
             await response_of(error)(scope, receive, send)
             return
-        await self._app({**scope, _ACTOR: known}, receive, send)
+        whose = acting.as_user(known.user_id) if known else acting.as_nobody()
+        with whose:
+            await self._app({**scope, _ACTOR: known}, receive, send)
 
     async def _identify(self, header: str) -> Actor | None:
         kind, _, key = header.partition(" ")

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from app.backend.agents import service as agents
 from app.backend.bootstrap import Services
+from app.backend.core import acting
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.errors import AppError, Forbidden
 from app.backend.core.run_events import StageChanged
@@ -63,8 +64,9 @@ class RuntimeTools:
         """Find the passages in an agent's documents that fit a question best."""
         with _explained():
             actor = _actor(Permission.VIEW_KNOWLEDGE)
-            async with self._services.db.read() as session:
-                agent = await agents.get_agent(session, actor, agent_id=agent_id)
+            with acting.as_user(actor.user_id):
+                async with self._services.db.read() as session:
+                    agent = await agents.get_agent(session, actor, agent_id=agent_id)
             return await search(
                 self._services,
                 actor,

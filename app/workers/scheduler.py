@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from app.backend import bootstrap
 from app.backend.agents import ready_made
 from app.backend.bootstrap import Services
-from app.backend.core import clock, logging
+from app.backend.core import acting, clock, logging
 from app.backend.core import redis as redis_names
 from app.backend.core import settings as settings_module
 from app.backend.core.settings import Settings
@@ -120,7 +120,8 @@ class Scheduler:
                 continue
             task.due = clock.monotonic() + task.every_seconds
             try:
-                await task.work()
+                with acting.as_system():
+                    await task.work()
             except (OperationalError, RedisError, OSError) as error:
                 logger.warning("task_failed", task=task.name, error=repr(error))
             except Exception:

@@ -13,7 +13,11 @@ PACKAGE = importlib.util.find_spec("compose")
 assert PACKAGE is not None
 assert PACKAGE.origin is not None
 PROGRAM = Path(PACKAGE.origin).parent / "docker-compose"
-SECRETS = {"POSTGRES_PASSWORD": "p", "REDIS_PASSWORD": "r"}
+SECRETS = {
+    "POSTGRES_PASSWORD": "the-owner",
+    "POSTGRES_APP_PASSWORD": "p",
+    "REDIS_PASSWORD": "r",
+}
 OURS = {"migrate", "web", "worker", "reader", "scheduler", "runtime"}
 STORES = {"postgres", "valkey", "chroma"}
 FILES = ["docker-compose.yml"]
@@ -56,7 +60,8 @@ def test_compose_accepts_the_files_without_a_warning(
 
 
 def test_missing_secret_is_an_error_that_says_where_to_set_it(tmp_path: Path) -> None:
-    done = run_compose(tmp_path, FILES, "config", "--quiet", REDIS_PASSWORD="r")
+    given = {name: "p" for name in SECRETS if name != "POSTGRES_PASSWORD"}
+    done = run_compose(tmp_path, FILES, "config", "--quiet", **given)
 
     assert done.returncode != 0
     assert "POSTGRES_PASSWORD" in done.stderr
@@ -78,6 +83,19 @@ def test_only_the_port_of_the_ui_is_published(services: dict[str, Any]) -> None:
     }
 
     assert published == {"web": [("127.0.0.1", 8000)]}
+
+
+def test_only_migrations_know_the_role_that_owns_the_tables(
+    services: dict[str, Any],
+) -> None:
+    knowing = {
+        name for name in OURS if "the-owner" in str(services[name]["environment"])
+    }
+
+    assert knowing == {"migrate"}
+    for name in OURS:
+        url = services[name]["environment"]["ATELIER_DATABASE_URL"]
+        assert url == "postgresql://atelier_app:p@postgres:5432/atelier"
 
 
 def test_every_lasting_service_has_a_health_check(services: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import and_, col, select
 
 from app.backend.agents.tables import AgentRow
+from app.backend.core import acting
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.errors import Conflict
@@ -100,7 +101,8 @@ async def _need_unused(
     session: Session, actor: Actor, used: ColumnElement[bool], what: str
 ) -> None:
     query = select(AgentRow).where(used)  # lint-skip: repo-scope - of all who use it
-    rows = (await session.exec(query.order_by(col(AgentRow.name)))).all()
+    with acting.as_system():
+        rows = (await session.exec(query.order_by(col(AgentRow.name)))).all()
     if rows:
         message = f"{what} is used by {_words(actor, rows)}. Give them another model first, or switch {what} off."
         raise Conflict(message)

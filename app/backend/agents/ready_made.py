@@ -9,7 +9,7 @@ import structlog
 from app.backend.agents import service as agents
 from app.backend.agents.schemas import AgentKind
 from app.backend.agents.templates import READY_MADE
-from app.backend.core import project
+from app.backend.core import acting, project
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.crypto import Keyring
 from app.backend.core.errors import AppError
@@ -46,9 +46,23 @@ class ReadyMadeParts(IngestParts, Protocol):
 
 async def install_ready_made(parts: ReadyMadeParts, actor: Actor) -> None:
     """Give a new account its agents at once, but never twice; the manual's ingest goes on in the background."""
-    collection = await _make_agents(parts, actor)
-    if collection is None:
-        return
+    with acting.as_user(actor.user_id):
+        collection = await _make_agents(parts, actor)
+        if collection is not None:
+            await _upload_manual(parts, actor, collection)
+
+
+async def install_missing(parts: ReadyMadeParts) -> None:
+    """Give their agents to those who signed in when that failed."""
+    async with parts.db.read() as session:
+        actors = await identity.list_unwelcomed(session, limit=_ACCOUNTS_MAX)
+    for actor in actors:
+        await install_ready_made(parts, actor)
+
+
+async def _upload_manual(
+    parts: ReadyMadeParts, actor: Actor, collection: CollectionView
+) -> None:
     for path in await asyncio.to_thread(_manual):
         body = await asyncio.to_thread(path.read_bytes)
         try:
@@ -58,14 +72,6 @@ async def install_ready_made(parts: ReadyMadeParts, actor: Actor) -> None:
         except AppError as error:  # lint-skip: edge-catch
             # The account works without its manual, and the owner can upload it later.
             logger.warning("manual_not_uploaded", name=path.name, error=error.message)
-
-
-async def install_missing(parts: ReadyMadeParts) -> None:
-    """Give their agents to those who signed in when that failed."""
-    async with parts.db.read() as session:
-        actors = await identity.list_unwelcomed(session, limit=_ACCOUNTS_MAX)
-    for actor in actors:
-        await install_ready_made(parts, actor)
 
 
 async def _make_agents(parts: ReadyMadeParts, actor: Actor) -> CollectionView | None:

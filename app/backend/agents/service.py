@@ -14,7 +14,7 @@ from app.backend.agents.prompts import check_instructions
 from app.backend.agents.schemas import AgentDraft, AgentKind, AgentView, Execution
 from app.backend.agents.spec import AgentSpec
 from app.backend.agents.tables import REMOTE_KEY_PURPOSE, AgentRow
-from app.backend.core import clock
+from app.backend.core import acting, clock
 from app.backend.core.actor import Actor, Role
 from app.backend.core.crypto import Keyring
 from app.backend.core.db import Session
@@ -82,16 +82,19 @@ async def update_agent(
     if owner is not actor:
         _keep_network_safe(actor, owner, row, draft)
         _keep_key_safe(row, draft)
-    values = _values(draft, default_model) | {"updated_at": clock.now()}
+    values = _values(draft, default_model)
     # Sealed for the agent's owner, whoever enters it.
     values |= await _remote_key(session, row.owner_id, keyring, draft)
-    row.sqlmodel_update(values)
-    await _check(session, actor, draft, has_key=has_key(row))
-    await _check_tools(session, owner, draft, row.model, tools)
-    session.add(row)
-    await session.flush()
+    kept = row.model_dump(include={"remote_key", "remote_secret"}) | values
+    has_one = bool(kept["remote_key"] or kept["remote_secret"])
+    await _check(session, actor, draft, has_key=has_one)
+    await _check_tools(session, owner, draft, values["model"], tools)
     unseen = await _check_for_owner(session, actor, owner, row, _unique(draft))
-    await repository.set_collections(session, row, [*_unique(draft), *unseen])
+    with acting.as_user(row.owner_id):
+        row.sqlmodel_update(values | {"updated_at": clock.now()})
+        session.add(row)
+        await session.flush()
+        await repository.set_collections(session, row, [*_unique(draft), *unseen])
     return await to_view(session, actor, row)
 
 
@@ -121,9 +124,10 @@ async def archive_agent(
 ) -> AgentView:
     """Take an agent out of the lists, or bring it back."""
     row = await need_agent(session, actor, agent_id, Level.EDIT)
-    row.archived_at = clock.now() if is_archived else None
-    session.add(row)
-    await session.flush()
+    with acting.as_user(row.owner_id):
+        row.archived_at = clock.now() if is_archived else None
+        session.add(row)
+        await session.flush()
     return await to_view(session, actor, row)
 
 
@@ -221,9 +225,10 @@ async def get_spec(
     session: Session, owner: Actor, *, agent_id: UUID, keyring: Keyring
 ) -> AgentSpec:
     """Return what a run of the agent needs, its remote key included: for its owner, whoever runs it."""
-    row = await need_agent(session, owner, agent_id, Level.OWN)
-    key = await _open_key(session, keyring, row) if row.remote_key else None
-    found = await repository.collections_of(session, owner, [row.id])
+    with acting.as_user(owner.user_id):
+        row = await need_agent(session, owner, agent_id, Level.OWN)
+        key = await _open_key(session, keyring, row) if row.remote_key else None
+        found = await repository.collections_of(session, owner, [row.id])
     places = found.get(row.id, [])
     return AgentSpec(
         **row.model_dump(include=set(AgentSpec.model_fields) - {"remote_key"}),
@@ -254,7 +259,8 @@ async def _check_for_owner(
     known = {one.collection_id for one in places}
     new = [one for one in wanted if one not in known]
     unseen = [one.collection_id for one in places if not one.is_visible]
-    visible = await repository.existing_collections(session, owner, [*new, *unseen])
+    with acting.as_user(owner.user_id):
+        visible = await repository.existing_collections(session, owner, [*new, *unseen])
     if not visible.issuperset(new):
         message = "The agent's owner may not see one of these collections, so the agent would skip it. Share it with them first."
         raise Invalid.field("collection_ids", message)
@@ -316,8 +322,10 @@ async def _check_tools(
     if draft.execution == Execution.REMOTE:
         message = "An agent with tools runs here, where its effects are recorded. Choose “Here”."
         raise Invalid.field("execution", message)
-    for name in (model, *draft.fallbacks):
-        await models.need_tools(session, actor, name)
+    # Its owner's models, whoever changes the agent.
+    with acting.as_user(actor.user_id):
+        for name in (model, *draft.fallbacks):
+            await models.need_tools(session, actor, name)
 
 
 def _check_remote(draft: AgentDraft, *, has_key: bool) -> dict[str, list[str]]:

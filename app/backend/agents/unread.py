@@ -3,6 +3,7 @@
 from app.backend.agents.context import AgentParts
 from app.backend.agents.prompts import unread_caveat
 from app.backend.agents.spec import AgentSpec
+from app.backend.core import acting
 from app.backend.core.run_context import RunContext
 from app.backend.core.run_events import Level, Log
 from app.backend.knowledge import service as knowledge
@@ -10,10 +11,11 @@ from app.backend.knowledge import service as knowledge
 
 async def find_caveat(parts: AgentParts, spec: AgentSpec, run: RunContext) -> str:
     """Return, and log, what the reader of an answer should know; mostly nothing."""
-    async with parts.db.read() as session:
-        unread, documents = await knowledge.count_unread(
-            session, run.agent_owner, collection_ids=spec.collection_ids
-        )
+    with acting.as_user(run.agent_owner.user_id):
+        async with parts.db.read() as session:
+            unread, documents = await knowledge.count_unread(
+                session, run.agent_owner, collection_ids=spec.collection_ids
+            )
     if not unread:
         return ""
     caveat = unread_caveat(unread, documents)

@@ -7,7 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import HTTPConnection
 
 from app.backend.api.parts import ApiParts
-from app.backend.core import clock
+from app.backend.core import acting, clock
 from app.backend.core.actor import Actor
 from app.backend.core.errors import AppError, Unauthorized
 from app.backend.identity import credentials
@@ -94,8 +94,9 @@ async def note_use(parts: ApiParts, presented: Presented) -> None:
     if used_at is not None and clock.now() - used_at < USE_RECORDED_EVERY:
         return
     try:
-        async with parts.db.transaction() as session:
-            await identity.record_use(session, presented.actor)
+        with acting.as_user(presented.actor.user_id):
+            async with parts.db.transaction() as session:
+                await identity.record_use(session, presented.actor)
     except SQLAlchemyError as error:
         # Worth a line, not worth refusing the request, e.g. when the disk is full.
         logger.warning("use_not_recorded", error=str(error))

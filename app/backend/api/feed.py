@@ -24,7 +24,7 @@ from starlette.datastructures import Headers
 from app.backend.api.feed_wire import Joiner
 from app.backend.api.origin import is_same_origin
 from app.backend.api.parts import ApiParts
-from app.backend.core import clock
+from app.backend.core import acting, clock
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.errors import AppError, Forbidden, Invalid, Unauthorized
 from app.backend.identity import cookies, credentials
@@ -148,7 +148,9 @@ class FeedNamespace(AsyncNamespace):
         self, sid: str, work: Callable[[Actor], Awaitable[Answer]]
     ) -> Answer:
         try:
-            return {"ok": True, **await work(await self._find_actor(sid))}
+            actor = await self._find_actor(sid)
+            with acting.as_user(actor.user_id):
+                return {"ok": True, **await work(actor)}
         except AppError as error:  # lint-skip: edge-catch
             return {"ok": False, "error": error.message, "code": error.code}
 

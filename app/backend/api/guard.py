@@ -1,6 +1,7 @@
 """The door of the port: closed to whoever is not known, except for what this file opens."""
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from urllib.parse import quote
 
 from starlette.datastructures import Headers
@@ -11,6 +12,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.backend.api import auth, origin
 from app.backend.api.errors import response_of
+from app.backend.core import acting
+from app.backend.core.actor import Actor
 from app.backend.core.errors import AppError, Forbidden, Unauthorized
 from app.backend.core.settings import Settings
 from app.backend.identity import cookies
@@ -79,23 +82,30 @@ class Guard:
         if scope["type"] != "lifespan":
             connection = HTTPConnection(scope)
             try:
-                await self._admit(connection)
+                whose = await self._admit(connection)
             except AppError as error:
                 await _refuse(connection, error, receive, send)
                 return
+            with whose:
+                await self._app(scope, receive, send)
+            return
         await self._app(scope, receive, send)
 
-    async def _admit(self, connection: HTTPConnection) -> None:
+    async def _admit(self, connection: HTTPConnection) -> AbstractContextManager[None]:
+        """Return in whose name the request is answered."""
         path = connection.scope["path"]
         if _is_below(path, SOCKET_PREFIX):
             self._check_socket(connection.headers)
             _seal_cookies(connection)
         elif path in OPEN_PATHS or path.startswith(OPEN_PREFIXES):
             self._check_open(connection)
+            return acting.as_gate()
         elif not self._is_front_end(connection.scope):
-            await self._authenticate(connection)
+            actor = await self._authenticate(connection)
+            return acting.as_user(actor.user_id)
+        return acting.as_nobody()
 
-    async def _authenticate(self, connection: HTTPConnection) -> None:
+    async def _authenticate(self, connection: HTTPConnection) -> Actor:
         if auth.bearer_of(connection) is None and "cookie" in connection.headers:
             self._check_cookie(connection)
         actor = await auth.find_actor(connection)
@@ -105,6 +115,7 @@ class Guard:
             raise SecondFactorDemanded
         await auth.count_request(connection, actor)
         auth.set_actor(connection, actor)
+        return actor
 
     def _check_cookie(self, connection: HTTPConnection) -> None:
         headers = connection.headers

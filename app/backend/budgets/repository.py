@@ -1,6 +1,7 @@
 """Queries of budgets, and of what is spent."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from app.backend.agents.tables import AgentRow
 from app.backend.budgets.caps import Cap, Payer, days_of
 from app.backend.budgets.schemas import BudgetPeriod, BudgetScope, BudgetUnit
 from app.backend.budgets.tables import BudgetRow
+from app.backend.core import acting
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.rows import visible_to
@@ -28,12 +30,17 @@ def _seen(actor: Actor, *, is_everyone: bool) -> SelectOfScalar[BudgetRow]:
     return query.where(or_(col(_ROW.owner_id) == actor.user_id, of_all))
 
 
+def _acting_for(actor: Actor, *, is_everyone: bool) -> AbstractContextManager[None]:
+    return acting.as_system() if is_everyone else acting.as_user(actor.user_id)
+
+
 async def find_budget(
     session: Session, actor: Actor, budget_id: UUID, *, is_everyone: bool
 ) -> BudgetRow | None:
     """Return a budget of the actor's or the installation's; with `is_everyone` of anybody that they may see."""
     query = _seen(actor, is_everyone=is_everyone).where(col(_ROW.id) == budget_id)
-    return (await session.exec(query)).first()
+    with _acting_for(actor, is_everyone=is_everyone):
+        return (await session.exec(query)).first()
 
 
 async def list_budgets(
@@ -52,7 +59,8 @@ async def list_budgets(
     if after is not None:
         query = query.where(col(_ROW.id) < after)
     query = query.order_by(col(_ROW.id).desc()).limit(limit)
-    return (await session.exec(query)).all()
+    with _acting_for(actor, is_everyone=is_everyone):
+        return (await session.exec(query)).all()
 
 
 async def list_caps(session: Session, payer: Payer) -> list[Cap]:
@@ -69,7 +77,8 @@ async def list_caps(session: Session, payer: Payer) -> list[Cap]:
             col(_ROW.agent_id).in_(agents),
         ),
     )
-    return [Cap.of(row) for row in await session.exec(query)]
+    with acting.as_system():
+        return [Cap.of(row) for row in await session.exec(query)]
 
 
 async def find_agent_owner(session: Session, agent_id: UUID) -> UUID | None:
@@ -77,7 +86,8 @@ async def find_agent_owner(session: Session, agent_id: UUID) -> UUID | None:
     query = select(AgentRow.owner_id).where(  # lint-skip: repo-scope - whoever owns it
         col(AgentRow.id) == agent_id
     )
-    return (await session.exec(query)).first()
+    with acting.as_system():
+        return (await session.exec(query)).first()
 
 
 async def has_user(session: Session, user_id: UUID) -> bool:
@@ -96,7 +106,9 @@ async def count_spent(session: Session, cap: Cap, period: str) -> int:
     query: Any = select(func.coalesce(func.sum(used), 0)).where(
         *_terms(cap, period)
     )  # lint-skip: repo-scope
-    return int((await session.exec(query)).one())
+    # What others spend counts too.
+    with acting.as_system():
+        return int((await session.exec(query)).one())
 
 
 def _terms(cap: Cap, period: str) -> list[Any]:
@@ -122,7 +134,8 @@ async def note(session: Session, cap: Cap, period: str) -> bool:
         .where(col(_ROW.id) == cap.id, col(_ROW.noticed) != period)
         .values(noticed=period)
     )
-    return (await session.exec(query)).rowcount == 1
+    with acting.as_system():
+        return (await session.exec(query)).rowcount == 1
 
 
 async def name_subjects(
@@ -137,7 +150,8 @@ async def name_subjects(
     ).where(  # lint-skip: repo-scope - of budgets that may be seen
         col(AgentRow.id).in_(agents)
     )
-    return (
-        {row[0]: row[1] for row in await session.exec(emails)},
-        {row[0]: row[1] for row in await session.exec(names)},
-    )
+    with acting.as_system():
+        return (
+            {row[0]: row[1] for row in await session.exec(emails)},
+            {row[0]: row[1] for row in await session.exec(names)},
+        )

@@ -12,6 +12,7 @@ from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
+from app.backend.core import row_security
 from app.backend.core.sqlite_driver import OneTurnDriver
 from app.backend.core.texts import storable_value
 
@@ -178,6 +179,7 @@ def _listen(engine: Engine) -> None:
         event.listen(engine, "connect", _set_pragmas)
         event.listen(engine, "begin", _begin)
     else:
+        row_security.listen(engine)
         event.listen(engine, "connect", _limit_idleness)
 
 
@@ -208,7 +210,6 @@ def _limit_idleness(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute(f"SET idle_in_transaction_session_timeout = {_IDLE_SECONDS * 1000}")
     cursor.close()
-    connection.commit()
 
 
 def _begin(connection: Any) -> None:

@@ -118,7 +118,11 @@ def secrets_of(settings: Settings) -> Iterator[str]:
         if issuer.client_secret is not None:
             yield issuer.client_secret.get_secret_value()
     yield from settings.master_keys
-    for url in (settings.database_url, settings.redis_url):
+    for url in (
+        settings.database_url,
+        settings.migration_database_url,
+        settings.redis_url,
+    ):
         if password := urlsplit(url).password:
             yield password
 

@@ -8,14 +8,35 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from alembic import command
+from app.backend.core import acting, roles
 from app.backend.core.db import Database
 from app.backend.core.project import MIGRATIONS
+from app.backend.core.settings import Settings
+
+
+async def migrate_installation(settings: Settings) -> str:
+    """Apply the migrations that an installation lacks, as the role that owns its tables; returns the revision before.
+
+    Raises:
+        RoleMissing: the role that the platform works with cannot be made.
+    """
+    db = Database(settings.migration_sql_url)
+    try:
+        before = await current_revision(db)
+        await migrate(db)
+        if settings.migration_url:
+            await roles.admit(db, settings.database_url)
+        return before
+    finally:
+        await db.close()
 
 
 async def migrate(db: Database) -> None:
     """Apply the migrations that `db` lacks, in one transaction."""
-    async with db.engine.begin() as connection:
-        await connection.run_sync(_upgrade)
+    # A migration may have to change everybody's rows.
+    with acting.as_system():
+        async with db.engine.begin() as connection:
+            await connection.run_sync(_upgrade)
 
 
 async def current_revision(db: Database) -> str:

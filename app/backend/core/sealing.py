@@ -13,6 +13,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import col, select
 
+from app.backend.core import acting
 from app.backend.core.crypto import Keyring
 from app.backend.core.db import Session
 from app.backend.core.errors import AppError
@@ -63,10 +64,11 @@ async def seal(
     session: Session, keyring: Keyring, text: str, *, owner_id: UUID, purpose: str
 ) -> str:
     """Return `text` as it may be stored in a column of `SealedText(purpose)`, for its owner's rows only."""
-    row = await _newest(session, owner_id)
-    while row is None:
-        await add_data_key(session, keyring, owner_id=owner_id, number=1)
+    with acting.as_user(owner_id):
         row = await _newest(session, owner_id)
+        while row is None:
+            await add_data_key(session, keyring, owner_id=owner_id, number=1)
+            row = await _newest(session, owner_id)
     cipher = _fernet(keyring, row, purpose).encrypt(text.encode()).decode()
     return sealed_with(row.id) + cipher
 
@@ -83,9 +85,10 @@ async def unseal(
     if not sealed.startswith(_PREFIX):
         return keyring.decrypt(purpose, sealed)
     key_id, _, cipher = sealed.removeprefix(_PREFIX).partition(".")
-    row = await session.get(
-        DataKeyRow, UUID(key_id)
-    )  # lint-skip: repo-scope - its owner is looked at below
+    with acting.as_user(owner_id):
+        row = await session.get(
+            DataKeyRow, UUID(key_id)
+        )  # lint-skip: repo-scope - its owner is looked at below
     if row is None or row.owner_id != owner_id:
         raise Unreadable
     try:

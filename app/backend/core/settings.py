@@ -113,6 +113,10 @@ class Settings(AccountSettings):
     database_url: str = Field(
         "", description="PostgreSQL URL; empty: SQLite in the data folder."
     )
+    migration_database_url: str = Field(
+        "",
+        description="PostgreSQL URL of the role that owns the tables and migrates them; empty: that of database_url does.",
+    )
     redis_url: str = Field(
         "", description="Redis or Valkey URL; empty: the bundled Valkey."
     )
@@ -384,7 +388,19 @@ class Settings(AccountSettings):
         """URL for SQLAlchemy's async engine."""
         if not self.database_url:
             return f"sqlite+aiosqlite:///{self.data_dir.resolve() / 'atelier.db'}"
-        return "postgresql+psycopg://" + self.database_url.split("://", 1)[1]
+        return _for_sqlalchemy(self.database_url)
+
+    @property
+    def migration_sql_url(self) -> str:
+        """The same, for the role that migrates."""
+        return (
+            _for_sqlalchemy(self.migration_url) if self.migration_url else self.sql_url
+        )
+
+    @property
+    def migration_url(self) -> str:
+        """URL of the role that migrates, if it is not the one that the platform works with."""
+        return self.migration_database_url if self.database_url else ""
 
     @property
     def models_dir(self) -> Path:
@@ -437,6 +453,10 @@ class RunningParts(PydanticBaseSettingsSource):
 def _split(keys: SecretStr | None) -> list[str]:
     text = keys.get_secret_value() if keys is not None else ""
     return [key.strip() for key in text.split(",") if key.strip()]
+
+
+def _for_sqlalchemy(url: str) -> str:
+    return "postgresql+psycopg://" + url.split("://", 1)[1]
 
 
 def _model_name(path: Path) -> str:

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from sqlmodel import col, func, select
 
+from app.backend.core import acting
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.rows import owned_by, visible_to
@@ -19,4 +20,6 @@ async def find_file(session: Session, actor: Actor, file_id: UUID) -> FileRow | 
 async def count_bytes(session: Session, actor: Actor) -> int:
     """Return how many bytes the actor's files have together."""
     files = owned_by(actor, FileRow).subquery()
-    return (await session.exec(select(func.sum(files.c.size)))).one() or 0
+    # Whoever adds to a collection needs room among what its owner has.
+    with acting.as_user(actor.user_id):
+        return (await session.exec(select(func.sum(files.c.size)))).one() or 0

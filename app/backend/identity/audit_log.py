@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import ColumnElement
 from sqlmodel import col, select
 
+from app.backend.core import acting
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.db import Database, Session
 from app.backend.core.paging import (
@@ -87,7 +88,8 @@ async def list_audit(
         query = query.where(col(AuditRow.created_at) < wanted.until)
     if before is not None:
         query = query.where(col(AuditRow.id) < before)
-    rows = (await session.exec(query)).all()
+    with acting.as_gate():
+        rows = (await session.exec(query)).all()
     views = [
         AuditView.model_validate({**row.model_dump(), "email": email})
         for row, email in rows

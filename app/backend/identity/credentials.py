@@ -4,7 +4,7 @@ from typing import Protocol
 
 from sqlalchemy.exc import IntegrityError
 
-from app.backend.core import clock
+from app.backend.core import acting, clock
 from app.backend.core.crypto import Keyring
 from app.backend.core.db import Database
 from app.backend.core.settings import Settings
@@ -50,15 +50,16 @@ async def find_by_bearer(parts: CredentialParts, text: str) -> Presented | None:
     Raises:
         AppError: it is a token of another issuer, for whose person there can be no account; see `outside.accounts.admit`.
     """
-    if text.count(".") != _DOTS_OF_JWT:
+    with acting.as_gate():
+        if text.count(".") != _DOTS_OF_JWT:
+            async with parts.db.read() as session:
+                return await keys.find_by_key(session, text)
+        session_id = tokens.read(text, parts.keyring)
+        if session_id is None:
+            return await _find_outsider(parts, text)
         async with parts.db.read() as session:
-            return await keys.find_by_key(session, text)
-    session_id = tokens.read(text, parts.keyring)
-    if session_id is None:
-        return await _find_outsider(parts, text)
-    async with parts.db.read() as session:
-        presented = await sessions.find_by_id(session, session_id)
-    return presented and _as_demanded(presented, parts.settings)
+            presented = await sessions.find_by_id(session, session_id)
+        return presented and _as_demanded(presented, parts.settings)
 
 
 async def find_by_cookies(parts: CredentialParts, header: str) -> Presented | None:
@@ -66,8 +67,9 @@ async def find_by_cookies(parts: CredentialParts, header: str) -> Presented | No
     token = cookies.token_from_cookies(header, parts.keyring)
     if token is None:
         return None
-    async with parts.db.read() as session:
-        presented = await sessions.find_by_session(session, token)
+    with acting.as_gate():
+        async with parts.db.read() as session:
+            presented = await sessions.find_by_session(session, token)
     return presented and _as_demanded(presented, parts.settings)
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlmodel import col, delete, func, select, update
 
+from app.backend.core import acting
 from app.backend.core.db import Session
 from app.backend.identity.tables import RecoveryCodeRow, SecondFactorRow
 
@@ -58,7 +59,8 @@ async def forget_factors(session: Session, user_id: UUID) -> None:
     query = delete(SecondFactorRow).where(  # lint-skip: repo-scope
         col(SecondFactorRow.owner_id) == user_id
     )
-    await session.exec(query)
+    with acting.as_gate():
+        await session.exec(query)
 
 
 async def forget_codes(session: Session, user_id: UUID) -> None:
@@ -66,4 +68,5 @@ async def forget_codes(session: Session, user_id: UUID) -> None:
     query = delete(RecoveryCodeRow).where(  # lint-skip: repo-scope
         col(RecoveryCodeRow.owner_id) == user_id
     )
-    await session.exec(query)
+    with acting.as_gate():
+        await session.exec(query)

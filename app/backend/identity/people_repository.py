@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlmodel import col, delete, func, or_, select, update
 
+from app.backend.core import acting
 from app.backend.core.actor import Role
 from app.backend.core.db import Session
 from app.backend.identity.tables import ApiKeyRow, OneTimeLinkRow, SessionRow, UserRow
@@ -29,7 +30,8 @@ async def list_people(
         )
     if before is not None:
         query = query.where(col(UserRow.id) < before)
-    return [(user, at) for user, at in (await session.exec(query)).all()]
+    with acting.as_gate():
+        return [(user, at) for user, at in (await session.exec(query)).all()]
 
 
 async def lock_admins(session: Session) -> list[UserRow]:
@@ -49,7 +51,8 @@ async def end_keys(session: Session, user_id: UUID, now: datetime) -> None:
     query = update(ApiKeyRow).where(  # lint-skip: repo-scope
         col(ApiKeyRow.owner_id) == user_id, col(ApiKeyRow.revoked_at).is_(None)
     )
-    await session.exec(query.values(revoked_at=now))
+    with acting.as_gate():
+        await session.exec(query.values(revoked_at=now))
 
 
 async def forget_links_of(session: Session, user_id: UUID) -> None:

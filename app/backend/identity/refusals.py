@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
-from app.backend.core import clock
+from app.backend.core import acting, clock
 from app.backend.core.actor import Actor
 from app.backend.core.db import Database, Session
 from app.backend.core.errors import TooMany
@@ -54,11 +54,12 @@ async def counted(db: Database, redis: Redis, email: str) -> AsyncGenerator[None
 
 async def _note(db: Database, actor: Actor, action: Action, what: str) -> None:
     try:
-        async with db.read() as session:
-            if await _is_noted(session, actor, action, what):
-                return
-        async with db.transaction() as session:
-            audit.record(session, actor, action, result=audit.REFUSED, what=what)
+        with acting.as_user(actor.user_id):
+            async with db.read() as session:
+                if await _is_noted(session, actor, action, what):
+                    return
+            async with db.transaction() as session:
+                audit.record(session, actor, action, result=audit.REFUSED, what=what)
     except SQLAlchemyError as error:
         # The refusal stands, and the log has it.
         logger.warning("refusal_not_noted", action=action, error=str(error))

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlmodel import col, delete, or_, select, update
 from sqlmodel.sql.expression import Select
 
+from app.backend.core import acting
 from app.backend.core.actor import Actor, Role
 from app.backend.core.db import Session
 from app.backend.core.rows import visible_to
@@ -145,7 +146,8 @@ async def end_sessions(
     )
     if but is not None:
         query = query.where(col(SessionRow.id) != but)
-    return (await session.exec(query.values(revoked_at=now))).rowcount
+    with acting.as_gate():
+        return (await session.exec(query.values(revoked_at=now))).rowcount
 
 
 async def list_keys(

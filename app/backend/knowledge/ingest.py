@@ -17,7 +17,7 @@ from tenacity import (
     wait_exponential,
 )
 
-from app.backend.core import clock, ids
+from app.backend.core import acting, clock, ids
 from app.backend.core.actor import Actor
 from app.backend.core.errors import AppError, ServiceUnavailable
 from app.backend.files.errors import ObjectMissing
@@ -226,8 +226,9 @@ def to_chunk_values(
 
 async def find_owner(parts: IngestParts, document_id: UUID) -> UUID | None:
     """Return whose document it is, so that the job can act for them; None when it is gone."""
-    async with parts.db.read() as session:
-        row = await repository.find_any_document(session, document_id)
+    with acting.as_system():
+        async with parts.db.read() as session:
+            row = await repository.find_any_document(session, document_id)
     return row.owner_id if row is not None else None
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
 
-from app.backend.core import clock
+from app.backend.core import acting, clock
 from app.backend.core.actor import Actor
 from app.backend.core.db import Database
 from app.backend.core.errors import NotFound
@@ -43,14 +43,16 @@ async def search(
         ServiceUnavailable: the embedder or the vector index does not answer.
     """
     started = clock.monotonic()
-    # The embedder takes longest; what needs no vector is done beside it.
-    (vector,), legs = await asyncio.gather(
-        parts.embedder.embed([query]),
-        _search_words(parts, actor, collection_ids, query, limit),
-    )
-    await asyncio.gather(*(_search_vectors(parts, leg, vector) for leg in legs))
-    ranked = fuse([merge(leg.dense for leg in legs), *(leg.words for leg in legs)])
-    passages = await _to_passages(parts, actor, ranked, limit, legs, vector)
+    # An agent's owner searches, whoever runs it.
+    with acting.as_user(actor.user_id):
+        # The embedder takes longest; what needs no vector is done beside it.
+        (vector,), legs = await asyncio.gather(
+            parts.embedder.embed([query]),
+            _search_words(parts, actor, collection_ids, query, limit),
+        )
+        await asyncio.gather(*(_search_vectors(parts, leg, vector) for leg in legs))
+        ranked = fuse([merge(leg.dense for leg in legs), *(leg.words for leg in legs)])
+        passages = await _to_passages(parts, actor, ranked, limit, legs, vector)
     weights = _weigh(parts.words, legs, query, passages)
     return SearchResult(
         query=query,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from app.backend.core import clock
+from app.backend.core import acting, clock
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.errors import Conflict, NotFound
@@ -75,9 +75,10 @@ async def update_collection(
 ) -> CollectionView:
     """Change name and description."""
     row = await need_collection(session, actor, collection_id, Level.EDIT)
-    row.sqlmodel_update(draft.model_dump() | {"updated_at": clock.now()})
-    session.add(row)
-    await session.flush()
+    with acting.as_user(row.owner_id):
+        row.sqlmodel_update(draft.model_dump() | {"updated_at": clock.now()})
+        session.add(row)
+        await session.flush()
     return (await _to_views(session, actor, [row]))[0]
 
 
@@ -167,22 +168,23 @@ async def add_document(
     """Record an upload whose bytes are stored, and ask for its ingest."""
     collection = await need_collection(session, actor, collection_id, Level.EDIT)
     owner = await _owner_of(session, actor, collection)
-    file = await files.add_file(
-        session,
-        owner,
-        upload=upload,
-        object_key=original_key(collection_id, document_id),
-    )
-    row = DocumentRow(
-        id=document_id,
-        owner_id=owner.user_id,
-        collection_id=collection_id,
-        file_id=file.id,
-        status=DocumentStatus.UPLOADED,
-        **upload.model_dump(),
-    )
-    session.add(row)
-    await session.flush()
+    with acting.as_user(owner.user_id):
+        file = await files.add_file(
+            session,
+            owner,
+            upload=upload,
+            object_key=original_key(collection_id, document_id),
+        )
+        row = DocumentRow(
+            id=document_id,
+            owner_id=owner.user_id,
+            collection_id=collection_id,
+            file_id=file.id,
+            status=DocumentStatus.UPLOADED,
+            **upload.model_dump(),
+        )
+        session.add(row)
+        await session.flush()
     await outbox.add(session, _ingest_job(row))
     return DocumentView.model_validate(row)
 
@@ -200,9 +202,10 @@ async def retry_document(
     if row.status != DocumentStatus.FAILED:
         message = f"{row.name!r} has not failed, so there is nothing to retry."
         raise Conflict(message)
-    row.status = _stage_reached(row)
-    row.error = ""
-    await _dispatch(session, row, outbox)
+    with acting.as_user(row.owner_id):
+        row.status = _stage_reached(row)
+        row.error = ""
+        await _dispatch(session, row, outbox)
     return DocumentView.model_validate(row)
 
 
@@ -213,10 +216,11 @@ async def delete_document(
     row = await _need_document(session, actor, document_id)
     collection = await need_collection(session, actor, row.collection_id, Level.EDIT)
     owner = await _owner_of(session, actor, collection)
-    await session.delete(row)
-    await session.flush()
-    await files.remove_file(session, owner, file_id=row.file_id)
-    await repository.raise_version(session, row.collection_id)
+    with acting.as_user(owner.user_id):
+        await session.delete(row)
+        await session.flush()
+        await files.remove_file(session, owner, file_id=row.file_id)
+        await repository.raise_version(session, row.collection_id)
     await outbox.add(session, _purge_job(f"{row.collection_id}/{row.id}"))
 
 

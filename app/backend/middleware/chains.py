@@ -11,6 +11,7 @@ from langchain_core.messages import AIMessageChunk
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from redis.asyncio import Redis
 
+from app.backend.core import acting
 from app.backend.core import redis as names
 from app.backend.core.db import Database
 from app.backend.core.errors import AppError
@@ -122,9 +123,11 @@ class RowChains:
         return entries
 
     async def _read(self, name: str, model_id: UUID | None) -> list[Entry]:
-        async with self._db.read() as session:
-            rows = await repository.list_active(session, name, model_id)
-            return [Entry.model_validate(row) for row in rows]
+        # Whoever asks has found the model, or somebody has for them; and what is read here is kept for everybody.
+        with acting.as_system():
+            async with self._db.read() as session:
+                rows = await repository.list_active(session, name, model_id)
+                return [Entry.model_validate(row) for row in rows]
 
 
 def compile_chain(name: str, entries: Sequence[Entry], memory: Memory) -> Compiled:

@@ -1,10 +1,12 @@
 """The models that people have added, as runs and forms find them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
+from app.backend.core import acting
 from app.backend.core.actor import Actor
 from app.backend.core.crypto import Keyring
 from app.backend.core.db import Database, Session
@@ -44,7 +46,7 @@ class RowModels:
 
     async def list(self, actor: Actor) -> list[ModelView]:
         """Return the chat models of this environment that are switched on and that `actor` may use."""
-        async with self._db.read() as session:
+        async with self._reading(actor) as session:
             pairs = await repository.list_models(session, actor)
             default = await repository.find_default(
                 session, actor, kind=ModelKind.CHAT, environment=self.environment
@@ -65,7 +67,7 @@ class RowModels:
         Raises:
             Invalid: this is no LAB, and no default is chosen.
         """
-        async with self._db.read() as session:
+        async with self._reading(actor) as session:
             chosen = await service.chosen_default(
                 session, actor, environment=self.environment
             )
@@ -83,7 +85,7 @@ class RowModels:
             ModelMissing: the provider has no such model.
             AppError: it cannot be used; the message says why.
         """
-        async with self._db.read() as session:
+        async with self._reading(actor) as session:
             model, provider = await _need(session, actor, name)
             facts = await opened.read_facts(session, provider)
         await _preload(provider.type)
@@ -97,7 +99,7 @@ class RowModels:
         Raises:
             ModelMissing: there is no such model.
         """
-        async with self._db.read() as session:
+        async with self._reading(actor) as session:
             model, provider = await _need(session, actor, name)
         can = CapabilitiesDraft.model_validate(model.capabilities)
         # Of Ollama it is asked in each request.
@@ -106,7 +108,7 @@ class RowModels:
     async def fallbacks(self, actor: Actor, name: str) -> Sequence[str]:
         """Return what the row of a model says is asked in its place; nothing where there is no such model."""
         try:
-            async with self._db.read() as session:
+            async with self._reading(actor) as session:
                 model, _ = await _need(session, actor, name)
         except ModelMissing:
             return []
@@ -119,7 +121,7 @@ class RowModels:
             NotFound: there is none for the actor.
             AppError: its key cannot be read, or a library is missing.
         """
-        async with self._db.read() as session:
+        async with self._reading(actor) as session:
             row = await providers.need_changeable(session, actor, provider_id)
             facts = await opened.read_facts(session, row, needs_enabled=False)
         await _preload(row.type)
@@ -163,24 +165,33 @@ class RowModels:
 
     async def tell_trouble(self, provider_id: UUID, trouble: str) -> None:
         """Keep why a provider turned us away, for who looks at the models; nothing, when it answers again."""
-        async with self._db.transaction() as session:
-            await provider_repository.note_trouble(session, provider_id, trouble)
+        # A shared provider is often somebody else's.
+        with acting.as_system():
+            async with self._db.transaction() as session:
+                await provider_repository.note_trouble(session, provider_id, trouble)
 
     async def close(self) -> None:
         """Close the connections of all providers."""
         await self.opener.close()
 
+    @asynccontextmanager
+    async def _reading(self, actor: Actor) -> AsyncGenerator[Session, None]:
+        # An agent's owner asks its model, whoever runs it.
+        with acting.as_user(actor.user_id):
+            async with self._db.read() as session:
+                yield session
+
     async def _unchanged(
         self, actor: Actor, provider_id: UUID, settings: dict[str, Any]
     ) -> Handler | None:
-        async with self._db.read() as session:
+        async with self._reading(actor) as session:
             kept = await providers.need_changeable(session, actor, provider_id)
         providers.keep_key_safe(kept, settings)
         is_same = kept.settings == settings
         return await self.open_provider(actor, provider_id) if is_same else None
 
     async def _kept_key(self, actor: Actor, row: ProviderRow) -> str:
-        async with self._db.read() as session:
+        async with self._reading(actor) as session:
             kept = await provider_repository.find_own(session, actor, row.name)
         if kept is None or not kept.secret_ref:
             return ""

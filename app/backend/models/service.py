@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from app.backend.core import clock
+from app.backend.core import acting, clock
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.db import Session
 from app.backend.core.errors import Forbidden, Invalid, NotFound
@@ -49,8 +49,9 @@ async def add_model(
         **_values(draft, environment),
     )
     check_fallbacks(full_name(row, provider), row.fallbacks)
-    session.add(row)
-    await session.flush()
+    with acting.as_user(row.owner_id):
+        session.add(row)
+        await session.flush()
     await _replace_default(session, row, provider)
     return to_view(actor, (row, provider))
 
@@ -108,8 +109,9 @@ async def delete_model(session: Session, actor: Actor, *, model_id: UUID) -> Non
     """Delete a model for good; who calls has seen that no agent needs it."""
     require(actor, Permission.DELETE_MODEL)
     row, _ = await _need_changeable(session, actor, model_id)
-    await session.delete(row)
-    await session.flush()
+    with acting.as_user(row.owner_id):
+        await session.delete(row)
+        await session.flush()
 
 
 async def get_model(session: Session, actor: Actor, *, model_id: UUID) -> ModelRowView:
@@ -191,15 +193,19 @@ async def _need_changeable(session: Session, actor: Actor, model_id: UUID) -> Pa
 
 
 async def _keep(session: Session, row: ModelRow) -> None:
-    row.updated_at = clock.now()
-    session.add(row)
-    await session.flush()
+    with acting.as_user(row.owner_id):
+        row.updated_at = clock.now()
+        session.add(row)
+        await session.flush()
 
 
 async def _replace_default(
     session: Session, row: ModelRow, provider: ProviderRow
 ) -> None:
-    if row.is_default:
+    if not row.is_default:
+        return
+    # Shared ones may be those of several administrators.
+    with acting.as_system():
         for other in await repository.list_defaults(session, row, provider):
             other.is_default = False
             session.add(other)

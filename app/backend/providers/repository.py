@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlmodel import col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from app.backend.core import clock
+from app.backend.core import acting, clock
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.rows import visible_to
@@ -75,7 +75,8 @@ async def list_types(session: Session) -> list[str]:
     query = select(ProviderRow.type).where(  # lint-skip: repo-scope - of everybody
         col(ProviderRow.is_enabled).is_(True)
     )
-    return list((await session.exec(query.distinct())).all())
+    with acting.as_system():
+        return list((await session.exec(query.distinct())).all())
 
 
 async def find_owner(session: Session, provider: ProviderRow) -> UserRow | None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import SecretStr, ValidationError
 
-from app.backend.core import clock
+from app.backend.core import acting, clock
 from app.backend.core.actor import Actor, Permission, Role
 from app.backend.core.crypto import Keyring
 from app.backend.core.db import Session
@@ -99,10 +99,12 @@ async def update_provider(
         _need_owner(actor, row)
         if not (_typed_key(draft) or draft.secret_ref):
             keep_key_safe(row, settings)
-    row.settings = settings
-    await _fill(session, actor, row, draft, parts)
-    need_key(row.type, has_key=bool(row.secret_ref))
-    await _keep(session, row)
+    # What is shared belongs to the administrator who has connected it, and others change it too.
+    with acting.as_user(row.owner_id):
+        row.settings = settings
+        await _fill(session, actor, row, draft, parts)
+        need_key(row.type, has_key=bool(row.secret_ref))
+        await _keep(session, row)
     _record(session, actor, Action.PROVIDER_CHANGED, row)
     return to_view(actor, row)
 
@@ -113,8 +115,9 @@ async def set_enabled(
     """Switch a provider off, or on again; nothing of it is lost."""
     require(actor, Permission.CHANGE_PROVIDER)
     row = await need_changeable(session, actor, provider_id)
-    row.is_enabled = is_enabled
-    await _keep(session, row)
+    with acting.as_user(row.owner_id):
+        row.is_enabled = is_enabled
+        await _keep(session, row)
     _record(session, actor, Action.PROVIDER_CHANGED, row)
     return to_view(actor, row)
 
@@ -123,9 +126,10 @@ async def delete_provider(session: Session, actor: Actor, *, provider_id: UUID) 
     """Delete a provider with its models, and the key that was stored for it; who calls has seen that no agent needs it."""
     require(actor, Permission.DELETE_PROVIDER)
     row = await need_changeable(session, actor, provider_id)
+    with acting.as_user(row.owner_id):
+        await session.delete(row)
+        await session.flush()
     _record(session, actor, Action.PROVIDER_DELETED, row)
-    await session.delete(row)
-    await session.flush()
     name = f"{SECRET_PREFIX}{row.name}"
     is_own = row.owner_id == actor.user_id and row.secret_ref == f"db:{name}"
     if is_own and actor.may(Permission.DELETE_SECRET):

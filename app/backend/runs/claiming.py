@@ -14,7 +14,7 @@ from app.backend.agents import service as agents
 from app.backend.agents.context import Task
 from app.backend.agents.prompts import Turn
 from app.backend.budgets.caps import Payer
-from app.backend.core import clock
+from app.backend.core import acting, clock
 from app.backend.core.actor import Actor
 from app.backend.core.children import ChildEnd
 from app.backend.core.crypto import Keyring
@@ -113,20 +113,22 @@ async def claim_next(
     Only this stands between a click and the run's first sign of life; what the run needs is read afterwards.
     """
     now = clock.now()
-    async with parts.db.transaction() as session:
-        changed = await change_status(
-            session,
-            next_in_line(first_turn=first_turn),
-            RunStatus.RUNNING,
-            events=[partial(_beginning, parts.settings.run_attempts_max)],
-            values={
-                "epoch": col(RunRow.epoch) + 1,
-                "attempt": col(RunRow.attempt) + 1,
-                "worker": worker,
-                "lease_until": now + timedelta(seconds=parts.settings.lease_seconds),
-                "started_at": func.coalesce(RunRow.started_at, now),
-            },
-        )
+    with acting.as_system():
+        async with parts.db.transaction() as session:
+            changed = await change_status(
+                session,
+                next_in_line(first_turn=first_turn),
+                RunStatus.RUNNING,
+                events=[partial(_beginning, parts.settings.run_attempts_max)],
+                values={
+                    "epoch": col(RunRow.epoch) + 1,
+                    "attempt": col(RunRow.attempt) + 1,
+                    "worker": worker,
+                    "lease_until": now
+                    + timedelta(seconds=parts.settings.lease_seconds),
+                    "started_at": func.coalesce(RunRow.started_at, now),
+                },
+            )
     if changed is None:
         return None
     row, events = changed

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from app.backend.agents import service as agents
 from app.backend.agents.context import Task
 from app.backend.agents.prompts import Turn
-from app.backend.core import ids, masking
+from app.backend.core import acting, ids, masking
 from app.backend.core.actor import Actor
 from app.backend.core.children import ChildCall
 from app.backend.core.crypto import Keyring
@@ -101,6 +101,13 @@ async def execute(
         AgentOwnerAway: its owner is suspended.
         Invalid: there is no usable question.
     """
+    with acting.as_user(actor.user_id):
+        return await _execute(parts, actor, body, emit)
+
+
+async def _execute(
+    parts: ExecuteParts, actor: Actor, body: ExecuteBody, emit: Emit
+) -> ExecuteResult:
     task, agent_owner = await _prepare(parts, actor, body)
     spec = task.spec
     # Its own id: the checkpoints here are not those of the caller's attempt.
@@ -187,8 +194,9 @@ def _result(end: End) -> ExecuteResult:
 
 async def owner_of_run(db: Database, run_id: UUID) -> UUID | None:
     """Return whose run it is, if it goes on: on whose behalf the internal token acts."""
-    async with db.read() as session:
-        row = await engine_repository.find_run(session, run_id)
+    with acting.as_system():
+        async with db.read() as session:
+            row = await engine_repository.find_run(session, run_id)
     if row is None or row.status != RunStatus.RUNNING:
         return None
     return row.owner_id

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from app.backend.agents.schemas import Execution
 from app.backend.budgets.spending import RunSpending
-from app.backend.core import correlation, masking
+from app.backend.core import acting, correlation, masking
 from app.backend.core import redis as redis_names
 from app.backend.core.children import ChildCall
 from app.backend.core.db import AWAY, Session
@@ -73,7 +73,10 @@ async def execute_run(
     if row is None:
         logger.debug("run_taken_already", run_id=str(run_id))
         return
-    with correlation.bound(row.correlation_id, run_id=str(row.id)):
+    with (
+        acting.as_user(row.owner_id),
+        correlation.bound(row.correlation_id, run_id=str(row.id)),
+    ):
         claim = await prepare_run(parts, row)
         if claim is None:
             return

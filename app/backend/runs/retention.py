@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.backend.agents.checkpoints import STORE_AWAY, Checkpoints
 from app.backend.agents.storage import StorageUse, measure
-from app.backend.core import clock
+from app.backend.core import acting, clock
 from app.backend.core.db import Database
 from app.backend.core.settings import Settings
 from app.backend.runs import retention_repository as repository
@@ -52,18 +52,12 @@ class Retention:
         Raises:
             StoreAway: the store of checkpoints is away.
         """
-        before = clock.now() - timedelta(days=self.settings.checkpoint_days)
-        keep = self.settings.checkpoints_per_thread
-        async with self.db.read() as session:
-            found = {
-                *await repository.find_gone(session),
-                *await repository.find_stale(session, before),
-                *await repository.find_surplus(session, keep=keep),
-            }
-            steps = await repository.count_steps(session, list(found))
-        size = await self._estimate(steps)
-        if not is_dry_run:
-            await self._forget(list(found))
+        # Everybody's steps, whoever asks for it.
+        with acting.as_system():
+            found, steps = await self._find_unneeded()
+            size = await self._estimate(steps)
+            if not is_dry_run:
+                await self._forget(list(found))
         return Pruned(runs=len(found), steps=steps, bytes=size, is_dry_run=is_dry_run)
 
     async def sweep_gone(self) -> int:
@@ -83,6 +77,17 @@ class Retention:
             return await measure(await self.checkpoints.open())
         except STORE_AWAY as error:
             raise StoreAway from error
+
+    async def _find_unneeded(self) -> tuple[set[UUID], int]:
+        before = clock.now() - timedelta(days=self.settings.checkpoint_days)
+        keep = self.settings.checkpoints_per_thread
+        async with self.db.read() as session:
+            found = {
+                *await repository.find_gone(session),
+                *await repository.find_stale(session, before),
+                *await repository.find_surplus(session, keep=keep),
+            }
+            return found, await repository.count_steps(session, list(found))
 
     async def _estimate(self, steps: int) -> int:
         # The share of these steps: what each takes would have to be read.

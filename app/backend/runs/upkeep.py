@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
-from app.backend.core import clock
+from app.backend.core import acting, clock
 from app.backend.core import redis as redis_names
 from app.backend.core.db import Database
 from app.backend.core.outbox import Outbox
@@ -77,17 +77,20 @@ class StandIn:
             return
         self._due = clock.monotonic() + EVERY_SECONDS
         try:
-            if not await self._is_wanted():
-                return
-            # Each listens by itself: who looks only now and then cannot tell silence from a pause of its own.
-            await self._recovery.recover_lost()
-            if await self._is_first():
-                await self.parts.outbox.sweep(older_than=OUTBOX_AGE)
-                await self._recovery.queue_again()
-                await self._recovery.release_held()
-                await self._recovery.wake_parents()
+            if await self._is_wanted():
+                with acting.as_system():
+                    await self._do_upkeep()
         except (DBAPIError, RedisError, OSError) as error:
             logger.warning("stand_in_failed", error=repr(error))
+
+    async def _do_upkeep(self) -> None:
+        # Each listens by itself: who looks only now and then cannot tell silence from a pause of its own.
+        await self._recovery.recover_lost()
+        if await self._is_first():
+            await self.parts.outbox.sweep(older_than=OUTBOX_AGE)
+            await self._recovery.queue_again()
+            await self._recovery.release_held()
+            await self._recovery.wake_parents()
 
     async def _is_wanted(self) -> bool:
         try:

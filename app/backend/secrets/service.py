@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
-from app.backend.core import clock, masking
+from app.backend.core import acting, clock, masking
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.crypto import Keyring
 from app.backend.core.db import Session
@@ -131,12 +131,15 @@ async def resolve(
     """
     found = references.parse(reference)
     _need_right(actor, found, parts.settings)
-    if found.source is Source.DB:
-        value = await _read_stored(session, actor, found, parts.keyring)
-    else:
-        value = await sources.fetch(parts.settings, found)
-    masking.learn(value, actor.user_id)
-    await _note_use(session, actor, reference, run_id)
+    # The key of a shared provider or agent is its owner's, whoever runs it.
+    with acting.as_user(actor.user_id):
+        if found.source is Source.DB:
+            value = await _read_stored(session, actor, found, parts.keyring)
+        else:
+            value = await sources.fetch(parts.settings, found)
+        masking.learn(value, actor.user_id)
+        await _note_use(session, actor, reference, run_id)
+        await session.flush()
     return SecretStr(value)
 
 

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
+from app.backend.core import acting
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.identity import people
@@ -27,6 +28,8 @@ async def suspend(
     query = select(RunRow).where(  # lint-skip: repo-scope
         col(RunRow.owner_id) == user_id, col(RunRow.status).in_(ACTIVE)
     )
-    for row in (await session.exec(query.order_by(col(RunRow.id)))).all():
-        await stop_row(session, row, parts)
+    with acting.as_system():
+        for row in (await session.exec(query.order_by(col(RunRow.id)))).all():
+            await stop_row(session, row, parts)
+        await session.flush()
     return view

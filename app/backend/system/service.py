@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
-from app.backend.core import clock, migrations
+from app.backend.core import acting, clock, migrations
 from app.backend.core.actor import Actor
 from app.backend.core.db import Database, Session, savepoint
 from app.backend.core.errors import Conflict, NotFound, TooMany
@@ -133,10 +133,12 @@ async def requeue_dead(
         Conflict: its agent is deleted or archived.
         TooMany: as for a run that anybody starts.
     """
-    row = await repository.find_dead(session, run_id)
-    if row is None:
-        raise NotFound("dead letter", run_id)
-    new_id = await _requeue(session, row, parts)
+    with acting.as_system():
+        row = await repository.find_dead(session, run_id)
+        if row is None:
+            raise NotFound("dead letter", run_id)
+        new_id = await _requeue(session, row, parts)
+        await session.flush()
     audit.record(
         session,
         actor,
@@ -153,7 +155,9 @@ async def requeue_all_dead(
 ) -> tuple[int, list[str]]:
     """Let all dead letters go on; returns how many do, and why others do not."""
     done, refused = 0, list[str]()
-    for row, _ in await repository.list_dead(session, limit=REQUEUED_AT_ONCE):
+    with acting.as_system():
+        dead = await repository.list_dead(session, limit=REQUEUED_AT_ONCE)
+    for row, _ in dead:
         try:
             async with savepoint(session):
                 await requeue_dead(session, actor, run_id=row.id, parts=parts)
@@ -172,11 +176,13 @@ async def stop_any_run(
     Raises:
         NotFound: there is no such run.
     """
-    row = await engine_repository.find_run(session, run_id)
-    if row is None:
-        raise NotFound("run", run_id)
-    owner = await identity.get_actor(session, row.owner_id)
-    await runs.stop_run(session, owner, run_id=run_id, parts=parts)
+    with acting.as_system():
+        row = await engine_repository.find_run(session, run_id)
+        if row is None:
+            raise NotFound("run", run_id)
+        owner = await identity.get_actor(session, row.owner_id)
+        await runs.stop_run(session, owner, run_id=run_id, parts=parts)
+        await session.flush()
     audit.record(
         session, actor, Action.RUN_STOPPED, object_kind="run", object_id=run_id
     )
@@ -221,11 +227,12 @@ async def _requeue(session: Session, row: RunRow, parts: RunParts) -> UUID:
 
 
 async def _dead_letters(db: Database, actor: Actor) -> DeadLetters:
-    async with db.read() as session:
-        found = await repository.list_dead(session, limit=DEAD_SHOWN)
-        total = len(found)
-        if total == DEAD_SHOWN:
-            total = await repository.count_dead(session)
+    with acting.as_system():
+        async with db.read() as session:
+            found = await repository.list_dead(session, limit=DEAD_SHOWN)
+            total = len(found)
+            if total == DEAD_SHOWN:
+                total = await repository.count_dead(session)
     newest = [_brief(row, email, actor) for row, email in found]
     return DeadLetters(total=total, newest=newest)
 
@@ -241,8 +248,9 @@ async def _find_running(
     ]
     if not busy:
         return {}
-    async with db.read() as session:
-        found = await repository.find_running(session, busy)
+    with acting.as_system():
+        async with db.read() as session:
+            found = await repository.find_running(session, busy)
     return {row.id: _brief(row, email, actor) for row, email in found}
 
 

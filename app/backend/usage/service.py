@@ -3,9 +3,11 @@
 import csv
 import io
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from uuid import UUID
 
+from app.backend.core import acting
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.db import Database, Session
 from app.backend.identity.actors import require
@@ -53,7 +55,11 @@ async def report_usage(
     owner_id = _whose(actor, wish)
     if group_by is UsageGroup.USER:
         require(actor, Permission.VIEW_USER)
-    items = await repository.summarize(session, wish, owner_id=owner_id, by=group_by)
+    with _acting_for(actor, owner_id):
+        items = await repository.summarize(
+            session, wish, owner_id=owner_id, by=group_by
+        )
+        total = await repository.summarize(session, wish, owner_id=owner_id)
     if group_by is UsageGroup.USER:
         users = [UUID(line.key) for line in items]
         names = await repository.name_users(session, users)
@@ -61,7 +67,6 @@ async def report_usage(
             line.model_copy(update={"name": names.get(line.key, line.key)})
             for line in items
         ]
-    total = await repository.summarize(session, wish, owner_id=owner_id)
     return UsageReport(
         since=wish.since,
         until=wish.until,
@@ -95,10 +100,11 @@ async def export_usage(
     yield _csv([_COLUMNS])
     after: tuple[datetime, UUID, int] | None = None
     while True:
-        async with db.read() as session:
-            rows = await repository.list_records(
-                session, wish, owner_id=owner_id, after=after, limit=_BATCH
-            )
+        with _acting_for(actor, owner_id):
+            async with db.read() as session:
+                rows = await repository.list_records(
+                    session, wish, owner_id=owner_id, after=after, limit=_BATCH
+                )
         if not rows:
             return
         yield _csv([_values(row) for row in rows])
@@ -109,6 +115,12 @@ def _whose(actor: Actor, wish: UsageWish) -> UUID | None:
     if wish.is_everyone or wish.user_id not in (None, actor.user_id):
         require(actor, Permission.VIEW_USER)
     return None if wish.is_everyone else wish.user_id or actor.user_id
+
+
+def _acting_for(actor: Actor, owner_id: UUID | None) -> AbstractContextManager[None]:
+    if owner_id == actor.user_id:
+        return acting.as_user(actor.user_id)
+    return acting.as_system()
 
 
 def _values(row: UsageRecordRow) -> Sequence[object]:

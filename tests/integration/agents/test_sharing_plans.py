@@ -12,7 +12,7 @@ from app.backend.agents.tables import AgentRow, AgentShareRow
 from app.backend.bootstrap import Services
 from app.backend.core import clock, ids
 from app.backend.core.actor import Actor
-from app.backend.core.db import Session
+from app.backend.core.db import Database, Session
 from app.backend.files.tables import FileRow
 from app.backend.identity.sharing_schemas import Shown
 from app.backend.identity.tables import GroupMemberRow, GroupRow
@@ -114,7 +114,11 @@ async def _add_documents(
 
 @pytest.fixture
 async def filled(
-    services: Services, rows: RowFactory, actor: Actor, other_actor: Actor
+    services: Services,
+    owner_db: Database,
+    rows: RowFactory,
+    actor: Actor,
+    other_actor: Actor,
 ) -> tuple[list[UUID], list[UUID]]:
     """Many agents and collections of somebody else, some of them shared with the actor."""
     agent, collection = (
@@ -135,7 +139,7 @@ async def filled(
     ]
     await _share(services, AgentShareRow, agent_ids, other_actor, audiences)
     await _share(services, CollectionShareRow, collection_ids, other_actor, audiences)
-    async with services.db.engine.connect() as connection:
+    async with owner_db.engine.connect() as connection:
         await connection.execute(text("ANALYZE"))
         await connection.commit()
     return agent_ids, collection_ids

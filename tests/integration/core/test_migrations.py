@@ -9,6 +9,7 @@ from sqlmodel import col, select
 from alembic import command
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor, Permission
+from app.backend.core.db import Database
 from app.backend.core.migrations import migrate
 from app.backend.core.project import MIGRATIONS
 from app.backend.identity import keys
@@ -52,36 +53,36 @@ async def test_migrated_database_has_the_tables_of_the_code(services: Services) 
 
 
 async def test_downgrade_to_base_leaves_no_table_and_upgrade_brings_them_back(
-    services: Services,
+    owner_db: Database,
 ) -> None:
-    async with services.db.engine.begin() as connection:
+    async with owner_db.engine.begin() as connection:
         await connection.run_sync(_downgrade)
         assert set(metadata.tables) & await connection.run_sync(_tables) == set()
 
-    await migrate(services.db)
+    await migrate(owner_db)
 
-    async with services.db.engine.connect() as connection:
+    async with owner_db.engine.connect() as connection:
         assert set(metadata.tables) <= await connection.run_sync(_tables)
 
 
 async def test_migrating_a_new_database_again_changes_nothing(
-    services: Services,
+    owner_db: Database,
 ) -> None:
-    await migrate(services.db)
+    await migrate(owner_db)
 
-    async with services.db.engine.connect() as connection:
+    async with owner_db.engine.connect() as connection:
         assert await connection.run_sync(_differences) == []
 
 
 async def test_downgrade_ends_keys_with_limits_and_no_others(
-    services: Services, actor: Actor
+    services: Services, owner_db: Database, actor: Actor
 ) -> None:
     async with services.db.transaction() as session:
         await keys.create_key(session, actor, name="whole")
         await keys.create_key(session, actor, name="read", scopes=[Permission.VIEW_RUN])
         await keys.create_key(session, actor, name="no agent", agent_ids=[])
 
-    async with services.db.engine.begin() as connection:
+    async with owner_db.engine.begin() as connection:
         await connection.run_sync(_downgrade, "0021b")
         query = select(ApiKeyRow.name).where(col(ApiKeyRow.revoked_at).is_(None))
         working = (await connection.execute(query)).scalars().all()

@@ -11,6 +11,7 @@ from sqlmodel import col, select
 from app.backend.bootstrap import Services
 from app.backend.core import clock, ids
 from app.backend.core.actor import Actor
+from app.backend.core.db import Database
 from app.backend.identity import audit, audit_chain
 from app.backend.identity.audit import Action
 from app.backend.identity.audit_chain import AuditCheck
@@ -41,9 +42,9 @@ async def _rows(services: Services) -> list[AuditRow]:
         return list((await session.exec(query)).all())
 
 
-async def _change(services: Services, *statements: str, is_open: bool = True) -> None:
-    opening = OPEN_SQLITE if services.db.is_sqlite else OPEN_POSTGRES
-    async with services.db.engine.begin() as connection:
+async def _change(db: Database, *statements: str, is_open: bool = True) -> None:
+    opening = OPEN_SQLITE if db.is_sqlite else OPEN_POSTGRES
+    async with db.engine.begin() as connection:
         for statement in [*(opening if is_open else ()), *statements]:
             await connection.execute(text(statement))
 
@@ -101,6 +102,7 @@ async def test_rows_get_their_places_in_order(services: Services, actor: Actor) 
 )
 async def test_what_was_changed_is_named(
     services: Services,
+    owner_db: Database,
     actor: Actor,
     statements: list[str],
     wrong: int | None,
@@ -110,7 +112,7 @@ async def test_what_was_changed_is_named(
     await _chain(services)
     assert (await _verify(services, actor)).is_whole
 
-    await _change(services, *statements)
+    await _change(owner_db, *statements)
 
     check = await _verify(services, actor)
     assert (check.is_whole, check.wrong_number) == (False, wrong)
@@ -139,11 +141,11 @@ async def test_what_was_changed_is_named(
     ids=["begin taken away", "end taken away", "all taken away", "anchor deleted"],
 )
 async def test_anchor_that_was_tampered_with_is_not_signed_anew(
-    services: Services, actor: Actor, statements: list[str]
+    services: Services, owner_db: Database, actor: Actor, statements: list[str]
 ) -> None:
     await _add(services, actor)
     await _chain(services)
-    await _change(services, *statements)
+    await _change(owner_db, *statements)
     await _add(services, actor, 1)
 
     chained = await _chain(services)
@@ -180,20 +182,20 @@ async def test_row_that_is_put_in_is_named(
     ],
 )
 async def test_database_refuses_to_change_the_audit(
-    services: Services, actor: Actor, statement: str
+    services: Services, owner_db: Database, actor: Actor, statement: str
 ) -> None:
     await _add(services, actor)
     await _chain(services)
     await _add(services, actor, 1)
 
     with pytest.raises(DBAPIError, match="stays as it is"):
-        await _change(services, statement, is_open=False)
+        await _change(owner_db, statement, is_open=False)
 
     assert len(await _rows(services)) == ROWS + 1
 
 
 async def test_oldest_part_is_cut_and_the_rest_is_whole(
-    services: Services, actor: Actor
+    services: Services, owner_db: Database, actor: Actor
 ) -> None:
     old = clock.now() - timedelta(days=40)
     async with services.db.transaction() as session:
@@ -214,7 +216,7 @@ async def test_oldest_part_is_cut_and_the_rest_is_whole(
     assert (check.is_whole, check.first_number, check.rows) == (True, 4, ROWS + 1)
     assert [row.action for row in rows] == [*["logged_in"] * ROWS, "audit_cut"]
 
-    await _change(services, "DELETE FROM audit WHERE number = 4")
+    await _change(owner_db, "DELETE FROM audit WHERE number = 4")
     assert (await _verify(services, actor)).wrong_number == 5
 
 
@@ -255,7 +257,7 @@ async def test_person_of_whom_the_audit_tells_cannot_be_deleted_from_the_rows(
     theirs = other_actor.user_id.hex if services.db.is_sqlite else other_actor.user_id
     with pytest.raises(DBAPIError, match="audit"):
         await _change(
-            services, f"DELETE FROM \"user\" WHERE id = '{theirs}'", is_open=False
+            services.db, f"DELETE FROM \"user\" WHERE id = '{theirs}'", is_open=False
         )
 
     check = await _verify(services, actor)

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from app.backend.bootstrap import Services
 from app.backend.core import clock, ids
 from app.backend.core.actor import Actor
+from app.backend.core.db import Database
 from app.backend.core.errors import TooMany
 from app.backend.core.run_events import RunStatus
 from app.backend.runs.claiming import claim_next
@@ -158,7 +159,10 @@ VALUES = {
 
 
 async def test_claim_reads_only_the_end_of_an_index_in_a_long_line(
-    services: Services, make_user: MakeUser, make_agent: MakeAgent
+    services: Services,
+    owner_db: Database,
+    make_user: MakeUser,
+    make_agent: MakeAgent,
 ) -> None:
     users = [await make_user() for _ in range(100)]
     dialect = services.db.engine.dialect
@@ -166,9 +170,10 @@ async def test_claim_reads_only_the_end_of_an_index_in_a_long_line(
     fill = LONG_LINE[dialect.name].format(columns=columns, values=values)
     # Half-built statistics are worse than none.
     owners = 'CREATE TEMPORARY TABLE line_owner AS SELECT id, created_at, row_number() OVER (ORDER BY id) - 1 AS n FROM "user"'
-    async with services.db.engine.begin() as connection:
+    async with owner_db.engine.begin() as connection:
         for statement in (owners, fill, "ANALYZE"):
             await connection.execute(text(statement))
+    async with services.db.engine.begin() as connection:
         query = next_in_line(first_turn=0).compile(
             dialect=dialect, compile_kwargs={"literal_binds": True}
         )

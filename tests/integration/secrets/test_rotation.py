@@ -13,7 +13,7 @@ from sqlmodel import col, select
 from app.backend import bootstrap
 from app.backend.agents import service as agents
 from app.backend.bootstrap import Services
-from app.backend.core import crypto
+from app.backend.core import acting, crypto
 from app.backend.core.actor import Actor, Role
 from app.backend.core.db import Database
 from app.backend.core.errors import Conflict
@@ -203,8 +203,9 @@ async def test_rotation_of_a_user_ends_when_there_is_a_newer_key(
 
     async def add_key() -> None:
         db = Database(keyed.sql_url)
-        async with db.transaction() as session:
-            await add_data_key(session, parts.keyring, owner_id=user_id, number=99)
+        with acting.as_system():
+            async with db.transaction() as session:
+                await add_data_key(session, parts.keyring, owner_id=user_id, number=99)
         await db.close()
 
     def add_newer(_: FaultPoint) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import event
 
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
+from app.backend.core.db import Database
 from app.backend.core.errors import Forbidden, Invalid
 from app.backend.usage import repository, service
 from app.backend.usage.schemas import UsageGroup, UsageReport, UsageWish
@@ -139,7 +140,7 @@ async def test_file_has_every_call_once_and_no_formula(
 
 
 async def test_no_question_reads_the_whole_table(
-    services: Services, actor: Actor, other_actor: Actor
+    services: Services, owner_db: Database, actor: Actor, other_actor: Actor
 ) -> None:
     first = TODAY - timedelta(days=360)
     rows = [
@@ -149,7 +150,7 @@ async def test_no_question_reads_the_whole_table(
     await _add(services, *rows)
     is_postgres = services.db.engine.dialect.name == "postgresql"
     if is_postgres:
-        async with services.db.engine.begin() as connection:
+        async with owner_db.engine.begin() as connection:
             await connection.exec_driver_sql("ANALYZE usage_record")
 
     selects = await _asked(services, actor, rows)

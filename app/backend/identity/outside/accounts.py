@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 from pydantic import ValidationError
 
-from app.backend.core import clock
+from app.backend.core import acting, clock
 from app.backend.core.actor import Actor, Permission, Role
 from app.backend.core.db import Session
 from app.backend.core.errors import NotFound
@@ -160,7 +160,9 @@ async def _unlink(
         raise NotFound("linked login", linked_id)
     if not user.password_hash and len(rows) == 1:
         raise LastWayIn
-    await session.delete(row)
+    with acting.as_gate():
+        await session.delete(row)
+        await session.flush()
     audit.record(
         session,
         actor,

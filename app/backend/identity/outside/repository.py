@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
+from app.backend.core import acting
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.rows import visible_to
@@ -41,7 +42,8 @@ async def list_linked_of(session: Session, user_id: UUID) -> Sequence[LinkedLogi
         .where(col(LinkedLoginRow.owner_id) == user_id)
         .order_by(col(LinkedLoginRow.id))
     )
-    return (await session.exec(query)).all()
+    with acting.as_gate():
+        return (await session.exec(query)).all()
 
 
 async def providers_of(
@@ -56,7 +58,9 @@ async def providers_of(
         .order_by(col(LinkedLoginRow.id))
     )
     found: dict[UUID, list[str]] = defaultdict(list)
-    for user_id, provider in (await session.exec(query)).all():
+    with acting.as_gate():
+        rows = (await session.exec(query)).all()
+    for user_id, provider in rows:
         if provider not in found[user_id]:
             found[user_id].append(provider)
     return found
