@@ -120,7 +120,7 @@ async def add(
     async with _opened() as (rows, chains), rows.db.transaction() as session:
         actor = await identity.find_actor_by_email(session, as_email)
         view = await middleware.add_middleware(
-            session, actor, draft=draft, chains=chains
+            session, actor, model=model, draft=draft, chains=chains
         )
     _print(view, is_json=is_json)
 

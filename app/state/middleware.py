@@ -1,6 +1,7 @@
 """What stands before one model: a list in its order, and the form of each."""
 
 from typing import Any
+from uuid import UUID
 
 import reflex as rx
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -11,9 +12,9 @@ from app.backend.middleware import service as middleware
 from app.backend.middleware.registry import FIELD, list_types
 from app.backend.middleware.schemas import (
     MiddlewareChange,
-    MiddlewareDraft,
     MiddlewareTypeView,
     MiddlewareView,
+    OwnMiddlewareDraft,
 )
 from app.backend.providers.service import RESERVED
 from app.state import edge, notices
@@ -70,11 +71,12 @@ class MiddlewareState(FormMixin, rx.State):
     values: rx.Field[MiddlewareValues] = rx.field(default_factory=MiddlewareValues)
     doomed: rx.Field[str] = rx.field("")
     doomed_name: rx.Field[str] = rx.field("")
+    _model_id: str = ""
 
     @rx.event
     @edge.requires(Permission.CHANGE_MODEL)
-    async def open(self, model: str) -> None:
-        """Show what stands before a model, of the settings' default without a name."""
+    async def open(self, model: str, model_id: str = "") -> None:
+        """Show what stands before a model, which has an id unless it is of the settings; without a name, their default."""
         model = model or edge.services().settings.default_model
         prefix = f"{model.partition('/')[0]}/"
         if prefix.rstrip("/") in RESERVED:
@@ -84,7 +86,7 @@ class MiddlewareState(FormMixin, rx.State):
             self.models = [name for name in names if name.startswith(own)]
         else:
             self.models = [model]
-        self.model = model
+        self.model, self._model_id = model, model_id
         await self._show()
 
     @rx.event
@@ -152,11 +154,9 @@ class MiddlewareState(FormMixin, rx.State):
                     chains=chains,
                 )
             else:
-                draft = MiddlewareDraft(
-                    model=self.model, type=self.chosen.key, **change.model_dump()
-                )
+                draft = OwnMiddlewareDraft(type=self.chosen.key, **change.model_dump())
                 await middleware.add_middleware(
-                    session, actor, draft=draft, chains=chains
+                    session, actor, model=self._which(), draft=draft, chains=chains
                 )
         await self._show()
         return notices.done(f"{self.chosen.label} acts from the next question on.")
@@ -196,9 +196,12 @@ class MiddlewareState(FormMixin, rx.State):
 
     async def _show(self) -> None:
         async with edge.read(self) as (session, actor):
-            views = await middleware.list_of_model(session, actor, model=self.model)
+            views = await middleware.list_of_model(session, actor, model=self._which())
         self.rows = [_line(view) for view in views]
         self.step = LIST
+
+    def _which(self) -> str | UUID:
+        return edge.parse_id(self._model_id, "model") if self._model_id else self.model
 
     def _begin(
         self,

@@ -14,12 +14,11 @@ from app.backend.middleware import service as middleware
 from app.backend.middleware.registry import list_types as list_all_types
 from app.backend.middleware.schemas import (
     MiddlewareChange,
-    MiddlewareDraft,
     MiddlewareTypeView,
     MiddlewareView,
+    OwnMiddlewareDraft,
     Priority,
 )
-from app.backend.models import service as models
 
 router = APIRouter(prefix="/api/plugins/ai-ops", tags=["models, short form"])
 
@@ -121,15 +120,11 @@ async def add_middleware(
     actor: Changer, parts: PartsDep, session: WriteDep, draft: LlmMiddlewareDraft
 ) -> LlmMiddleware:
     """Put a middleware before a model."""
-    model = await models.get_model(session, actor, model_id=draft.llm_model)
-    wanted = MiddlewareDraft(
-        model=model.full_name, type=draft.middleware, **draft.change().model_dump()
+    wanted = OwnMiddlewareDraft(type=draft.middleware, **draft.change().model_dump())
+    view = await middleware.add_middleware(
+        session, actor, model=draft.llm_model, draft=wanted, chains=parts.chains
     )
-    return _shown(
-        await middleware.add_middleware(
-            session, actor, draft=wanted, chains=parts.chains
-        )
-    )
+    return _shown(view)
 
 
 @router.get("/llm-middleware/{middleware_id}")

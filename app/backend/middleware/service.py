@@ -16,8 +16,8 @@ from app.backend.middleware import repository
 from app.backend.middleware.registry import check_config, find_type, types
 from app.backend.middleware.schemas import (
     MiddlewareChange,
-    MiddlewareDraft,
     MiddlewareView,
+    OwnMiddlewareDraft,
 )
 from app.backend.middleware.tables import ModelMiddlewareRow
 from app.backend.models import repository as model_rows
@@ -49,9 +49,14 @@ class _Target:
 
 
 async def add_middleware(
-    session: Session, actor: Actor, *, draft: MiddlewareDraft, chains: Renews
+    session: Session,
+    actor: Actor,
+    *,
+    model: str | UUID,
+    draft: OwnMiddlewareDraft,
+    chains: Renews,
 ) -> MiddlewareView:
-    """Put a middleware before a model; it acts from the next question on, in all processes.
+    """Put a middleware before a model, named or by its id; it acts from the next question on, in all processes.
 
     Raises:
         NotFound: there is no such model for the actor.
@@ -59,7 +64,7 @@ async def add_middleware(
         Invalid: a field is wrong.
     """
     require(actor, Permission.CHANGE_MODEL)
-    target = await _find_target(session, actor, draft.model)
+    target = await _find_target(session, actor, model)
     _need_changeable(target)
     row = ModelMiddlewareRow(
         model_id=target.model_id,
@@ -147,9 +152,9 @@ async def list_middlewares(session: Session, actor: Actor) -> list[MiddlewareVie
 
 
 async def list_of_model(
-    session: Session, actor: Actor, *, model: str
+    session: Session, actor: Actor, *, model: str | UUID
 ) -> list[MiddlewareView]:
-    """Return the middlewares of a model, `provider/model`, in their order.
+    """Return the middlewares of a model, `provider/model` or by its id, in their order.
 
     Raises:
         NotFound: there is no such model for the actor.
@@ -166,15 +171,19 @@ def warm_default(session: Session, view: ModelRowView, *, chains: Renews) -> Non
         after_commit(session, partial(chains.warm, view.full_name, view.id))
 
 
-async def _find_target(session: Session, actor: Actor, name: str) -> _Target:
-    prefix, _, wanted = name.partition("/")
+async def _find_target(session: Session, actor: Actor, model: str | UUID) -> _Target:
+    # Two providers may have the same name, so an id is not looked up by it.
+    if isinstance(model, UUID):
+        view = await models.get_model(session, actor, model_id=model)
+        return _Target(view.full_name, view.id, view.may_change)
+    prefix, _, wanted = model.partition("/")
     if prefix in providers.RESERVED and wanted:
-        return _Target(name, None, actor.may(Permission.CHANGE_SYSTEM))
+        return _Target(model, None, actor.may(Permission.CHANGE_SYSTEM))
     provider = await provider_rows.find_named(session, actor, prefix)
     row = provider and await model_rows.find_named(session, provider.id, wanted)
     if provider is None or row is None:
-        raise NotFound("model", name)
-    return _Target(name, row.id, providers.may_change(actor, provider))
+        raise NotFound("model", model)
+    return _Target(model, row.id, providers.may_change(actor, provider))
 
 
 async def _need(

@@ -224,7 +224,7 @@ def _model_menu(model: Any) -> rx.Component:
             menu_id,
             "layers",
             MIDDLEWARE,
-            on_click=MiddlewareState.open(model.full_name),
+            on_click=MiddlewareState.open(model.full_name, model.id),
         ),
         rx.cond(
             model.is_enabled,

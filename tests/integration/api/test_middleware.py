@@ -3,8 +3,12 @@
 import httpx
 
 from app.backend.bootstrap import Services
-from app.backend.core.actor import Actor
-from tests.priced import add_priced
+from app.backend.core.actor import Actor, Role
+from app.backend.models import service as models
+from app.backend.providers import service as providers
+from app.backend.providers.schemas import ProviderDraft
+from tests.factories.rows import RowFactory
+from tests.priced import PROVIDER, add_priced
 
 MODEL = "priced/hello"
 
@@ -70,3 +74,29 @@ async def test_words_of_the_first_clients_lead_to_the_same_rows(
     assert kind in types["results"]
     assert (await signed_in.get(f"{base}/middleware-types/gone/")).status_code == 404
     assert (await signed_in.delete(place)).status_code == 204
+
+
+async def test_an_id_leads_to_its_model_beside_an_own_one_of_the_same_name(
+    signed_in: httpx.AsyncClient, services: Services, actor: Actor
+) -> None:
+    second = await RowFactory(services.db).user(role=Role.ADMIN)
+    await add_priced(services, second, "hello")
+    async with services.db.transaction() as session:
+        (shared,) = await models.list_models(session, second)
+        draft = ProviderDraft(type="scripted", name=PROVIDER, is_shared=True)
+        await providers.change_provider(
+            session, second, provider_id=shared.provider_id, draft=draft, parts=services
+        )
+    await add_priced(services, actor, "hello")
+    ours = f"/api/v1/models/{shared.id}/middleware"
+    old = {"llm_model": str(shared.id), "middleware": "logging"}
+
+    added = await signed_in.post(ours, json={"type": "cache"})
+    more = await signed_in.post("/api/plugins/ai-ops/llm-middleware/", json=old)
+    listed = (await signed_in.get(ours)).json()["items"]
+    own = await signed_in.get("/api/v1/middleware", params={"model": MODEL})
+
+    assert added.json()["model_id"] == str(shared.id)
+    assert more.json()["llm_model"] == str(shared.id)
+    assert [one["type"] for one in listed] == ["logging", "cache"]
+    assert own.json()["items"] == []

@@ -50,7 +50,7 @@ async def add(
     draft = MiddlewareDraft.model_validate({"model": model, "type": kind, **fields})
     async with parts.db.transaction() as session:
         return await middleware.add_middleware(
-            session, actor, draft=draft, chains=parts.chains
+            session, actor, model=draft.model, draft=draft, chains=parts.chains
         )
 
 

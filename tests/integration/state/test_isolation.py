@@ -222,6 +222,9 @@ CASES: dict[str, list[Case]] = {
     "ModelListState.switch_provider": [_given(Kind.PROVIDER, False)],
     "MiddlewareState.delete": [_held(Kind.MIDDLEWARE, "doomed")],
     "MiddlewareState.edit": [_given(Kind.MIDDLEWARE)],
+    "MiddlewareState.open": [
+        Case(Kind.MODEL, lambda wanted, _: Sent(given=("priced/hello", wanted)))
+    ],
     "MiddlewareState.save": [
         Case(
             Kind.MIDDLEWARE,
@@ -232,7 +235,17 @@ CASES: dict[str, list[Case]] = {
                 },
                 given=({},),
             ),
-        )
+        ),
+        Case(
+            Kind.MODEL,
+            lambda wanted, _: Sent(
+                held={
+                    "_model_id": wanted,
+                    "chosen": MiddlewareTile(key="validation"),
+                },
+                given=({},),
+            ),
+        ),
     ],
     "MiddlewareState.switch": [_given(Kind.MIDDLEWARE, False)],
     "ModelOffersState.add_named": [

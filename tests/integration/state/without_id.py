@@ -66,8 +66,6 @@ WITHOUT_ID = {
         f"MiddlewareState.{name}"
         for name in ("ask_delete", "back", "choose", "close", "leave", "show_types")
     ),
-    # It takes the name of a model, and finds those of the person.
-    "MiddlewareState.open",
     "ModelFormState.close",
     "ModelFormState.leave",
     "ModelListState.ask",

@@ -17,7 +17,6 @@ from app.backend.middleware.schemas import (
     MiddlewareView,
     OwnMiddlewareDraft,
 )
-from app.backend.models import service as models
 
 router = APIRouter(prefix="/api/v1", tags=["models"])
 
@@ -64,7 +63,7 @@ async def add_middleware(
 ) -> MiddlewareView:
     """Put a middleware before a model; it acts from the next question on."""
     return await middleware.add_middleware(
-        session, actor, draft=draft, chains=parts.chains
+        session, actor, model=draft.model, draft=draft, chains=parts.chains
     )
 
 
@@ -107,8 +106,7 @@ async def delete_middleware(
 @router.get("/models/{model_id}/middleware")
 async def list_of_model(actor: Viewer, session: ReadDep, model_id: UUID) -> Middlewares:
     """List what stands before a model that was added, in the order in which it acts."""
-    view = await models.get_model(session, actor, model_id=model_id)
-    views = await middleware.list_of_model(session, actor, model=view.full_name)
+    views = await middleware.list_of_model(session, actor, model=model_id)
     return Middlewares(items=views)
 
 
@@ -121,8 +119,6 @@ async def add_to_model(
     draft: OwnMiddlewareDraft,
 ) -> MiddlewareView:
     """Put a middleware before a model that was added."""
-    view = await models.get_model(session, actor, model_id=model_id)
-    wanted = MiddlewareDraft(model=view.full_name, **draft.model_dump())
     return await middleware.add_middleware(
-        session, actor, draft=wanted, chains=parts.chains
+        session, actor, model=model_id, draft=draft, chains=parts.chains
     )
