@@ -95,7 +95,7 @@ async def ask(
     reserve = partial(_reserve, spending, said, trial.max_tokens)
     stream = model.stream(messages, reserve=reserve)
     try:
-        async with model.asking(), aclosing(stream) as chunks:
+        async with aclosing(stream) as chunks:
             async for chunk in chunks:
                 text = _take(said, chunk)
                 if text:

@@ -76,8 +76,12 @@ class Said:
     call_chunks: list[AIMessageChunk] = field(default_factory=list[AIMessageChunk])
 
     def has_begun(self) -> bool:
-        """Whether somebody has read a part of it."""
-        return self.first_token_at is not None or self.has_thought
+        """Whether a part of it has come."""
+        return (
+            self.first_token_at is not None
+            or self.has_thought
+            or bool(self.call_chunks)
+        )
 
     def begin_anew(self) -> None:
         """Become another message, of which nothing is said yet."""
@@ -85,6 +89,7 @@ class Said:
         self.text, self.tokens, self.usage, self.finish_reason = "", 0, None, "stop"
         self.began, self.first_token_at = clock.monotonic(), None
         self.has_thought = self.is_open = self.is_unpaid = False
+        self.call_chunks.clear()
 
     def calls(self) -> list[tuple[str, dict[str, Any] | None]]:
         """Return the tools that it calls, with their arguments; None are arguments that are no JSON object."""
@@ -247,11 +252,9 @@ class Speaker:
             await self.run.spending.reserve(plan_call(said, most, sent, tools))
             self._open(said, messages)
 
-        async with model.asking():
-            said.call_chunks.clear()
-            async for chunk in model.stream(messages, reserve=reserve):
-                self._open(said, messages)
-                self._take(chunk, said)
+        async for chunk in model.stream(messages, reserve=reserve):
+            self._open(said, messages)
+            self._take(chunk, said)
 
     def _open(self, said: Said, messages: Sequence[BaseMessage]) -> None:
         if said.is_open:
@@ -267,7 +270,7 @@ class Speaker:
         )
 
     def _cut(self, said: Said, messages: Sequence[BaseMessage]) -> None:
-        """End a message of which somebody has read a part, so that another one says it anew."""
+        """End a message of which a part has come, so that another one says it anew."""
         if not said.has_begun():
             return
         self.run.emit(
@@ -297,6 +300,7 @@ class Speaker:
     def _take(self, chunk: AIMessageChunk, said: Said) -> None:
         if chunk.tool_call_chunks:
             said.call_chunks.append(chunk)
+            said.tokens += 1
         notice = notice_of(chunk)
         if notice is not None:
             self._announce(notice, said.model)

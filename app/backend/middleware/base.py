@@ -36,10 +36,11 @@ class TypeInfo:
 
 @dataclass(frozen=True)
 class Parts:
-    """What a middleware works with; `place` tells its own instance from others."""
+    """What a middleware works with; `place` tells its own instance from others, and `rules` changes with its chain."""
 
     place: str
     memory: Memory
+    rules: str = ""
 
 
 class Middleware(ABC):

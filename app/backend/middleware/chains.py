@@ -101,7 +101,7 @@ class RowChains:
         try:
             await self.find(name, model_id)
         except MiddlewareBroken as error:
-            logger.warning("A model cannot be asked", model=name, reason=error.message)
+            logger.warning("model_not_asked", model=name, reason=error.message)
 
     async def renew(self) -> None:
         """Let all processes look at the rows again."""
@@ -138,8 +138,9 @@ def compile_chain(name: str, entries: Sequence[Entry], memory: Memory) -> Compil
     """
     made: list[Middleware] = []
     left_out: list[tuple[str, str]] = []
+    digest = digest_of(entries)
     for entry in entries:
-        one, reason = start(entry, memory)
+        one, reason = start(entry, memory, digest)
         if one is not None:
             made.append(one)
         elif entry.is_critical:
@@ -147,17 +148,17 @@ def compile_chain(name: str, entries: Sequence[Entry], memory: Memory) -> Compil
             raise MiddlewareBroken(message)
         else:
             left_out.append((entry.type, reason))
-    return Compiled(digest_of(entries), tuple(made), tuple(left_out))
+    return Compiled(digest, tuple(made), tuple(left_out))
 
 
-def start(entry: Entry, memory: Memory) -> tuple[Middleware | None, str]:
+def start(entry: Entry, memory: Memory, digest: str) -> tuple[Middleware | None, str]:
     """Return the middleware of an entry; without one, why it cannot be started."""
     try:
         kind = find_type(entry.type)
         form = check_config(kind, entry.config)
-        return kind(form, Parts(str(entry.id), memory)), ""
+        return kind(form, Parts(str(entry.id), memory, digest)), ""
     except Exception as error:  # lint-skip: edge-catch - of others' code
-        logger.exception("A middleware cannot be started", type=entry.type)
+        logger.exception("middleware_not_started", type=entry.type)
         is_told = isinstance(error, AppError | ValueError)
         return None, str(error) if is_told else f"{type(error).__name__}."
 

@@ -7,8 +7,10 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from app.backend.core import clock
 from app.backend.core import redis as names
 
+_QUIET_SECONDS = 60
 _AWAY = (RedisError, OSError, TimeoutError)
 # The generic cell rate algorithm (ITU-T I.371): the key has when the place after the last taken one is free.
 _TAKE = """
@@ -28,6 +30,7 @@ class Memory:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._quiet_until = 0.0
 
     async def get(self, *keys: str) -> list[str | None] | None:
         """Return the values of the keys; None when Redis is away."""
@@ -35,7 +38,7 @@ class Memory:
             async with asyncio.timeout(names.ANSWER_SECONDS):
                 return await self._redis.mget(keys)
         except _AWAY as error:
-            _tell(error)
+            self._tell(error)
             return None
 
     async def keep(self, key: str, value: str, *, seconds: int) -> bool:
@@ -44,7 +47,7 @@ class Memory:
             async with asyncio.timeout(names.ANSWER_SECONDS):
                 await self._redis.set(key, value, ex=seconds)
         except _AWAY as error:
-            _tell(error)
+            self._tell(error)
             return False
         return True
 
@@ -57,7 +60,7 @@ class Memory:
                 pipe.expire(key, seconds, nx=True)
                 counted, _ = await pipe.execute()
         except _AWAY as error:
-            _tell(error)
+            self._tell(error)
             return None
         return int(counted)
 
@@ -68,7 +71,7 @@ class Memory:
                 answer: Any = self._redis.eval(_TAKE, 1, key, str(calls), str(seconds))
                 return float(await answer)
         except _AWAY as error:
-            _tell(error)
+            self._tell(error)
             return None
 
     async def raise_version(self, key: str) -> None:
@@ -77,8 +80,11 @@ class Memory:
             async with asyncio.timeout(names.ANSWER_SECONDS):
                 await self._redis.incr(key)
         except _AWAY as error:
-            _tell(error)
+            self._tell(error)
 
-
-def _tell(error: Exception) -> None:
-    logger.warning("Redis is away; middlewares remember nothing", reason=repr(error))
+    def _tell(self, error: Exception) -> None:
+        now = clock.monotonic()
+        # Every call of every model comes here.
+        if now >= self._quiet_until:
+            self._quiet_until = now + _QUIET_SECONDS
+            logger.warning("middleware_memory_away", reason=repr(error))

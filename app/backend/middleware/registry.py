@@ -54,7 +54,7 @@ def types() -> Mapping[str, type[Middleware]]:
             made: Any = point.load()
             _check(point.name, made)
         except Exception:
-            logger.exception("A type of middleware is left out", name=point.name)
+            logger.exception("middleware_type_left_out", name=point.name)
             continue
         found.setdefault(point.name, made)
     return found

@@ -108,28 +108,8 @@ class OpenModel:
         Raises:
             AppError: it does not answer, or refuses; the message says why and what to do.
         """
-        try:
-            async for chunk in self._said(messages, reserve):
-                yield chunk
-        except AppError as error:
-            self._hide_address(error)
-            raise
-
-    @asynccontextmanager
-    async def asking(self) -> AsyncGenerator[None, None]:
-        """Hold while it is asked once, so that a service which does not answer is left alone, and a wrong key is shown.
-
-        Raises:
-            ServicePaused: it is left alone now.
-        """
-        async with self._breaking():
-            try:
-                yield
-            except ModelKeyRejected as error:
-                await self._tell(error.message)
-                raise
-            if self.chosen.had_trouble:
-                await self._tell("")
+        async for chunk in self._said(messages, reserve):
+            yield chunk
 
     async def may_ask_again(self) -> bool:
         """Take leave to repeat a question that failed."""
@@ -143,7 +123,12 @@ class OpenModel:
         if before is None:
             return self._ask(messages, self.tools, reserve)
         request = ModelRequest(
-            self.name, messages, before.options, before.caller, self.tools
+            self.name,
+            messages,
+            before.options,
+            before.caller,
+            self.tools,
+            self.may_ask_again,
         )
         return before.chain.stream(
             request, lambda asked: self._ask(asked.messages, asked.tools, reserve)
@@ -155,14 +140,29 @@ class OpenModel:
         tools: Sequence[dict[str, Any]] | None,
         reserve: Reserve | None,
     ) -> AsyncIterator[AIMessageChunk]:
-        if reserve is not None:
-            await reserve(messages, tools or ())
-        chat = self.chat.bind_tools(tools) if tools else self.chat
-        # A chat yields chunks of what a model says, and nothing else.
-        said: Any = chat.astream(list(messages))
-        service = self.chosen.provider.name
-        async for chunk in until_silence(said, self.silence, service=service):
-            yield chunk
+        async with self._asking():
+            if reserve is not None:
+                await reserve(messages, tools or ())
+            chat = self.chat.bind_tools(tools) if tools else self.chat
+            # A chat yields chunks of what a model says, and nothing else.
+            said: Any = chat.astream(list(messages))
+            service = self.chosen.provider.name
+            async for chunk in until_silence(said, self.silence, service=service):
+                yield chunk
+
+    @asynccontextmanager
+    async def _asking(self) -> AsyncGenerator[None, None]:
+        """Hold while it is asked once, so that a service which does not answer is left alone, and a wrong key is shown."""
+        try:
+            async with self._breaking():
+                yield
+        except AppError as error:
+            self._hide_address(error)
+            if isinstance(error, ModelKeyRejected):
+                await self._tell(error.message)
+            raise
+        if self.chosen.had_trouble:
+            await self._tell("")
 
     def _hide_address(self, error: AppError) -> None:
         # A run is read by people who may not see where the provider is.

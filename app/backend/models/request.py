@@ -10,6 +10,7 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 from app.backend.core.actor import Actor
 from app.backend.core.run_context import Emit
 from app.backend.core.run_events import Event
+from app.backend.models.patience import MayAskAgain
 from app.backend.providers.base import ChatOptions
 
 _UNPAID = "atelier_unpaid"
@@ -17,6 +18,10 @@ _UNPAID = "atelier_unpaid"
 
 def _tell_nobody(event: Event) -> None:
     del event
+
+
+async def _always() -> bool:
+    return True
 
 
 @dataclass(frozen=True)
@@ -34,13 +39,17 @@ class Caller:
 
 @dataclass(frozen=True)
 class ModelRequest:
-    """What a model is asked; `tools` are None where it is not to choose any."""
+    """What a model is asked; `tools` are None where it is not to choose any.
+
+    `may_ask_again` takes leave to repeat it after a failure; there is none when its service was asked again too often.
+    """
 
     model: str
     messages: Sequence[BaseMessage]
     options: ChatOptions
     caller: Caller
     tools: Sequence[dict[str, Any]] | None = None
+    may_ask_again: MayAskAgain = _always
 
 
 # Asks the model, or what stands next before it.

@@ -84,7 +84,7 @@ async def test_an_id_leads_to_its_model_beside_an_own_one_of_the_same_name(
     async with services.db.transaction() as session:
         (shared,) = await models.list_models(session, second)
         draft = ProviderDraft(type="scripted", name=PROVIDER, is_shared=True)
-        await providers.change_provider(
+        await providers.update_provider(
             session, second, provider_id=shared.provider_id, draft=draft, parts=services
         )
     await add_priced(services, actor, "hello")

@@ -59,8 +59,7 @@ async def add(
 
 async def ask(catalog: ModelCatalog, actor: Actor, name: str) -> str:
     opened = await catalog.open(actor, name, options=ChatOptions())
-    async with opened.asking():
-        return "".join([chunk.text async for chunk in opened.stream([])])
+    return "".join([chunk.text async for chunk in opened.stream([])])
 
 
 async def test_added_model_is_listed_and_answers(

@@ -2,13 +2,15 @@
 
 from langchain_core.messages import (
     AIMessage,
+    AIMessageChunk,
     BaseMessage,
     HumanMessage,
     SystemMessage,
     ToolMessage,
 )
+from langchain_core.messages.tool import tool_call_chunk
 
-from app.backend.agents.speaking import Sent
+from app.backend.agents.speaking import Said, Sent
 
 ASKED: list[BaseMessage] = [SystemMessage("Be kind."), HumanMessage("Why?")]
 
@@ -37,3 +39,15 @@ def test_message_that_changed_in_its_place_is_new() -> None:
 
     later = [*ASKED, ToolMessage("(left out)", tool_call_id="1"), AIMessage("So.")]
     assert _take(sent, later) == [(3, "tool", "(left out)"), (4, "assistant", "So.")]
+
+
+def test_half_a_call_of_a_tool_is_a_beginning_and_goes_with_its_message() -> None:
+    half = tool_call_chunk(name="now", args='{"zo', id="1", index=0)
+    said = Said("scripted/x")
+    assert not said.has_begun()
+
+    said.call_chunks.append(AIMessageChunk(content="", tool_call_chunks=[half]))
+    assert said.has_begun()
+    said.begin_anew()
+
+    assert (said.has_begun(), said.calls()) == (False, [])

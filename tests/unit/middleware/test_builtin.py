@@ -134,6 +134,17 @@ async def test_retry_gives_up_after_its_attempts() -> None:
     assert len(model.asked) == 2
 
 
+async def test_retry_asks_for_leave() -> None:
+    async def never() -> bool:
+        return False
+
+    model = Model("Yes.", errors=[BUSY])
+    with pytest.raises(ModelBusy):
+        await Asker(make("retry", pause=0)).chunks(model, "Is it?", may_ask_again=never)
+
+    assert len(model.asked) == 1
+
+
 async def test_retry_repeats_no_answer_that_has_begun() -> None:
     class Breaking(Model):
         @override
@@ -195,6 +206,30 @@ async def test_validation_redacts_an_answer_however_it_is_cut(size: int) -> None
         "after",
         "Took out of the answer: card (1), secret (1).",
     )
+
+
+_LINES = "\n".join(["MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSj"] * 20)
+_PEM = f"-----BEGIN PRIVATE KEY-----\n{_LINES}\n-----END PRIVATE KEY-----"
+_JWT = f"eyJhbGciOiJIUzI1NiJ9.{'eyJzdWIiOiIx' * 30}.{'c2ln' * 20}"
+
+
+@pytest.mark.parametrize("secret", [_PEM, _JWT])
+@pytest.mark.parametrize("size", [1, 50, 5000])
+async def test_validation_redacts_secrets_that_are_longer_than_what_waits(
+    secret: str, size: int
+) -> None:
+    text = f"It is {secret} and so on. {'And so on. ' * 30}"
+    parts = [text[at : at + size] for at in range(0, len(text), size)]
+
+    said = await Asker(make("validation")).ask(Model(*parts), "How?")
+
+    assert said == text.replace(secret, "[removed]")
+
+
+async def test_validation_redacts_a_key_that_has_no_end() -> None:
+    said = await Asker(make("validation")).ask(Model("It is ", _PEM[:-30]), "How?")
+
+    assert said == "It is [removed]"
 
 
 async def test_validation_redacts_what_tools_are_called_with() -> None:

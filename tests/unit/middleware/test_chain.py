@@ -49,6 +49,17 @@ def _entry(kind: str, **fields: Any) -> Entry:
     return Entry.model_validate({"id": UUID(int=1), **given, **fields})
 
 
+async def test_cache_gives_no_answer_that_went_through_other_rules() -> None:
+    memory, model = FakeMemory(), Model("Yes.")
+    asker = Asker()
+    cache = _entry("cache")
+    for entries in ([cache], [cache], [cache, _entry("validation", priority=2)]):
+        asker.chain = compile_chain("scripted/x", entries, memory)
+        await asker.ask(model, "Is it?")
+
+    assert len(model.asked) == 2
+
+
 async def test_first_one_acts_first_before_the_model_and_last_after_it() -> None:
     notes: list[str] = []
     asker = Asker(Noting("one", notes), Noting("two", notes), Noting("three", notes))

@@ -100,6 +100,8 @@ class CacheMiddleware(Middleware):
         options = request.options
         whole = [
             str(request.caller.actor.user_id),
+            # An answer that went through other rules is not given under these.
+            self.parts.rules,
             request.model,
             [options.temperature, options.max_tokens, options.top_p],
             [_plain(message) for message in request.messages],

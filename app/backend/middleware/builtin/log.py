@@ -60,7 +60,7 @@ class LogMiddleware(Middleware):
         except Exception as error:
             told.again()
             took = clock.monotonic() - began
-            logger.warning("model failed", **_facts(request), seconds=round(took, 3))
+            logger.warning("model_failed", **_facts(request), seconds=round(took, 3))
             what = f"No whole answer after {took:.2f} s: {error}"
             told.tell(what, phase="after", level=Level.WARNING)
             raise
@@ -73,7 +73,7 @@ class LogMiddleware(Middleware):
         shown = self.settings.characters
         newest = str(request.messages[-1].content) if request.messages else ""
         more = {"message": newest[:shown]} if shown else {}
-        logger.info("model asked", **_facts(request), **more)
+        logger.info("model_asked", **_facts(request), **more)
 
 
 def _facts(request: ModelRequest) -> dict[str, object]:
@@ -92,7 +92,7 @@ def _words(
     usage = said.usage or {}
     tokens_in, tokens_out = usage.get("input_tokens"), usage.get("output_tokens")
     logger.info(
-        "model answered",
+        "model_answered",
         **_facts(request),
         seconds=round(seconds, 3),
         tokens_in=tokens_in,
