@@ -56,17 +56,17 @@ class RetryMiddleware(Middleware):
     async def __call__(
         self, request: ModelRequest, ask: Ask
     ) -> AsyncIterator[AIMessageChunk]:
-        form, begun = self.settings, list[bool]()
+        form, has_begun = self.settings, False
         patience = Patience(form.attempts, form.pause, form.pause_max)
         announce = partial(self._announce, request)
 
-        async def has_not_begun() -> bool:
-            return not any(begun)
+        async def may_ask_again() -> bool:
+            return not has_begun and await request.may_ask_again()
 
-        async for attempt in patiently(has_not_begun, announce, patience):
+        async for attempt in patiently(may_ask_again, announce, patience):
             with attempt:
                 async for chunk in ask(request):
-                    begun[:] = [any(begun) or has_words(chunk)]
+                    has_begun = has_begun or has_words(chunk)
                     yield chunk
 
     def _announce(self, request: ModelRequest, pause: Pause) -> None:
