@@ -53,6 +53,9 @@ _installed: list[Services] = []
 # Who an event's guard has found, and when: what the event does at once needs no second look at the rows.
 _found: ContextVar[tuple[float, Actor] | None] = ContextVar("_found", default=None)
 _FOUND_SECONDS = 1.0
+# Where a guarded handler says whom it lets in: the name of a permission, or one of these.
+ACCESS = "access"
+ANYBODY, SIGNED_IN = "anybody", "signed in"
 # Whether the event is one of those that set up a second factor, which the installation may ask for first.
 _sets_up: ContextVar[bool] = ContextVar("_sets_up", default=False)
 
@@ -138,7 +141,9 @@ def requires(
         _found.set((clock.monotonic(), actor))
         acting.begin(acting.Acting(actor.user_id))
 
-    return functools.partial(_guard, check=check)
+    return functools.partial(
+        _guard, check=check, access=permission.value if permission else SIGNED_IN
+    )
 
 
 def public(handler: Handler[P, R]) -> Handler[P, R]:
@@ -147,7 +152,7 @@ def public(handler: Handler[P, R]) -> Handler[P, R]:
     async def check(_: rx.State) -> None:
         return None
 
-    return _guard(handler, check=check)
+    return _guard(handler, check=check, access=ANYBODY)
 
 
 def report(exception: Exception) -> rx.event.EventSpec:
@@ -194,7 +199,7 @@ def _just_found() -> Actor | None:
 
 
 def _guard(
-    handler: Handler[P, R], *, check: Callable[[rx.State], Awaitable[None]]
+    handler: Handler[P, R], *, check: Callable[[rx.State], Awaitable[None]], access: str
 ) -> Handler[P, R]:
     if inspect.isasyncgenfunction(handler):
 
@@ -211,6 +216,7 @@ def _guard(
                 except (AppError, ValidationError) as error:
                     yield await _answer(self, error, handler.__qualname__)
 
+        vars(steps)[ACCESS] = access
         return cast("Handler[P, R]", steps)
     if not inspect.iscoroutinefunction(handler):
         message = f"{handler.__qualname__} must be async."
@@ -226,6 +232,7 @@ def _guard(
             except (AppError, ValidationError) as error:
                 return await _answer(self, error, handler.__qualname__)
 
+    vars(whole)[ACCESS] = access
     return cast("Handler[P, R]", whole)
 
 
@@ -241,7 +248,9 @@ async def _answer(
     if isinstance(error, Unauthorized):
         return rx.redirect(routes.login_path(_address(state)))
     if isinstance(error, Invalid) and isinstance(state, FormMixin):
-        return state._show_errors(error.details)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        # An event in the background writes only while it holds the tab; for others this does nothing.
+        async with state:
+            return state._show_errors(error.details)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     # What a service said may repeat the key that it was sent.
     text = masking.known().mask(error.message)
     if isinstance(error, TooMany) and error.passes:

@@ -31,6 +31,7 @@ TESTS = (
         "tests/integration/api/test_guard.py",
         "tests/integration/api/test_feed_namespace.py",
         "tests/integration/api/test_agent_socket.py",
+        "tests/integration/api/test_rights.py",
         "tests/integration/state/test_rights.py",
     ),
 )

@@ -63,15 +63,16 @@ async def signed_in(number: int, check: Callable[[], Awaitable[bool]]) -> bool:
     return _is_away(number) or await check()
 
 
-class _Lazy(str):
-    """A permission that is looked at when it is needed; its hash is that of what it then is."""
+class _Lazy:
+    """A permission that is looked at when it is needed: it has the hash of what it then is, and is equal to that.
+
+    It is no string: two strings are compared by their letters, whatever the second one has to say.
+    """
 
     __slots__ = ("_number", "_wanted")
 
-    def __new__(cls, number: int, wanted: Permission) -> "_Lazy":
-        made = super().__new__(cls, wanted.value)
-        made._number, made._wanted = number, wanted
-        return made
+    def __init__(self, number: int, wanted: Permission) -> None:
+        self._number, self._wanted = number, wanted
 
     @property
     def value(self) -> str:

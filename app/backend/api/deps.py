@@ -48,7 +48,8 @@ def may(permission: Permission) -> Any:
         need(actor, permission)
         return actor
 
-    return Depends(get_permitted)
+    # The scope only tells the documentation which permission it is.
+    return Security(get_permitted, scopes=[permission.value])
 
 
 def need(actor: Actor, permission: Permission) -> None:

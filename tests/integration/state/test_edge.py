@@ -7,9 +7,10 @@ import pytest
 from app.backend.api.forms import local_path
 from app.backend.bootstrap import Services
 from app.backend.core import masking
-from app.backend.core.errors import Conflict, TooMany
+from app.backend.core.errors import Conflict, Invalid, TooMany
 from app.state import edge
 from app.state.notices import NoticesState
+from app.state.playground import PlaygroundState
 from app.state.session import SessionState
 from tests.states import make_state
 
@@ -48,3 +49,22 @@ async def test_secret_in_what_a_service_said_is_masked() -> None:
     answer = await edge._answer(make_state(NoticesState), error, "")  # pyright: ignore[reportPrivateUsage]
 
     assert "wrong key [redacted]" in str(answer)
+
+
+async def test_wrong_field_is_marked_while_the_tab_is_held(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done: list[str] = []
+
+    async def enter(state: PlaygroundState) -> PlaygroundState:
+        done.append("held")
+        return state
+
+    monkeypatch.setattr(PlaygroundState, "__aenter__", enter)
+    monkeypatch.setattr(
+        PlaygroundState, "_show_errors", lambda *_: done.append("marked")
+    )
+    wrong = Invalid.field("prompt", "Fill this in.")
+    await edge._answer(make_state(PlaygroundState), wrong, "")  # pyright: ignore[reportPrivateUsage]
+
+    assert done == ["held", "marked"]

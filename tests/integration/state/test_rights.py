@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.backend.bootstrap import Services
-from app.backend.core.actor import Actor, Role
+from app.backend.core.actor import Actor, Permission, Role
+from app.state import edge
 from tests.factories.rows import MakeUser
 from tests.integration.state.conftest import SignIn
 from tests.integration.state.stores import events
@@ -117,23 +117,59 @@ LACKING = [
 ]
 
 
+# Every role has it, so that there is somebody who has no other.
+EVERYBODYS = Permission.VIEW_AGENT
+
+
 @pytest.mark.parametrize(("event", "role"), LACKING)
 async def test_event_is_refused_to_a_role_without_the_right(
-    services: Services, sign_in: SignIn, make_user: MakeUser, event: str, role: Role
+    sign_in: SignIn, make_user: MakeUser, event: str, role: Role
 ) -> None:
     somebody: Actor = await make_user(role=role)
+
+    answers = await _send(event, await sign_in(somebody))
+
+    assert [REFUSAL in str(answer) for answer in answers] == [True], answers
+
+
+async def test_every_event_is_refused_to_somebody_who_lacks_its_permission(
+    sign_in: SignIn, make_user: MakeUser
+) -> None:
+    somebody: Actor = await make_user(
+        taken=[one for one in Permission if one is not EVERYBODYS]
+    )
+    cookie = await sign_in(somebody)
+    needing = {
+        event: getattr(kind.event_handlers[name].fn, edge.ACCESS, edge.ANYBODY)
+        for event, (kind, name) in EVENTS.items()
+    }
+    asked = {
+        event: permission
+        for event, permission in needing.items()
+        if permission not in {edge.ANYBODY, edge.SIGNED_IN, EVERYBODYS}
+    }
+
+    refused = {
+        event
+        for event in asked
+        if any(REFUSAL in str(answer) for answer in await _send(event, cookie))
+    }
+
+    assert refused == asked.keys() > FOR_USERS | FOR_ADMINISTRATORS
+
+
+async def _send(event: str, cookie: str) -> list[Any]:
+    """Return the answers to the event, after which the tab has what it had."""
     kind, name = EVENTS[event]
-    state = make_state(kind, path="/runs", cookie=await sign_in(somebody))
+    state = make_state(kind, path="/runs", cookie=cookie)
     handler: Any = kind.event_handlers[name]
     parameters = list(inspect.signature(handler.fn).parameters)[1:]
     before = state.dict()
-
     result = handler.fn(state, *[None] * len(parameters))
     answers = (
         [answer async for answer in result]
         if inspect.isasyncgen(result)
         else [await result]
     )
-
-    assert [REFUSAL in str(answer) for answer in answers] == [True], answers
     assert state.dict() == before
+    return answers

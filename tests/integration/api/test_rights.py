@@ -1,0 +1,59 @@
+"""Every route that needs a permission, asked by somebody who lacks it: it is refused.
+
+Made from the description of the API, which names the permission of each route.
+"""
+
+import re
+from collections.abc import Iterator
+
+from fastapi import FastAPI
+
+from app.backend.api.guard import OPEN_PATHS, OPEN_PREFIXES
+from app.backend.core import ids
+from app.backend.core.actor import Permission
+from tests.factories.rows import MakeUser
+from tests.integration.api.conftest import ClientOf
+
+# Every role has it, so that there is somebody who has no other.
+EVERYBODYS = Permission.VIEW_AGENT
+# What each person does with their own account.
+FOR_ALL = re.compile(r"/api/auth/|/agent$|/agent/{|/api/v1/usage/limits$")
+
+
+def needed(app: FastAPI) -> Iterator[tuple[str, str, list[str]]]:
+    for path, methods in app.openapi()["paths"].items():
+        for method, operation in methods.items():
+            scopes = [
+                scope
+                for one in operation["security"]
+                for named in one.values()
+                for scope in named
+            ]
+            yield method.upper(), path, scopes
+
+
+async def test_every_route_is_refused_to_somebody_who_lacks_its_permission(
+    app: FastAPI, client_of: ClientOf, make_user: MakeUser
+) -> None:
+    somebody = await make_user(
+        taken=[one for one in Permission if one is not EVERYBODYS]
+    )
+    client = await client_of(somebody)
+    asked = [one for one in needed(app) if set(one[2]) - {EVERYBODYS}]
+
+    for method, path, scopes in asked:
+        url = re.sub(r"{\w+(:\w+)?}", str(ids.new_id()), path)
+        answer = await client.request(method, url)
+
+        assert answer.status_code == 403, (method, path, scopes)
+        assert "it needs the permission" in answer.json()["message"], answer.text
+
+
+def test_every_route_names_its_permission(app: FastAPI) -> None:
+    nameless = {
+        path
+        for _, path, scopes in needed(app)
+        if not scopes and path not in OPEN_PATHS and not path.startswith(OPEN_PREFIXES)
+    }
+
+    assert {path for path in nameless if not FOR_ALL.match(path)} == set()
