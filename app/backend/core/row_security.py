@@ -14,8 +14,8 @@ from app.backend.core.acting import Acting
 _SAID = "acting"
 # These are sent while a transaction may have failed, where nothing else can be said.
 _OF_SAVEPOINTS = ("SAVEPOINT", "ROLLBACK TO", "RELEASE")
-# Without parameters the driver sends a text as it is, which may then be several statements.
-_AS_IT_IS = {"no_parameters": True}
+# Without parameters the driver sends a text as it is, which may then be several statements; it is no query to stream.
+_AS_IT_IS = {"no_parameters": True, "stream_results": False, "yield_per": None}
 
 
 def listen(engine: Engine) -> None:
