@@ -271,7 +271,7 @@ class Speaker:
 
     def _cut(self, said: Said, messages: Sequence[BaseMessage]) -> None:
         """End a message of which a part has come, so that another one says it anew."""
-        if not said.has_begun():
+        if not said.has_begun() and said.usage is None:
             return
         self.run.emit(
             MessageCompleted(

@@ -69,6 +69,12 @@ class Asker:
         self, model: Model, *messages: BaseMessage | str, **fields: Any
     ) -> list[AIMessageChunk]:
         """Return what comes back."""
+        return [chunk async for chunk in self.stream(model, *messages, **fields)]
+
+    def stream(
+        self, model: Model, *messages: BaseMessage | str, **fields: Any
+    ) -> AsyncIterator[AIMessageChunk]:
+        """Yield what comes back."""
         caller = Caller(self.actor, RUN, emit=self._tell, has_effects=self.has_effects)
         request = ModelRequest(
             model="scripted/x",
@@ -79,7 +85,7 @@ class Asker:
             caller=caller,
             **fields,
         )
-        return [chunk async for chunk in self.chain.stream(request, model)]
+        return self.chain.stream(request, model)
 
     async def ask(self, model: Model, *messages: BaseMessage | str) -> str:
         """Return the words that come back."""

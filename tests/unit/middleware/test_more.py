@@ -1,5 +1,6 @@
 """Private data, injected orders, limits, tools and long conversations: before and after a model."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,8 +13,11 @@ from langchain_core.messages import (
     ToolMessage,
 )
 from langchain_core.messages.tool import tool_call_chunk
+from typing_extensions import override
 
 from app.backend.middleware.errors import CallsUsedUp, InputRefused
+from app.backend.models.request import ModelRequest
+from app.backend.providers.errors import ModelUnavailable
 from tests.fakes.memory import FakeMemory
 from tests.unit.middleware.asking import Asker, Model, make
 
@@ -244,7 +248,8 @@ async def test_old_messages_are_summed_up_once() -> None:
     assert wanted.tools is None
     types = [one.type for one in answered.messages]
     # A result stays with the call that it answers, and so does the question.
-    assert types == ["system", "system", "human", "ai", "tool", "ai", "tool"]
+    assert types == ["system", "human", "human", "ai", "tool", "ai", "tool"]
+    assert str(wanted.messages[0].content).endswith("Write at most 100 words.")
     assert str(answered.messages[1].content).endswith("Short.")
     assert repeated.messages == answered.messages
     counted = [
@@ -257,3 +262,43 @@ async def test_old_messages_are_summed_up_once() -> None:
         "Wrote a summary of 2 old messages.",
         "Used the summary of 2 old messages.",
     ]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        AIMessageChunk(content="Half a", response_metadata={"finish_reason": "length"}),
+        AIMessageChunk(content="", additional_kwargs={"reasoning_content": "I think."}),
+    ],
+)
+async def test_summary_that_is_not_whole_is_not_used(said: AIMessageChunk) -> None:
+    model, memory = Model(said), FakeMemory()
+    asker = Asker(make("summarization", memory, tokens=100, keep=2))
+    messages = _calls("a", "b", "c")
+
+    await asker.chunks(model, *messages)
+
+    assert model.asked[1].messages == messages
+    assert memory.values == {}
+    assert "all messages are sent" in asker.acted[0][2]
+
+
+async def test_summary_is_counted_when_the_answer_fails() -> None:
+    usage: Any = {"input_tokens": 5, "output_tokens": 2, "total_tokens": 7}
+
+    class Ending(Model):
+        @override
+        async def __call__(
+            self, request: ModelRequest
+        ) -> AsyncIterator[AIMessageChunk]:
+            self.asked.append(request)
+            if len(self.asked) > 1:
+                raise ModelUnavailable("Gone.", service="x")
+            yield AIMessageChunk(content="Short.", usage_metadata=usage)
+
+    asker = Asker(make("summarization", tokens=100, keep=2))
+    said = asker.stream(Ending(), *_calls("a", "b", "c"))
+
+    assert (await anext(said)).usage_metadata == usage
+    with pytest.raises(ModelUnavailable):
+        await anext(said)

@@ -18,8 +18,10 @@ from pydantic import Field
 from typing_extensions import override
 
 from app.backend.core import redis
+from app.backend.core.errors import AppError
+from app.backend.core.run_events import Level
 from app.backend.core.texts import Text
-from app.backend.middleware.answers import text_of
+from app.backend.middleware.answers import Gathered
 from app.backend.middleware.base import (
     Ask,
     Form,
@@ -33,8 +35,11 @@ from app.backend.middleware.checking import count
 _CHARACTERS = 4
 _LEFT_OUT = "(left out: an older result)"
 _DAY = 86_400
+# So that the summary ends before its tokens do.
+_TOKENS_OF_A_WORD = 2
+_NO_SUMMARY = "The model wrote no whole summary, so all messages are sent. Give its agents more tokens for an answer."
 _SUMMARY = "Summary of the conversation so far:\n"
-_DEFAULT = "Sum up the conversation below for somebody who goes on with it: what is asked, what was found and decided, names, numbers, and what is open. Write plain sentences, at most 200 words."
+_DEFAULT = "Sum up the conversation below for somebody who goes on with it: what is asked, what was found and decided, names, numbers, and what is open. Write plain sentences."
 
 
 class EditingForm(Form):
@@ -143,19 +148,21 @@ class SummaryMiddleware(Middleware):
             return
         key = self._key(request, old)
         (summary,) = await self.parts.memory.get(key) or [None]
-        usage: UsageMetadata | None = None
-        is_new = summary is None
-        if summary is None:
+        which, usage = "Used the summary", None
+        if not summary:
+            which = "Wrote a summary"
             summary, usage = await self._sum_up(request, ask, old)
-            await self.parts.memory.keep(key, summary, seconds=_DAY)
-        which = "Wrote a summary" if is_new else "Used the summary"
-        told.tell(f"{which} of {count(len(old), 'old message')}.")
-        head = [one for one in request.messages if isinstance(one, SystemMessage)]
-        messages = [*head, SystemMessage(f"{_SUMMARY}{summary}"), *kept]
-        async for chunk in ask(replace(request, messages=messages)):
-            if usage is not None and chunk.usage_metadata is not None:
-                both = add_usage(chunk.usage_metadata, usage)
-                chunk, usage = chunk.model_copy(update={"usage_metadata": both}), None
+            if summary:
+                await self.parts.memory.keep(key, summary, seconds=_DAY)
+        if summary:
+            told.tell(f"{which} of {count(len(old), 'old message')}.")
+            head = [one for one in request.messages if isinstance(one, SystemMessage)]
+            # It has what came from outside, so it is no word of the system's.
+            messages = [*head, HumanMessage(f"{_SUMMARY}{summary}"), *kept]
+            request = replace(request, messages=messages)
+        else:
+            told.tell(_NO_SUMMARY, level=Level.WARNING)
+        async for chunk in _counted(ask(request), usage):
             yield chunk
 
     def _split(
@@ -182,15 +189,18 @@ class SummaryMiddleware(Middleware):
     async def _sum_up(
         self, request: ModelRequest, ask: Ask, old: Sequence[BaseMessage]
     ) -> tuple[str, UsageMetadata | None]:
+        """Return a summary and what it took; an empty one where the model's was cut or is missing."""
+        words = request.options.max_tokens // _TOKENS_OF_A_WORD
+        instructions = f"{self.settings.instructions} Write at most {words} words."
         wanted = [
-            SystemMessage(self.settings.instructions),
+            SystemMessage(instructions),
             HumanMessage("\n\n".join(_told(one) for one in old)),
         ]
-        text, usage = "", None
+        said, usage = Gathered(), None
         async for chunk in ask(replace(request, messages=wanted, tools=None)):
-            text += text_of(chunk)
+            said.take(chunk)
             usage = chunk.usage_metadata or usage
-        return text.strip(), usage
+        return said.text.strip() if said.is_whole else "", usage
 
     def _key(self, request: ModelRequest, old: Sequence[BaseMessage]) -> str:
         whole = [
@@ -200,6 +210,22 @@ class SummaryMiddleware(Middleware):
         ]
         digest = hashlib.sha256("\0".join(whole).encode()).hexdigest()
         return redis.middleware(self.parts.place, f"summary:{digest}")
+
+
+async def _counted(
+    said: AsyncIterator[AIMessageChunk], usage: UsageMetadata | None
+) -> AsyncIterator[AIMessageChunk]:
+    """Yield an answer whose usage has more in it; one that fails before it tells its own has that alone."""
+    try:
+        async for chunk in said:
+            if usage is not None and chunk.usage_metadata is not None:
+                both = add_usage(chunk.usage_metadata, usage)
+                chunk, usage = chunk.model_copy(update={"usage_metadata": both}), None
+            yield chunk
+    except AppError:
+        if usage is not None:
+            yield AIMessageChunk(content="", usage_metadata=usage)
+        raise
 
 
 def tokens_of(messages: Sequence[BaseMessage]) -> int:
