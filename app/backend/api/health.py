@@ -67,11 +67,7 @@ Check = Callable[[ApiParts], Awaitable[str]]
 async def check_parts(parts: ApiParts) -> SystemHealth:
     """Ask every part at once how it is; none may take longer than two seconds."""
     found = await asyncio.gather(*(_ask(name, parts) for name in CHECKS))
-    broken = {part.name for part in found if part.status is not Health.OK}
-    status = Health.DEGRADED if broken else Health.OK
-    if broken & _NEEDED:
-        status = Health.DOWN
-    return SystemHealth(status=status, parts=found, checked_at=clock.now())
+    return _whole(found, clock.now())
 
 
 async def check_for(actor: Actor, parts: ApiParts, found: SystemHealth) -> SystemHealth:
@@ -81,9 +77,16 @@ async def check_for(actor: Actor, parts: ApiParts, found: SystemHealth) -> Syste
         return await _check_models(parts, actor)
 
     own = await _ask(MODELS, parts, look)
-    return found.model_copy(
-        update={"parts": [own if one.name == MODELS else one for one in found.parts]}
-    )
+    seen = [own if one.name == MODELS else one for one in found.parts]
+    return _whole(seen, found.checked_at)
+
+
+def _whole(parts: list[PartHealth], checked_at: datetime) -> SystemHealth:
+    broken = {part.name for part in parts if part.status is not Health.OK}
+    status = Health.DEGRADED if broken else Health.OK
+    if broken & _NEEDED:
+        status = Health.DOWN
+    return SystemHealth(status=status, parts=parts, checked_at=checked_at)
 
 
 async def _ask(name: str, parts: ApiParts, check: Check | None = None) -> PartHealth:

@@ -83,6 +83,7 @@ def list_local(settings: Settings) -> list[LocalView]:
     """Return every model on this machine that answers questions, the runtime's own one first."""
     shelf, path = open_shelf(settings), settings.local_model_path
     is_shipped = path is None
+    speed, reason = shelf.own_trial
     own = LocalView(
         name=f"local/{settings.local_model_name}",
         size=_size_of(files.CHAT.path(settings.models_dir) if path is None else path),
@@ -91,7 +92,8 @@ def list_local(settings: Settings) -> list[LocalView]:
         licence=files.CHAT_LICENCE if is_shipped else "",
         source=files.CHAT.package if is_shipped else "ATELIER_LOCAL_MODEL_PATH",
         sha256=files.CHAT.sha256 if is_shipped else "",
-        tokens_per_second=shelf.own_speed,
+        tokens_per_second=speed,
+        reason=reason,
         is_own=True,
     )
     return [own, *(_view(file) for file in shelf.list())]

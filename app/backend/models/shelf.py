@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
@@ -15,12 +16,15 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import httpx
+import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from app.backend.core import tls
-from app.backend.core.errors import Invalid, NotFound
+from app.backend.core.errors import AppError, Invalid, NotFound
 from app.backend.models.files import hash_file
 from app.backend.providers import gguf
+
+logger = structlog.get_logger(__name__)
 
 _BLOCK = 1 << 20
 _TIMEOUT = httpx.Timeout(60, connect=10)
@@ -33,7 +37,8 @@ Report = Callable[[str], None]
 class LocalFile(BaseModel):
     """A model file on this machine; `reason` is why the runtime cannot load it, empty when it can.
 
-    `source` is the URL that it was fetched from, or empty. The speed is in tokens a second, as measured here.
+    `source` is the URL that it was fetched from, without what may be secret in it, or empty. The speed is in tokens a
+    second, as measured here.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -50,11 +55,19 @@ class LocalFile(BaseModel):
     reason: str = ""
 
 
+class CatalogueUnreadable(AppError):
+    """The JSON that says which files there are is none of ours, so it is left alone."""
+
+    code = "CATALOGUE_UNREADABLE"
+    status = 503
+
+
 class _Catalogue(BaseModel):
-    """What the JSON holds: the files, and how fast the model is that the runtime has without any."""
+    """What the JSON holds: the files, and the same of the model that the runtime has without any."""
 
     files: list[LocalFile] = []
     own_tokens_per_second: float | None = None
+    own_reason: str = ""
 
 
 class Shelf:
@@ -66,13 +79,14 @@ class Shelf:
         self._index = self._folder / "catalogue.json"
 
     @property
-    def own_speed(self) -> float | None:
-        """Tokens a second of the runtime's own model, as measured here."""
-        return self._read().own_tokens_per_second
+    def own_trial(self) -> tuple[float | None, str]:
+        """Tokens a second of the runtime's own model, as measured here, and why it cannot be loaded."""
+        kept = self._read_or_none()
+        return kept.own_tokens_per_second, kept.own_reason
 
     def list(self) -> list[LocalFile]:
         """Return all files, by name."""
-        return sorted(self._read().files, key=lambda one: one.name)
+        return sorted(self._read_or_none().files, key=lambda one: one.name)
 
     def find(self, name: str) -> LocalFile | None:
         """Return the file of that name."""
@@ -84,7 +98,8 @@ class Shelf:
         """Add a file where it is; with `sha256` only if that is its hash.
 
         Raises:
-            Invalid: it is not there, no GGUF model, another one than the hash says, or its name is taken.
+            Invalid: it is not there, no GGUF model, another one than the hash says, or cannot have its name.
+            CatalogueUnreadable: nothing can be added to what is there.
         """
         path = path.resolve()
         if not path.is_file():
@@ -106,10 +121,7 @@ class Shelf:
             source=source,
         )
         with self._changing() as kept:
-            taken = {self.own_name, *(one.name for one in kept.files)}
-            if file.name in taken:
-                message = f"There is a model local/{file.name} already. Delete it, or rename the file."
-                raise Invalid.field("source", message)
+            self._need_free(file.name, kept)
             kept.files.append(file)
         return file
 
@@ -119,24 +131,25 @@ class Shelf:
         """Fetch a file by its URL, check its hash, and add it.
 
         Raises:
-            Invalid: it cannot be fetched, or is not the one that the hash says.
+            Invalid: it cannot be fetched, is not the one that the hash says, or cannot have its name.
+            CatalogueUnreadable: nothing can be added to what is there.
         """
         if not _HASH.fullmatch(sha256.lower()):
             message = "Give the SHA-256 of the file, 64 hexadecimal digits, so that it is the one you mean."
             raise Invalid.field("sha256", message)
-        place = self._folder / sha256.lower()
-        place.mkdir(parents=True, exist_ok=True)
-        target = place / (Path(unquote(urlsplit(url).path)).name or "model.gguf")
-        with tempfile.NamedTemporaryFile(dir=place, delete=False) as part:
-            try:
-                _download(url, part.name, sha256.lower(), report)
-            except BaseException:
-                Path(part.name).unlink()
-                with suppress(OSError):
-                    place.rmdir()
-                raise
-        Path(part.name).rename(target)
-        return self.add_path(target, sha256=sha256, licence=licence, source=url)
+        file = Path(unquote(urlsplit(url).path)).name or "model.gguf"
+        # Told before gigabytes have come.
+        self._need_free(_name_of(file), self._read())
+        self._folder.mkdir(parents=True, exist_ok=True)
+        place = Path(tempfile.mkdtemp(dir=self._folder))
+        try:
+            _download(url, place / file, sha256.lower(), report)
+            return self.add_path(
+                place / file, sha256=sha256, licence=licence, source=_shown(url)
+            )
+        except BaseException:
+            shutil.rmtree(place)
+            raise
 
     def note_trial(
         self, name: str, *, tokens_per_second: float | None, reason: str
@@ -149,6 +162,7 @@ class Shelf:
         with self._changing() as kept:
             if _plain(name) == self.own_name:
                 kept.own_tokens_per_second = tokens_per_second
+                kept.own_reason = reason
                 return
             place = _place_of(kept.files, name)
             kept.files[place] = kept.files[place].model_copy(
@@ -163,11 +177,22 @@ class Shelf:
         """
         with self._changing() as kept:
             file = kept.files.pop(_place_of(kept.files, name))
-        path = Path(file.path)
-        if self._folder.resolve() in path.parents:
+        if file.source:
+            path = Path(file.path)
             path.unlink(missing_ok=True)
-            path.parent.rmdir()
+            with suppress(OSError):
+                path.parent.rmdir()
         return file
+
+    def _need_free(self, name: str, kept: _Catalogue) -> None:
+        if not name:
+            message = "The file's name has no letter from a to z and no digit to call the model by. Rename the file."
+            raise Invalid.field("source", message)
+        if name in {self.own_name, *(one.name for one in kept.files)}:
+            message = (
+                f"There is a model local/{name} already. Delete it, or rename the file."
+            )
+            raise Invalid.field("source", message)
 
     @contextmanager
     def _changing(self) -> Generator[_Catalogue, None, None]:
@@ -183,11 +208,22 @@ class Shelf:
     def _read(self) -> _Catalogue:
         try:
             return _Catalogue.model_validate_json(self._index.read_bytes())
-        except (FileNotFoundError, ValidationError):
+        except FileNotFoundError:
+            return _Catalogue()
+        except ValidationError:
+            message = f"The list of model files cannot be read, so it is not changed. Correct {str(self._index)!r}, or move it away and add the files again."
+            raise CatalogueUnreadable(message) from None
+
+    def _read_or_none(self) -> _Catalogue:
+        """Return what the JSON holds; the runtime's own model is there without it."""
+        try:
+            return self._read()
+        except CatalogueUnreadable as error:
+            logger.warning("catalogue_unreadable", error=error.message)
             return _Catalogue()
 
 
-def _download(url: str, part: str, sha256: str, report: Report) -> None:
+def _download(url: str, target: Path, sha256: str, report: Report) -> None:
     seen, size, told = hashlib.sha256(), 0, 0
     try:
         with (
@@ -195,7 +231,7 @@ def _download(url: str, part: str, sha256: str, report: Report) -> None:
                 timeout=_TIMEOUT, verify=tls.trusted(), follow_redirects=True
             ) as client,
             client.stream("GET", url) as answer,
-            Path(part).open("wb") as file,
+            target.open("wb") as file,
         ):
             answer.raise_for_status()
             total = int(answer.headers.get("content-length", 0))
@@ -228,9 +264,16 @@ def _place_of(files: list[LocalFile], name: str) -> int:
     raise NotFound("local model", name)
 
 
+def _shown(url: str) -> str:
+    """Return a URL as everybody may see it: a password or a signature in it is for whoever fetches."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=host, query="", fragment="").geturl()
+
+
 def _plain(name: str) -> str:
     return name.removeprefix("local/")
 
 
 def _name_of(file: str) -> str:
-    return _NO_NAME.sub("-", Path(file).stem.lower()).strip("-")
+    return _NO_NAME.sub("-", Path(file).stem.lower()).strip("-._")

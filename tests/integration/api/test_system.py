@@ -13,8 +13,10 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount
 
 from app.backend.api.app import make_api
+from app.backend.api.health import Health, PartHealth, SystemHealth, check_for
 from app.backend.bootstrap import Services
-from app.backend.core import project
+from app.backend.core import clock, project
+from app.backend.core.actor import Actor
 from app.backend.core.settings import Settings
 from app.backend.providers.breaker import FAILURES_MAX, Breaker
 from app.backend.providers.errors import ModelUnavailable
@@ -244,7 +246,10 @@ def test_documented_addresses_are_the_real_ones(app: FastAPI) -> None:
 
 
 async def test_health_names_services_that_are_left_alone_to_those_who_use_them(
-    client: httpx.AsyncClient, stranger: httpx.AsyncClient, services: Services
+    client: httpx.AsyncClient,
+    stranger: httpx.AsyncClient,
+    services: Services,
+    actor: Actor,
 ) -> None:
     body = {
         "type": "openai_compatible",
@@ -267,6 +272,9 @@ async def test_health_names_services_that_are_left_alone_to_those_who_use_them(
     assert mine["status"] == "degraded"
     assert re.search(r"work has failed .* tried again in \d+ s\.", mine["message"])
     assert all_see == {"name": "models", "status": "ok"}
+    well = PartHealth(name="models", status=Health.OK)
+    whole = SystemHealth(status=Health.OK, parts=[well], checked_at=clock.now())
+    assert (await check_for(actor, services, whole)).status is Health.DEGRADED
 
 
 async def test_service_that_is_away_is_a_503_with_the_time_to_come_back(

@@ -14,6 +14,7 @@ from app.backend.core.errors import Invalid, NotFound
 from app.backend.core.settings import Settings
 from app.backend.models import local, local_trial
 from app.backend.models.files import CHAT
+from app.backend.models.shelf import CatalogueUnreadable
 from app.backend.providers import gguf
 
 OTHER_HASH = "0" * 64
@@ -93,6 +94,78 @@ def test_file_is_fetched_checked_and_deleted(settings: Settings, url: str) -> No
     assert not path.exists()
 
 
+def test_own_file_in_the_data_folder_stays_when_it_is_taken_out(
+    settings: Settings, file: Path
+) -> None:
+    own = settings.data_dir / "models" / "mine.gguf"
+    own.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(file, own)
+    shelf = local.open_shelf(settings)
+    shelf.add_path(own)
+
+    shelf.delete("local/mine")
+    assert own.is_file()
+
+
+def test_file_whose_name_is_taken_is_not_fetched(
+    settings: Settings, file: Path, url: str
+) -> None:
+    shelf = local.open_shelf(settings)
+    shelf.add_path(file)
+    told: list[str] = []
+
+    with pytest.raises(Invalid, match="already"):
+        shelf.fetch(url, sha256=CHAT.sha256, report=told.append)
+
+    assert told == []
+    assert not list((settings.data_dir / "models").rglob("*.gguf"))
+
+
+def test_fetched_file_that_is_no_model_is_not_kept(
+    settings: Settings, file: Path, url: str
+) -> None:
+    file.write_text("no model")
+    sha256 = hashlib.sha256(b"no model").hexdigest()
+
+    with pytest.raises(Invalid, match="not a GGUF file"):
+        local.open_shelf(settings).fetch(url, sha256=sha256, report=lambda _: None)
+
+    assert not list((settings.data_dir / "models").rglob("*.gguf"))
+
+
+def test_address_is_shown_without_its_secrets(settings: Settings, url: str) -> None:
+    secret = url.replace("//", "//me:token@") + "?sig=secret#part"
+    local.open_shelf(settings).fetch(secret, sha256=CHAT.sha256, report=lambda _: None)
+
+    (_, view) = local.list_local(settings)
+    assert view.source == url
+
+
+@pytest.mark.parametrize("name", ["模型.gguf", "...gguf"])
+def test_file_without_a_name_for_its_model_is_refused(
+    settings: Settings, file: Path, name: str
+) -> None:
+    nameless = file.rename(file.with_name(name))
+
+    with pytest.raises(Invalid, match="Rename the file"):
+        local.open_shelf(settings).add_path(nameless)
+
+
+def test_catalogue_that_cannot_be_read_is_left_alone(
+    settings: Settings, file: Path
+) -> None:
+    shelf = local.open_shelf(settings)
+    shelf.add_path(file)
+    index = settings.data_dir / "models" / "catalogue.json"
+    index.write_text(torn := index.read_text()[:-3])
+
+    with pytest.raises(CatalogueUnreadable, match="is not changed"):
+        shelf.add_path(file)
+
+    assert index.read_text() == torn
+    assert shelf.list() == []
+
+
 @pytest.mark.parametrize(
     ("sha256", "words"), [(OTHER_HASH, "Nothing was kept"), ("", "64 hexadecimal")]
 )
@@ -122,7 +195,9 @@ async def test_speed_is_measured_and_kept(settings: Settings, file: Path) -> Non
     assert reason == ""
     assert view.tokens_per_second == speed
     assert (speed or 0) > 0
-    assert own.tokens_per_second == 20.5
+    assert (own.tokens_per_second, own.reason) == (20.5, "")
+    shelf.note_trial("local/smollm2-135m", tokens_per_second=None, reason="Too new.")
+    assert local.list_local(settings)[0].reason == "Too new."
 
 
 async def test_newer_architecture_is_explained(settings: Settings, file: Path) -> None:
