@@ -81,7 +81,7 @@ class Asking:
 
     def stop(self, place: int) -> None:
         """End the answer of one model; what it has said stays."""
-        if not self._tasks[place].done():
+        if self.answers[place].status == ASKED:
             self._tasks[place].cancel()
             self._change(place, status=STOPPED)
 

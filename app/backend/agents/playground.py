@@ -1,10 +1,13 @@
 """Asks a model once, without an agent and without a run; what it took is counted like any other call."""
 
-from collections.abc import AsyncGenerator, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Annotated, Any
 
+import anyio
+import structlog
 from langchain_core.messages import (
     AIMessageChunk,
     BaseMessage,
@@ -14,7 +17,7 @@ from langchain_core.messages import (
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.backend.agents.speaking import Outcome, Said, plan_call, usage_of
-from app.backend.core import clock, masking
+from app.backend.core import clock, ids, masking
 from app.backend.core.actor import Actor
 from app.backend.core.db import Database
 from app.backend.core.errors import AppError
@@ -27,7 +30,10 @@ from app.backend.providers.base import ChatOptions
 from app.backend.usage.prices import price_of
 from app.backend.usage.recording import record_call
 
+logger = structlog.get_logger(__name__)
+
 NAME = "Playground"
+_UNEXPECTED = "Something went wrong on our side. Try again; if it stays, tell your administrator the error id {error_id}."
 
 
 class Trial(BaseModel):
@@ -83,6 +89,26 @@ async def ask(
     A failure is the error of the last piece, and so is a budget that is used up. Of an answer that is closed early,
     what was said is counted as cut.
     """
+    try:
+        asked = _ask(catalog, db, actor, name, trial, spending)
+        async with aclosing(asked) as pieces:
+            async for piece in pieces:
+                yield piece
+    # Who reads waits for the last piece.
+    except Exception:  # lint-skip: edge-catch
+        error_id = str(ids.new_id())[-12:]
+        logger.exception("playground_failed", error_id=error_id)
+        yield TrialPiece(error=_UNEXPECTED.format(error_id=error_id))
+
+
+async def _ask(
+    catalog: ModelCatalog,
+    db: Database,
+    actor: Actor,
+    name: str,
+    trial: Trial,
+    spending: Spending,
+) -> AsyncGenerator[TrialPiece, None]:
     options = ChatOptions(temperature=trial.temperature, max_tokens=trial.max_tokens)
     try:
         model = await catalog.open(actor, name, options=options)
@@ -109,7 +135,7 @@ async def ask(
     finally:
         used = usage_of(said, messages, outcome)
         if is_asked:
-            await _count(db, used, actor, spending)
+            await _to_end(_count(db, used, actor, spending))
     has_begun = said.first_token_at is not None
     yield TrialPiece(figures=_figures(used, has_begun=has_begun), error=problem)
 
@@ -125,6 +151,21 @@ async def _count(
     async with db.transaction() as session:
         event = await record_call(session, used, owner_id=actor.user_id, place=NAME)
     await spending.settle([event])
+
+
+async def _to_end(work: Coroutine[Any, Any, None]) -> None:
+    """Wait for `work` also when whoever waits is cancelled, once or again and again; then they hear of it."""
+    task, is_cancelled = asyncio.create_task(work), False
+    # A request whose reader has left is cancelled by a scope, anew at each wait.
+    with anyio.CancelScope(shield=True):
+        while not task.done():
+            try:
+                await asyncio.wait([task])
+            except asyncio.CancelledError:
+                is_cancelled = True
+    if is_cancelled:
+        raise asyncio.CancelledError
+    task.result()
 
 
 async def _reserve(

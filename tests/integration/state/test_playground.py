@@ -7,9 +7,13 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
+from app.backend.agents import playground
+from app.backend.agents.playground import Trial
 from app.backend.agents.tables import AgentRow
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
+from app.backend.models.catalog import ModelCatalog
+from app.backend.usage.recording import record_call
 from app.backend.usage.tables import UsageRecordRow
 from app.state import asking, edge, tabs
 from app.state.playground import PlaygroundState
@@ -86,6 +90,45 @@ async def test_one_answer_is_stopped_and_what_was_said_is_counted(
     assert (stopped.status, other.status) == (asking.STOPPED, asking.ENDED)
     assert stopped.text.startswith("word1 ")
     assert {row.outcome for row in await _rows(services)} == {"cut", "completed"}
+
+
+async def test_answer_that_is_stopped_again_and_again_is_counted(
+    services: Services, actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, is_stored = asyncio.Event(), asyncio.Event()
+
+    async def record(*args: Any, **values: Any) -> Any:
+        slow.set()
+        await is_stored.wait()
+        return await record_call(*args, **values)
+
+    monkeypatch.setattr(playground, "record_call", record)
+    trial = Trial(prompt="Why?")
+    async with asking.Asking(services, actor, [ENDLESS], trial) as asked:
+        await _until(lambda: bool(asked.answers[0].text))
+        asked.stop(0)
+        await slow.wait()
+        asked.stop(0)
+        asyncio.get_running_loop().call_later(0.1, is_stored.set)
+
+    assert asked.answers[0].status == asking.STOPPED
+    assert [row.outcome for row in await _rows(services)] == ["cut"]
+
+
+async def test_failure_that_nobody_expected_ends_the_answer(
+    page: PlaygroundState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object, **__: object) -> None:
+        message = "a secret"
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(ModelCatalog, "open", broken)
+    await _ask(page, "scripted/echo")
+
+    (answer,) = page.answers
+    assert (answer.status, page.is_asking) == (asking.FAILED, False)
+    assert "error id" in answer.problem
+    assert "a secret" not in answer.problem
 
 
 async def test_leaving_the_page_ends_what_goes_on(

@@ -1,6 +1,7 @@
 """Route of the playground."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -33,8 +34,11 @@ async def ask_model(
 
     async def lines() -> AsyncIterator[str]:
         asked = (parts.models, parts.db, actor, question.model, question)
-        async with spending_of(parts, actor) as spending:
-            async for piece in playground.ask(*asked, spending=spending):
+        async with (
+            spending_of(parts, actor) as spending,
+            aclosing(playground.ask(*asked, spending=spending)) as pieces,
+        ):
+            async for piece in pieces:
                 yield piece.model_dump_json(exclude_defaults=True) + "\n"
 
     return StreamingResponse(lines(), media_type="application/x-ndjson")
