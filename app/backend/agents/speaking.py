@@ -138,13 +138,11 @@ class Speaker:
 
     async def listen(self, make: MakeModel, messages: Sequence[BaseMessage]) -> Said:
         """Return what the model says; the message is begun, and `complete` ends it."""
-        name = self.run.spending.model_for(self.model_name)
+        name = self._asked_for(self.model_name)
         try:
-            said = await self._ask(await make(name), messages)
+            said = await self._ask_or_cheaper(make, await make(name), messages)
         except _GONE as error:
             said = await self._ask_others(make, messages, error)
-        except OverBudget as error:
-            said = await self._ask_cheaper(make, messages, error)
         # The log takes secrets out by itself; the graph's state and the conversation keep this.
         said.text = masking.mask_said(said.text)
         return said
@@ -153,8 +151,8 @@ class Speaker:
         self, make: MakeModel, messages: Sequence[BaseMessage], failure: AppError
     ) -> Said:
         """Ask the fallbacks in turn; where none answers, what the last one that was asked failed with is raised."""
-        before = self.model_name
-        chain = await self._chain(failure)
+        before = self._asked_for(self.model_name)
+        chain = [name for name in await self._chain(failure) if name != before]
         for number, name in enumerate(chain, start=1):
             try:
                 model = await make(name)
@@ -173,17 +171,31 @@ class Speaker:
                 )
             )
             try:
-                return await self._ask(model, messages)
+                return await self._ask_or_cheaper(make, model, messages)
             except _NO_ANSWER as error:
-                before, failure = name, error
+                before, failure = self._asked_for(name), error
         raise failure
 
-    async def _ask_cheaper(
-        self, make: MakeModel, messages: Sequence[BaseMessage], over: OverBudget
+    def _asked_for(self, name: str) -> str:
+        """Return the model that is asked for `name`: a budget may have led to another one."""
+        return self.run.spending.model_for(name)
+
+    async def _ask_or_cheaper(
+        self, make: MakeModel, model: OpenModel, messages: Sequence[BaseMessage]
     ) -> Said:
-        """Ask the model that a budget names for when it is used up; without one that can be asked, `over` is raised."""
-        if not over.instead:
-            raise over
+        """Ask a model, or the one that a budget names for when it is used up."""
+        try:
+            return await self._ask(model, messages)
+        except OverBudget as over:
+            if not over.instead:
+                raise
+            cheaper = await self._make_cheaper(make, model.name, over)
+        return await self._ask(cheaper, messages)
+
+    async def _make_cheaper(
+        self, make: MakeModel, name: str, over: OverBudget
+    ) -> OpenModel:
+        """Return the cheaper model, said to stand for `name`; when it cannot be asked, `over` is raised."""
         try:
             model = await make(over.instead)
         # The budget says more.
@@ -194,13 +206,13 @@ class Speaker:
         self.run.emit(
             FallbackAsked(
                 model=over.instead,
-                instead_of=self.model_name,
+                instead_of=name,
                 number=1,
                 numbers_max=1,
                 reason=over.reason,
             )
         )
-        return await self._ask(model, messages)
+        return model
 
     async def _chain(self, failure: AppError) -> list[str]:
         """Return what is asked in the model's place; for one that is not there, in the end, the default."""

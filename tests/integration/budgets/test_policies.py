@@ -1,5 +1,7 @@
 """What happens when a budget is used up: the run ends, its person is asked, or another model answers."""
 
+from uuid import UUID
+
 import pytest
 from pydantic import SecretStr
 
@@ -128,6 +130,40 @@ async def test_cheaper_model_that_cannot_be_asked_ends_the_run(purse: Purse) -> 
 
     assert run.status == RunStatus.TIMED_OUT
     assert "is used up" in run.error
+
+
+async def test_cheaper_model_answers_for_a_fallback_too(purse: Purse) -> None:
+    model, cheap = await purse.models(words(10), words(1))
+    away = 'scripted/{"error": "unavailable"}'
+    agent = await purse.agent(away, fallbacks=[model])
+    await purse.limit(0.05, policy=BudgetPolicy.CHEAPER, cheaper_model=cheap)
+
+    await purse.run(agent)
+    run = await purse.run(agent)
+
+    assert run.status == RunStatus.COMPLETED, run.error
+    assert await _asked(purse, run.id) == [(model, away), (cheap, model)]
+
+
+async def test_cheaper_model_that_is_away_is_asked_once_and_then_the_fallbacks(
+    purse: Purse,
+) -> None:
+    model, cheap = await purse.models(words(10), '{"error": "unavailable"}')
+    agent = await purse.agent(model, fallbacks=[cheap, "scripted/hello"])
+    await purse.limit(0.05, policy=BudgetPolicy.CHEAPER, cheaper_model=cheap)
+
+    await purse.run(agent)
+    run = await purse.run(agent)
+
+    assert run.status == RunStatus.COMPLETED, run.error
+    asked = await _asked(purse, run.id)
+    assert asked == [(cheap, model), ("scripted/hello", cheap)]
+
+
+async def _asked(purse: Purse, run_id: UUID) -> list[tuple[str, str]]:
+    """Return the models that were asked, each with the one before."""
+    events = [one.payload for one in await purse.events(run_id, "fallback_asked")]
+    return [(one["model"], one["instead_of"]) for one in events]
 
 
 async def test_model_that_costs_nothing_goes_on(purse: Purse) -> None:
