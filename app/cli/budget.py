@@ -116,7 +116,9 @@ async def set_budget(
     is_for_all: Annotated[
         bool, typer.Option("--installation", help="For the whole installation.")
     ] = False,
-    is_off: Annotated[bool, typer.Option("--off", help="Switched off.")] = False,
+    is_on: Annotated[
+        bool | None, typer.Option("--on/--off", help="Whether it counts; default: on.")
+    ] = None,
     as_email: AsOption = None,
     is_json: JsonOption = False,
 ) -> None:
@@ -127,7 +129,7 @@ async def set_budget(
         "period": period,
         "policy": policy,
         "cheaper_model": model,
-        "is_active": not is_off,
+        "is_active": is_on,
     }
     named = {name: value for name, value in values.items() if value is not None}
     async with open_rows() as rows:

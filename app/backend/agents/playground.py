@@ -28,7 +28,7 @@ from app.backend.models.catalog import ModelCatalog
 from app.backend.models.request import is_unpaid
 from app.backend.providers.base import ChatOptions
 from app.backend.usage.prices import price_of
-from app.backend.usage.recording import record_call
+from app.backend.usage.recording import Whose, record_call
 
 logger = structlog.get_logger(__name__)
 
@@ -148,8 +148,9 @@ _CUT: Outcome = "cut"
 async def _count(
     db: Database, used: UsageRecorded, actor: Actor, spending: Spending
 ) -> None:
+    whose = Whose(actor.user_id, None, NAME, root_id=None, root_agent_id=None)
     async with db.transaction() as session:
-        event = await record_call(session, used, owner_id=actor.user_id, place=NAME)
+        event = await record_call(session, used, whose=whose)
     await spending.settle([event])
 
 

@@ -13,6 +13,7 @@ from app.backend.agents.prompts import estimate_tokens
 from app.backend.agents.schemas import AgentKind
 from app.backend.agents.spec import AgentSpec
 from app.backend.core import clock, ids, masking
+from app.backend.core.counts import TOKENS_MAX
 from app.backend.core.errors import AppError, Invalid
 from app.backend.core.run_context import RunContext
 from app.backend.core.run_events import (
@@ -398,10 +399,10 @@ def usage_of(
     usage = said.usage or {}
     # One that never began to answer was not paid.
     is_paid = (outcome != "failed" or said.has_begun()) and not said.is_unpaid
-    tokens_in = usage.get("input_tokens") or (is_paid and _estimate(messages)) or 0
-    tokens_out = usage.get("output_tokens") or (is_paid and said.tokens) or 0
-    cached = (usage.get("input_token_details") or {}).get("cache_read") or 0
-    thought = (usage.get("output_token_details") or {}).get("reasoning") or 0
+    tokens_in = _told(usage, "input_tokens") or (is_paid and _estimate(messages)) or 0
+    tokens_out = _told(usage, "output_tokens") or (is_paid and said.tokens) or 0
+    cached = _told(usage.get("input_token_details"), "cache_read")
+    thought = _told(usage.get("output_token_details"), "reasoning")
     price = said.price
     return UsageRecorded(
         call_id=said.message_id,
@@ -422,6 +423,12 @@ def usage_of(
         is_estimated=not usage and not said.is_unpaid,
         outcome=outcome,
     )
+
+
+def _told(usage: dict[str, Any] | None, name: str) -> int:
+    told = (usage or {}).get(name) or 0
+    # What no call can take is not believed.
+    return told if 0 <= told <= TOKENS_MAX else 0
 
 
 def _words_of(message: BaseMessage) -> tuple[str, str]:

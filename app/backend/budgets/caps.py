@@ -1,6 +1,6 @@
 """A budget as the engine sees it: what counts on it, in which period, and how it is called."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -34,13 +34,14 @@ _ENDS = {
 
 @dataclass(frozen=True)
 class Payer:
-    """On whose account a run is: its user, its agent, and the first run of its tree with that one's agent."""
+    """On whose account a run is: its user, its agent with its owner, and the first run of its tree with that one's agent."""
 
     user_id: UUID
     agent_id: UUID | None
     run_id: UUID
     root_id: UUID
     root_agent_id: UUID | None
+    agent_owner_id: UUID
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Cap:
     policy: BudgetPolicy
     cheaper_model: str
     is_imposed: bool
-    noticed: str = ""
+    noticed: str = field(default="", compare=False)
 
     @classmethod
     def of(cls, row: BudgetRow) -> "Cap":
@@ -89,22 +90,24 @@ class Cap:
         """Return an amount in dollars or tokens."""
         return money(amount) if self.unit is BudgetUnit.USD else token_words(amount)
 
-    @property
-    def name(self) -> str:
-        """What it is called in messages."""
-        return f"the budget {_OF[self.scope]}, {self.words(self.amount)} {_PER[self.period]}"
+    def name_for(self, user_id: UUID) -> str:
+        """What it is called in messages to a user; amounts are told to its owner alone."""
+        name = f"the budget {_OF[self.scope]}"
+        if self.owner_id != user_id:
+            return name
+        return f"{name} ({self.words(self.amount)} {_PER[self.period]})"
 
-    def used_up(self, spent: int) -> str:
-        """Say that it is used up, and what to do."""
-        who = (
-            "ask an administrator to raise it"
-            if self.is_imposed or self.scope is BudgetScope.INSTALLATION
-            else "raise it on the page Usage"
-        )
-        name = f"{self.name[0].upper()}{self.name[1:]}"
-        return (
-            f"{name}, is used up ({self.words(spent)}). {_ENDS[self.period]}, or {who}."
-        )
+    def used_up(self, spent: int, user_id: UUID) -> str:
+        """Say to a user that it is used up, and what to do."""
+        name, is_own = self.name_for(user_id), self.owner_id == user_id
+        if self.is_imposed or self.owner_id is None:
+            who = "ask an administrator to raise it"
+        elif is_own:
+            who = "raise it on the page Usage"
+        else:
+            who = "ask the owner of the agent to raise it"
+        amount = f" ({self.words(spent)})" if is_own else ""
+        return f"{name[0].upper()}{name[1:]} is used up{amount}. {_ENDS[self.period]}, or {who}."
 
 
 def period_on(period: BudgetPeriod, day: date) -> str:

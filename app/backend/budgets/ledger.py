@@ -46,7 +46,7 @@ class Slot:
     @property
     def keys(self) -> tuple[str, str, str]:
         """Where it is in Redis: what is spent, what is set aside, and who reads the rows."""
-        key = names.budget(self.cap.id, self.period)
+        key = names.budget(self.cap.id, self.cap.unit, self.period)
         return key, f"{key}:held", f"{key}:reading"
 
 

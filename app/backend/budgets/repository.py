@@ -14,6 +14,7 @@ from app.backend.budgets.schemas import BudgetPeriod, BudgetScope, BudgetUnit
 from app.backend.budgets.tables import BudgetRow
 from app.backend.core import acting
 from app.backend.core.actor import Actor
+from app.backend.core.counts import ELSEWHERE
 from app.backend.core.db import Session
 from app.backend.core.rows import visible_to
 from app.backend.identity.tables import UserRow
@@ -104,7 +105,7 @@ async def count_spent(session: Session, cap: Cap, period: str) -> int:
         else col(_USED.tokens_in) + col(_USED.tokens_out)
     )
     query: Any = select(func.coalesce(func.sum(used), 0)).where(
-        *_terms(cap, period)
+        col(_USED.price) != ELSEWHERE, *_terms(cap, period)
     )  # lint-skip: repo-scope
     # What others spend counts too.
     with acting.as_system():
@@ -128,9 +129,9 @@ def _terms(cap: Cap, period: str) -> list[Any]:
 
 
 async def note(session: Session, cap: Cap, period: str) -> bool:
-    """Write down that the owner is told in this period; False when they were."""
+    """Write down that the log of a run says so in this period; False when one has."""
     query = (
-        update(BudgetRow)  # lint-skip: repo-scope - whoever spends tells its owner
+        update(BudgetRow)  # lint-skip: repo-scope - whoever spends is told
         .where(col(_ROW.id) == cap.id, col(_ROW.noticed) != period)
         .values(noticed=period)
     )

@@ -16,7 +16,7 @@ AMOUNT_MAX = 1_000_000_000
 
 
 class BudgetScope(StrEnum):
-    """Whose calls count on a budget: those of everybody, of a user, or of an agent with all runs that its runs start."""
+    """Whose calls count on a budget: those of everybody, of a user, or of an agent with all below the runs that it began."""
 
     INSTALLATION = "installation"
     USER = "user"

@@ -49,6 +49,8 @@ logger = structlog.get_logger(__name__)
 
 NOTICE_PERCENT = 80
 BUSY_SECONDS = 0.1
+# A run's last call is counted within a moment; that is not worth a line of its log.
+SAID_SECONDS = 0.5
 # A budget that was changed counts from then on, also for runs that go on.
 FRESH_SECONDS = 2.0
 MORE, STOP = "more", "stop"
@@ -86,7 +88,9 @@ class RunSpending:
     _open: dict[UUID, tuple[Sequence[Slot], Held]] = field(
         default_factory=dict[UUID, tuple[Sequence[Slot], Held]]
     )
-    _instead: dict[str, str] = field(default_factory=dict[str, str])
+    _instead: dict[str, tuple[Cap, str]] = field(
+        default_factory=dict[str, tuple[Cap, str]]
+    )
     _told: set[tuple[UUID, str]] = field(default_factory=set[tuple[UUID, str]])
     _caps: Sequence[Cap] = ()
     _read_at: float = float("-inf")
@@ -113,7 +117,12 @@ class RunSpending:
 
     def model_for(self, name: str) -> str:
         """Return the model that a budget has led to, so that the one that it does not allow is not tried each time."""
-        return self._instead.get(name, name)
+        led = self._instead.get(name)
+        if led is None:
+            return name
+        cap, period = led
+        is_same = cap in self._caps and cap.period_of(self.payer, _today()) == period
+        return cap.cheaper_model if is_same else name
 
     async def reserve(self, call: PlannedCall) -> None:
         """Return when the most that `call` may take is set aside on all budgets that it counts on.
@@ -126,7 +135,7 @@ class RunSpending:
         """
         # One that is tried again begins anew.
         self._open.pop(call.id, None)
-        is_waiting = False
+        began, has_said = clock.monotonic(), False
         while slots := self._slots(await self._list_caps(), call):
             match await self._ledger.reserve(call.id, slots):
                 case Held() as held:
@@ -137,9 +146,10 @@ class RunSpending:
                 case Full(slots=full):
                     self._refuse(call, full)
                 case Busy(slots=busy):
-                    if not is_waiting:
+                    is_long = clock.monotonic() - began >= SAID_SECONDS
+                    if is_long and not has_said:
                         self._say_waits(busy[0].cap)
-                    is_waiting = True
+                        has_said = True
                     await asyncio.sleep(BUSY_SECONDS)
 
     def let_go(self, used: UsageRecorded) -> None:
@@ -181,7 +191,7 @@ class RunSpending:
         slots: list[Slot] = []
         for cap in caps:
             if cap.unit is BudgetUnit.USD and call.cost_micros is None:
-                raise PriceUnknown(call.model, cap.name)
+                raise PriceUnknown(call.model, self._name(cap))
             wanted = (
                 call.cost_micros
                 if cap.unit is BudgetUnit.USD
@@ -199,38 +209,46 @@ class RunSpending:
         return cap.amount + sum(int(choice.partition(":")[2] or 0) for choice in given)
 
     def _answers_to(self, cap: Cap, period: str) -> list[Answer]:
-        asked = f"budget:{cap.id}:{period}:"
+        asked = _asked(cap, period)
         answers = (self.answers or {}).items()
         return [answer for key, answer in answers if key.startswith(asked)]
 
     def _refuse(self, call: PlannedCall, full: Sequence[tuple[Slot, int]]) -> None:
         slot, spent = min(full, key=lambda one: _ORDER.index(self._policy(one[0].cap)))
-        cap = slot.cap
+        cap, reason = slot.cap, slot.cap.used_up(spent, self.payer.user_id)
         match self._policy(cap):
             case BudgetPolicy.STOP:
-                raise OverBudget(cap.used_up(spent))
+                raise OverBudget(reason)
             case BudgetPolicy.ASK:
                 raise NeedsPerson(self._question(slot, spent))
             case BudgetPolicy.CHEAPER:
-                self._instead[call.model] = cap.cheaper_model
-                raise OverBudget(cap.used_up(spent), instead=cap.cheaper_model)
+                self._instead[call.model] = cap, slot.period
+                raise OverBudget(reason, instead=cap.cheaper_model)
 
     def _policy(self, cap: Cap) -> BudgetPolicy:
-        if cap.policy is not BudgetPolicy.ASK:
-            return cap.policy
-        # Nobody allows themselves what somebody else limits.
-        may_ask = self.answers is not None and cap.owner_id == self.payer.user_id
-        return BudgetPolicy.ASK if may_ask else BudgetPolicy.STOP
+        payer = self.payer
+        match cap.policy:
+            case BudgetPolicy.STOP:
+                may_go_on = False
+            case BudgetPolicy.ASK:
+                # Nobody allows themselves what somebody else limits.
+                may_go_on = self.answers is not None and cap.owner_id == payer.user_id
+            case BudgetPolicy.CHEAPER:
+                # It is asked with the keys of the agent's owner, so only they and administrators choose it.
+                is_set_by_others = cap.is_imposed or cap.owner_id is None
+                may_go_on = is_set_by_others or cap.owner_id == payer.agent_owner_id
+        return cap.policy if may_go_on else BudgetPolicy.STOP
 
     def _question(self, slot: Slot, spent: int) -> Question:
         cap, count = slot.cap, len(self._answers_to(slot.cap, slot.period))
+        used_up = cap.used_up(spent, self.payer.user_id)
         more = max(cap.amount // 2, spent - slot.limit + slot.wanted)
         return Question(
-            id=f"budget:{cap.id}:{slot.period}:{count + 1}",
+            id=f"{_asked(cap, slot.period)}{count + 1}",
             kind=QuestionKind.BUDGET,
-            text=f"{cap.used_up(spent).partition('. ')[0]}. May this run spend {cap.words(more)} more?",
+            text=f"{used_up.partition('. ')[0]}. May this run spend {cap.words(more)} more?",
             evidence={
-                "budget": cap.name,
+                "budget": self._name(cap),
                 "spent": cap.words(spent),
                 "next call at most": cap.words(slot.wanted),
             },
@@ -241,7 +259,7 @@ class RunSpending:
         )
 
     def _say_waits(self, cap: Cap) -> None:
-        what = f"Waits: calls that go on may need all that is left of {cap.name}."
+        what = f"Waits until other calls are counted: they may need all that is left of {self._name(cap)}."
         self.emit(Step(content=what))
 
     async def _notice(self, slots: Sequence[Slot], held: Held) -> None:
@@ -253,9 +271,13 @@ class RunSpending:
             self._told.add((cap.id, period))
             if cap.noticed == period or not await self._write_down(cap, period):
                 continue
-            message = f"{cap.words(spent)} of {cap.name}, are spent ({percent} %)."
+            name = self._name(cap)
+            message = f"{name[0].upper()}{name[1:]} is nearly used up ({percent} %)."
             notice = BudgetNoticed(budget_id=cap.id, percent=percent, message=message)
             self.emit(notice)
+
+    def _name(self, cap: Cap) -> str:
+        return cap.name_for(self.payer.user_id)
 
     async def _write_down(self, cap: Cap, period: str) -> bool:
         if cap.period is BudgetPeriod.RUN:
@@ -275,6 +297,10 @@ class RunSpending:
                     await self._ledger.renew(call_id, *self._open[call_id])
 
 
+def _asked(cap: Cap, period: str) -> str:
+    return f"budget:{cap.id}:{cap.unit}:{period}:"
+
+
 def _amount(cap: Cap, event: RunEvent) -> int:
     used = event.payload
     if cap.unit is BudgetUnit.USD:
@@ -289,7 +315,7 @@ def _today() -> date:
 def spending_of(parts: SpendingParts, actor: Actor) -> RunSpending:
     """Return the budgets of a call that the actor makes without an agent and a run; nobody can be asked for more."""
     call_id = ids.new_id()
-    payer = Payer(actor.user_id, None, call_id, call_id, None)
+    payer = Payer(actor.user_id, None, call_id, call_id, None, actor.user_id)
     return RunSpending(parts, payer, emit=_tell_nobody)
 
 

@@ -18,7 +18,7 @@ class BudgetRow(OwnedRow, table=True):
 
     `owner_id` is the user whom it limits, or who owns the agent that it limits; None for the whole installation.
     One that `is_imposed` was set by an administrator for somebody else, who may see it and not change it.
-    `noticed` is the period in which its owner was told that it is nearly used up.
+    `noticed` is the period in which the log of a run said that it is nearly used up.
     """
 
     owner_id: UUID | None = Field(  # pyright: ignore[reportIncompatibleVariableOverride] - what belongs to all has no owner

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_serializer
 
+from app.backend.core.counts import Milliseconds, Tokens
 from app.backend.core.questions import Answer, Question
 
 
@@ -209,7 +210,7 @@ class MessageDelta(_Event):
     type: Literal["message_delta"] = "message_delta"
     message_id: UUID
     text: str
-    tokens: int = 1
+    tokens: Tokens = 1
 
 
 class MessageCompleted(_Event):
@@ -305,21 +306,21 @@ class UsageRecorded(_Event):
     type: Literal["usage_recorded"] = "usage_recorded"
     call_id: UUID | None = None
     model: str
-    tokens_in: int
-    tokens_out: int
-    tokens_cached: int = 0
-    tokens_reasoning: int = 0
-    window: int | None = None
-    first_token_milliseconds: float
-    milliseconds: float
+    tokens_in: Tokens
+    tokens_out: Tokens
+    tokens_cached: Tokens = 0
+    tokens_reasoning: Tokens = 0
+    window: Tokens | None = None
+    first_token_milliseconds: Milliseconds
+    milliseconds: Milliseconds
     price: str = ""
-    cost_micros: int | None = None
+    cost_micros: Annotated[int, Field(ge=0)] | None = None
     is_estimated: bool = False
     outcome: Literal["completed", "failed", "cut"] = "completed"
 
 
 class BudgetNoticed(_Event):
-    """A budget is used up by so many `percent` that its owner should know, once in its period."""
+    """A budget is nearly used up, by so many `percent`; the first run that finds it so says it, once in its period."""
 
     type: Literal["budget_noticed"] = "budget_noticed"
     budget_id: UUID

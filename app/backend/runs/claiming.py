@@ -102,6 +102,7 @@ class Claim:
             run_id=row.id,
             root_id=row.root_id,
             root_agent_id=self.root_agent_id or agent_id,
+            agent_owner_id=(self.agent_owner or self.actor).user_id,
         )
 
 

@@ -9,6 +9,8 @@ from redis.asyncio import Redis
 from app.backend.agents import service as agents
 from app.backend.agents.context import Task
 from app.backend.agents.prompts import Turn
+from app.backend.agents.spec import AgentSpec
+from app.backend.budgets.caps import Payer
 from app.backend.core import acting, ids, masking
 from app.backend.core.actor import Actor
 from app.backend.core.children import ChildCall
@@ -114,9 +116,8 @@ async def _execute(
     run_id = ids.new_id()
     limits = Limits.of(spec, parts.settings)
     budget = RunBudget(limits)
-    accounting = accounts_of(
-        parts, actor, spec, emit, run_id=run_id, our_run_id=body.run_id
-    )
+    caller = _caller(actor, agent_owner or actor, spec, run_id)
+    accounting = accounts_of(parts, caller, spec, emit, our_run_id=body.run_id)
     async with accounting as accounts:
         context = RunContext(
             actor=actor,
@@ -140,6 +141,17 @@ async def _execute(
         finally:
             await parts.checkpoints.forget([context.saver_thread])
     return _result(end)
+
+
+def _caller(actor: Actor, agent_owner: Actor, spec: AgentSpec, run_id: UUID) -> Payer:
+    return Payer(
+        user_id=actor.user_id,
+        agent_id=spec.id,
+        run_id=run_id,
+        root_id=run_id,
+        root_agent_id=spec.id,
+        agent_owner_id=agent_owner.user_id,
+    )
 
 
 async def _prepare(

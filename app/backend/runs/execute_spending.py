@@ -11,12 +11,11 @@ import structlog
 from app.backend.agents.spec import AgentSpec
 from app.backend.budgets.caps import Payer
 from app.backend.budgets.spending import RunSpending, SpendingParts
-from app.backend.core.actor import Actor
 from app.backend.core.db import AWAY
 from app.backend.core.run_context import Emit
 from app.backend.core.run_events import Event, UsageRecorded
 from app.backend.runs import engine_repository
-from app.backend.usage.recording import record_call
+from app.backend.usage.recording import Whose, record_call
 
 logger = structlog.get_logger(__name__)
 
@@ -46,7 +45,10 @@ class Accounts:
 
     async def finish(self) -> None:
         """Return when all is counted."""
-        await asyncio.gather(*self._writing)
+        ends = await asyncio.gather(*self._writing, return_exceptions=True)
+        for error in (end for end in ends if isinstance(end, BaseException)):
+            # The run is paid and done; its answer is not lost with its account.
+            logger.error("usage_not_recorded", exc_info=error)
 
     async def _write(self, used: UsageRecorded) -> None:
         payer, spec = self.spending.payer, self.spec
@@ -55,9 +57,13 @@ class Accounts:
                 event = await record_call(
                     session,
                     used,
-                    owner_id=payer.user_id,
-                    place=spec.name,
-                    agent_id=spec.id,
+                    whose=Whose(
+                        payer.user_id,
+                        payer.agent_id,
+                        spec.name,
+                        payer.root_id,
+                        payer.root_agent_id,
+                    ),
                 )
         except AWAY as error:
             logger.warning("usage_not_recorded", error=str(error))
@@ -68,26 +74,25 @@ class Accounts:
 @asynccontextmanager
 async def accounts_of(
     parts: SpendingParts,
-    actor: Actor,
+    caller: Payer,
     spec: AgentSpec,
     emit: Emit,
     *,
-    run_id: UUID,
     our_run_id: UUID | None,
 ) -> AsyncGenerator[Accounts, None]:
-    """Open the accounts of a run `run_id` that is carried out for `our_run_id`, or for `actor` from elsewhere."""
-    payer = await _find_payer(parts, our_run_id)
-    is_ours = payer is not None
-    payer = payer or Payer(actor.user_id, spec.id, run_id, run_id, spec.id)
-    async with RunSpending(parts, payer, emit) as spending:
-        accounts = Accounts(parts, spending, spec, is_ours, emit)
+    """Open the accounts of a run that is carried out for `our_run_id`, or for a `caller` from elsewhere."""
+    ours = await _find_payer(parts, our_run_id, caller)
+    async with RunSpending(parts, ours or caller, emit) as spending:
+        accounts = Accounts(parts, spending, spec, ours is not None, emit)
         try:
             yield accounts
         finally:
             await accounts.finish()
 
 
-async def _find_payer(parts: SpendingParts, run_id: UUID | None) -> Payer | None:
+async def _find_payer(
+    parts: SpendingParts, run_id: UUID | None, caller: Payer
+) -> Payer | None:
     if run_id is None:
         return None
     async with parts.db.read() as session:
@@ -95,4 +100,11 @@ async def _find_payer(parts: SpendingParts, run_id: UUID | None) -> Payer | None
         if row is None:
             return None
         root = await engine_repository.find_root_agent(session, row)
-    return Payer(row.owner_id, row.agent_id, row.id, row.root_id, root or row.agent_id)
+    return Payer(
+        user_id=row.owner_id,
+        agent_id=row.agent_id,
+        run_id=row.id,
+        root_id=row.root_id,
+        root_agent_id=root or row.agent_id,
+        agent_owner_id=caller.agent_owner_id,
+    )

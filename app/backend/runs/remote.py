@@ -11,10 +11,16 @@ from pydantic import ValidationError
 
 from app.backend.agents.context import Task
 from app.backend.core import tls
+from app.backend.core.counts import ELSEWHERE
 from app.backend.core.db import Database
 from app.backend.core.errors import AppError
 from app.backend.core.run_context import RunContext
-from app.backend.core.run_events import EVENT, STATUS_OF_END, RunOutput
+from app.backend.core.run_events import (
+    EVENT,
+    STATUS_OF_END,
+    RunOutput,
+    UsageRecorded,
+)
 from app.backend.providers.opened import is_trusted
 from app.backend.providers.public_only import PrivateAddress, make_transport
 from app.backend.runs.errors import RemoteFailed, RemoteRefused
@@ -74,7 +80,7 @@ async def run_remote(parts: RemoteParts, task: Task, context: RunContext) -> Run
             async for event in events:
                 if event.event == RESULT:
                     return _output(ExecuteResult.model_validate_json(event.data), url)
-                _forward(event, context)
+                _forward(event, context, is_foreign=bool(task.spec.remote_url))
     except PrivateAddress as error:
         message = f"{url} is at an address of this machine or of a private network, where only an administrator's agents may run. Change the agent's URL, or ask an administrator."
         raise RemoteRefused(message) from error
@@ -158,12 +164,15 @@ def _refusal(response: httpx.Response, url: str) -> AppError:
     return RemoteRefused(f"The runtime at {url} refuses to run the agent. {said}")
 
 
-def _forward(event: ServerSentEvent, context: RunContext) -> None:
+def _forward(event: ServerSentEvent, context: RunContext, *, is_foreign: bool) -> None:
     try:
         said = EVENT.validate_json(event.data)
     except ValidationError:
         # A newer installation may say more than we know; it is not lost on those who can read it there.
         return
+    if is_foreign and isinstance(said, UsageRecorded):
+        paid = {"call_id": None, "cost_micros": None, "price": ELSEWHERE}
+        said = said.model_copy(update=paid)
     if said.type not in _OURS:
         context.emit(said)
 

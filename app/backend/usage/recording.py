@@ -37,12 +37,15 @@ _TAKEN = (
 
 @dataclass(frozen=True)
 class Whose:
-    """On whose account the calls of a run are: its user and agent, and the first run of its tree with that one's agent."""
+    """On whose account the calls of a run are: its user and agent, and the first run of its tree with that one's agent.
+
+    A call that no run made has `agent_name` for where it was made, and may be in no tree.
+    """
 
     owner_id: UUID
     agent_id: UUID | None
     agent_name: str
-    root_id: UUID
+    root_id: UUID | None
     root_agent_id: UUID | None
 
 
@@ -60,14 +63,11 @@ async def record_call(
     session: Session,
     used: UsageRecorded,
     *,
-    owner_id: UUID,
-    place: str,
-    agent_id: UUID | None = None,
+    whose: Whose,
 ) -> RunEvent:
-    """Insert a row for a call that no run made here, and return its event; `place` says where it was made."""
+    """Insert a row for a call that no run made here, and return its event."""
     event = RunEvent.of(ids.new_id(), NO_LOG, clock.now(), used)
-    whose = {"owner_id": owner_id, "agent_id": agent_id, "agent_name": place}
-    session.add(UsageRecordRow(**whose, **_row(event)))
+    session.add(UsageRecordRow(**asdict(whose), **_row(event)))
     await session.flush()
     return event
 

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable
 from typing import Any, cast
 
+from sqlmodel import select
+
 from app.backend.agents import playground
 from app.backend.agents.playground import Trial, TrialPiece
 from app.backend.agents.schemas import Execution
@@ -10,8 +12,9 @@ from app.backend.budgets.schemas import BudgetPeriod
 from app.backend.budgets.spending import spending_of
 from app.backend.core.run_events import Event, RunStatus, UsageRecorded
 from app.backend.runs.execute import ExecuteBody, execute
+from app.backend.usage.tables import UsageRecordRow
 from tests.factories.rows import MakeRun
-from tests.integration.budgets.conftest import CENT, Purse, words
+from tests.integration.budgets.conftest import CENT, Purse, steps, words
 
 
 class Log:
@@ -62,6 +65,20 @@ async def test_runs_for_callers_from_elsewhere_are_counted_here(purse: Purse) ->
     assert [end.status for end in ends] == ["completed", "completed", "timed_out"]
     assert "is used up" in ends[2].error
     assert (await purse.get(budget)).spent == 0.20
+
+
+async def test_rows_of_a_run_for_a_caller_tell_that_it_is_one(purse: Purse) -> None:
+    agent = await purse.worker(f"scripted/{steps(('now', {}), None)}")
+    body = ExecuteBody(agent_id=agent.id, query="What?")
+
+    end = await execute(purse.services, purse.actor, body, Log().emit)
+
+    assert end.status == "completed", end.error
+    async with purse.services.db.read() as session:
+        rows = (await session.exec(select(UsageRecordRow))).all()
+    assert [row.root_agent_id for row in rows] == [agent.id] * 2
+    (root_id,) = {row.root_id for row in rows}
+    assert root_id is not None
 
 
 async def test_run_of_ours_is_counted_by_whoever_writes_its_log(

@@ -129,7 +129,7 @@ async def test_what_a_killed_worker_had_set_aside_comes_back(purse: Purse) -> No
 async def _cap(purse: Purse, amount: float) -> tuple[Cap, Slot]:
     await purse.limit(amount, period=BudgetPeriod.TOTAL)
     user_id, none = purse.actor.user_id, ids.new_id()
-    payer = Payer(user_id, none, none, none, none)
+    payer = Payer(user_id, none, none, none, none, user_id)
     async with purse.services.db.read() as session:
         (cap,) = await repository.list_caps(session, payer)
     return cap, Slot(cap, "all", wanted=10 * CENT, limit=cap.amount)

@@ -7,7 +7,9 @@ from pydantic import SecretStr
 
 from app.backend import bootstrap
 from app.backend.agents.schemas import AgentKind
+from app.backend.budgets import service as budgets
 from app.backend.budgets.schemas import (
+    BudgetChange,
     BudgetPeriod,
     BudgetPolicy,
     BudgetScope,
@@ -34,7 +36,7 @@ async def test_run_is_stopped_when_the_budget_is_used_up(purse: Purse) -> None:
     done, last = runs[:3], runs[3]
     assert {run.status for run in done} == {RunStatus.COMPLETED}
     assert last.status == RunStatus.TIMED_OUT
-    assert "The budget of this user, $0.2500 a day, is used up ($0.3000)" in last.error
+    assert "The budget of this user ($0.2500 a day) is used up ($0.3000)" in last.error
     assert "raise it on the page Usage" in last.error
     assert await purse.events(last.id, "usage_recorded") == []
     view = await purse.get(budget)
@@ -59,8 +61,9 @@ async def test_tokens_of_agents_and_of_everybody_are_counted(
 
     assert first.status == RunStatus.COMPLETED, first.error
     assert second.status == RunStatus.TIMED_OUT
-    assert "5 tokens in all" in second.error
     is_of_all = scope is BudgetScope.INSTALLATION
+    # What everybody spent is not told to whoever comes last.
+    assert ("(5 tokens in all)" in second.error) is not is_of_all
     assert (third.status == RunStatus.TIMED_OUT) is is_of_all
 
 
@@ -209,9 +212,8 @@ async def test_notice_comes_once_in_a_period(purse: Purse) -> None:
     assert [len(one) for one in noticed] == [0, 0, 0, 1]
     (event,) = noticed[3]
     assert event.payload["percent"] == 85
-    assert (
-        "$0.3000 of the budget of this user, $0.3500 a day" in event.payload["message"]
-    )
+    told = "The budget of this user ($0.3500 a day) is nearly used up (85 %)."
+    assert event.payload["message"] == told
     assert runs[3].status == RunStatus.COMPLETED
 
 
@@ -229,7 +231,42 @@ async def test_shared_agent_limits_whoever_runs_it_and_asks_nobody_else(
 
     assert first.status == RunStatus.COMPLETED, first.error
     assert second.status == RunStatus.TIMED_OUT
+    told = "The budget of this agent is used up. Wait until tomorrow (UTC), or ask the owner of the agent to raise it."
+    assert second.error == told
     assert own.status == RunStatus.WAITING
+
+
+async def test_own_budget_leads_to_no_model_of_somebody_else(
+    purse: Purse, other_actor: Actor
+) -> None:
+    model, cheap = await purse.models(words(10), words(1))
+    agent = await purse.agent(model, is_public=True)
+    cheaper = {"policy": BudgetPolicy.CHEAPER, "cheaper_model": cheap}
+    await purse.limit(0.05, by=other_actor, **cheaper)
+
+    first = await purse.run(agent, by=other_actor)
+    second = await purse.run(agent, by=other_actor)
+
+    assert first.status == RunStatus.COMPLETED, first.error
+    assert second.status == RunStatus.TIMED_OUT
+    assert await purse.spent() == 10 * CENT
+
+
+async def test_changed_unit_is_counted_anew(purse: Purse) -> None:
+    (model,) = await purse.models(words(10))
+    agent = await purse.agent(model)
+    budget = await purse.limit(5)
+    await purse.run(agent)
+
+    async with purse.services.db.transaction() as session:
+        change = BudgetChange(unit=BudgetUnit.TOKENS, amount=90_000)
+        await budgets.change_budget(
+            session, purse.actor, budget_id=budget.id, change=change
+        )
+    run = await purse.run(agent)
+
+    # 100,000 millionths of a dollar are no tokens.
+    assert run.status == RunStatus.COMPLETED, run.error
 
 
 async def test_budget_of_a_user_counts_their_runs_alone(

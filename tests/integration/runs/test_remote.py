@@ -13,6 +13,7 @@ from app.backend.agents.schemas import AgentDraft, AgentView, Execution
 from app.backend.bootstrap import Services
 from app.backend.core import clock
 from app.backend.core.actor import Actor
+from app.backend.core.counts import ELSEWHERE
 from app.backend.core.run_events import RunStatus
 from app.backend.core.settings import Settings
 from app.backend.identity import keys
@@ -105,6 +106,9 @@ async def test_second_installation_answers_and_its_events_come_live(
     assert run.output.answer.startswith("word1 word2")
     assert await runs.answer(run.id) == run.output.answer
     assert run.tokens_out == 400
+    # What was paid there counts on no budget here.
+    used = [one.payload for one in events if one.type == "usage_recorded"]
+    assert [(one["cost_micros"], one["price"]) for one in used] == [(None, ELSEWHERE)]
     assert_log_is_whole(events)
     stages = [e.payload["stage"] for e in events if e.type == "stage_changed"]
     assert stages[0] == "started"
