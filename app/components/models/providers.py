@@ -51,7 +51,7 @@ def builtin() -> rx.Component:
         description=words.BUILTIN_ABOUT,
         actions=rx.cond(
             SessionState.is_admin,
-            button(MIDDLEWARE, icon="layers", on_click=MiddlewareState.open("")),
+            button(MIDDLEWARE, icon="layers", on_click=MiddlewareState.open("", "")),
         ),
     )
 
