@@ -117,7 +117,7 @@ async def _ask(
         return
     said, messages = Said(model.name), _messages(trial)
     said.price, said.window = price_of(model.chosen), model.chosen.context_window
-    outcome, problem, is_asked = _CUT, "", True
+    outcome, problem, is_asked = _FAILED, "", True
     reserve = partial(_reserve, spending, said, trial.max_tokens)
     stream = model.stream(messages, reserve=reserve)
     try:
@@ -129,9 +129,12 @@ async def _ask(
         outcome = _COMPLETED
     # It is what the last piece tells.
     except AppError as error:  # lint-skip: edge-catch
-        outcome, problem = _FAILED, masking.known().mask(error.message)
+        problem = masking.known().mask(error.message)
     except OverBudget as over:
-        outcome, problem, is_asked = _FAILED, over.reason, False
+        problem, is_asked = over.reason, False
+    except (asyncio.CancelledError, GeneratorExit):
+        outcome = _CUT
+        raise
     finally:
         used = usage_of(said, messages, outcome)
         if is_asked:

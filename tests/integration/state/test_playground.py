@@ -12,7 +12,6 @@ from app.backend.agents.playground import Trial
 from app.backend.agents.tables import AgentRow
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
-from app.backend.models.catalog import ModelCatalog
 from app.backend.usage.recording import record_call
 from app.backend.usage.tables import UsageRecordRow
 from app.state import asking, edge, tabs
@@ -116,19 +115,20 @@ async def test_answer_that_is_stopped_again_and_again_is_counted(
 
 
 async def test_failure_that_nobody_expected_ends_the_answer(
-    page: PlaygroundState, monkeypatch: pytest.MonkeyPatch
+    services: Services, page: PlaygroundState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def broken(*_: object, **__: object) -> None:
+    def broken(*_: object) -> None:
         message = "a secret"
         raise RuntimeError(message)
 
-    monkeypatch.setattr(ModelCatalog, "open", broken)
+    monkeypatch.setattr(playground, "_take", broken)
     await _ask(page, "scripted/echo")
 
     (answer,) = page.answers
     assert (answer.status, page.is_asking) == (asking.FAILED, False)
     assert "error id" in answer.problem
     assert "a secret" not in answer.problem
+    assert [row.outcome for row in await _rows(services)] == ["failed"]
 
 
 async def test_leaving_the_page_ends_what_goes_on(
