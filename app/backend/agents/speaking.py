@@ -34,6 +34,7 @@ from app.backend.core.run_events import (
 )
 from app.backend.core.spending import LimitReached, OverBudget, PlannedCall
 from app.backend.core.texts import storable
+from app.backend.middleware.errors import GuardMissing
 from app.backend.models.catalog import ModelCatalog
 from app.backend.models.chosen import OpenModel
 from app.backend.models.patience import ASKED_MAX, Pause, patiently
@@ -106,6 +107,22 @@ class Said:
 MakeModel = Callable[[str], Awaitable[OpenModel]]
 
 
+def _guarded(make: MakeModel) -> MakeModel:
+    """Return what makes the models of one question ready: what guards the first must guard the others too."""
+    first: list[OpenModel] = []
+
+    async def made(name: str) -> OpenModel:
+        model = await make(name)
+        first.append(model)
+        missing = ", ".join(sorted(first[0].guards - model.guards))
+        if missing:
+            message = f"What is critical before {first[0].name} is not critical before it: {missing}. Put it there too, under Models."
+            raise GuardMissing(message)
+        return model
+
+    return made
+
+
 class Sent:
     """What was sent in an attempt so far, so that its log says each message once."""
 
@@ -139,6 +156,7 @@ class Speaker:
 
     async def listen(self, make: MakeModel, messages: Sequence[BaseMessage]) -> Said:
         """Return what the model says; the message is begun, and `complete` ends it."""
+        make = _guarded(make)
         name = self._asked_for(self.model_name)
         try:
             said = await self._ask_or_cheaper(make, await make(name), messages)

@@ -34,11 +34,15 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Compiled:
-    """The middlewares of a model in their order; `left_out` says which could not be started, and why."""
+    """The middlewares of a model in their order; `left_out` says which could not be started, and why.
+
+    `guards` are the types of those that must not be left out.
+    """
 
     digest: str
     middlewares: Sequence[Middleware]
     left_out: Sequence[tuple[str, str]] = ()
+    guards: frozenset[str] = frozenset()
 
     @property
     def asks_again(self) -> bool:
@@ -148,7 +152,8 @@ def compile_chain(name: str, entries: Sequence[Entry], memory: Memory) -> Compil
             raise MiddlewareBroken(message)
         else:
             left_out.append((entry.type, reason))
-    return Compiled(digest, tuple(made), tuple(left_out))
+    guards = frozenset(one.type for one in entries if one.is_critical)
+    return Compiled(digest, tuple(made), tuple(left_out), guards)
 
 
 def start(entry: Entry, memory: Memory, digest: str) -> tuple[Middleware | None, str]:

@@ -3,6 +3,13 @@
 from app.backend.core.errors import AppError, TooMany
 
 
+class GuardMissing(AppError):
+    """A model would stand in the place of another one, and lacks what must not be left out before that."""
+
+    code = "GUARD_MISSING"
+    status = 409
+
+
 class MiddlewareBroken(AppError):
     """A middleware that must not be left out cannot be started."""
 

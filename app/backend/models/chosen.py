@@ -98,6 +98,11 @@ class OpenModel:
         """Whether it is asked again by itself when it does not answer."""
         return self.before is not None and self.before.chain.asks_again
 
+    @property
+    def guards(self) -> frozenset[str]:
+        """What stands before it and must not be left out, by its types."""
+        return self.before.chain.guards if self.before else frozenset()
+
     async def stream(
         self, messages: Sequence[BaseMessage], *, reserve: Reserve | None = None
     ) -> AsyncGenerator[AIMessageChunk, None]:

@@ -64,6 +64,11 @@ class Chain(Protocol):
         """Whether it asks a model again by itself that does not answer, so that nobody else needs to."""
         ...
 
+    @property
+    def guards(self) -> frozenset[str]:
+        """What must not be left out, by its types."""
+        ...
+
     def stream(self, request: ModelRequest, ask: Ask) -> AsyncIterator[AIMessageChunk]:
         """Yield the answer."""
         ...

@@ -285,3 +285,28 @@ async def test_retry_of_a_model_takes_the_place_of_what_every_model_has(
 
     retries = [one for one in events if one.type == "retry_scheduled"]
     assert (ended.status, len(retries)) == (RunStatus.FAILED, 1)
+
+
+async def test_fallback_without_a_critical_one_is_passed_over(
+    parts: Services, actor: Actor, make_agent: MakeAgent
+) -> None:
+    away = "scripted/error"
+    await add(parts, actor, "pii", model=away, is_critical=True)
+    await add(parts, actor, "retry", model=away, config={"attempts": 1})
+    # It might be left out there.
+    await add(parts, actor, "pii", model="scripted/hello")
+    await add(parts, actor, "pii", model="scripted/echo", is_critical=True)
+    chain = ["scripted/hello", "scripted/echo"]
+    agent = await make_agent(actor, model=away, fallbacks=chain)
+
+    ended, events = await run(parts, actor, agent)
+
+    hops = [one.payload["model"] for one in events if one.type == "fallback_asked"]
+    (told,) = [
+        one.payload["message"]
+        for one in events
+        if one.type == "log" and one.payload["level"] == "warning"
+    ]
+    assert (ended.status, hops) == (RunStatus.COMPLETED, ["scripted/echo"])
+    assert "scripted/hello cannot be asked" in told
+    assert "is not critical before it: pii" in told
