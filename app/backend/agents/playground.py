@@ -117,12 +117,13 @@ async def _ask(
         return
     said, messages = Said(model.name), _messages(trial)
     said.price, said.window = price_of(model.chosen), model.chosen.context_window
-    outcome, problem, is_asked = _FAILED, "", True
+    outcome, problem = _FAILED, ""
     reserve = partial(_reserve, spending, said, trial.max_tokens)
     stream = model.stream(messages, reserve=reserve)
     try:
         async with aclosing(stream) as chunks:
             async for chunk in chunks:
+                said.is_open = True
                 text = _take(said, chunk)
                 if text:
                     yield TrialPiece(text=text)
@@ -131,13 +132,13 @@ async def _ask(
     except AppError as error:  # lint-skip: edge-catch
         problem = masking.known().mask(error.message)
     except OverBudget as over:
-        problem, is_asked = over.reason, False
+        problem = over.reason
     except (asyncio.CancelledError, GeneratorExit):
         outcome = _CUT
         raise
     finally:
         used = usage_of(said, messages, outcome)
-        if is_asked:
+        if said.is_open:
             await _to_end(_count(db, used, actor, spending))
     has_begun = said.first_token_at is not None
     yield TrialPiece(figures=_figures(used, has_begun=has_begun), error=problem)
@@ -180,6 +181,7 @@ async def _reserve(
     tools: Sequence[dict[str, Any]],
 ) -> None:
     await spending.reserve(plan_call(said, tokens_out, messages, tools))
+    said.is_open = True
 
 
 def _messages(trial: Trial) -> list[BaseMessage]:

@@ -92,6 +92,7 @@ class RunSpending:
         default_factory=dict[str, tuple[Cap, str]]
     )
     _told: set[tuple[UUID, str]] = field(default_factory=set[tuple[UUID, str]])
+    _telling: asyncio.Lock = field(default_factory=asyncio.Lock)
     _caps: Sequence[Cap] = ()
     _read_at: float = float("-inf")
     _renewing: asyncio.Task[None] | None = None
@@ -177,7 +178,9 @@ class RunSpending:
             slot = Slot(cap, cap.period_of(self.payer, event.ts.date()), wanted=0)
             took[slot.keys] = slot, _amount(cap, event)
         if took:
-            await self._ledger.settle(call_id, list(took.values()))
+            # A renewal that came after it would set aside what nobody takes any more.
+            async with self._telling:
+                await self._ledger.settle(call_id, list(took.values()))
 
     async def _list_caps(self, *, is_fresh: bool = False) -> Sequence[Cap]:
         now = clock.monotonic()
@@ -293,8 +296,9 @@ class RunSpending:
         while self._open:
             await asyncio.sleep(RENEW_SECONDS)
             for call_id in list(self._open):
-                if call_id in self._open:
-                    await self._ledger.renew(call_id, *self._open[call_id])
+                async with self._telling:
+                    if call_id in self._open:
+                        await self._ledger.renew(call_id, *self._open[call_id])
 
 
 def _asked(cap: Cap, period: str) -> str:

@@ -3,8 +3,10 @@
 from collections.abc import Awaitable
 from typing import Any, cast
 
+from pydantic import SecretStr
 from sqlmodel import select
 
+from app.backend import bootstrap
 from app.backend.agents import playground
 from app.backend.agents.playground import Trial, TrialPiece
 from app.backend.agents.schemas import Execution
@@ -14,7 +16,9 @@ from app.backend.core.run_events import Event, RunStatus, UsageRecorded
 from app.backend.runs.execute import ExecuteBody, execute
 from app.backend.usage.tables import UsageRecordRow
 from tests.factories.rows import MakeRun
+from tests.fakes.knowledge import FakeEmbedder
 from tests.integration.budgets.conftest import CENT, Purse, steps, words
+from tests.parts import free_port
 
 
 class Log:
@@ -49,6 +53,22 @@ async def test_playground_is_counted_and_stopped(purse: Purse) -> None:
     assert await purse.spent() == 20 * CENT
     free = await _play(purse, "scripted/hello")
     assert free[-1].error == ""
+
+
+async def test_playground_counts_no_call_that_was_not_made(purse: Purse) -> None:
+    await purse.limit(5)
+    somewhere = {
+        "openai_base_url": f"http://127.0.0.1:{free_port()}/v1",
+        "openai_api_key": SecretStr("k"),
+    }
+    changed = purse.services.settings.model_copy(update=somewhere)
+
+    async with bootstrap.build(changed, local_embedder=FakeEmbedder()) as services:
+        pieces = await _play(purse.on(services), "openai/any")
+
+    assert "The price of openai/any is not known" in pieces[-1].error
+    async with purse.services.db.read() as session:
+        assert (await session.exec(select(UsageRecordRow))).all() == []
 
 
 async def test_runs_for_callers_from_elsewhere_are_counted_here(purse: Purse) -> None:

@@ -2,19 +2,22 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app.backend import bootstrap
 from app.backend.budgets import ledger, repository
+from app.backend.budgets import service as budgets
+from app.backend.budgets import spending as spending_module
 from app.backend.budgets.caps import Cap, Payer
 from app.backend.budgets.ledger import Busy, Full, Held, Ledger, Slot
-from app.backend.budgets.schemas import BudgetPeriod
+from app.backend.budgets.schemas import BudgetChange, BudgetPeriod, BudgetPolicy
 from app.backend.budgets.spending import RunSpending
 from app.backend.core import clock, ids
-from app.backend.core.run_events import RunStatus
-from app.backend.core.spending import PlannedCall
+from app.backend.core.run_events import Event, RunStatus
+from app.backend.core.spending import OverBudget, PlannedCall
 from app.backend.models import patience
 from app.backend.runs.recovery import RunRecovery
 from tests.factories.usage import add_usage
@@ -268,3 +271,33 @@ async def test_call_that_failed_and_may_not_be_tried_again_costs_nothing(
     assert await purse.spent() == 99 * CENT
     (used,) = await purse.events(run.id, "usage_recorded")
     assert (used.payload["outcome"], used.payload["tokens_in"]) == ("failed", 0)
+
+
+def _tell_nobody(event: Event) -> None:
+    """What is said is of no matter."""
+
+
+async def test_budget_that_was_raised_leads_to_no_other_model_any_more(
+    purse: Purse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spending_module, "FRESH_SECONDS", 0.0)
+    cheap, dear = "scripted/cheap", "scripted/dear"
+    budget = await purse.limit(0.05, policy=BudgetPolicy.CHEAPER, cheaper_model=cheap)
+    await _pay(purse, 7)
+    user_id, none = purse.actor.user_id, ids.new_id()
+    payer = Payer(user_id, none, none, none, none, user_id)
+    call = PlannedCall(ids.new_id(), dear, 1, 1, cost_micros=CENT)
+
+    async with RunSpending(purse.services, payer, _tell_nobody) as spending:
+        with pytest.raises(OverBudget) as over:
+            await spending.reserve(call)
+        led_to = spending.model_for(dear)
+        async with purse.services.db.transaction() as session:
+            change = BudgetChange(amount=1)
+            await budgets.change_budget(
+                session, purse.actor, budget_id=budget.id, change=change
+            )
+        await spending.reserve(replace(call, model=cheap))
+        after = spending.model_for(dear)
+
+    assert (over.value.instead, led_to, after) == (cheap, cheap, dear)

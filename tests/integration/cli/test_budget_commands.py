@@ -11,6 +11,7 @@ def test_budget_is_set_listed_changed_and_deleted(atelier: Atelier, owner: str) 
     budget_id = json.loads(made.stdout)["id"]
 
     cheaper = ("--policy", "cheaper", "--model", "scripted/hello")
+    off = atelier("budget", "set", "6", "--id", budget_id, "--off", "--json")
     changed = atelier("budget", "set", "7", "--id", budget_id, *cheaper)
     everybody = atelier("budget", "set", "1000", "--unit", "tokens", "--installation")
     shown = atelier("budget", "show", budget_id, "--json")
@@ -19,6 +20,8 @@ def test_budget_is_set_listed_changed_and_deleted(atelier: Atelier, owner: str) 
     assert changed.exit_code == 0, changed.output
     assert everybody.exit_code == 0, everybody.output
     found = json.loads(shown.stdout)
+    # What is not named stays.
+    assert (json.loads(off.stdout)["is_active"], found["is_active"]) == (False, False)
     assert (found["amount"], found["period"]) == (7, "month")
     assert (found["policy"], found["cheaper_model"]) == ("cheaper", "scripted/hello")
     assert owner in listed.stdout
