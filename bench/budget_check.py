@@ -38,7 +38,7 @@ async def main(settings: Settings) -> None:
         actor = await RowFactory(services.db).user(role="admin")
         agent = await RowFactory(services.db).agent(actor)
         run_id = ids.new_id()
-        payer = Payer(actor.user_id, agent.id, run_id, run_id, agent.id)
+        payer = Payer(actor.user_id, agent.id, run_id, run_id, agent.id, actor.user_id)
         times: dict[str, list[float]] = {}
         await _measure(services, payer, times, "no budget")
         await _set_four(services, actor, payer)

@@ -72,7 +72,7 @@ async def _add(services: Services, actor: Actor, kind: str) -> None:
     draft = MiddlewareDraft(model=MODEL, type=kind)
     async with services.db.transaction() as session:
         await middleware.add_middleware(
-            session, actor, draft=draft, chains=services.chains
+            session, actor, model=MODEL, draft=draft, chains=services.chains
         )
 
 

@@ -21,7 +21,7 @@ def _parts(services: Services) -> None:
 
 async def _opened(cookie: str, model: str = MODEL) -> MiddlewareState:
     state = make_state(MiddlewareState, path="/models", cookie=cookie)
-    await MiddlewareState.open.fn(state, model)
+    await MiddlewareState.open.fn(state, model, "")
     return state
 
 
@@ -105,7 +105,7 @@ async def test_models_of_the_settings_have_them_too(cookie: str) -> None:
     state = await _opened(cookie, "")
     assert state.model in state.models
 
-    await MiddlewareState.open.fn(state, "scripted/hello")
+    await MiddlewareState.open.fn(state, "scripted/hello", "")
     await _add(state, "logging")
 
     assert [row.label for row in state.rows] == ["Logging"]
