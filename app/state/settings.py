@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from app.backend.identity import refusals, sessions
 from app.backend.identity import service as identity
+from app.backend.identity.request_limits import Window
 from app.backend.identity.schemas import PasswordDraft, ProfileDraft
 from app.state import edge, notices
 from app.state.forms import FormMixin
@@ -85,11 +86,9 @@ class SettingsState(FormMixin, rx.State):
         self._clear_errors()
         draft = PasswordDraft.model_validate(form)
         parts, actor = edge.services(), await edge.require_actor(self)
-        async with (
-            refusals.counted(parts.db, parts.redis, actor.email),
-            edge.work(self) as (session, actor),
-        ):
-            await identity.change_password(session, actor, draft=draft)
+        async with refusals.counted(parts.db, parts.redis, actor.email):
+            await parts.request_limits.count(actor, Window.PAGES)
+            await identity.change_password(parts.db, actor, draft=draft)
         self.password_key += 1
         await self._show_logins()
         return notices.done(

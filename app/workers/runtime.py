@@ -20,6 +20,7 @@ from app.backend.core.actor import Actor
 from app.backend.core.errors import AppError
 from app.backend.core.settings import Settings
 from app.backend.identity import credentials
+from app.backend.identity.request_limits import Window
 from app.backend.knowledge.local_embedders import make_local_embedder
 from app.backend.models import files
 from app.backend.models.local import (
@@ -131,6 +132,7 @@ def _find_actor(services: Services) -> FindActor:
         presented = await credentials.find_by_bearer(services, key)
         if presented is None or presented.actor.must_add_factor:
             return None
+        await services.request_limits.count(presented.actor, Window.PROGRAMS)
         await auth.note_use(services, presented)
         return presented.actor
 

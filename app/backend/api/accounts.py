@@ -19,6 +19,7 @@ from app.backend.core.texts import Text
 from app.backend.identity import (
     challenges,
     cookies,
+    passwords,
     people,
     refusals,
     sessions,
@@ -119,10 +120,14 @@ async def choose_password(request: Request, parts: PartsDep) -> Response:
     given = await forms.read(request)
     try:
         choice = given.parse(PasswordChoice)
+        password_hash = await passwords.hash_password(
+            choice.password.get_secret_value()
+        )
         async with parts.db.transaction() as session:
             new = await people.choose_password(
                 session,
-                choice=choice,
+                token=choice.token,
+                password_hash=password_hash,
                 user_agent=user_agent(request),
                 session_days=parts.settings.session_days,
             )
@@ -223,11 +228,8 @@ async def change_password(
     actor: PersonDep, parts: PartsDep, draft: PasswordDraft
 ) -> None:
     """Change the caller's password; their other logins end."""
-    async with (
-        refusals.counted(parts.db, parts.redis, actor.email),
-        parts.db.transaction() as session,
-    ):
-        await identity.change_password(session, actor, draft=draft)
+    async with refusals.counted(parts.db, parts.redis, actor.email):
+        await identity.change_password(parts.db, actor, draft=draft)
 
 
 @router.get("/sessions")

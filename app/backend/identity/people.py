@@ -13,7 +13,6 @@ from app.backend.identity import (
     administrators,
     audit,
     links,
-    passwords,
     people_repository,
     repository,
     second_factor,
@@ -29,7 +28,6 @@ from app.backend.identity.schemas import (
     InviteDraft,
     NewLink,
     NewSession,
-    PasswordChoice,
     PersonView,
     Verified,
 )
@@ -175,7 +173,12 @@ async def remove_second_factor(
 
 
 async def choose_password(
-    session: Session, *, choice: PasswordChoice, user_agent: str, session_days: int
+    session: Session,
+    *,
+    token: str,
+    password_hash: str,
+    user_agent: str,
+    session_days: int,
 ) -> NewSession | Verified:
     """Set the password of the user whom a one-time link names, end their logins, and sign them in.
 
@@ -186,7 +189,7 @@ async def choose_password(
     Raises:
         PasswordLinkInvalid: the link is unknown, used or too old, or its user is suspended.
     """
-    token_hash = hash_token(choice.token)
+    token_hash = hash_token(token)
     user_id = await people_repository.use_link(
         session, PASSWORD_LINK, token_hash, clock.now()
     )
@@ -197,9 +200,7 @@ async def choose_password(
     )
     if user is None or not user.is_active:
         raise PasswordLinkInvalid
-    user.password_hash = await passwords.hash_password(
-        choice.password.get_secret_value()
-    )
+    user.password_hash = password_hash
     user.updated_at = clock.now()
     await repository.end_sessions(session, user.id, clock.now(), but=None)
     await people_repository.forget_links_of(session, user.id)

@@ -6,7 +6,7 @@ from uuid import UUID
 from app.backend.core import clock, ids
 from app.backend.core.actor import Actor, Permission, Role
 from app.backend.core.crypto import hash_token
-from app.backend.core.db import Session
+from app.backend.core.db import Database, Session
 from app.backend.core.errors import Invalid, NotFound
 from app.backend.identity import (
     audit,
@@ -121,23 +121,27 @@ async def set_password(
     user = await repository.find_user_by_email(session, email.strip().lower())
     if user is None:
         raise NotFound("user", email)
-    await _store_password(session, actor, user, password, but=None)
+    password_hash = await passwords.hash_password(password)
+    await _store_password(session, actor, user, password_hash, but=None)
     return UserView.model_validate(user)
 
 
-async def change_password(
-    session: Session, actor: Actor, *, draft: PasswordDraft
-) -> None:
-    """Change the actor's own password and end their other logins."""
-    user = await need_user(session, actor.user_id)
+async def change_password(db: Database, actor: Actor, *, draft: PasswordDraft) -> None:
+    """Change the actor's own password and end their other logins; nothing is locked while passwords are hashed."""
+    async with db.read() as session:
+        known_hash = (await need_user(session, actor.user_id)).password_hash
     is_right, _ = await passwords.verify_password(
-        draft.current.get_secret_value(), user.password_hash
+        draft.current.get_secret_value(), known_hash
     )
     if not is_right:
         raise Invalid.field("current", "This is not your present password.")
-    await _store_password(
-        session, actor, user, draft.new.get_secret_value(), but=actor.session_id
-    )
+    new_hash = await passwords.hash_password(draft.new.get_secret_value())
+    async with db.transaction() as session:
+        user = await need_user(session, actor.user_id)
+        if user.password_hash != known_hash:
+            # Set by somebody else meanwhile, who has ended this login.
+            raise Invalid.field("current", "This is not your present password.")
+        await _store_password(session, actor, user, new_hash, but=actor.session_id)
 
 
 async def get_profile(session: Session, actor: Actor) -> UserView:
@@ -235,9 +239,14 @@ async def _add_user(session: Session, draft: UserDraft, role: Role) -> UserRow:
 
 
 async def _store_password(
-    session: Session, actor: Actor, user: UserRow, password: str, *, but: UUID | None
+    session: Session,
+    actor: Actor,
+    user: UserRow,
+    password_hash: str,
+    *,
+    but: UUID | None,
 ) -> None:
-    user.password_hash = await passwords.hash_password(password)
+    user.password_hash = password_hash
     user.updated_at = clock.now()
     await repository.end_sessions(session, user.id, clock.now(), but=but)
     await people_repository.forget_links_of(session, user.id)

@@ -6,7 +6,7 @@ from uuid import UUID
 from app.backend.core import caller, clock, ids
 from app.backend.core.actor import Actor
 from app.backend.core.crypto import Keyring, hash_token
-from app.backend.core.db import Session
+from app.backend.core.db import Database, Session
 from app.backend.core.errors import NotFound
 from app.backend.identity import audit, passwords, repository, second_factor
 from app.backend.identity.actors import actor_of, need_user
@@ -24,13 +24,16 @@ from app.backend.identity.tables import SessionRow, UserRow
 _USER_AGENT_MAX = 300
 
 
-async def check_login(session: Session, *, email: str, password: str) -> Verified:
-    """Check a password; it takes as long for unknown and suspended users as for others.
+async def check_login(db: Database, *, email: str, password: str) -> Verified:
+    """Check a password; it does as much work for unknown and suspended users as for others.
+
+    No connection is held meanwhile: passwords wait in a line of their own, and all else would wait with them.
 
     Raises:
         WrongLogin: without telling which of the two is wrong.
     """
-    user = await repository.find_user_by_email(session, email.strip().lower())
+    async with db.read() as session:
+        user = await repository.find_user_by_email(session, email.strip().lower())
     known_hash = user.password_hash if user is not None and user.is_active else None
     is_right, better_hash = await passwords.verify_password(password, known_hash)
     if user is None or not is_right:

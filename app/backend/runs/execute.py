@@ -26,9 +26,11 @@ from app.backend.core.run_events import (
     RunWaiting,
 )
 from app.backend.core.settings import Settings
+from app.backend.identity import tiers
 from app.backend.runs import engine_repository, repository
 from app.backend.runs.agent_owner import find_agent_owner, other_owner
 from app.backend.runs.budget import Limits, RunBudget
+from app.backend.runs.days import count_begun
 from app.backend.runs.execute_spending import accounts_of
 from app.backend.runs.inputs import check_input, extra_of, query_of
 from app.backend.runs.runner import End, RunnerParts, run_agent, run_to_end
@@ -102,6 +104,7 @@ async def execute(
         Forbidden: they may only look at it.
         AgentOwnerAway: its owner is suspended.
         Invalid: there is no usable question.
+        DayUsedUp: it is no part of a run here, and they have begun as many today as they may.
     """
     with acting.as_user(actor.user_id):
         return await _execute(parts, actor, body, emit)
@@ -112,6 +115,8 @@ async def _execute(
 ) -> ExecuteResult:
     task, agent_owner = await _prepare(parts, actor, body)
     spec = task.spec
+    if body.run_id is None:
+        await _count(parts, actor)
     # Its own id: the checkpoints here are not those of the caller's attempt.
     run_id = ids.new_id()
     limits = Limits.of(spec, parts.settings)
@@ -171,6 +176,12 @@ async def _prepare(
     turns = [Turn(turn.question, turn.answer) for turn in body.history]
     task = Task(spec=spec, query=query_of(given), extra=extra_of(given), history=turns)
     return task, agent_owner
+
+
+async def _count(parts: ExecuteParts, actor: Actor) -> None:
+    async with parts.db.transaction() as session:
+        limits = await tiers.limits_of(session, actor.user_id)
+        await count_begun(session, actor.user_id, limits.runs_per_day)
 
 
 async def _find_agent_owner(

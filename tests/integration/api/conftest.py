@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
 
+from app.backend.api import password_login
 from app.backend.api.app import make_api
 from app.backend.bootstrap import Services
 from app.backend.core import clock
@@ -23,6 +24,12 @@ ADDRESS = "http://127.0.0.1:8000"
 SESSION_TOKEN = "a-session-of-the-tests"
 ClientOf = Callable[[Actor], Awaitable[httpx.AsyncClient]]
 OpenSocket = Callable[..., Awaitable[ClientConnection]]
+
+
+@pytest.fixture(autouse=True)
+def wrong_login_is_answered_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests that try many wrong passwords need not wait for each."""
+    monkeypatch.setattr(password_login, "WRONG_SECONDS", 0.05)
 
 
 @pytest.fixture

@@ -264,7 +264,7 @@ async def test_own_change_of_the_password_keeps_only_the_login_that_asks(
     async with services.db.transaction() as session:
         presented = await sessions.find_by_id(session, session_id)
         assert presented is not None
-        await identity.change_password(session, presented.actor, draft=draft)
+    await identity.change_password(services.db, presented.actor, draft=draft)
 
     statuses = [await _status(stranger, one["access_token"]) for one in (mine, other)]
 

@@ -10,7 +10,7 @@ from app.backend.bootstrap import Services
 from app.backend.core import clock
 from app.backend.core.actor import Actor, Permission, Role
 from app.backend.core.errors import AppError, Forbidden, NotFound
-from app.backend.identity import keys, people, sessions
+from app.backend.identity import keys, passwords, people, sessions
 from app.backend.identity import service as identity
 from app.backend.identity.errors import (
     EmailTaken,
@@ -18,12 +18,7 @@ from app.backend.identity.errors import (
     PasswordLinkInvalid,
     WrongLogin,
 )
-from app.backend.identity.schemas import (
-    InviteDraft,
-    NewLink,
-    NewSession,
-    PasswordChoice,
-)
+from app.backend.identity.schemas import InviteDraft, NewLink, NewSession
 from app.backend.identity.tables import AuditRow, OneTimeLinkRow, UserRow
 from tests.factories.rows import MakeUser
 
@@ -47,10 +42,14 @@ async def _invite(services: Services, admin: Actor, role: Role = Role.USER) -> N
 
 
 async def _choose(services: Services, token: str) -> NewSession:
-    choice = PasswordChoice.model_validate({"token": token, "password": PASSWORD})
+    password_hash = await passwords.hash_password(PASSWORD)
     async with services.db.transaction() as session:
         new = await people.choose_password(
-            session, choice=choice, user_agent="x", session_days=30
+            session,
+            token=token,
+            password_hash=password_hash,
+            user_agent="x",
+            session_days=30,
         )
     assert isinstance(new, NewSession)
     return new
@@ -71,9 +70,9 @@ async def test_invited_person_chooses_a_password_and_is_signed_in(
     services: Services, admin: Actor
 ) -> None:
     made = await _invite(services, admin, Role.VIEWER)
+    with pytest.raises(WrongLogin):
+        await sessions.check_login(services.db, email="ada@example.org", password="")
     async with services.db.read() as session:
-        with pytest.raises(WrongLogin):
-            await sessions.check_login(session, email="ada@example.org", password="")
         (waiting, _) = (await people.list_people(session, admin)).items
     new = await _choose(services, made.token)
     found = await _find(services, new.token)
@@ -81,8 +80,7 @@ async def test_invited_person_chooses_a_password_and_is_signed_in(
     assert (waiting.email, waiting.has_password) == ("ada@example.org", False)
     assert found is not None
     assert (found.email, found.role) == ("ada@example.org", Role.VIEWER)
-    async with services.db.read() as session:
-        await sessions.check_login(session, email=found.email, password=PASSWORD)
+    await sessions.check_login(services.db, email=found.email, password=PASSWORD)
     assert (await _actions(services))[-2:] == [
         ("user_invited", "ada@example.org"),
         ("password_chosen", "ada@example.org"),
@@ -161,8 +159,8 @@ async def test_suspension_ends_logins_keys_and_links_for_good(
     async with services.db.transaction() as session:
         with pytest.raises(NotFound):
             await people.make_password_link(session, admin, user_id=person.user_id)
-        with pytest.raises(WrongLogin):
-            await sessions.check_login(session, email=person.email, password=PASSWORD)
+    with pytest.raises(WrongLogin):
+        await sessions.check_login(services.db, email=person.email, password=PASSWORD)
 
     async with services.db.transaction() as session:
         view = await people.set_active(
@@ -173,7 +171,7 @@ async def test_suspension_ends_logins_keys_and_links_for_good(
     assert await _find(services, new.token) is None
     async with services.db.read() as session:
         assert await keys.find_actor_by_key(session, key.key) is None
-        await sessions.check_login(session, email=person.email, password=PASSWORD)
+    await sessions.check_login(services.db, email=person.email, password=PASSWORD)
     assert [action for action, _ in await _actions(services)][-2:] == [
         "user_suspended",
         "user_reactivated",

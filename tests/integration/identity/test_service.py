@@ -51,8 +51,7 @@ async def _create_owner(services: Services, token: str) -> NewSession:
 
 
 async def _login(services: Services, email: str, password: str) -> NewSession:
-    async with services.db.read() as session:
-        verified = await sessions.check_login(session, email=email, password=password)
+    verified = await sessions.check_login(services.db, email=email, password=password)
     async with services.db.transaction() as session:
         return await sessions.login(
             session,
@@ -215,8 +214,7 @@ async def test_new_password_ends_the_other_logins(services: Services) -> None:
     draft = PasswordDraft.model_validate(
         {"current": PASSWORD, "new": "another password"}
     )
-    async with services.db.transaction() as session:
-        await identity.change_password(session, actor, draft=draft)
+    await identity.change_password(services.db, actor, draft=draft)
 
     assert await _find(services, first.token) is None
     assert await _find(services, second.token) == actor
@@ -232,8 +230,7 @@ async def test_present_password_is_asked_for(services: Services) -> None:
     )
 
     with pytest.raises(Invalid, match="not your present password"):
-        async with services.db.transaction() as session:
-            await identity.change_password(session, actor, draft=draft)
+        await identity.change_password(services.db, actor, draft=draft)
 
 
 async def test_administrator_sets_a_password(services: Services) -> None:

@@ -11,8 +11,10 @@ from app.backend.bootstrap import Services
 from app.backend.core import ids
 from app.backend.core.actor import Actor, Role
 from app.backend.core.run_events import RunStatus
-from app.backend.identity import keys
+from app.backend.identity import keys, tiers
 from app.backend.identity.tables import UserRow
+from app.backend.identity.tier_schemas import Limits, PersonLimitsDraft
+from app.backend.runs.days import count_today
 from tests.factories.rows import MakeAgent, MakeRun, MakeUser
 from tests.integration.runtime.conftest import WaitForQueue
 
@@ -201,3 +203,45 @@ async def test_caller_who_leaves_ends_the_run(
                 break
 
     await wait_for_queue(0)
+
+
+async def test_what_others_run_here_counts_on_their_tier(
+    client: httpx.AsyncClient, services: Services, actor: Actor, make_agent: MakeAgent
+) -> None:
+    agent = await make_agent(actor, model="scripted/echo")
+    async with services.db.transaction() as session:
+        draft = PersonLimitsDraft(own=Limits(runs_per_day=1, requests_per_minute=3))
+        await tiers.set_person_limits(
+            session, actor, user_id=actor.user_id, draft=draft
+        )
+
+    answers = [
+        await client.post("/execute", json=body(asked))
+        for asked in (ids.new_id(), agent.id, agent.id, agent.id)
+    ]
+
+    assert [(answer.status_code, answer.json().get("code")) for answer in answers] == [
+        (404, None),
+        (200, ""),
+        (429, "RUNS_OF_DAY_USED"),
+        (429, "REQUEST_LIMIT"),
+    ]
+    async with services.db.read() as session:
+        assert await count_today(session, actor.user_id) == 1
+
+
+async def test_run_of_this_installation_is_counted_where_it_began(
+    internal: httpx.AsyncClient,
+    services: Services,
+    actor: Actor,
+    make_agent: MakeAgent,
+    make_run: MakeRun,
+) -> None:
+    agent = await make_agent(actor, model="scripted/echo")
+    run = await make_run(actor, agent_id=agent.id, status=RunStatus.RUNNING)
+
+    answer = await internal.post("/execute", json=body(agent.id, run_id=str(run.id)))
+
+    assert answer.json()["status"] == "completed"
+    async with services.db.read() as session:
+        assert await count_today(session, actor.user_id) == 0
