@@ -75,7 +75,6 @@ async def test_foreign_and_absent_look_the_same_to_every_tool(
     make_agent: MakeAgent,
 ) -> None:
     own, foreign = await make_agent(actor), await make_agent(other_actor)
-    before = await read_all(services)
     tools = await mcp.list_tools()
     ids_taken = {
         (tool.name, name)
@@ -87,15 +86,17 @@ async def test_foreign_and_absent_look_the_same_to_every_tool(
     # Made from the tools themselves: one with an id of another name has to be added to this test.
     assert {name for _, name in ids_taken} == {"agent_id"}
     for tool, _ in ids_taken:
-        absent, theirs, mine = [
+        before = await read_all(services)
+        absent, theirs = [
             without_ids(await _said(mcp, tool, str(wanted)))
-            for wanted in (ids.new_id(), foreign.id, own.id)
+            for wanted in (ids.new_id(), foreign.id)
         ]
+        assert await read_all(services) == before
+        mine = without_ids(await _said(mcp, tool, str(own.id)))
 
         assert theirs == absent
         assert "or it is not yours" in absent
         assert mine != absent, f"{tool} asks for nothing, so it proves nothing."
-    assert await read_all(services) == before
 
 
 async def _said(mcp: Client[Any], tool: str, agent_id: str) -> str:
