@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from app.backend.core import clock, ids
+from app.backend.core import acting, clock, ids
 from app.backend.core.actor import Actor, Permission, Role
 from app.backend.core.crypto import hash_token
 from app.backend.core.db import Database, Session
@@ -136,12 +136,13 @@ async def change_password(db: Database, actor: Actor, *, draft: PasswordDraft) -
     if not is_right:
         raise Invalid.field("current", "This is not your present password.")
     new_hash = await passwords.hash_password(draft.new.get_secret_value())
-    async with db.transaction() as session:
-        user = await need_user(session, actor.user_id)
-        if user.password_hash != known_hash:
-            # Set by somebody else meanwhile, who has ended this login.
-            raise Invalid.field("current", "This is not your present password.")
-        await _store_password(session, actor, user, new_hash, but=actor.session_id)
+    with acting.as_user(actor.user_id):
+        async with db.transaction() as session:
+            user = await need_user(session, actor.user_id)
+            if user.password_hash != known_hash:
+                # Set by somebody else meanwhile, who has ended this login.
+                raise Invalid.field("current", "This is not your present password.")
+            await _store_password(session, actor, user, new_hash, but=actor.session_id)
 
 
 async def get_profile(session: Session, actor: Actor) -> UserView:
