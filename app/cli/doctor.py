@@ -5,6 +5,7 @@ import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -28,21 +29,43 @@ from app.backend.identity.smtp import SmtpMailer
 from app.backend.models import files
 from app.cli import build, claims, output
 from app.cli.edge import Exit, command
+from app.cli.isolation import prover
 from app.cli.options import JsonOption
+from app.cli.running import open_parts
 
 _FREE_BYTES_MIN = 1 << 30
 _COLOURS = {Health.OK: "green", Health.DEGRADED: "yellow", Health.DOWN: "red"}
 # Nobody listens there: a part that has no address yet is simply not running.
 _NOWHERE = "127.0.0.1:1"
+ISOLATION_FILE = "isolation.json"
 
 app = typer.Typer(add_completion=False)
 
 
+IsolationOption = Annotated[
+    bool,
+    typer.Option(
+        "--isolation",
+        help="Prove on the running installation that nobody sees or changes what is not theirs.",
+    ),
+]
+UrlOption = Annotated[
+    str, typer.Option("--url", help="With --isolation: where the pages are.")
+]
+
+
 @app.command("doctor")
 @command
-async def doctor(is_json: JsonOption = False) -> None:
+async def doctor(
+    is_isolation: IsolationOption = False,
+    url: UrlOption = "",
+    is_json: JsonOption = False,
+) -> None:
     """Look at every part; the exit code is 0 when all are well, 1 when not."""
     settings = claims.load_settings()
+    if is_isolation:
+        await _prove_isolation(url or settings.web_address, is_json=is_json)
+        return
     found = [_look(name, settings) for name in _LOCAL]
     if settings.has_mail:
         found.append(await _look_at_mail(settings))
@@ -56,6 +79,23 @@ async def doctor(is_json: JsonOption = False) -> None:
     else:
         _show(found)
     if any(part.status is not Health.OK for part in found):
+        raise typer.Exit(Exit.FAILED)
+
+
+async def _prove_isolation(address: str, *, is_json: bool) -> None:
+    async with open_parts(None) as (services, _):
+        report = await prover.prove(services, address.rstrip("/"))
+        path = services.settings.data_dir / ISOLATION_FILE
+    report.write(path)
+    if is_json:
+        output.print_json(report)
+    else:
+        report.show()
+        count = sum(report.tried.values())
+        output.say(
+            f"{count} attacks in {report.seconds} s, {len(report.findings)} findings. The report is in {path}."
+        )
+    if report.findings:
         raise typer.Exit(Exit.FAILED)
 
 

@@ -12,7 +12,7 @@ import reflex as rx
 
 from app.backend.bootstrap import Services
 from app.state import edge
-from tests.integration.state.stores import events
+from app.surface import events
 from tests.states import make_state
 
 # What somebody who is not signed in may do: read the address of the login page, close notices and panels, leave a page, say that it broke.

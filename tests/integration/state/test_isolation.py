@@ -28,9 +28,9 @@ from app.state.provider_form import TypeTile
 from app.state.run_list import RunWish
 from app.state.sharing import ShareLine
 from app.state.step_lines import StepLine
+from app.surface import events
 from tests.fakes.knowledge import FakeEmbedder
 from tests.integration.state.conftest import SignIn
-from tests.integration.state.stores import events
 from tests.integration.state.without_id import WITHOUT_ID
 from tests.isolation import Kind, World, make_world, read_all, without_ids
 from tests.states import make_state

@@ -7,9 +7,9 @@ import pytest
 
 from app.backend.core.actor import Actor, Permission, Role
 from app.state import edge
+from app.surface import events
 from tests.factories.rows import MakeUser
 from tests.integration.state.conftest import SignIn
-from tests.integration.state.stores import events
 from tests.states import make_state
 
 REFUSAL = "Your role does not allow this."
