@@ -37,6 +37,8 @@ TOOLS = [
     "search_knowledge",
     "run_agent",
 ]
+# More calls than a run has steps, and never the same one.
+WITHOUT_END = [("notes_read", {"name": f"note {n}"}) for n in range(30)]
 
 
 def script(*turns: Any) -> str:

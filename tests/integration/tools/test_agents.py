@@ -1,11 +1,9 @@
 """An agent with tools: it decides, calls one tool after the other, and answers."""
 
-import pytest
-
 from app.backend.core.actor import Actor
 from app.backend.core.run_events import RunStatus
 from app.backend.tools import notes
-from tests.integration.tools.conftest import Desk
+from tests.integration.tools.conftest import WITHOUT_END, Desk
 from tests.runs import assert_log_is_whole
 
 
@@ -97,9 +95,9 @@ async def test_what_goes_wrong_with_a_tool_is_told_to_the_model(desk: Desk) -> N
 
 
 async def test_agent_that_never_answers_reaches_its_limit_of_steps(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: Desk,
 ) -> None:
-    run = await desk.run(("now", {}))
+    run = await desk.run(*WITHOUT_END)
 
     assert run.status == RunStatus.TIMED_OUT
     assert "limit of 25 steps" in run.error

@@ -32,7 +32,7 @@ from tests.integration.tools.children import (
     kinds,
     work_through,
 )
-from tests.integration.tools.conftest import Desk, script
+from tests.integration.tools.conftest import WITHOUT_END, Desk, script
 
 STOP_SECONDS = 1.0
 SLOW = "scripted/rate-40"
@@ -117,7 +117,7 @@ async def test_run_that_waits_for_another_does_not_need_a_person(desk: Desk) -> 
     ("turns", "model", "status", "words"),
     [
         ([], "scripted/cut", RunStatus.FAILED, "Helper failed: The script says"),
-        ([("now", {})], "", RunStatus.TIMED_OUT, "Helper reached a limit:"),
+        (WITHOUT_END, "", RunStatus.TIMED_OUT, "Helper reached a limit:"),
         ([""], "", RunStatus.COMPLETED, "Helper gave no answer."),
     ],
 )
