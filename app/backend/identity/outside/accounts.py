@@ -68,17 +68,14 @@ async def admit(session: Session, *, outsider: Outsider, settings: Settings) -> 
         AccountInUse, LinkImpossible: somebody signs in to it in another way.
         NotInvited: there is no account, and none may be made.
     """
-    found = await repository.find_owner(
-        session, issuer=outsider.issuer, subject=outsider.subject
-    )
-    if found is not None:
-        row, user = found
-        _need_active(user)
-        row.provider, row.email = outsider.provider, _email_of(outsider)
-        row.login, row.last_used_at = outsider.login, clock.now()
-    else:
-        user = await _find_or_make(session, outsider, settings)
-        await _link(session, user, outsider, used_at=clock.now())
+    try:
+        user = await _recognize(session, outsider)
+        user = user or await _take_in(session, outsider, settings)
+    except (AccountInUse, LinkImpossible):
+        # Another window of theirs may have been faster.
+        user = await _recognize(session, outsider)
+        if user is None:
+            raise
     await _give_role(session, user, outsider)
     return user
 
@@ -172,6 +169,27 @@ async def _unlink(
         provider=row.provider,
         email=row.email,
     )
+
+
+async def _recognize(session: Session, outsider: Outsider) -> UserRow | None:
+    """Return whose account their login leads to already."""
+    found = await repository.find_owner(
+        session, issuer=outsider.issuer, subject=outsider.subject
+    )
+    if found is None:
+        return None
+    row, user = found
+    _need_active(user)
+    row.provider, row.email = outsider.provider, _email_of(outsider)
+    row.login, row.last_used_at = outsider.login, clock.now()
+    return user
+
+
+async def _take_in(session: Session, outsider: Outsider, settings: Settings) -> UserRow:
+    """Let their login lead to the account of their address from now on."""
+    user = await _find_or_make(session, outsider, settings)
+    await _link(session, user, outsider, used_at=clock.now())
+    return user
 
 
 async def _find_or_make(
