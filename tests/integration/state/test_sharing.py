@@ -42,6 +42,8 @@ NEEDED = {
     ("AgentRunState.submit", Kind.AGENT): Level.RUN,
     ("AgentRunState.ask", Kind.AGENT): Level.RUN,
     ("ApiKeysState.create", Kind.AGENT): Level.RUN,
+    ("BudgetsState.load_of_agent", Kind.AGENT): Level.OWN,
+    ("BudgetsState.save", Kind.AGENT): Level.OWN,
     ("CollectionState.load", Kind.COLLECTION): Level.VIEW,
     ("CollectionState.refresh", Kind.COLLECTION): Level.VIEW,
     ("CollectionState.load_more", Kind.COLLECTION): Level.VIEW,
