@@ -23,7 +23,7 @@ from app.backend.agents import service as agents
 from app.backend.agents.schemas import AgentView
 from app.backend.api.app import make_api
 from app.backend.bootstrap import Services
-from app.backend.core import clock, ids
+from app.backend.core import acting, clock, ids
 from app.backend.core.actor import Actor, Role
 from app.backend.core.crypto import hash_token
 from app.backend.core.paging import Page
@@ -67,9 +67,11 @@ def _bare(services: Services, actor: Actor) -> FastAPI:
 
     @app.get("/bare/agents")
     async def list_agents(limit: int) -> Page[AgentView]:
-        async with services.db.read() as session:
-            page = await agents.list_agents(session, actor, limit=limit)
-            items = await runs.with_last_run(session, actor, page.items)
+        # PostgreSQL shows nothing to nobody.
+        with acting.as_user(actor.user_id):
+            async with services.db.read() as session:
+                page = await agents.list_agents(session, actor, limit=limit)
+                items = await runs.with_last_run(session, actor, page.items)
         return Page(items=items, next_cursor=page.next_cursor)
 
     return app
