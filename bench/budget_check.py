@@ -19,9 +19,10 @@ from app.backend.budgets.schemas import BudgetDraft, BudgetPeriod, BudgetScope
 from app.backend.budgets.spending import RunSpending
 from app.backend.core import clock, ids
 from app.backend.core.actor import Actor
-from app.backend.core.run_events import Event, RunEvent, UsageRecorded
+from app.backend.core.run_events import Event, UsageRecorded
 from app.backend.core.settings import Settings
 from app.backend.core.spending import PlannedCall
+from app.backend.core.stored_events import RunEvent
 from bench.report import Row, percentile, report
 from tests.factories.rows import RowFactory
 from tests.fakes.knowledge import FakeEmbedder

@@ -13,8 +13,9 @@ from app.backend import bootstrap
 from app.backend.bootstrap import Services
 from app.backend.core import clock, ids
 from app.backend.core.actor import Actor
-from app.backend.core.run_events import Log, RunEvent, RunStatus
+from app.backend.core.run_events import Log, RunStatus
 from app.backend.core.settings import Settings
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs.event_log import EventLog
 from app.backend.runs.live import publish
 from app.backend.runs.tables import RunEventRow, RunRow

@@ -13,7 +13,8 @@ from playwright.async_api import Page, StorageState
 
 from app.backend.bootstrap import Services
 from app.backend.core import ids
-from app.backend.core.run_events import RunEvent, RunStatus
+from app.backend.core.run_events import RunStatus
+from app.backend.core.stored_events import RunEvent
 from app.routes import run_path
 from bench.bare_stream import END, FIELD, bare_stream
 from bench.report import Row, percentile, report

@@ -18,12 +18,8 @@ from playwright.async_api import BrowserContext, CDPSession, Page, StorageState
 from app.backend.bootstrap import Services
 from app.backend.core import clock
 from app.backend.core.actor import Actor
-from app.backend.core.run_events import (
-    RunCompleted,
-    RunEvent,
-    RunOutput,
-    RunStatus,
-)
+from app.backend.core.run_events import RunCompleted, RunOutput, RunStatus
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs import live
 from app.backend.runs.event_log import EventLog
 from app.backend.runs.status import end_run

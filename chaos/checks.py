@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.backend.core.run_events import STATUS_OF_END, RunEvent
+from app.backend.core.run_events import STATUS_OF_END
+from app.backend.core.stored_events import RunEvent
 
 
 @dataclass(frozen=True)

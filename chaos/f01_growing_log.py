@@ -7,13 +7,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from app.backend.core import clock
-from app.backend.core.run_events import (
-    Log,
-    RunCompleted,
-    RunEvent,
-    RunOutput,
-    RunStatus,
-)
+from app.backend.core.run_events import Log, RunCompleted, RunOutput, RunStatus
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs import live
 from app.backend.runs.event_log import EventLog
 from app.backend.runs.status import end_run

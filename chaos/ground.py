@@ -18,7 +18,8 @@ from app.backend import bootstrap
 from app.backend.bootstrap import Services
 from app.backend.core import clock
 from app.backend.core.actor import Actor, Role
-from app.backend.core.run_events import RunEvent, RunStatus
+from app.backend.core.run_events import RunStatus
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs import engine_repository
 from app.backend.runs.schemas import RunView
 from app.backend.threads import service as threads

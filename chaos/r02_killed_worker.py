@@ -4,7 +4,7 @@ import asyncio
 from datetime import datetime
 from uuid import UUID
 
-from app.backend.core.run_events import RunEvent
+from app.backend.core.stored_events import RunEvent
 from chaos.fault import Fault
 from chaos.ground import Ground, in_lanes
 from chaos.outcome import Outcome, Trial, sum_up

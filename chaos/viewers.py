@@ -11,7 +11,8 @@ import httpx
 from pydantic import ValidationError
 
 from app.backend.core import clock
-from app.backend.core.run_events import STATUS_OF_END, RunEvent
+from app.backend.core.run_events import STATUS_OF_END
+from app.backend.core.stored_events import RunEvent
 from app.backend.identity import keys
 from chaos.ground import Ground
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from app.backend.bootstrap import Services
 from app.backend.core import clock
 from app.backend.core.actor import Actor
-from app.backend.core.run_events import RunEvent
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs import service as runs
 from app.backend.runs.schemas import EventFilter, RunDraft, RunView
 

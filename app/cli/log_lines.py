@@ -3,12 +3,8 @@
 import sys
 
 from app.backend.api import socket_messages
-from app.backend.core.run_events import (
-    MessageCompleted,
-    MessageDelta,
-    RunEvent,
-    RunStarted,
-)
+from app.backend.core.run_events import MessageCompleted, MessageDelta, RunStarted
+from app.backend.core.stored_events import RunEvent
 
 
 class LogPrinter:

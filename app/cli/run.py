@@ -13,7 +13,8 @@ import typer
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.core.errors import Invalid
-from app.backend.core.run_events import Level, RunEvent, RunStatus
+from app.backend.core.run_events import Level, RunStatus
+from app.backend.core.stored_events import RunEvent
 from app.backend.identity import service as identity
 from app.backend.runs import service as runs
 from app.backend.runs import steps

@@ -5,7 +5,8 @@ import json
 from pydantic import BaseModel, ConfigDict, Field
 
 from app import routes
-from app.backend.core.run_events import Citation, Passage, RunEvent, RunOutput
+from app.backend.core.run_events import Citation, Passage, RunOutput
+from app.backend.core.stored_events import RunEvent
 from app.backend.knowledge.excerpts import excerpt, plain_text
 from app.backend.runs.schemas import RunView
 from app.backend.usage.words import cost_words

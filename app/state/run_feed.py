@@ -10,7 +10,8 @@ import reflex as rx
 from app import routes
 from app.backend.core import clock
 from app.backend.core.actor import Permission
-from app.backend.core.run_events import RunEvent, RunOutput
+from app.backend.core.run_events import RunOutput
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs import service as runs
 from app.backend.runs.packing import Batch
 from app.backend.runs.schemas import RunView

@@ -18,15 +18,9 @@ from app.backend.core.actor import Actor, Role
 from app.backend.core.db import Session
 from app.backend.core.errors import AppError, Invalid, NotFound
 from app.backend.core.run_context import RunContext, SavedStep
-from app.backend.core.run_events import (
-    Event,
-    Log,
-    RunCompleted,
-    RunEvent,
-    RunOutput,
-    RunStatus,
-)
+from app.backend.core.run_events import Event, Log, RunCompleted, RunOutput, RunStatus
 from app.backend.core.settings import Settings
+from app.backend.core.stored_events import RunEvent
 from app.backend.identity import service as identity
 from app.backend.providers import repository as providers
 from app.backend.providers.errors import ModelMissing

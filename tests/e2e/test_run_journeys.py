@@ -9,7 +9,8 @@ import pytest
 from playwright.async_api import expect
 
 from app.backend.agents.tables import AgentRow
-from app.backend.core.run_events import AttemptStarted, RunEvent, level_of
+from app.backend.core.run_events import AttemptStarted, level_of
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs.tables import RunEventRow, RunRow
 from app.routes import agent_path, run_path
 from tests.e2e.browser import PHONE, Tab

@@ -16,8 +16,9 @@ from app.backend.agents.prompts import (
     make_prompt,
     search_query,
 )
+from app.backend.agents.said import Said
 from app.backend.agents.schemas import AgentKind
-from app.backend.agents.speaking import ROLE, Said, Speaker
+from app.backend.agents.speaking import ROLE, Speaker
 from app.backend.agents.spec import AgentSpec
 from app.backend.agents.unread import find_caveat, tell_lost
 from app.backend.core import clock, ids

@@ -16,7 +16,7 @@ from langchain_core.messages import (
 )
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from app.backend.agents.speaking import Outcome, Said, plan_call, usage_of
+from app.backend.agents.said import Outcome, Said, plan_call, usage_of
 from app.backend.core import clock, ids, masking
 from app.backend.core.actor import Actor
 from app.backend.core.db import Database

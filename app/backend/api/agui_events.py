@@ -19,7 +19,6 @@ from app.backend.core.run_events import (
     MessageStarted,
     ReasoningDelta,
     RunCompleted,
-    RunEvent,
     RunFailed,
     RunQueued,
     RunStopped,
@@ -31,6 +30,7 @@ from app.backend.core.run_events import (
     ToolReturned,
     UsageRecorded,
 )
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs.external import Interrupt
 
 PROTOCOL_VERSION = "1.0"

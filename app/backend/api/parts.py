@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.backend.agents.checkpoints import Checkpoints
 from app.backend.core.crypto import Keyring
-from app.backend.core.run_events import RunEvent
+from app.backend.core.stored_events import RunEvent
 from app.backend.identity.outside.bearer import IssuerKeys
 from app.backend.identity.request_limits import RequestLimits
 from app.backend.knowledge.parts import IngestParts

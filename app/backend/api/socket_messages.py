@@ -17,7 +17,6 @@ from app.backend.core.run_events import (
     Retrieved,
     RetryScheduled,
     RunCompleted,
-    RunEvent,
     RunFailed,
     RunStopped,
     RunTimedOut,
@@ -27,6 +26,7 @@ from app.backend.core.run_events import (
     ToolCalled,
     ToolReturned,
 )
+from app.backend.core.stored_events import RunEvent
 
 Message = dict[str, Any]
 

@@ -11,7 +11,7 @@ from starlette.responses import StreamingResponse
 from app.backend.api import auth
 from app.backend.core import clock
 from app.backend.core.errors import Invalid
-from app.backend.core.run_events import RunEvent
+from app.backend.core.stored_events import RunEvent
 
 MEDIA_TYPE = "text/event-stream"
 SEQ_MAX = 2**31 - 1

@@ -20,7 +20,6 @@ from app.backend.core.run_events import (
     MessageStarted,
     QueuePosition,
     RunCompleted,
-    RunEvent,
     RunFailed,
     RunOutput,
     RunResumed,
@@ -34,6 +33,7 @@ from app.backend.core.run_events import (
     ToolCalled,
     level_of,
 )
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs.schemas import RunView
 
 LINES_MAX = 200

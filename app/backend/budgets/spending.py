@@ -35,15 +35,10 @@ from app.backend.core.questions import (
     QuestionKind,
 )
 from app.backend.core.run_context import Emit
-from app.backend.core.run_events import (
-    BudgetNoticed,
-    Event,
-    RunEvent,
-    Step,
-    UsageRecorded,
-)
+from app.backend.core.run_events import BudgetNoticed, Event, Step, UsageRecorded
 from app.backend.core.settings import Settings
 from app.backend.core.spending import OverBudget, PlannedCall
+from app.backend.core.stored_events import RunEvent
 
 logger = structlog.get_logger(__name__)
 

@@ -1,11 +1,10 @@
 """The closed union of what can happen in a run; UI, API, channels and tests all read it."""
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_serializer
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from app.backend.core.counts import Milliseconds, Tokens
 from app.backend.core.questions import Answer, Question
@@ -458,43 +457,3 @@ def level_of(event: Event) -> Level:
     if isinstance(event, ChildCompleted) and event.status != RunStatus.COMPLETED:
         return Level.WARNING
     return _LEVELS.get(event.type, Level.INFO)
-
-
-class RunEvent(BaseModel):
-    """An event as it is stored and sent; `seq` starts at 1 and has no holes within a run."""
-
-    model_config = ConfigDict(frozen=True)
-
-    run_id: UUID
-    seq: int
-    ts: datetime
-    type: str
-    payload: dict[str, Any]
-
-    @classmethod
-    def of(cls, run_id: UUID, seq: int, ts: datetime, event: Event) -> "RunEvent":
-        """Return the stored form of `event`."""
-        return cls(
-            run_id=run_id,
-            seq=seq,
-            ts=ts,
-            type=event.type,
-            payload=event.model_dump(mode="json", exclude={"type"}),
-        )
-
-    @field_serializer("payload", when_used="json")
-    def _write_payload(self, payload: dict[str, Any]) -> dict[str, Any]:
-        # PostgreSQL keeps keys in an order of its own; whether an event came live or from the rows must not show.
-        return _in_order(payload)
-
-    def event(self) -> Event:
-        """Return the typed event."""
-        return EVENT.validate_python({"type": self.type, **self.payload})
-
-
-def _in_order(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _in_order(value[key]) for key in sorted(value)}
-    if isinstance(value, list):
-        return [_in_order(item) for item in value]
-    return value

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from app.backend.core.run_events import RunEvent
+from app.backend.core.stored_events import RunEvent
 
 
 class LimitReached(Exception):

@@ -9,13 +9,8 @@ from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.errors import Conflict, NotFound
 from app.backend.core.questions import Answer, Choice, Question, check_answer
-from app.backend.core.run_events import (
-    RunEvent,
-    RunResumed,
-    RunStatus,
-    RunStopped,
-    RunWaiting,
-)
+from app.backend.core.run_events import RunResumed, RunStatus, RunStopped, RunWaiting
+from app.backend.core.stored_events import RunEvent
 from app.backend.core.texts import Text
 from app.backend.runs import redaction, repository
 from app.backend.runs.ending import finish_run, hold_run, let_wait

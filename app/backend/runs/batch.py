@@ -8,7 +8,8 @@ from app.backend.agents.schemas import AgentView
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.errors import Conflict, Invalid
-from app.backend.core.run_events import RunEvent, RunQueued
+from app.backend.core.run_events import RunQueued
+from app.backend.core.stored_events import RunEvent
 from app.backend.identity import tiers
 from app.backend.runs import list_repository, repository
 from app.backend.runs.days import count_begun

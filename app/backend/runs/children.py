@@ -5,7 +5,8 @@ from typing import Any
 from app.backend.core import ids
 from app.backend.core.children import ChildCall
 from app.backend.core.db import Session
-from app.backend.core.run_events import ChildStarted, RunEvent, RunQueued, RunStatus
+from app.backend.core.run_events import ChildStarted, RunQueued, RunStatus
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs import list_repository
 from app.backend.runs.days import count_begun
 from app.backend.runs.ending import let_wait

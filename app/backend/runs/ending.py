@@ -11,11 +11,11 @@ from app.backend.core.run_events import (
     ChildCompleted,
     Event,
     RunCompleted,
-    RunEvent,
     RunStatus,
     RunStopped,
     TerminalEvent,
 )
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs import engine_repository
 from app.backend.runs.conversation import release_next
 from app.backend.runs.line import job_of

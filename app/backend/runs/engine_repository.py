@@ -15,7 +15,8 @@ from sqlmodel import and_, col, func, or_, select, update
 from app.backend.core import clock
 from app.backend.core.db import Session
 from app.backend.core.run_context import SavedStep
-from app.backend.core.run_events import RunEvent, RunStatus
+from app.backend.core.run_events import RunStatus
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs.repository import fetch
 from app.backend.runs.schemas import RunView
 from app.backend.runs.silence import Lease

@@ -20,7 +20,8 @@ from sqlalchemy import Connection
 from app.backend.core import clock
 from app.backend.core.db import AWAY, Database
 from app.backend.core.run_context import SavedStep
-from app.backend.core.run_events import Event, MessageDelta, RunEvent
+from app.backend.core.run_events import Event, MessageDelta
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs import engine_repository, event_rows, redaction
 from app.backend.runs.errors import LeaseLost, LogOverflow
 from app.backend.runs.folding import Entry, fold, fold_all

@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Dialect, bindparam
 from sqlmodel import insert, select, update
 
-from app.backend.core.run_events import RunEvent, RunStatus
+from app.backend.core.run_events import RunStatus
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs.tables import RunEventRow, RunRow
 
 _TABLE: Any = getattr(RunEventRow, "__table__")  # noqa: B009 - SQLModel does not declare it

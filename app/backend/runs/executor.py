@@ -23,13 +23,13 @@ from app.backend.core.run_events import (
     Log,
     MessageDelta,
     MessageStarted,
-    RunEvent,
     RunFailed,
     RunStopped,
     RunWaiting,
     TerminalEvent,
     UsageRecorded,
 )
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs import engine_repository, prompts, redaction
 from app.backend.runs.answers import wait_for_person
 from app.backend.runs.budget import Limits, RunBudget

@@ -14,7 +14,8 @@ from sqlalchemy.exc import OperationalError
 from app.backend.core import acting, ids
 from app.backend.core import redis as names
 from app.backend.core.db import Database
-from app.backend.core.run_events import STATUS_OF_END, RunEvent
+from app.backend.core.run_events import STATUS_OF_END
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs import engine_repository
 from app.backend.runs.live import FIELD
 from app.backend.runs.packing import Batch

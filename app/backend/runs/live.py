@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from app.backend.core import redis as names
 from app.backend.core.db import Session, after_commit
-from app.backend.core.run_events import RunEvent
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs.packing import batches_of
 
 logger = structlog.get_logger(__name__)

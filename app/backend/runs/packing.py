@@ -16,7 +16,7 @@ from uuid import UUID
 
 from pydantic_core import to_json
 
-from app.backend.core.run_events import RunEvent
+from app.backend.core.stored_events import RunEvent
 
 Table = dict[str, Any]
 Row = list[Any]

@@ -14,12 +14,8 @@ from pydantic import BaseModel
 from app.backend.core import masking
 from app.backend.core.masking import LENGTH_MIN
 from app.backend.core.masking import MASK as REDACTED
-from app.backend.core.run_events import (
-    Event,
-    MessageDelta,
-    ReasoningDelta,
-    RunEvent,
-)
+from app.backend.core.run_events import Event, MessageDelta, ReasoningDelta
+from app.backend.core.stored_events import RunEvent
 
 E = TypeVar("E", bound=BaseModel)
 # Where secrets of known shapes begin, and what follows; the words before them that tell what they are stay.

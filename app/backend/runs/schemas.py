@@ -16,7 +16,8 @@ from pydantic import (
 
 from app.backend.core.paging import Listed
 from app.backend.core.questions import Question
-from app.backend.core.run_events import Level, RunEvent, RunOutput, RunStatus
+from app.backend.core.run_events import Level, RunOutput, RunStatus
+from app.backend.core.stored_events import RunEvent
 from app.backend.core.texts import STORABLE, Text
 from app.backend.usage.schemas import RunCost
 

@@ -12,7 +12,7 @@ from app.backend.core import clock
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.errors import Invalid
-from app.backend.core.run_events import RunEvent
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs import repository
 from app.backend.runs.schemas import EventFilter, EventPage
 

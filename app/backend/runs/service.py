@@ -11,7 +11,8 @@ from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.errors import Conflict, NotFound
 from app.backend.core.paging import PAGE_SIZE, Page, parse_cursor, to_page
-from app.backend.core.run_events import RunEvent, RunStatus
+from app.backend.core.run_events import RunStatus
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs import (
     effect_repository,
     engine_repository,

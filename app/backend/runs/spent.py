@@ -6,7 +6,7 @@ from itertools import pairwise
 from uuid import UUID
 
 from app.backend.core.db import Session
-from app.backend.core.run_events import RunEvent
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs import engine_repository as repository
 
 _BEGINS = frozenset({"run_started", "attempt_started"})

@@ -14,7 +14,6 @@ from app.backend.core.run_events import (
     STATUS_OF_END,
     Event,
     RunCompleted,
-    RunEvent,
     RunFailed,
     RunStatus,
     RunStopped,
@@ -22,6 +21,7 @@ from app.backend.core.run_events import (
     TerminalEvent,
     level_of,
 )
+from app.backend.core.stored_events import RunEvent
 from app.backend.core.texts import storable
 from app.backend.runs import redaction
 from app.backend.runs.event_rows import insert_events

@@ -14,7 +14,8 @@ from sqlmodel import insert
 
 from app.backend.core import clock, ids
 from app.backend.core.db import Session
-from app.backend.core.run_events import RunEvent, UsageRecorded
+from app.backend.core.run_events import UsageRecorded
+from app.backend.core.stored_events import RunEvent
 from app.backend.usage.tables import UsageRecordRow
 
 RECORDED = "usage_recorded"

@@ -16,7 +16,7 @@ from app.backend.budgets import ledger
 from app.backend.budgets import service as budgets
 from app.backend.budgets.schemas import BudgetDraft, BudgetView
 from app.backend.core.actor import Actor
-from app.backend.core.run_events import RunEvent
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs import executor
 from app.backend.runs.schemas import RunView
 from app.backend.usage.tables import UsageRecordRow

@@ -12,8 +12,9 @@ import pytest
 from app.backend import bootstrap
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor, Role
-from app.backend.core.run_events import RunEvent, RunStatus
+from app.backend.core.run_events import RunStatus
 from app.backend.core.settings import Settings
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs import beginning
 from app.backend.runs.executor import execute_run
 from app.backend.runs.upkeep import StandIn, make_recovery

@@ -22,12 +22,12 @@ from app.backend.core.run_events import (
     Log,
     MessageDelta,
     RunCompleted,
-    RunEvent,
     RunOutput,
     RunStatus,
     RunStopped,
 )
 from app.backend.core.settings import Settings
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs import engine_repository, event_log
 from app.backend.runs.errors import LeaseLost, LogOverflow
 from app.backend.runs.event_log import PRESSURE_EVENTS, WINDOW_SECONDS, EventLog

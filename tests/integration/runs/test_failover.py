@@ -10,7 +10,8 @@ import pytest
 from app.backend.bootstrap import Services
 from app.backend.core import clock
 from app.backend.core.actor import Actor
-from app.backend.core.run_events import RunEvent, RunStatus
+from app.backend.core.run_events import RunStatus
+from app.backend.core.stored_events import RunEvent
 from app.backend.models import patience
 from app.backend.models import service as models
 from app.backend.models.schemas import Environment, ModelDraft

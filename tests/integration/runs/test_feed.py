@@ -9,13 +9,8 @@ import pytest
 
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
-from app.backend.core.run_events import (
-    Log,
-    RunCompleted,
-    RunEvent,
-    RunOutput,
-    RunStatus,
-)
+from app.backend.core.run_events import Log, RunCompleted, RunOutput, RunStatus
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs.event_log import EventLog
 from app.backend.runs.feed import RunFeed
 from app.backend.runs.live import publish

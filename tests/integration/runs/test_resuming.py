@@ -14,8 +14,9 @@ from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.core.errors import AppError, Conflict
 from app.backend.core.run_context import SavedStep
-from app.backend.core.run_events import Log, RunEvent, RunStatus
+from app.backend.core.run_events import Log, RunStatus
 from app.backend.core.settings import Settings
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs import engine_repository, service
 from app.backend.runs.errors import LeaseLost
 from app.backend.runs.event_log import EventLog

@@ -10,7 +10,8 @@ from langchain_core.messages import (
 )
 from langchain_core.messages.tool import tool_call_chunk
 
-from app.backend.agents.speaking import Said, Sent
+from app.backend.agents.said import Said
+from app.backend.agents.speaking import Sent
 
 ASKED: list[BaseMessage] = [SystemMessage("Be kind."), HumanMessage("Why?")]
 

@@ -24,7 +24,6 @@ from app.backend.core.run_events import (
     Retrieved,
     RetryScheduled,
     RunCompleted,
-    RunEvent,
     RunFailed,
     RunOutput,
     RunQueued,
@@ -41,6 +40,7 @@ from app.backend.core.run_events import (
     ToolReturned,
     UsageRecorded,
 )
+from app.backend.core.stored_events import RunEvent
 from tests.agui import check_stream, texts_of
 
 RUN = UUID(int=1)

@@ -18,7 +18,6 @@ from app.backend.core.run_events import (
     QueuePosition,
     Retrieved,
     RunCompleted,
-    RunEvent,
     RunFailed,
     RunOutput,
     RunStatus,
@@ -32,6 +31,7 @@ from app.backend.core.run_events import (
     ToolReturned,
     UsageRecorded,
 )
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs.starting import CONVERSATION
 
 RUN = UUID(int=1)

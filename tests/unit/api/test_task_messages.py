@@ -18,7 +18,6 @@ from app.backend.core.run_events import (
     MessageStarted,
     QueuePosition,
     RunCompleted,
-    RunEvent,
     RunFailed,
     RunOutput,
     RunQueued,
@@ -33,6 +32,7 @@ from app.backend.core.run_events import (
     Step,
     ToolCalled,
 )
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs.schemas import RunView
 
 RUN, MESSAGE = UUID(int=1), UUID(int=2)

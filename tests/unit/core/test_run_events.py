@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from app.backend.core.counts import TOKENS_MAX
-from app.backend.core.run_events import EVENT, RunEvent
+from app.backend.core.run_events import EVENT
+from app.backend.core.stored_events import RunEvent
 
 
 def _event(payload: dict[str, Any]) -> RunEvent:

@@ -28,7 +28,6 @@ from app.backend.core.run_events import (
     Retrieved,
     RetryScheduled,
     RunCompleted,
-    RunEvent,
     RunFailed,
     RunOutput,
     RunQueued,
@@ -43,6 +42,7 @@ from app.backend.core.run_events import (
     ToolReturned,
     UsageRecorded,
 )
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs.exports import jsonl, otlp, text
 from app.backend.runs.exports.words import describe
 from app.backend.runs.schemas import RunView

@@ -14,11 +14,11 @@ from app.backend.core.run_events import (
     MessageDelta,
     ReasoningDelta,
     RunCompleted,
-    RunEvent,
     RunOutput,
     RunStopped,
     ToolCalled,
 )
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs.redaction import Redactor, Streams
 
 KEY = "sk-" + "a1b2c3d4e5" * 3

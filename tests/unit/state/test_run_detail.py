@@ -7,13 +7,13 @@ from uuid import uuid4
 from app.backend.core import clock, ids
 from app.backend.core.run_events import (
     Citation,
-    RunEvent,
     RunOutput,
     RunStatus,
     Stage,
     StageChanged,
     Step,
 )
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs.schemas import RunView
 from app.state.run_detail import event_line, run_detail, source_line, turn_line
 from app.state.run_feed import EVENTS_SHOWN, RunFeedState, show_run

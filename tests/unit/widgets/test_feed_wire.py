@@ -16,11 +16,11 @@ from app.backend.core.run_events import (
     Log,
     MessageCompleted,
     MessageDelta,
-    RunEvent,
     Step,
     ToolCalled,
     ToolReturned,
 )
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs.packing import Batch, batches_of
 
 RUN, MESSAGE, OTHER = UUID(int=1), UUID(int=2), UUID(int=3)

@@ -12,7 +12,7 @@ from app.backend.api.deps import PartsDep
 from app.backend.api.parts import ApiParts
 from app.backend.api.v1.log_filter import Viewer, Wanted
 from app.backend.core.actor import Actor
-from app.backend.core.run_events import RunEvent
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs import service as runs
 from app.backend.runs.exports import jsonl, otlp, text
 from app.backend.runs.schemas import EventFilter, RunView

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from app.backend.core.run_events import RunEvent
+from app.backend.core.stored_events import RunEvent
 
 
 async def write(events: AsyncIterator[RunEvent]) -> AsyncIterator[str]:

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from app.backend.core.run_events import STATUS_OF_END, RunEvent
+from app.backend.core.run_events import STATUS_OF_END
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs.exports.words import describe
 from app.backend.runs.schemas import RunView
 

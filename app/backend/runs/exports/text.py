@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 
-from app.backend.core.run_events import CUT, RunEvent
+from app.backend.core.run_events import CUT
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs.exports.words import bracketed, describe
 
 _GROWS = {"message_delta": "MESSAGE", "reasoning_delta": "REASONING"}
