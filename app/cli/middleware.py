@@ -1,18 +1,14 @@
 """`atelier middleware`: what stands before models."""
 
 import json
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 
-from app.backend.core import redis as redis_client
 from app.backend.core.errors import Invalid, NotFound
 from app.backend.identity import service as identity
 from app.backend.middleware import service as middleware
-from app.backend.middleware.chains import RowChains
 from app.backend.middleware.registry import list_types
 from app.backend.middleware.schemas import (
     MiddlewareChange,
@@ -20,7 +16,8 @@ from app.backend.middleware.schemas import (
     MiddlewareView,
 )
 from app.cli import output
-from app.cli.edge import Rows, command, open_rows
+from app.cli.chains import open_chains
+from app.cli.edge import command, open_rows
 from app.cli.options import AsOption, JsonOption
 
 app = typer.Typer(
@@ -117,7 +114,7 @@ async def add(
         priority=priority,
         is_critical=bool(is_critical),
     )
-    async with _opened() as (rows, chains), rows.db.transaction() as session:
+    async with open_chains() as (rows, chains), rows.db.transaction() as session:
         actor = await identity.find_actor_by_email(session, as_email)
         view = await middleware.add_middleware(
             session, actor, model=model, draft=draft, chains=chains
@@ -137,7 +134,7 @@ async def change(
 ) -> None:
     """Change a middleware; what is not named stays."""
     wanted = _parse(middleware_id)
-    async with _opened() as (rows, chains), rows.db.transaction() as session:
+    async with open_chains() as (rows, chains), rows.db.transaction() as session:
         actor = await identity.find_actor_by_email(session, as_email)
         before = await middleware.get_middleware(session, actor, middleware_id=wanted)
         view = await middleware.change_middleware(
@@ -180,7 +177,7 @@ async def delete(
 ) -> None:
     """Take a middleware away."""
     wanted = _parse(middleware_id)
-    async with _opened() as (rows, chains), rows.db.transaction() as session:
+    async with open_chains() as (rows, chains), rows.db.transaction() as session:
         actor = await identity.find_actor_by_email(session, as_email)
         await middleware.delete_middleware(
             session, actor, middleware_id=wanted, chains=chains
@@ -191,21 +188,11 @@ async def delete(
         output.say("It is deleted.")
 
 
-@asynccontextmanager
-async def _opened() -> AsyncGenerator[tuple[Rows, RowChains], None]:
-    async with open_rows() as rows:
-        redis = redis_client.connect(rows.settings.redis_url)
-        try:
-            yield rows, RowChains(rows.db, redis)
-        finally:
-            await redis.aclose()
-
-
 async def _switch(
     middleware_id: str, as_email: str | None, *, is_active: bool, is_json: bool
 ) -> None:
     wanted = _parse(middleware_id)
-    async with _opened() as (rows, chains), rows.db.transaction() as session:
+    async with open_chains() as (rows, chains), rows.db.transaction() as session:
         actor = await identity.find_actor_by_email(session, as_email)
         view = await middleware.set_active(
             session, actor, middleware_id=wanted, is_active=is_active, chains=chains

@@ -11,6 +11,7 @@ from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.errors import NotFound
 from app.backend.identity import service as identity
+from app.backend.middleware.service import warm_default
 from app.backend.models import files, local
 from app.backend.models import service as models
 from app.backend.models.catalog import open_catalog
@@ -20,6 +21,7 @@ from app.backend.providers import repository as provider_rows
 from app.backend.providers.base import ProviderModel
 from app.backend.providers.registry import find_type
 from app.cli import claims, local_models, output
+from app.cli.chains import open_chains
 from app.cli.edge import NotMigrated, check_tables, command, open_rows
 from app.cli.options import AsOption, JsonOption
 
@@ -114,7 +116,7 @@ async def add(
 ) -> None:
     """Add a model to a provider, with what is known of it."""
     prefix, _, wanted = name.partition("/")
-    async with open_rows() as rows:
+    async with open_chains() as (rows, chains):
         async with rows.db.read() as session:
             actor = await identity.find_actor_by_email(session, as_email)
             provider = await provider_rows.find_named(session, actor, prefix)
@@ -142,6 +144,7 @@ async def add(
                 draft=draft,
                 environment=Environment(rows.settings.environment),
             )
+            warm_default(session, view, chains=chains)
     _print(view, is_json=is_json)
 
 
@@ -151,12 +154,13 @@ async def set_default(
     name: ModelArgument, as_email: AsOption = None, is_json: JsonOption = False
 ) -> None:
     """Use a model where none is named."""
-    async with open_rows() as rows, rows.db.transaction() as session:
+    async with open_chains() as (rows, chains), rows.db.transaction() as session:
         actor = await identity.find_actor_by_email(session, as_email)
         found = await _need(session, actor, name)
         view = await models.set_default(
             session, actor, model_id=found.id, is_default=True
         )
+        warm_default(session, view, chains=chains)
     _print(view, is_json=is_json)
 
 

@@ -34,6 +34,7 @@ class Said:
     is_unpaid: bool = False
     price: Price | None = None
     window: int | None = None
+    asked_tokens: int = 0
     began: float = field(default_factory=clock.monotonic)
     first_token_at: float | None = None
     has_thought: bool = False
@@ -54,6 +55,7 @@ class Said:
         self.text, self.tokens, self.usage, self.finish_reason = "", 0, None, "stop"
         self.began, self.first_token_at = clock.monotonic(), None
         self.has_thought = self.is_open = self.is_unpaid = False
+        self.asked_tokens = 0
         self.call_chunks.clear()
 
     def calls(self) -> list[tuple[str, dict[str, Any] | None]]:

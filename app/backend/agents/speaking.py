@@ -229,8 +229,9 @@ class Speaker:
         async def reserve(
             sent: Sequence[BaseMessage], tools: Sequence[dict[str, Any]]
         ) -> None:
-            most = self.spec.max_tokens
-            await self.run.spending.reserve(plan_call(said, most, sent, tools))
+            planned = plan_call(said, self.spec.max_tokens, sent, tools)
+            await self.run.spending.reserve(planned)
+            said.asked_tokens = planned.tokens_in
             self._open(said, messages)
 
         async for chunk in model.stream(messages, reserve=reserve):
@@ -246,7 +247,7 @@ class Speaker:
                 message_id=said.message_id,
                 role=ROLE,
                 model=said.model,
-                call=self._call(messages),
+                call=self._call(said, messages),
             )
         )
 
@@ -304,7 +305,7 @@ class Speaker:
         reason = chunk.response_metadata.get("finish_reason")
         said.finish_reason = reason or said.finish_reason
 
-    def _call(self, messages: Sequence[BaseMessage]) -> ModelCall:
+    def _call(self, said: Said, messages: Sequence[BaseMessage]) -> ModelCall:
         has_tools = self.spec.kind == AgentKind.TOOLS
         return ModelCall(
             messages=self.sent.take(messages),
@@ -312,6 +313,9 @@ class Speaker:
             tools=list(self.spec.tools) if has_tools else [],
             temperature=self.spec.temperature,
             max_tokens=self.spec.max_tokens,
+            tokens_in=said.asked_tokens,
+            price=said.price.version if said.price else "",
+            window=said.window,
         )
 
     def _announce_pause(self, model: str, pause: Pause) -> None:

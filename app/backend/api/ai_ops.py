@@ -10,6 +10,7 @@ from app.backend.agents import model_use
 from app.backend.api.deps import PartsDep, ReadDep, WriteDep, may
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.texts import StorableDict, Text
+from app.backend.middleware.service import warm_default
 from app.backend.models import service as models
 from app.backend.models.schemas import (
     CapabilitiesDraft,
@@ -203,9 +204,9 @@ async def add_model(
         provider_id=draft.provider, name=draft.name, **draft.change().model_dump()
     )
     environment = Environment(parts.settings.environment)
-    return _model(
-        await models.add_model(session, actor, draft=wanted, environment=environment)
-    )
+    view = await models.add_model(session, actor, draft=wanted, environment=environment)
+    warm_default(session, view, chains=parts.chains)
+    return _model(view)
 
 
 @router.get("/llm-models/{model_id}")
@@ -232,6 +233,7 @@ async def update_model(
         change=wanted,
         environment=Environment(parts.settings.environment),
     )
+    warm_default(session, view, chains=parts.chains)
     return _model(view)
 
 

@@ -121,7 +121,7 @@ class Ledger:
     async def settle(self, call_id: UUID, took: Sequence[tuple[Slot, int]]) -> None:
         """Put what a call took in the place of what was set aside; its row is committed."""
         slots = [slot for slot, _ in took]
-        args = [str(call_id), *(amount for _, amount in took)]
+        args = [str(call_id), self._lease, *(amount for _, amount in took)]
         asked = self._settle(keys=_keys(slots), args=args)
         await self._tell(asked, "budget_not_settled")
 

@@ -13,7 +13,8 @@ local function whole(number) return string.format('%.0f', number) end
 """
 
 # KEYS: ready, then spent, held, reading of each budget. ARGV: call, lease, grace, then wanted and limit of each.
-# An entry that ran out is of somebody who died: nobody knows what was spent, so the rows are read again.
+# An entry that ran out is of somebody who died: nobody knows what was spent, so the rows are read again. One that is
+# `over` only keeps a renewal that comes late from setting aside what nobody takes any more.
 RESERVE = (
     _NOW
     + """
@@ -31,12 +32,12 @@ for i = 1, count do
   held[i] = 0
   local all = redis.call('HGETALL', holds)
   for j = 1, #all, 2 do
-    local most, ends = string.match(all[j + 1], '^(%d+):(%d+):')
+    local most, ends, of = string.match(all[j + 1], '^(%d+):(%d+):(%w*)')
     if all[j] == call then
       redis.call('HDEL', holds, call)
     elseif tonumber(ends) <= now then
       redis.call('HDEL', holds, all[j])
-      redis.call('DEL', row, reading)
+      if of ~= 'over' then redis.call('DEL', row, reading) end
     else
       held[i] = held[i] + tonumber(most)
     end
@@ -78,29 +79,37 @@ RENEW = (
     + """
 local lease = tonumber(ARGV[2])
 for i = 1, #KEYS do
-  local entry = ARGV[1 + 2 * i] .. ':' .. whole(now + lease) .. ':' .. ARGV[2 + 2 * i]
-  redis.call('HSET', KEYS[i], ARGV[1], entry)
-  redis.call('PEXPIRE', KEYS[i], 10 * lease)
+  local known = redis.call('HGET', KEYS[i], ARGV[1])
+  if not known or string.sub(known, -5) ~= ':over' then
+    local entry = ARGV[1 + 2 * i] .. ':' .. whole(now + lease) .. ':' .. ARGV[2 + 2 * i]
+    redis.call('HSET', KEYS[i], ARGV[1], entry)
+    redis.call('PEXPIRE', KEYS[i], 10 * lease)
+  end
 end
 """
 )
 
-# KEYS: spent, held, reading of each budget. ARGV: call, then what it took of each.
+# KEYS: spent, held, reading of each budget. ARGV: call, lease, then what it took of each.
 # Only in the generation that the call was reserved in is it certain that the rows were read without it.
-SETTLE = """
-local call = ARGV[1]
+SETTLE = (
+    _NOW
+    + """
+local call, lease = ARGV[1], tonumber(ARGV[2])
+local over = '0:' .. whole(now + lease) .. ':over'
 for i = 1, #KEYS / 3 do
   local row, holds, reading = KEYS[3 * i - 2], KEYS[3 * i - 1], KEYS[3 * i]
   local entry = redis.call('HGET', holds, call)
   local generation = entry and string.match(entry, ':(%w+)$')
   if generation and redis.call('HGET', row, 'generation') == generation then
-    redis.call('HINCRBY', row, 'spent', ARGV[1 + i])
-  elseif entry or ARGV[1 + i] ~= '0' then
+    redis.call('HINCRBY', row, 'spent', ARGV[2 + i])
+  elseif entry or ARGV[2 + i] ~= '0' then
     redis.call('DEL', row, reading)
   end
-  redis.call('HDEL', holds, call)
+  redis.call('HSET', holds, call, over)
+  redis.call('PEXPIRE', holds, 10 * lease)
 end
 """
+)
 
 # KEYS: spent, reading. ARGV: generation, what the rows say, how long it is believed.
 # Who settled meanwhile has taken the generation out: the rows were read too early, or not; they are read again.

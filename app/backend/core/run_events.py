@@ -182,7 +182,11 @@ class PromptMessage(BaseModel):
 
 
 class ModelCall(BaseModel):
-    """What a model was asked: those of its `size` messages that the calls before it in the attempt did not have."""
+    """What a model was asked: those of its `size` messages that the calls before it in the attempt did not have.
+
+    `tokens_in` are those of the whole question, as estimated; with the `price` they say what a call took whose worker
+    could not tell any more.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -191,6 +195,9 @@ class ModelCall(BaseModel):
     tools: list[str] = Field(default_factory=list[str])
     temperature: float
     max_tokens: int
+    tokens_in: Tokens = 0
+    price: str = ""
+    window: Tokens | None = None
 
 
 class MessageStarted(_Event):

@@ -6,9 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.messages.ai import add_ai_message_chunks
+from langchain_core.messages.ai import (
+    UsageMetadata,
+    add_ai_message_chunks,
+    add_usage,
+)
 from langchain_core.messages.tool import tool_call_chunk
 
+from app.backend.core.errors import AppError
 from app.backend.middleware.patterns import Find, Span
 
 # So many characters are let go of at once, since each look takes time.
@@ -180,6 +185,27 @@ async def rewritten(
             for n, one in enumerate(broken)
         ]
         yield whole
+
+
+async def counted_with(
+    said: AsyncIterator[AIMessageChunk], usage: UsageMetadata | None
+) -> AsyncIterator[AIMessageChunk]:
+    """Yield an answer whose usage has more in it; one that fails before it tells its own has that alone."""
+    has_told = usage is None
+    try:
+        async for chunk in said:
+            if usage is not None and chunk.usage_metadata is not None:
+                both = add_usage(chunk.usage_metadata, usage)
+                # Each takes the place of the one before.
+                chunk, has_told = (
+                    chunk.model_copy(update={"usage_metadata": both}),
+                    True,
+                )
+            yield chunk
+    except AppError:
+        if not has_told:
+            yield AIMessageChunk(content="", usage_metadata=usage)
+        raise
 
 
 def rewrite_message(message: BaseMessage, rewrite: Callable[[str], str]) -> BaseMessage:

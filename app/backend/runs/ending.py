@@ -1,5 +1,6 @@
 """How a run leaves its worker: it ends, with its answer and the start of what waited for it, waits, or goes back into line."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,10 +15,12 @@ from app.backend.core.run_events import (
     RunStatus,
     RunStopped,
     TerminalEvent,
+    UsageRecorded,
 )
 from app.backend.core.stored_events import RunEvent
 from app.backend.runs import engine_repository
 from app.backend.runs.conversation import release_next
+from app.backend.runs.cut_calls import record_cut_calls
 from app.backend.runs.line import job_of
 from app.backend.runs.live import publish_after_commit, signal_stop
 from app.backend.runs.parts import EndParts
@@ -38,21 +41,23 @@ async def finish_run(
     epoch: int | None = None,
     text: str = "",
     answer_as: Actor | None = None,
+    cut: Sequence[UsageRecorded] = (),
     **values: Any,
 ) -> tuple[RunRow, list[RunEvent]] | None:
     """End a run, add its answer to the conversation, and let the next one begin; None when it has ended already.
 
-    A stop that was asked for before wins: the run is stopped, with the `text` that came so far, whatever `event` says.
+    `cut` are calls of models that its worker could not report. A stop that was asked for before wins: the run is stopped, with the `text` that came so far, whatever `event` says.
     What it started and waits for is stopped with it; the run that waits for this one goes on.
     """
     now = await hold_run(session, row)
     child_id = now.waits_for_id if now else None
     if now is not None and now.stop_requested_at is not None:
         event = _as_stopped(event, text)
-    ended = await end_run(session, row.id, event, epoch=epoch, **values)
+    ended = await end_run(session, row.id, event, cut=cut, epoch=epoch, **values)
     if ended is None:
         return None
     row = ended[0]
+    await record_cut_calls(session, row, ended[1])
     if answer_as is not None and not row.is_taken_back:
         await _add_answer(session, answer_as, row, event)
     await release_next(session, row.thread_id, parts.outbox)
@@ -139,22 +144,30 @@ async def let_wait(
 
 
 async def put_back(
-    session: Session, row: RunRow, *, parts: EndParts, text: str = "", **values: Any
+    session: Session,
+    row: RunRow,
+    *,
+    parts: EndParts,
+    text: str = "",
+    cut: Sequence[UsageRecorded] = (),
+    **values: Any,
 ) -> tuple[RunRow, list[RunEvent]] | None:
     """Queue a run again, at the place in line that it had; None when it is somebody else's by now.
 
-    A run that was asked to stop is stopped instead, with the `text` that came so far.
+    `cut` are calls of models that its worker could not report. A run that was asked to stop is stopped instead, with
+    the `text` that came so far.
     """
     now = await hold_run(session, row)
     if now is not None and now.stop_requested_at is not None:
         return await finish_run(
-            session, row, RunStopped(text=text), parts=parts, epoch=row.epoch
+            session, row, RunStopped(text=text), parts=parts, epoch=row.epoch, cut=cut
         )
     changed = await change_status(
         session,
         row.id,
         RunStatus.QUEUED,
         epoch=row.epoch,
+        events=cut,
         values={
             "dispatch": row.dispatch + 1,
             "lease_until": None,
@@ -163,6 +176,7 @@ async def put_back(
         },
     )
     if changed is not None:
+        await record_cut_calls(session, *changed)
         await parts.outbox.add(session, job_of(changed[0]))
     return changed
 

@@ -40,6 +40,7 @@ from app.backend.runs.claiming import (
     claim_next,
     prepare_run,
 )
+from app.backend.runs.cut_calls import list_cut_calls
 from app.backend.runs.effects import EffectLedger
 from app.backend.runs.ending import finish_run, put_back
 from app.backend.runs.errors import LeaseLost
@@ -112,6 +113,7 @@ class _Execution:
         self._tokens_in = 0
         self._tokens_out = 0
         self._streamed = 0
+        self._is_left_behind = False
 
     async def run(self) -> None:
         """Work until the run has ended, is stopped, or has to be given back."""
@@ -156,6 +158,7 @@ class _Execution:
             return working.result()
         working.cancel()
         await asyncio.wait([working], timeout=CANCEL_SECONDS)
+        self._is_left_behind = not working.done()
         if self._log.lost.is_set():
             raise LeaseLost
         if self._stop.is_set():
@@ -276,6 +279,7 @@ class _Execution:
                 epoch=self._row.epoch,
                 text=self._text,
                 answer_as=self._claim.actor,
+                cut=await self._list_cut(session),
                 **self._used(),
             )
             if ended is None:
@@ -283,6 +287,12 @@ class _Execution:
             return ended[1]
 
         await self._write(write)
+
+    async def _list_cut(self, session: Session) -> Sequence[UsageRecorded]:
+        # A model that does not let go reports nothing any more.
+        if not self._is_left_behind:
+            return []
+        return await list_cut_calls(session, self._row.id)
 
     def _may_try_again(self, end: TerminalEvent) -> bool:
         # The database was away in the middle of a step: the run is not to blame.
@@ -296,6 +306,7 @@ class _Execution:
                 self._row,
                 parts=self._parts,
                 text=self._text,
+                cut=await self._list_cut(session),
                 epoch=self._row.epoch + 1,
                 attempt=attempt,
                 interruption=interruption,

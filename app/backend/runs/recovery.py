@@ -17,9 +17,15 @@ from app.backend.core import redis as redis_names
 from app.backend.core.db import Database, Session
 from app.backend.core.jobs import QUEUES, JobName
 from app.backend.core.outbox import Outbox, count_jobs
-from app.backend.core.run_events import RunFailed, RunStopped, TerminalEvent
+from app.backend.core.run_events import (
+    RunFailed,
+    RunStopped,
+    TerminalEvent,
+    UsageRecorded,
+)
 from app.backend.runs import engine_repository, tree_repository
 from app.backend.runs.conversation import release, release_next
+from app.backend.runs.cut_calls import list_cut_calls
 from app.backend.runs.ending import (
     finish_run,
     hold_run,
@@ -161,13 +167,16 @@ class RunRecovery:
             await self._end(row, RunStopped())
         elif row.attempt < self.attempts_max:
             # From now on the worker that had the run writes nothing, also before another one takes it.
-            await self._put_back(row, epoch=row.epoch + 1, interruption=LOST)
+            await self._put_back(
+                row, has_lost=True, epoch=row.epoch + 1, interruption=LOST
+            )
         else:
             error = GIVEN_UP.format(attempts=row.attempt)
             await self._end(row, RunFailed(code=WORKER_LOST, error=error))
 
     async def _end(self, row: RunRow, event: TerminalEvent) -> None:
         async with self.db.transaction(lock_seconds=LOCK_SECONDS) as session:
+            cut = await _list_cut(session, row)
             spent = await count_spent(session, row.id)
             ended = await finish_run(
                 session,
@@ -175,15 +184,19 @@ class RunRecovery:
                 event,
                 parts=self,
                 epoch=row.epoch,
-                tokens_in=spent.tokens_in,
+                cut=cut,
+                tokens_in=spent.tokens_in + sum(one.tokens_in for one in cut),
                 tokens_out=spent.tokens_out,
             )
             if ended is not None:
                 publish_after_commit(session, self.redis, row.id, ended[1])
 
-    async def _put_back(self, row: RunRow, **values: Any) -> None:
+    async def _put_back(
+        self, row: RunRow, *, has_lost: bool = False, **values: Any
+    ) -> None:
         async with self.db.transaction(lock_seconds=LOCK_SECONDS) as session:
-            changed = await put_back(session, row, parts=self, **values)
+            cut = await _list_cut(session, row) if has_lost else []
+            changed = await put_back(session, row, parts=self, cut=cut, **values)
             if changed is not None:
                 publish_after_commit(session, self.redis, row.id, changed[1])
                 logger.warning("run_queued_again", run_id=str(row.id))
@@ -193,6 +206,12 @@ class RunRecovery:
         async with asyncio.timeout(redis_names.ANSWER_SECONDS):
             waiting = await self.redis.execute_command("LLEN", queue)
         return int(waiting or 0) + await count_jobs(session, JobName.RUN_EXECUTE)
+
+
+async def _list_cut(session: Session, row: RunRow) -> list[UsageRecorded]:
+    # Nobody adds to the log from then on.
+    await hold_run(session, row)
+    return await list_cut_calls(session, row.id)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from app.backend.core.run_events import (
     RunStopped,
     RunTimedOut,
     TerminalEvent,
+    UsageRecorded,
     level_of,
 )
 from app.backend.core.stored_events import RunEvent
@@ -110,10 +111,11 @@ async def end_run(
     run_id: UUID,
     event: TerminalEvent,
     *,
+    cut: Sequence[UsageRecorded] = (),
     epoch: int | None = None,
     **values: Any,
 ) -> tuple[RunRow, list[RunEvent]] | None:
-    """End the run with its terminal event; returns None when it has ended already.
+    """End the run with its terminal event, after calls that were `cut`; returns None when it has ended already.
 
     `ending.finish_run` does so for the engine: there is more to the end of a run than its row.
     """
@@ -137,7 +139,7 @@ async def end_run(
             pass
     to = STATUS_OF_END[event.type]
     ended = await change_status(
-        session, run_id, to, events=[event], epoch=epoch, values=values
+        session, run_id, to, events=[*cut, event], epoch=epoch, values=values
     )
     if ended is not None and ended[0].error:
         await add_error_words(session, ended[0])

@@ -11,6 +11,7 @@ from app.backend.providers.handler import Handler
 
 _FREE = frozenset({"local", "ollama", "scripted"})
 _LIST = "genai-prices"
+_NUMBERS = 3
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,17 @@ class Price:
     tokens_in: float = 0.0
     tokens_out: float = 0.0
     tokens_cached: float = 0.0
+
+    @classmethod
+    def parse(cls, version: str) -> "Price | None":
+        """Return the prices that a version names; None where it names none."""
+        if version == LOCAL.version:
+            return LOCAL
+        try:
+            numbers = [float(number) for number in version.rsplit(" ")[-1].split("/")]
+            return cls(version, *numbers) if len(numbers) == _NUMBERS else None
+        except ValueError:
+            return None
 
     def cost_micros(
         self, tokens_in: int, tokens_out: int, *, tokens_cached: int = 0

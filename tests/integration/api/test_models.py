@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from app.backend.bootstrap import Services
 from app.backend.core.settings import Settings
 from tests.integration.providers import vendors
 from tests.integration.providers.vendors import KEY
@@ -63,7 +64,7 @@ async def test_wrong_settings_name_their_field(signed_in: httpx.AsyncClient) -> 
 
 
 async def test_words_of_the_first_clients_lead_to_the_same_rows(
-    signed_in: httpx.AsyncClient, vendor_url: str
+    signed_in: httpx.AsyncClient, vendor_url: str, services: Services
 ) -> None:
     base = "/api/plugins/ai-ops"
     config = {"base_url": vendor_url}
@@ -93,6 +94,8 @@ async def test_words_of_the_first_clients_lead_to_the_same_rows(
         True,
         "LAB",
     )
+    # What stands before a new default is known before it is asked.
+    assert await services.redis.exists(f"app:middleware:{added['id']}:chain")
     ours = (await signed_in.get("/api/v1/models/added")).json()["items"]
     assert [one["full_name"] for one in ours] == ["theirs/good"]
     assert (await signed_in.delete(place)).status_code == 204

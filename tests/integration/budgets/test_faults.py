@@ -126,7 +126,14 @@ async def test_what_a_killed_worker_had_set_aside_comes_back(purse: Purse) -> No
     assert run.status == RunStatus.COMPLETED, run.error
     waited = [one.payload["content"] for one in await purse.events(run.id, "step")]
     assert any("may need all that is left" in text for text in waited)
-    assert (await purse.get(budget)).spent == 0.10
+    (cut,) = await purse.events(started.id, "usage_recorded")
+    assert (cut.payload["outcome"], cut.payload["is_estimated"]) == ("cut", True)
+    # What came is paid, and counts: a cent a word.
+    said = await purse.events(started.id, "message_delta")
+    tokens = sum(one.payload["tokens"] for one in said)
+    assert cut.payload["tokens_out"] == tokens
+    assert cut.payload["cost_micros"] == tokens * CENT
+    assert (await purse.get(budget)).spent == pytest.approx(0.10 + tokens / 100)
 
 
 async def _cap(purse: Purse, amount: float) -> tuple[Cap, Slot]:
@@ -164,6 +171,19 @@ async def test_what_is_set_aside_keeps_others_out_until_it_is_settled(
     found = await book.reserve(ids.new_id(), [slot])
     assert isinstance(found, Full)
     assert found.slots == [(slot, 13 * CENT)]
+
+
+async def test_renewal_after_the_settling_sets_nothing_aside(purse: Purse) -> None:
+    _, slot = await _cap(purse, 0.10)
+    book, first = _ledger(purse), ids.new_id()
+    held = await book.reserve(first, [slot])
+    assert isinstance(held, Held)
+    await book.settle(first, [(slot, 3 * CENT)])
+
+    # As another process does that has not heard yet.
+    await book.renew(first, [slot], held)
+
+    assert isinstance(await book.reserve(ids.new_id(), [slot]), Held)
 
 
 async def test_same_call_is_set_aside_once(purse: Purse) -> None:

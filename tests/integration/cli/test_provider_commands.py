@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from app.backend.core.redis import connect_blocking
+from app.backend.core.settings import Settings
 from app.cli.edge import Exit
 from tests.integration.cli.conftest import Atelier
 from tests.integration.cli.test_commands import (
@@ -13,7 +15,9 @@ from tests.integration.providers import vendors
 
 
 @pytest.mark.usefixtures("owner")
-def test_provider_is_connected_tried_out_used_and_deleted(atelier: Atelier) -> None:
+def test_provider_is_connected_tried_out_used_and_deleted(
+    atelier: Atelier, settings: Settings
+) -> None:
     key = "key-of-the-vendor-tests"
     with vendors.serving(vendors.anthropic()) as url:
         kind = ("--type", "anthropic", "--set", f"base_url={url}", "--key-stdin")
@@ -23,6 +27,8 @@ def test_provider_is_connected_tried_out_used_and_deleted(atelier: Atelier) -> N
         broken = atelier("provider", "test", "claude", "--model", "broken")
     added = atelier("models", "add", "claude/good", "--default")
     listed = _json(atelier("models", "list", "--json"))
+    with connect_blocking(settings.redis_url) as redis:
+        known = redis.exists(f"app:middleware:{listed[0]['id']}:chain")
     gone = atelier("provider", "delete", "claude")
 
     assert made.exit_code == Exit.DONE, made.output
@@ -42,5 +48,7 @@ def test_provider_is_connected_tried_out_used_and_deleted(atelier: Atelier) -> N
     assert "The GPU is on fire." in broken.stdout
     assert added.stdout.startswith("claude/good: default")
     assert (listed[0]["name"], listed[0]["is_default"]) == ("claude/good", True)
+    # What stands before a new default is known before it is asked.
+    assert known
     assert gone.exit_code == Exit.DONE, gone.output
     assert _json(atelier("provider", "list", "--json")) == []

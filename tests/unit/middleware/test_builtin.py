@@ -125,6 +125,26 @@ async def test_retry_asks_again_as_often_as_it_says() -> None:
     ]
 
 
+async def test_retry_counts_what_failed_attempts_took() -> None:
+    usage: Any = {"input_tokens": 5, "output_tokens": 2, "total_tokens": 7}
+    told = AIMessageChunk(content="", usage_metadata=usage)
+
+    class Failing(Model):
+        @override
+        async def __call__(self, request: Any) -> Any:
+            self.asked.append(request)
+            # As a summary that stands between the two does.
+            yield told
+            if len(self.asked) < 3:
+                raise BUSY
+            yield AIMessageChunk(content="Yes.")
+
+    said = await Asker(make("retry", pause=0)).chunks(Failing(), "Is it?")
+
+    counted = [one.usage_metadata for one in said if one.usage_metadata]
+    assert [one["total_tokens"] for one in counted] == [7, 14, 21]
+
+
 async def test_retry_gives_up_after_its_attempts() -> None:
     model = Model("Yes.", errors=[BUSY, BUSY, BUSY])
 

@@ -23,6 +23,24 @@ def test_tokens_from_the_cache_have_their_own_price() -> None:
     assert price.cost_micros(1000, 100, tokens_cached=400) == 1500 + 500 + 1000
 
 
+@pytest.mark.parametrize(
+    ("version", "numbers"),
+    [
+        ("set 2.5/10/1.25", (2.5, 10, 1.25)),
+        ("genai-prices 0.0.1 3/15/3", (3, 15, 3)),
+        ("local", (0, 0, 0)),
+    ],
+)
+def test_version_of_prices_says_what_they_are(
+    version: str, numbers: tuple[float, float, float]
+) -> None:
+    price = Price.parse(version)
+
+    assert price is not None
+    assert (price.tokens_in, price.tokens_out, price.tokens_cached) == numbers
+    assert Price.parse("") is Price.parse("elsewhere") is None
+
+
 def test_prices_of_a_row_count_before_all_others() -> None:
     provider = ScriptedProvider()
     chosen = ChosenModel("s/x", "x", provider, "id", prices=Prices(3.0, 15.0, None))

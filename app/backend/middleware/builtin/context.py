@@ -13,15 +13,14 @@ from langchain_core.messages import (
     SystemMessage,
     ToolMessage,
 )
-from langchain_core.messages.ai import UsageMetadata, add_usage
+from langchain_core.messages.ai import UsageMetadata
 from pydantic import Field
 from typing_extensions import override
 
 from app.backend.core import redis
-from app.backend.core.errors import AppError
 from app.backend.core.run_events import Level
 from app.backend.core.texts import Text
-from app.backend.middleware.answers import Gathered
+from app.backend.middleware.answers import Gathered, counted_with
 from app.backend.middleware.base import (
     Ask,
     Form,
@@ -162,7 +161,7 @@ class SummaryMiddleware(Middleware):
             request = replace(request, messages=messages)
         else:
             told.tell(_NO_SUMMARY, level=Level.WARNING)
-        async for chunk in _counted(ask(request), usage):
+        async for chunk in counted_with(ask(request), usage):
             yield chunk
 
     def _split(
@@ -210,22 +209,6 @@ class SummaryMiddleware(Middleware):
         ]
         digest = hashlib.sha256("\0".join(whole).encode()).hexdigest()
         return redis.middleware(self.parts.place, f"summary:{digest}")
-
-
-async def _counted(
-    said: AsyncIterator[AIMessageChunk], usage: UsageMetadata | None
-) -> AsyncIterator[AIMessageChunk]:
-    """Yield an answer whose usage has more in it; one that fails before it tells its own has that alone."""
-    try:
-        async for chunk in said:
-            if usage is not None and chunk.usage_metadata is not None:
-                both = add_usage(chunk.usage_metadata, usage)
-                chunk, usage = chunk.model_copy(update={"usage_metadata": both}), None
-            yield chunk
-    except AppError:
-        if usage is not None:
-            yield AIMessageChunk(content="", usage_metadata=usage)
-        raise
 
 
 def tokens_of(messages: Sequence[BaseMessage]) -> int:

@@ -5,11 +5,12 @@ from functools import partial
 from typing import ClassVar
 
 from langchain_core.messages import AIMessageChunk
+from langchain_core.messages.ai import UsageMetadata
 from pydantic import Field
 from typing_extensions import override
 
 from app.backend.core.run_events import RetryScheduled
-from app.backend.middleware.answers import has_words
+from app.backend.middleware.answers import counted_with, has_words
 from app.backend.middleware.base import Ask, Form, Middleware, ModelRequest, TypeInfo
 from app.backend.models.patience import Patience, Pause, patiently
 
@@ -63,10 +64,14 @@ class RetryMiddleware(Middleware):
         async def may_ask_again() -> bool:
             return not has_begun and await request.may_ask_again()
 
+        # What attempts took that failed, such as a summary that was written before, is paid too.
+        spent: UsageMetadata | None = None
         async for attempt in patiently(may_ask_again, announce, patience):
             with attempt:
-                async for chunk in ask(request):
+                before = spent
+                async for chunk in counted_with(ask(request), before):
                     has_begun = has_begun or has_words(chunk)
+                    spent = chunk.usage_metadata or spent
                     yield chunk
 
     def _announce(self, request: ModelRequest, pause: Pause) -> None:
