@@ -18,7 +18,7 @@ from app.backend.budgets.schemas import (
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.db import Session
 from app.backend.core.paging import PAGE_SIZE_MAX
-from app.backend.identity import people
+from app.backend.identity import people, tiers
 from app.backend.identity import service as identity
 from app.backend.models.catalog import open_catalog
 from app.backend.usage.words import money, token_words
@@ -113,6 +113,9 @@ async def set_budget(
     user: Annotated[
         str | None, typer.Option(help="For the user at this address.")
     ] = None,
+    tier: Annotated[
+        str | None, typer.Option(help="For each person of the tier of this name.")
+    ] = None,
     is_for_all: Annotated[
         bool, typer.Option("--installation", help="For the whole installation.")
     ] = False,
@@ -135,7 +138,11 @@ async def set_budget(
     async with open_rows() as rows:
         async with rows.db.read() as session:
             actor = await identity.find_actor_by_email(session, as_email)
-            subject = await _subject(session, actor, agent, user, is_for_all=is_for_all)
+            subject = (
+                {"scope": BudgetScope.INSTALLATION}
+                if is_for_all
+                else await _subject(session, actor, agent=agent, tier=tier, user=user)
+            )
         await _check_model(rows, actor, model)
         async with rows.db.transaction() as session:
             if budget is None:
@@ -180,13 +187,14 @@ def _sees_all(actor: Actor) -> bool:
 async def _subject(
     session: Session,
     actor: Actor,
-    agent: str | None,
-    user: str | None,
     *,
-    is_for_all: bool,
+    agent: str | None,
+    tier: str | None,
+    user: str | None,
 ) -> dict[str, BudgetScope | UUID]:
-    if is_for_all:
-        return {"scope": BudgetScope.INSTALLATION}
+    if tier:
+        tier_id = await tiers.find_id(session, actor, name=tier)
+        return {"scope": BudgetScope.TIER, "tier_id": tier_id}
     if agent:
         found = await find_agent(session, actor, agent)
         return {"scope": BudgetScope.AGENT, "agent_id": found.id}
@@ -214,9 +222,7 @@ def _print(views: list[BudgetView]) -> None:
                 _subject_of(view),
                 _amount(view, view.amount),
                 view.period,
-                ""
-                if view.spent is None
-                else f"{_amount(view, view.spent)} ({view.percent} %)",
+                _used(view),
                 _then(view),
             )
             for view in views
@@ -228,13 +234,25 @@ def _subject_of(view: BudgetView) -> str:
     match view.scope:
         case BudgetScope.INSTALLATION:
             return "everybody"
+        case BudgetScope.TIER:
+            return f"each of tier {view.tier_name!r}"
         case BudgetScope.USER:
             return view.user_email
         case BudgetScope.AGENT:
             return f"agent {view.agent_name!r}"
 
 
-def _amount(view: BudgetView, amount: float) -> str:
+def _used(view: BudgetView) -> str:
+    if view.amount is None:
+        return "used up" if view.is_used_up else ""
+    if view.spent is None:
+        return ""
+    return f"{_amount(view, view.spent)} ({view.percent} %)"
+
+
+def _amount(view: BudgetView, amount: float | None) -> str:
+    if amount is None:
+        return ""
     stored = view.unit.stored(amount)
     return money(stored) if view.unit is BudgetUnit.USD else token_words(stored)
 

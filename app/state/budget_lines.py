@@ -48,20 +48,16 @@ class BudgetLine(Line):
 def budget_line(view: BudgetView) -> BudgetLine:
     """Return a budget for a list."""
     subject, icon = _subject(view)
-    amount = f"{_words(view, view.amount)} {_LASTS[view.period]}"
-    percent = view.percent or 0
-    used = (
-        "Each run counts by itself"
-        if view.spent is None
-        else f"{_words(view, view.spent)} used ({percent} %)"
-    )
+    amount, percent = _LASTS[view.period], view.percent or 0
+    if view.amount is not None:
+        amount = f"{_words(view, view.amount)} {amount}"
     name = f"{subject}, {amount}"
     return BudgetLine(
         id=str(view.id),
         subject=subject,
         icon=icon,
         amount=amount,
-        used=used,
+        used=_used(view),
         then=_THEN.get(view.policy, f"Then {view.cheaper_model} answers"),
         share=min(percent, _FULL),
         tone="bad" if percent >= _FULL else _tone(percent),
@@ -74,6 +70,16 @@ def budget_line(view: BudgetView) -> BudgetLine:
     )
 
 
+def _used(view: BudgetView) -> str:
+    if view.amount is None:
+        return "Used up" if view.is_used_up else "Not used up"
+    if view.spent is not None:
+        return f"{_words(view, view.spent)} used ({view.percent} %)"
+    if view.period is BudgetPeriod.RUN:
+        return "Each run counts by itself"
+    return "Each person counts by themselves"
+
+
 def _tone(percent: int) -> Tone:
     return "warn" if percent >= NOTICE_PERCENT else "ok"
 
@@ -82,6 +88,8 @@ def _subject(view: BudgetView) -> tuple[str, str]:
     match view.scope:
         case BudgetScope.INSTALLATION:
             return "Everybody", "building_2"
+        case BudgetScope.TIER:
+            return f"Each person of the tier {view.tier_name}", "layers"
         case BudgetScope.USER:
             return view.user_email, "user"
         case BudgetScope.AGENT:

@@ -14,13 +14,14 @@ from app.backend.core.db import Session
 from app.backend.core.errors import Invalid, NotFound
 from app.backend.core.paging import PAGE_SIZE_MAX
 from app.backend.core.texts import Text
-from app.backend.identity import people
+from app.backend.identity import people, tiers
 from app.state import edge, notices
 from app.state.budget_lines import BudgetLine, budget_line
 from app.state.forms import FormMixin
 from app.state.lines import Line
 
-ME, EVERYBODY, SOMEBODY, AGENT = "me", "installation", "somebody", "agent:"
+ME, EVERYBODY, SOMEBODY = "me", "installation", "somebody"
+AGENT, TIER = "agent:", "tier:"
 CHEAPER = "cheaper"
 
 
@@ -67,6 +68,7 @@ class BudgetsState(FormMixin, rx.State):
     editing_name: rx.Field[str] = rx.field("")
     values: rx.Field[BudgetValues] = rx.field(default_factory=BudgetValues)
     agents: rx.Field[list[Choice]] = rx.field(default_factory=list)
+    tiers: rx.Field[list[Choice]] = rx.field(default_factory=list)
     models: rx.Field[list[Choice]] = rx.field(default_factory=list)
     form_key: rx.Field[int] = rx.field(0)
     doomed_id: rx.Field[str] = rx.field("")
@@ -195,12 +197,16 @@ class BudgetsState(FormMixin, rx.State):
         elif sent.subject.startswith(AGENT):
             agent_id = edge.parse_id(sent.subject.removeprefix(AGENT), "agent")
             subject = {"scope": "agent", "agent_id": agent_id}
+        elif sent.subject.startswith(TIER):
+            tier_id = edge.parse_id(sent.subject.removeprefix(TIER), "tier")
+            subject = {"scope": "tier", "tier_id": tier_id}
         return BudgetDraft.model_validate({**values, **subject})
 
     async def _open(self, values: BudgetValues) -> None:
         self._close()
         async with edge.read(self) as (session, actor):
             page = await agents.list_agents(session, actor, limit=PAGE_SIZE_MAX)
+            self.tiers = await _list_tiers(session, actor)
         found = await edge.services().models.list(actor)
         self.agents = [
             Choice(id=f"{AGENT}{one.id}", name=one.name) for one in page.items
@@ -228,6 +234,13 @@ class BudgetsState(FormMixin, rx.State):
         self.rows = [budget_line(view) for view in page.items]
 
 
+async def _list_tiers(session: Session, actor: Actor) -> list[Choice]:
+    if not actor.may(Permission.VIEW_USER):
+        return []
+    page = await tiers.list_tiers(session, actor, limit=PAGE_SIZE_MAX)
+    return [Choice(id=f"{TIER}{one.id}", name=one.name) for one in page.items]
+
+
 async def _find_user(session: Session, actor: Actor, email: str) -> UUID:
     try:
         return await people.find_id(session, actor, email=email)
@@ -239,7 +252,7 @@ async def _find_user(session: Session, actor: Actor, email: str) -> UUID:
 def _values_of(view: BudgetView) -> BudgetValues:
     return BudgetValues(
         subject="",
-        amount=f"{view.amount:.6f}".rstrip("0").rstrip("."),
+        amount=f"{view.amount or 0:.6f}".rstrip("0").rstrip("."),
         unit=view.unit,
         period=view.period,
         policy=view.policy,

@@ -21,6 +21,7 @@ _PER = {
 }
 _OF = {
     BudgetScope.INSTALLATION: "of this installation",
+    BudgetScope.TIER: "of your tier",
     BudgetScope.USER: "of this user",
     BudgetScope.AGENT: "of this agent",
 }
@@ -46,7 +47,10 @@ class Payer:
 
 @dataclass(frozen=True)
 class Cap:
-    """A budget that counts; `amount` is in millionths of a dollar, or in tokens."""
+    """A budget that counts; `amount` is in millionths of a dollar, or in tokens.
+
+    One of a tier is another one for each of its people; `person_id` is whose this is.
+    """
 
     id: UUID
     owner_id: UUID | None
@@ -58,11 +62,13 @@ class Cap:
     policy: BudgetPolicy
     cheaper_model: str
     is_imposed: bool
+    person_id: UUID | None = None
     noticed: str = field(default="", compare=False)
 
     @classmethod
-    def of(cls, row: BudgetRow) -> "Cap":
-        """Return the budget of a row."""
+    def of(cls, row: BudgetRow, *, person_id: UUID | None = None) -> "Cap":
+        """Return the budget of a row; one of a tier is that of a person in it."""
+        is_of_tier = row.scope == BudgetScope.TIER
         return cls(
             id=row.id,
             owner_id=row.owner_id,
@@ -74,8 +80,18 @@ class Cap:
             policy=BudgetPolicy(row.policy),
             cheaper_model=row.cheaper_model,
             is_imposed=row.is_imposed,
+            person_id=person_id if is_of_tier else None,
             noticed=row.noticed,
         )
+
+    @property
+    def account(self) -> str:
+        """What tells it from all others."""
+        return f"{self.id}:{self.person_id}" if self.person_id else str(self.id)
+
+    def is_told(self, user_id: UUID) -> bool:
+        """Whether a user is told amounts of it: whom it limits, or whose agent."""
+        return user_id in (self.owner_id, self.person_id)
 
     def period_of(self, payer: Payer, day: date) -> str:
         """Return the name of the period that a call of the payer's on a day (UTC) counts in."""
@@ -91,22 +107,22 @@ class Cap:
         return money(amount) if self.unit is BudgetUnit.USD else token_words(amount)
 
     def name_for(self, user_id: UUID) -> str:
-        """What it is called in messages to a user; amounts are told to its owner alone."""
+        """What it is called in messages to a user; amounts are told to whom it limits alone."""
         name = f"the budget {_OF[self.scope]}"
-        if self.owner_id != user_id:
+        if not self.is_told(user_id):
             return name
         return f"{name} ({self.words(self.amount)} {_PER[self.period]})"
 
     def used_up(self, spent: int, user_id: UUID) -> str:
         """Say to a user that it is used up, and what to do."""
-        name, is_own = self.name_for(user_id), self.owner_id == user_id
+        name, is_told = self.name_for(user_id), self.is_told(user_id)
         if self.is_imposed or self.owner_id is None:
             who = "ask an administrator to raise it"
-        elif is_own:
+        elif self.owner_id == user_id:
             who = "raise it on the page Usage"
         else:
             who = "ask the owner of the agent to raise it"
-        amount = f" ({self.words(spent)})" if is_own else ""
+        amount = f" ({self.words(spent)})" if is_told else ""
         return f"{name[0].upper()}{name[1:]} is used up{amount}. {_ENDS[self.period]}, or {who}."
 
 

@@ -31,6 +31,8 @@ GRACE_SECONDS = 2.0
 RENEW_SECONDS = 0.5
 # What a Redis that came back with older data says is put right by then.
 BELIEVED_SECONDS = 600
+# Longer than the longest period of days.
+TOLD_SECONDS = 40 * 86_400
 NO_LIMIT = -1
 
 
@@ -46,7 +48,7 @@ class Slot:
     @property
     def keys(self) -> tuple[str, str, str]:
         """Where it is in Redis: what is spent, what is set aside, and who reads the rows."""
-        key = names.budget(self.cap.id, self.cap.unit, self.period)
+        key = names.budget(self.cap.account, self.cap.unit, self.period)
         return key, f"{key}:held", f"{key}:reading"
 
 
@@ -124,6 +126,11 @@ class Ledger:
         args = [str(call_id), self._lease, *(amount for _, amount in took)]
         asked = self._settle(keys=_keys(slots), args=args)
         await self._tell(asked, "budget_not_settled")
+
+    async def is_first_to_tell(self, slot: Slot) -> bool:
+        """Whether nobody has told yet that a budget is nearly used up in its period; only the first is answered so."""
+        key = f"{slot.keys[0]}:told"
+        return bool(await _answer(self._redis.set(key, "1", nx=True, ex=TOLD_SECONDS)))
 
     async def _read(self, slot: Slot) -> None:
         """Read the rows, unless somebody else has."""

@@ -13,11 +13,12 @@ from app.backend.budgets.caps import Cap, Payer, days_of
 from app.backend.budgets.schemas import BudgetPeriod, BudgetScope, BudgetUnit
 from app.backend.budgets.tables import BudgetRow
 from app.backend.core import acting
-from app.backend.core.actor import Actor
+from app.backend.core.actor import Actor, Permission
 from app.backend.core.counts import ELSEWHERE
 from app.backend.core.db import Session
 from app.backend.core.rows import visible_to
-from app.backend.identity.tables import UserRow
+from app.backend.identity.tables import TierRow, UserRow
+from app.backend.identity.tier_repository import tier_of
 from app.backend.usage.tables import UsageRecordRow
 
 _ROW, _USED = BudgetRow, UsageRecordRow
@@ -31,8 +32,11 @@ def _seen(actor: Actor, *, is_everyone: bool) -> SelectOfScalar[BudgetRow]:
     return query.where(or_(col(_ROW.owner_id) == actor.user_id, of_all))
 
 
-def _acting_for(actor: Actor, *, is_everyone: bool) -> AbstractContextManager[None]:
-    return acting.as_system() if is_everyone else acting.as_user(actor.user_id)
+def _acting_for(actor: Actor) -> AbstractContextManager[None]:
+    # Administrators see those of all tiers.
+    if actor.may(Permission.VIEW_USER):
+        return acting.as_system()
+    return acting.as_user(actor.user_id)
 
 
 async def find_budget(
@@ -40,7 +44,7 @@ async def find_budget(
 ) -> BudgetRow | None:
     """Return a budget of the actor's or the installation's; with `is_everyone` of anybody that they may see."""
     query = _seen(actor, is_everyone=is_everyone).where(col(_ROW.id) == budget_id)
-    with _acting_for(actor, is_everyone=is_everyone):
+    with _acting_for(actor):
         return (await session.exec(query)).first()
 
 
@@ -60,7 +64,7 @@ async def list_budgets(
     if after is not None:
         query = query.where(col(_ROW.id) < after)
     query = query.order_by(col(_ROW.id).desc()).limit(limit)
-    with _acting_for(actor, is_everyone=is_everyone):
+    with _acting_for(actor):
         return (await session.exec(query)).all()
 
 
@@ -76,10 +80,12 @@ async def list_caps(session: Session, payer: Payer) -> list[Cap]:
                 col(_ROW.owner_id) == payer.user_id,
             ),
             col(_ROW.agent_id).in_(agents),
+            col(_ROW.tier_id) == tier_of(payer.user_id),
         ),
     )
     with acting.as_system():
-        return [Cap.of(row) for row in await session.exec(query)]
+        rows = await session.exec(query)
+        return [Cap.of(row, person_id=payer.user_id) for row in rows]
 
 
 async def find_agent_owner(session: Session, agent_id: UUID) -> UUID | None:
@@ -119,6 +125,8 @@ def _terms(cap: Cap, period: str) -> list[Any]:
     terms: list[Any] = []
     if cap.scope is BudgetScope.USER:
         terms.append(col(_USED.owner_id) == cap.owner_id)
+    if cap.scope is BudgetScope.TIER:
+        terms.append(col(_USED.owner_id) == cap.person_id)
     if cap.scope is BudgetScope.AGENT:
         is_of = (col(_USED.agent_id), col(_USED.root_agent_id))
         terms.append(or_(*(column == cap.agent_id for column in is_of)))
@@ -141,18 +149,22 @@ async def note(session: Session, cap: Cap, period: str) -> bool:
 
 async def name_subjects(
     session: Session, rows: Sequence[BudgetRow]
-) -> tuple[dict[UUID, str], dict[UUID, str]]:
-    """Return the addresses of the users, and the names of the agents, that budgets are for."""
-    users = {row.owner_id for row in rows if row.owner_id is not None}
-    agents = {row.agent_id for row in rows if row.agent_id is not None}
+) -> dict[UUID | None, str]:
+    """Return the addresses of the users, and the names of the agents and tiers, that budgets are for, by their ids."""
+    users = {row.owner_id for row in rows} - {None}
+    agents = {row.agent_id for row in rows} - {None}
+    tiers = {row.tier_id for row in rows} - {None}
     emails = select(UserRow.id, UserRow.email).where(col(UserRow.id).in_(users))
     names = select(
         AgentRow.id, AgentRow.name
     ).where(  # lint-skip: repo-scope - of budgets that may be seen
         col(AgentRow.id).in_(agents)
     )
+    of_tiers = select(TierRow.id, TierRow.name).where(col(TierRow.id).in_(tiers))
+    asked = [(users, emails), (agents, names), (tiers, of_tiers)]
+    found: dict[UUID | None, str] = {}
     with acting.as_system():
-        return (
-            {row[0]: row[1] for row in await session.exec(emails)},
-            {row[0]: row[1] for row in await session.exec(names)},
-        )
+        for wanted, query in asked:
+            if wanted:
+                found |= {row[0]: row[1] for row in await session.exec(query)}
+    return found

@@ -16,9 +16,10 @@ AMOUNT_MAX = 1_000_000_000
 
 
 class BudgetScope(StrEnum):
-    """Whose calls count on a budget: those of everybody, of a user, or of an agent with all below the runs that it began."""
+    """Whose calls count on a budget: those of everybody, of each person of a tier by themselves, of a user, or of an agent with all below the runs that it began."""
 
     INSTALLATION = "installation"
+    TIER = "tier"
     USER = "user"
     AGENT = "agent"
 
@@ -86,6 +87,9 @@ class BudgetDraft(BaseModel):
         default=None, description="Somebody else's; for administrators."
     )
     agent_id: UUID | None = None
+    tier_id: UUID | None = Field(
+        default=None, description="Each person of it has the amount by themselves."
+    )
     period: BudgetPeriod = BudgetPeriod.DAY
     unit: BudgetUnit = BudgetUnit.USD
     amount: Amount = Field(description="US dollars, or tokens.")
@@ -100,13 +104,17 @@ class BudgetDraft(BaseModel):
     def _check(self) -> Self:
         if self.scope is BudgetScope.AGENT and self.agent_id is None:
             raise Invalid.field("agent_id", "Choose the agent that it is for.")
+        if self.scope is BudgetScope.TIER and self.tier_id is None:
+            raise Invalid.field("tier_id", "Choose the tier that it is for.")
         return self
 
 
 class BudgetView(Listed):
     """A budget, and how much of it is used in the period that goes on; of one for each run that is not one number.
 
-    `amount` and `spent` are dollars or tokens. One that `is_imposed` was set by an administrator for somebody else.
+    `amount` and `spent` are dollars or tokens. Of the installation's budgets only administrators are told them, others
+    whether it `is_used_up`; of a tier's, `spent` is what the asker has used, if they are in it. One that `is_imposed`
+    was set by an administrator for somebody else.
     """
 
     scope: BudgetScope
@@ -114,9 +122,11 @@ class BudgetView(Listed):
     user_email: str = ""
     agent_id: UUID | None
     agent_name: str = ""
+    tier_id: UUID | None
+    tier_name: str = ""
     period: BudgetPeriod
     unit: BudgetUnit
-    amount: float
+    amount: float | None
     policy: BudgetPolicy
     cheaper_model: str
     is_active: bool
@@ -125,3 +135,4 @@ class BudgetView(Listed):
     since: date | None = None
     spent: float | None = None
     percent: int | None = None
+    is_used_up: bool = False

@@ -1,6 +1,6 @@
 """Budgets as people set them: on themselves and their agents; administrators on everything."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from app.backend.budgets import repository
@@ -15,6 +15,7 @@ from app.backend.budgets.schemas import (
     BudgetUnit,
     BudgetView,
 )
+from app.backend.budgets.sums import sum_spent
 from app.backend.budgets.tables import BudgetRow
 from app.backend.core import acting, clock
 from app.backend.core.actor import Actor, Permission
@@ -24,6 +25,7 @@ from app.backend.core.paging import PAGE_SIZE, Page, parse_cursor, to_page
 from app.backend.identity import audit
 from app.backend.identity.actors import require
 from app.backend.identity.audit import Action
+from app.backend.identity.tier_repository import find_tier, find_tier_of
 from app.backend.models.catalog import ModelCatalog
 
 
@@ -47,7 +49,7 @@ async def create_budget(
 
     Raises:
         Invalid: a field is wrong.
-        NotFound: there is no such user or agent, or it is not the actor's.
+        NotFound: there is no such user, tier or agent, or it is not the actor's.
         Forbidden: only administrators may set it.
     """
     require(actor, Permission.CHANGE_BUDGET)
@@ -56,6 +58,7 @@ async def create_budget(
         owner_id=owner_id,
         scope=draft.scope,
         agent_id=draft.agent_id if draft.scope is BudgetScope.AGENT else None,
+        tier_id=draft.tier_id if draft.scope is BudgetScope.TIER else None,
         period=draft.period,
         unit=draft.unit,
         amount=draft.unit.stored(draft.amount),
@@ -179,6 +182,12 @@ async def _owner_of(session: Session, actor: Actor, draft: BudgetDraft) -> UUID 
         case BudgetScope.INSTALLATION:
             require(actor, Permission.CHANGE_SYSTEM)
             return None
+        case BudgetScope.TIER:
+            require(actor, Permission.CHANGE_SYSTEM)
+            tier_id = draft.tier_id
+            if not tier_id or not await find_tier(session, tier_id):
+                raise NotFound("tier", tier_id)
+            return None
         case BudgetScope.USER:
             user_id = draft.user_id or actor.user_id
             if user_id != actor.user_id:
@@ -243,42 +252,56 @@ def _may_change(actor: Actor, row: BudgetRow) -> bool:
 async def _to_views(
     session: Session, actor: Actor, rows: Sequence[BudgetRow]
 ) -> list[BudgetView]:
-    emails, names = await repository.name_subjects(session, rows)
-    return [await _to_view(session, actor, row, emails, names) for row in rows]
+    names = await repository.name_subjects(session, rows)
+    own_tier = await _tier_of(session, actor, rows)
+    caps = [
+        Cap.of(row, person_id=actor.user_id if row.tier_id == own_tier else None)
+        for row in rows
+    ]
+    spent = await sum_spent(session, caps, clock.now().date())
+    return [_to_view(actor, row, spent.get(row.id), names) for row in rows]
 
 
-async def _to_view(
-    session: Session,
-    actor: Actor,
-    row: BudgetRow,
-    emails: dict[UUID, str],
-    names: dict[UUID, str],
+async def _tier_of(
+    session: Session, actor: Actor, rows: Sequence[BudgetRow]
+) -> UUID | None:
+    """Return the tier of the actor, if one of the budgets is that of a tier."""
+    if all(row.tier_id is None for row in rows):
+        return None
+    found = await find_tier_of(session, actor.user_id)
+    return found[0].id if found else None
+
+
+def _to_view(
+    actor: Actor, row: BudgetRow, spent: int | None, names: Mapping[UUID | None, str]
 ) -> BudgetView:
-    cap = Cap.of(row)
-    period = period_on(cap.period, clock.now().date())
-    spent = None
-    if cap.period is not BudgetPeriod.RUN:
-        spent = await repository.count_spent(session, cap, period)
-    days = days_of(cap.period, period)
-    is_of_user = cap.scope is BudgetScope.USER
+    unit, period = BudgetUnit(row.unit), BudgetPeriod(row.period)
+    days = days_of(period, period_on(period, clock.now().date()))
+    is_of_user = row.scope == BudgetScope.USER
+    # What all people together may spend, and do, is nobody else's business.
+    is_told = row.scope != BudgetScope.INSTALLATION or actor.may(Permission.VIEW_USER)
+    told = spent if is_told else None
     return BudgetView(
         id=row.id,
-        scope=cap.scope,
+        scope=BudgetScope(row.scope),
         user_id=row.owner_id if is_of_user else None,
-        user_email=emails.get(row.owner_id, "") if row.owner_id else "",
+        user_email=names.get(row.owner_id, ""),
         agent_id=row.agent_id,
-        agent_name=names.get(row.agent_id, "") if row.agent_id else "",
-        period=cap.period,
-        unit=cap.unit,
-        amount=cap.unit.shown(row.amount),
-        policy=cap.policy,
+        agent_name=names.get(row.agent_id, ""),
+        tier_id=row.tier_id,
+        tier_name=names.get(row.tier_id, ""),
+        period=period,
+        unit=unit,
+        amount=unit.shown(row.amount) if is_told else None,
+        policy=BudgetPolicy(row.policy),
         cheaper_model=row.cheaper_model,
         is_active=row.is_active,
         is_imposed=row.is_imposed,
         may_change=_may_change(actor, row),
         since=days[0] if days else None,
-        spent=None if spent is None else cap.unit.shown(spent),
-        percent=None if spent is None else 100 * spent // row.amount,
+        spent=None if told is None else unit.shown(told),
+        percent=None if told is None else 100 * told // row.amount,
+        is_used_up=spent is not None and spent >= row.amount,
     )
 
 

@@ -267,7 +267,7 @@ class RunSpending:
             if percent < NOTICE_PERCENT or (cap.id, period) in self._told:
                 continue
             self._told.add((cap.id, period))
-            if cap.noticed == period or not await self._write_down(cap, period):
+            if cap.noticed == period or not await self._write_down(slot):
                 continue
             name = self._name(cap)
             message = f"{name[0].upper()}{name[1:]} is nearly used up ({percent} %)."
@@ -277,11 +277,14 @@ class RunSpending:
     def _name(self, cap: Cap) -> str:
         return cap.name_for(self.payer.user_id)
 
-    async def _write_down(self, cap: Cap, period: str) -> bool:
-        if cap.period is BudgetPeriod.RUN:
+    async def _write_down(self, slot: Slot) -> bool:
+        if slot.cap.period is BudgetPeriod.RUN:
             return True
+        if slot.cap.person_id is not None:
+            # Its row is that of all people of the tier.
+            return await self._ledger.is_first_to_tell(slot)
         async with self.parts.db.transaction() as session:
-            return await repository.note(session, cap, period)
+            return await repository.note(session, slot.cap, slot.period)
 
     def _keep(self) -> None:
         if self._renewing is None or self._renewing.done():

@@ -84,9 +84,9 @@ def lock(name: str) -> str:
     return f"app:locks:{name}"
 
 
-def budget(budget_id: UUID, unit: str, period: str) -> str:
+def budget(account: str, unit: str, period: str) -> str:
     """What is spent of a budget in a period, counted in a unit."""
-    return f"app:budgets:{budget_id}:{unit}:{period}"
+    return f"app:budgets:{account}:{unit}:{period}"
 
 
 def budgets_ready() -> str:

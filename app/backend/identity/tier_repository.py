@@ -15,6 +15,12 @@ def _is_of() -> Any:
     return or_(col(UserRow.tier_id) == col(TierRow.id), has_none)
 
 
+def tier_of(user_id: UUID) -> Any:
+    """Return the query, within another one, for the id of a user's tier."""
+    query = select(TierRow.id).join(UserRow, _is_of()).where(col(UserRow.id) == user_id)
+    return query.scalar_subquery()
+
+
 async def list_tiers(
     session: Session, *, after: UUID | None, limit: int
 ) -> list[tuple[TierRow, int]]:

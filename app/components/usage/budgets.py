@@ -88,6 +88,7 @@ def _budget(line: Any, *, may_change: bool) -> rx.Component:
                     line.icon,
                     ("bot", "bot"),
                     ("building_2", "building_2"),
+                    ("layers", "layers"),
                     "user",
                 ),
                 size=15,
@@ -235,6 +236,7 @@ def _subject() -> rx.Component:
                     rx.fragment(
                         rx.el.option(words.EVERYBODY, value=EVERYBODY),
                         rx.el.option(words.SOMEBODY, value=SOMEBODY),
+                        rx.el.optgroup(_options(BudgetsState.tiers), label=words.TIERS),
                     ),
                 ),
                 rx.el.optgroup(_options(BudgetsState.agents), label=words.AGENTS),

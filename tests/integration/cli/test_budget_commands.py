@@ -14,6 +14,7 @@ def test_budget_is_set_listed_changed_and_deleted(atelier: Atelier, owner: str) 
     off = atelier("budget", "set", "6", "--id", budget_id, "--off", "--json")
     changed = atelier("budget", "set", "7", "--id", budget_id, *cheaper)
     everybody = atelier("budget", "set", "1000", "--unit", "tokens", "--installation")
+    of_tier = atelier("budget", "set", "2", "--tier", "Trial")
     shown = atelier("budget", "show", budget_id, "--json")
     listed = atelier("budget", "list")
 
@@ -26,6 +27,8 @@ def test_budget_is_set_listed_changed_and_deleted(atelier: Atelier, owner: str) 
     assert (found["policy"], found["cheaper_model"]) == ("cheaper", "scripted/hello")
     assert owner in listed.stdout
     assert "everybody" in listed.stdout
+    assert of_tier.exit_code == 0, of_tier.output
+    assert "each of tier 'Trial'" in listed.stdout
     assert atelier("budget", "delete", budget_id).exit_code == 0
     assert atelier("budget", "show", budget_id).exit_code == 3
 

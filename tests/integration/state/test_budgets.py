@@ -65,6 +65,34 @@ async def test_wrong_fields_are_told_at_the_fields(
     assert state.rows == []
 
 
+async def test_administrator_limits_each_person_of_a_tier(
+    services: Services, actor: Actor, other_actor: Actor, sign_in: SignIn
+) -> None:
+    await add_usage(services.db, actor, cost_micros=420_000)
+    state = make_state(BudgetsState, cookie=await sign_in(actor))
+    await BudgetsState.open_form.fn(state)
+    standard = next(one for one in state.tiers if one.name == "Standard")
+
+    await BudgetsState.save.fn(state, {**FORM, "subject": standard.id})
+    await BudgetsState.save.fn(state, {**FORM, "subject": "installation"})
+
+    everybody, line = state.rows
+    assert (line.subject, line.used) == (
+        "Each person of the tier Standard",
+        "$0.4200 used (84 %)",
+    )
+    theirs = make_state(BudgetsState, cookie=await sign_in(other_actor))
+    await BudgetsState.open_form.fn(theirs)
+    await BudgetsState.load.fn(theirs)
+    of_all, own = theirs.rows
+    assert theirs.tiers == []
+    assert own.used == "$0 used (0 %)"
+    # What all together may spend, and do, is not told.
+    assert (everybody.amount, everybody.is_counted) == ("$0.5000 a day", True)
+    assert (of_all.amount, of_all.used) == ("a day", "Not used up")
+    assert (of_all.is_counted, of_all.may_change) == (False, False)
+
+
 async def test_administrator_limits_somebody_who_sees_it(
     services: Services, actor: Actor, other_actor: Actor, sign_in: SignIn
 ) -> None:

@@ -53,7 +53,7 @@ async def list_budgets(
 async def create_budget(
     actor: Changer, parts: PartsDep, draft: BudgetDraft
 ) -> BudgetView:
-    """Set a budget on oneself or an agent of one's own; administrators set it on everything."""
+    """Set a budget on oneself or an agent of one's own; administrators set it on everything, also on each person of a tier."""
     await budgets.check_model(parts.models, actor, draft.cheaper_model)
     async with parts.db.transaction() as session:
         return await budgets.create_budget(session, actor, draft=draft)
