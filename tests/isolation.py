@@ -30,7 +30,7 @@ from app.backend.knowledge.schemas import DocumentStatus
 from app.backend.knowledge.tables import ChunkRow, CollectionShareRow, DocumentRow
 from app.backend.middleware.tables import ModelMiddlewareRow
 from app.backend.models.tables import ModelRow
-from app.backend.providers.tables import ProviderRow
+from app.backend.providers.tables import ProviderRow, ProviderShareRow
 from app.backend.runs.tables import CheckpointLinkRow, RunEventRow
 from app.backend.tables import metadata
 from app.backend.threads.schemas import MessageRole
@@ -87,6 +87,8 @@ async def make_world(services: Services, owner: Actor) -> World:
         await _add_document(rows, owner, collection.id, status)
         for status in (DocumentStatus.READY, DocumentStatus.FAILED)
     ]
+    models = await _add_model(rows, owner)
+    shared = (agent.id, collection.id, models[Kind.PROVIDER][0])
     key = ApiKeyRow(name=SECRET, prefix="x", key_hash=ids.new_token(), **mine)
     return {
         Kind.AGENT: [agent.id],
@@ -102,9 +104,9 @@ async def make_world(services: Services, owner: Actor) -> World:
         Kind.LOGIN: [await _add_login(rows, owner)],
         Kind.LINKED_LOGIN: [await _add_linked_login(rows, owner)],
         Kind.NOTE: [await _add_note(rows, owner)],
-        Kind.SHARE: await _add_shares(rows, owner, agent.id, collection.id),
+        Kind.SHARE: await _add_shares(rows, owner, *shared),
         Kind.BUDGET: [await _add_budget(rows, owner, agent.id)],
-        **await _add_model(rows, owner),
+        **models,
     }
 
 
@@ -217,7 +219,11 @@ async def _add_run(
 
 
 async def _add_shares(
-    rows: RowFactory, owner: Actor, agent_id: UUID, collection_id: UUID
+    rows: RowFactory,
+    owner: Actor,
+    agent_id: UUID,
+    collection_id: UUID,
+    provider_id: UUID,
 ) -> list[UUID]:
     group = await rows.add(GroupRow(name=f"{SECRET} {ids.new_id()}"))
     share: dict[str, Any] = {"group_id": group.id, "level": "view"}
@@ -225,6 +231,7 @@ async def _add_shares(
     return [
         (await rows.add(AgentShareRow(object_id=agent_id, **mine))).id,
         (await rows.add(CollectionShareRow(object_id=collection_id, **mine))).id,
+        (await rows.add(ProviderShareRow(object_id=provider_id, **mine))).id,
     ]
 
 

@@ -9,8 +9,7 @@ import typer
 from app.backend.core.settings import Settings
 from app.backend.models import local
 from app.backend.models.local import LocalView
-from app.backend.models.local_trial import measure as try_out
-from app.backend.providers import gguf
+from app.backend.models.local_trial import try_out
 from app.cli import claims, output
 from app.cli.edge import command
 from app.cli.options import JsonOption
@@ -57,14 +56,14 @@ async def add(
     shelf = local.open_shelf(settings)
     if "://" in source:
         file = await asyncio.to_thread(
-            shelf.fetch, source, sha256=sha256, licence=licence, report=output.note
+            shelf.fetch, source, sha256=sha256, licence=licence, report=_Progress()
         )
     else:
         file = await asyncio.to_thread(
             shelf.add_path, Path(source), sha256=sha256, licence=licence
         )
     if is_measured:
-        await _measure(settings, file.name)
+        await try_out(settings, file.name)
     _print_one(settings, file.name, is_json=is_json)
 
 
@@ -73,7 +72,7 @@ async def add(
 async def measure(name: NameArgument, is_json: JsonOption = False) -> None:
     """Load a model and measure how fast it answers here; stop what is busy first."""
     settings = claims.load_settings()
-    await _measure(settings, name)
+    await try_out(settings, name)
     _print_one(settings, name, is_json=is_json)
 
 
@@ -88,16 +87,17 @@ async def delete(name: NameArgument, is_json: JsonOption = False) -> None:
         output.say(f"local/{file.name} is taken out.")
 
 
-async def _measure(settings: Settings, name: str) -> None:
-    path = local.find_path(settings, name)
-    known = await asyncio.to_thread(gguf.read, path)
-    speed, reason = await try_out(
-        path,
-        architecture=known.architecture,
-        context=settings.local_model_context,
-        threads=settings.local_model_threads,
-    )
-    local.open_shelf(settings).note_trial(name, tokens_per_second=speed, reason=reason)
+class _Progress:
+    """Says how much is there, at each tenth."""
+
+    def __init__(self) -> None:
+        self._told = 0
+
+    def __call__(self, completed: int, total: int) -> None:
+        percent = 100 * completed // total if total else 0
+        if percent >= self._told + 10:
+            self._told = percent
+            output.note(f"{percent} % of {total / 1e6:.0f} MB")
 
 
 def _print_one(settings: Settings, name: str, *, is_json: bool) -> None:

@@ -88,7 +88,7 @@ async def list_providers(
             (
                 view.name,
                 view.type_label,
-                "everybody" if view.is_shared else "you",
+                _audience(view),
                 view.trouble or ("on" if view.is_enabled else "off"),
             )
             for view in views
@@ -137,6 +137,12 @@ async def change(
     label: Annotated[str | None, typer.Option(help="Name to show.")] = None,
     is_key_stdin: KeyStdin = False,
     secret: SecretOption = "",
+    is_shared: Annotated[
+        bool | None,
+        typer.Option(
+            "--shared/--not-shared", help="For everybody; by an administrator."
+        ),
+    ] = None,
     as_email: AsOption = None,
     is_json: JsonOption = False,
 ) -> None:
@@ -151,6 +157,7 @@ async def change(
             settings={**found.settings, **_settings(given)},
             api_key=_read_key() if is_key_stdin else None,
             secret_ref=secret,
+            is_shared=is_shared,
         )
         view = await model_use.update_provider(
             session, actor, provider_id=found.id, draft=draft, parts=rows
@@ -282,6 +289,12 @@ async def _need(session: Session, actor: Actor, name: str) -> ProviderView:
     if row is None:
         raise NotFound("provider", name)
     return providers.to_view(actor, row)
+
+
+def _audience(view: ProviderView) -> str:
+    if view.is_shared:
+        return "everybody"
+    return "you" if view.is_own else f"you, from {view.owner_name}"
 
 
 def _settings(given: list[str] | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`atelier share`: with whom agents and collections are shared."""
+"""`atelier share`: with whom agents, collections and providers are shared."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -7,21 +7,24 @@ from uuid import UUID
 import typer
 
 from app.backend.agents import sharing as agent_sharing
+from app.backend.agents.sharing import SHAREABLE
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
-from app.backend.identity import groups
+from app.backend.core.errors import NotFound
+from app.backend.identity import groups, sharing
 from app.backend.identity import service as identity
-from app.backend.identity.sharing_schemas import Level, ShareDraft, ShareView
-from app.backend.knowledge import sharing as collection_sharing
+from app.backend.identity.sharing import Shareable
+from app.backend.identity.sharing_schemas import Level, ShareDraft
+from app.backend.providers import repository as providers
 from app.cli import output
 from app.cli.edge import command, open_rows
-from app.cli.lookup import find_agent, need_uuid
+from app.cli.lookup import find_agent, need_uuid, to_uuid
 from app.cli.options import AgentArgument, AsOption, JsonOption
 
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
-    help="With whom agents and collections are shared.",
+    help="With whom agents, collections and providers are shared.",
 )
 
 
@@ -30,17 +33,19 @@ class ShareKind(StrEnum):
 
     AGENT = "agent"
     COLLECTION = "collection"
+    PROVIDER = "provider"
 
 
 KindArgument = Annotated[ShareKind, typer.Argument(help="What is shared.")]
 NameArgument = Annotated[
-    str, typer.Argument(help="Name or id of the agent, or id of the collection.")
+    str,
+    typer.Argument(help="Name or id; of a collection its id."),
 ]
 
 
 @app.callback()
 def _share() -> None:
-    """With whom agents and collections are shared."""
+    """With whom agents, collections and providers are shared."""
 
 
 @app.command("list")
@@ -51,11 +56,11 @@ async def list_all(
     as_email: AsOption = None,
     is_json: JsonOption = False,
 ) -> None:
-    """List with whom an agent or a collection is shared."""
+    """List with whom an agent, a collection or a provider is shared."""
     async with open_rows() as rows, rows.db.read() as session:
         actor = await identity.find_actor_by_email(session, as_email)
-        object_id = await _find(session, actor, kind, name)
-        found = await _list(session, actor, kind, object_id)
+        what, object_id = await _find(session, actor, kind, name)
+        found = await sharing.list_shares(session, actor, what, object_id=object_id)
     if is_json:
         output.print_json({"items": found})
     else:
@@ -75,24 +80,24 @@ async def add(
         str | None, typer.Option("--email", help="Address of a person.")
     ] = None,
     group: Annotated[str | None, typer.Option(help="Name of a group.")] = None,
-    level: Annotated[Level, typer.Option(help="What they may do.")] = Level.VIEW,
+    level: Annotated[
+        Level | None,
+        typer.Option(help="What they may do; without it the least that there is."),
+    ] = None,
     as_email: AsOption = None,
     is_json: JsonOption = False,
 ) -> None:
-    """Share an agent or a collection; sharing again changes the level."""
+    """Share an agent, a collection or a provider; sharing again changes the level."""
     async with open_rows() as rows, rows.db.transaction() as session:
         actor = await identity.find_actor_by_email(session, as_email)
-        object_id = await _find(session, actor, kind, name)
+        what, object_id = await _find(session, actor, kind, name)
         group_id = await groups.find_id(session, actor, name=group) if group else None
-        draft = ShareDraft(email=email, group_id=group_id, level=level)
-        if kind is ShareKind.AGENT:
-            view = await agent_sharing.share_agent(
-                session, actor, agent_id=object_id, draft=draft
-            )
-        else:
-            view = await collection_sharing.share_collection(
-                session, actor, collection_id=object_id, draft=draft
-            )
+        draft = ShareDraft(
+            email=email, group_id=group_id, level=level or what.levels[0]
+        )
+        view = await sharing.share(
+            session, actor, what, object_id=object_id, draft=draft
+        )
     if is_json:
         output.print_json(view)
     else:
@@ -113,18 +118,13 @@ async def remove(
     """Take a share back; runs that were started go on."""
     async with open_rows() as rows, rows.db.transaction() as session:
         actor = await identity.find_actor_by_email(session, as_email)
-        object_id = await _find(session, actor, kind, name)
-        found = await _list(session, actor, kind, object_id)
+        what, object_id = await _find(session, actor, kind, name)
+        found = await sharing.list_shares(session, actor, what, object_id=object_id)
         ids = {one.name: one.id for one in found}
         share_id = ids.get(other) or need_uuid(other, "share")
-        if kind is ShareKind.AGENT:
-            await agent_sharing.unshare_agent(
-                session, actor, agent_id=object_id, share_id=share_id
-            )
-        else:
-            await collection_sharing.unshare_collection(
-                session, actor, collection_id=object_id, share_id=share_id
-            )
+        await sharing.unshare(
+            session, actor, what, object_id=object_id, share_id=share_id
+        )
     if is_json:
         output.print_json({"removed": str(share_id)})
     else:
@@ -154,15 +154,16 @@ async def public(
         output.say(f"{view.name!r} is {'public' if view.is_public else 'not public'}.")
 
 
-async def _find(session: Session, actor: Actor, kind: ShareKind, name: str) -> UUID:
+async def _find(
+    session: Session, actor: Actor, kind: ShareKind, name: str
+) -> tuple[Shareable, UUID]:
+    what = SHAREABLE[kind]
     if kind is ShareKind.AGENT:
-        return (await find_agent(session, actor, name)).id
-    return need_uuid(name, "collection")
-
-
-async def _list(
-    session: Session, actor: Actor, kind: ShareKind, object_id: UUID
-) -> list[ShareView]:
-    if kind is ShareKind.AGENT:
-        return await agent_sharing.list_shares(session, actor, agent_id=object_id)
-    return await collection_sharing.list_shares(session, actor, collection_id=object_id)
+        return what, (await find_agent(session, actor, name)).id
+    found = to_uuid(name)
+    if kind is ShareKind.PROVIDER and found is None:
+        row = await providers.find_own(session, actor, name)
+        if row is None:
+            raise NotFound(kind, name)
+        found = row.id
+    return what, found or need_uuid(name, kind)

@@ -13,6 +13,7 @@ from app.components.layout.topbar import page_head
 from app.components.ui.skeleton import skeleton_rows
 from app.pages._page import page
 from app.state.agent_editor import AgentEditorState
+from app.state.budgets import BudgetsState
 
 _CRUMBS = [(words.AGENTS, routes.AGENTS)]
 
@@ -49,7 +50,7 @@ def new_agent() -> rx.Component:
     routes.AGENT_EDIT,
     words.EDIT_TITLE,
     permission=Permission.CHANGE_AGENT,
-    on_load=[AgentEditorState.load_existing],
+    on_load=[AgentEditorState.load_existing, BudgetsState.load_of_agent],
     on_leave=[AgentEditorState.leave],
 )
 def edit_agent() -> rx.Component:

@@ -13,15 +13,18 @@ from app.components.models.offers import offers
 from app.components.models.on_disk import on_disk
 from app.components.models.providers import builtin, connected, wanted
 from app.components.models.wizard import wizard
+from app.components.sharing.dialog import sharing_dialog
 from app.components.ui.button import button
 from app.components.ui.dialog import confirm
 from app.components.ui.skeleton import skeleton_rows
 from app.pages._page import page
+from app.state.local_files import LocalFilesState
 from app.state.middleware import MiddlewareState
 from app.state.model_form import ModelFormState
 from app.state.model_list import ModelListState
 from app.state.model_offers import ModelOffersState
 from app.state.provider_wizard import ProviderWizardState
+from app.state.sharing import SharingState
 
 
 @page(
@@ -35,6 +38,8 @@ from app.state.provider_wizard import ProviderWizardState
         ModelFormState.leave,
         ModelOffersState.leave,
         ProviderWizardState.leave,
+        SharingState.close,
+        LocalFilesState.close,
     ],
 )
 def models() -> rx.Component:
@@ -62,6 +67,7 @@ def models() -> rx.Component:
         offers(),
         model_form(),
         middleware_dialogs(),
+        sharing_dialog(),
         confirm(
             ModelListState.question[0],
             ModelListState.question[1],

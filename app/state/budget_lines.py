@@ -74,7 +74,8 @@ def _used(view: BudgetView) -> str:
     if view.amount is None:
         return "Used up" if view.is_used_up else "Not used up"
     if view.spent is not None:
-        return f"{_words(view, view.spent)} used ({view.percent} %)"
+        left = _words(view, max(view.amount - view.spent, 0))
+        return f"{_words(view, view.spent)} used, {left} left ({view.percent} %)"
     if view.period is BudgetPeriod.RUN:
         return "Each run counts by itself"
     return "Each person counts by themselves"

@@ -42,6 +42,9 @@ class ProviderLine(Line):
     icon: str
     is_shared: bool
     is_enabled: bool
+    is_own: bool
+    is_behind: bool
+    owner_name: str
     may_change: bool
     trouble: str
     models: list[ModelLine]
@@ -68,6 +71,7 @@ class LocalLine(BaseModel):
     speed: str
     source: str
     reason: str
+    is_own: bool
 
 
 class StageLine(BaseModel):
@@ -103,6 +107,9 @@ def provider_line(view: ProviderView, models: list[ModelRowView]) -> ProviderLin
         icon=view.icon,
         is_shared=view.is_shared,
         is_enabled=view.is_enabled,
+        is_own=view.is_own,
+        is_behind=view.is_behind,
+        owner_name=view.owner_name,
         may_change=view.may_change,
         trouble=view.trouble,
         models=[model_line(one) for one in models if one.provider_id == view.id],
@@ -155,6 +162,7 @@ def local_line(view: LocalView) -> LocalLine:
         speed="" if speed is None else f"{speed:g} tokens/s",
         source=view.source,
         reason=view.reason,
+        is_own=view.is_own,
     )
 
 

@@ -1,22 +1,27 @@
-"""With whom an agent or a collection is shared, in a dialog for its owner."""
+"""With whom an agent, a collection or a provider is shared, in a dialog for its owner."""
 
 from typing import Any
 from uuid import UUID
 
 import reflex as rx
 
+from app.backend.agents import model_use
 from app.backend.agents import sharing as agent_sharing
+from app.backend.agents.sharing import AGENTS, SHAREABLE
 from app.backend.core.actor import Permission
 from app.backend.core.paging import PAGE_SIZE_MAX
-from app.backend.identity import groups
+from app.backend.identity import groups, sharing
+from app.backend.identity.sharing import Shareable
 from app.backend.identity.sharing_schemas import ShareDraft, ShareView
-from app.backend.knowledge import sharing as collection_sharing
+from app.backend.knowledge.sharing import COLLECTIONS
+from app.backend.providers.sharing import PROVIDERS
 from app.state import edge, notices
 from app.state.agent_run import AgentRunState
 from app.state.forms import FormMixin
 from app.state.lines import Line
+from app.state.model_list import ModelListState
 
-AGENT, COLLECTION = agent_sharing.KIND, collection_sharing.KIND
+AGENT, COLLECTION, PROVIDER = AGENTS.kind, COLLECTIONS.kind, PROVIDERS.kind
 
 
 class ShareLine(Line):
@@ -34,7 +39,7 @@ class GroupChoice(Line):
 
 
 class SharingState(FormMixin, rx.State):
-    """The open dialog: of an agent, or of a collection."""
+    """The open dialog: of an agent, a collection or a provider."""
 
     kind: rx.Field[str] = rx.field("")
     object_id: rx.Field[str] = rx.field("")
@@ -56,6 +61,13 @@ class SharingState(FormMixin, rx.State):
     async def open_collection(self, collection_id: str, name: str) -> None:
         """Show with whom a collection is shared."""
         await self._open(COLLECTION, collection_id, name)
+
+    @rx.event
+    @edge.requires(Permission.CHANGE_PROVIDER)
+    async def open_provider(self, provider_id: str, name: str, is_shared: bool) -> None:
+        """Show who may use a provider."""
+        await self._open(PROVIDER, provider_id, name)
+        self.is_public = is_shared
 
     @rx.event
     @edge.public
@@ -101,16 +113,11 @@ class SharingState(FormMixin, rx.State):
     async def unshare(self, share_id: str) -> None:
         """Share with a person or a group no more."""
         wanted = edge.parse_id(share_id, "share")
-        object_id = self._need_id()
+        what, object_id = self._target()
         async with edge.work(self) as (session, actor):
-            if self.kind == AGENT:
-                await agent_sharing.unshare_agent(
-                    session, actor, agent_id=object_id, share_id=wanted
-                )
-            else:
-                await collection_sharing.unshare_collection(
-                    session, actor, collection_id=object_id, share_id=wanted
-                )
+            await sharing.unshare(
+                session, actor, what, object_id=object_id, share_id=wanted
+            )
         await self._show()
 
     @rx.event
@@ -125,12 +132,24 @@ class SharingState(FormMixin, rx.State):
         self.is_public = agent.is_public
         return AgentRunState.refresh
 
-    def _need_id(self) -> UUID:
-        return edge.parse_id(self.object_id, self.kind or AGENT)
+    @rx.event
+    @edge.requires(Permission.CHANGE_SYSTEM)
+    async def share_with_all(self, is_shared: bool) -> Any:
+        """Let everybody use the provider, or not any more."""
+        wanted = edge.parse_id(self.object_id, PROVIDER)
+        async with edge.work(self) as (session, actor):
+            view = await model_use.share_with_all(
+                session, actor, provider_id=wanted, is_shared=is_shared
+            )
+        self.is_public = view.is_shared
+        return ModelListState.load
+
+    def _target(self) -> tuple[Shareable, UUID]:
+        what = SHAREABLE.get(self.kind, AGENTS)
+        return what, edge.parse_id(self.object_id, what.kind)
 
     async def _open(self, kind: str, object_id: str, name: str) -> None:
-        wanted = edge.parse_id(object_id, kind)
-        rows = await self._read(kind, wanted)
+        rows = await self._read(SHAREABLE[kind], edge.parse_id(object_id, kind))
         async with edge.read(self) as (session, actor):
             page = await groups.list_groups(session, actor, limit=PAGE_SIZE_MAX)
         self.reset()
@@ -138,29 +157,18 @@ class SharingState(FormMixin, rx.State):
         self.groups = [GroupChoice(id=str(one.id), name=one.name) for one in page.items]
 
     async def _share(self, draft: ShareDraft) -> ShareView:
-        object_id = self._need_id()
+        what, object_id = self._target()
         async with edge.work(self) as (session, actor):
-            if self.kind == AGENT:
-                return await agent_sharing.share_agent(
-                    session, actor, agent_id=object_id, draft=draft
-                )
-            return await collection_sharing.share_collection(
-                session, actor, collection_id=object_id, draft=draft
+            return await sharing.share(
+                session, actor, what, object_id=object_id, draft=draft
             )
 
     async def _show(self) -> None:
-        self.rows = await self._read(self.kind, self._need_id())
+        self.rows = await self._read(*self._target())
 
-    async def _read(self, kind: str, object_id: UUID) -> list[ShareLine]:
+    async def _read(self, what: Shareable, object_id: UUID) -> list[ShareLine]:
         async with edge.read(self) as (session, actor):
-            if kind == AGENT:
-                found = await agent_sharing.list_shares(
-                    session, actor, agent_id=object_id
-                )
-            else:
-                found = await collection_sharing.list_shares(
-                    session, actor, collection_id=object_id
-                )
+            found = await sharing.list_shares(session, actor, what, object_id=object_id)
         return [
             ShareLine(
                 id=str(view.id),

@@ -6,13 +6,7 @@ from rq.serializers import JSONSerializer
 
 from app.backend.core.jobs import QueueName
 
-# Mail last: a mail server may take long over each letter.
-ORDER = (
-    QueueName.RUNS,
-    QueueName.INGEST,
-    QueueName.MAINTENANCE,
-    QueueName.MAIL,
-)
+ORDER = (QueueName.RUNS, QueueName.INGEST, QueueName.MAINTENANCE)
 
 
 def open_queues(redis: Redis, *, has_ingest: bool) -> list[Queue]:

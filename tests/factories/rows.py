@@ -1,7 +1,6 @@
 """Rows with sensible values, added to the database of a test."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -9,20 +8,25 @@ from sqlmodel import SQLModel, col, delete
 
 from app.backend.agents.schemas import AgentKind, Execution
 from app.backend.agents.tables import AgentCollectionRow, AgentRow, AgentShareRow
-from app.backend.core import clock, ids
+from app.backend.core import ids
 from app.backend.core.actor import Actor, Role
-from app.backend.core.crypto import hash_token
 from app.backend.core.db import Database
 from app.backend.core.run_events import RunStatus
 from app.backend.identity.scopes import permissions_of
-from app.backend.identity.tables import SessionRow, UserRow
+from app.backend.identity.tables import UserRow
 from app.backend.knowledge.tables import CollectionRow, CollectionShareRow
 from app.backend.models.tables import ModelRow
-from app.backend.providers.tables import ProviderRow
+from app.backend.providers.tables import ProviderRow, ProviderShareRow
 from app.backend.runs.tables import RunRow
 from app.backend.threads.tables import ThreadRow
 
 R = TypeVar("R", bound=SQLModel)
+Shared = AgentRow | CollectionRow | ProviderRow
+_SHARES: dict[type[Any], Any] = {
+    AgentRow: AgentShareRow,
+    CollectionRow: CollectionShareRow,
+    ProviderRow: ProviderShareRow,
+}
 
 
 class RowFactory:
@@ -47,17 +51,6 @@ class RowFactory:
             role=role,
             permissions=permissions_of(role),
         )
-
-    async def login(self, owner: Actor) -> str:
-        """Add a login, and return its token."""
-        token = ids.new_token()
-        login = SessionRow(
-            owner_id=owner.user_id,
-            token_hash=hash_token(token),
-            expires_at=clock.now() + timedelta(days=1),
-        )
-        await self._add(login)
-        return token
 
     async def agent(
         self,
@@ -96,17 +89,15 @@ class RowFactory:
         }
         return await self._add(CollectionRow(**values))
 
-    async def share(
-        self, shared: AgentRow | CollectionRow, other: Actor, level: str
-    ) -> None:
-        """Share an agent or a collection with `other`."""
-        table = AgentShareRow if isinstance(shared, AgentRow) else CollectionShareRow
+    async def share(self, shared: Shared, other: Actor, level: str) -> None:
+        """Share an agent, a collection or a provider with `other`."""
+        table = _SHARES[type(shared)]
         values: dict[str, Any] = {"owner_id": shared.owner_id, "level": level}
         await self._add(table(object_id=shared.id, user_id=other.user_id, **values))
 
-    async def unshare(self, shared: AgentRow | CollectionRow) -> None:
-        """Take every share of an agent or a collection back."""
-        table = AgentShareRow if isinstance(shared, AgentRow) else CollectionShareRow
+    async def unshare(self, shared: Shared) -> None:
+        """Take every share of an agent, a collection or a provider back."""
+        table = _SHARES[type(shared)]
         async with self._db.transaction() as session:
             await session.exec(delete(table).where(col(table.object_id) == shared.id))
 

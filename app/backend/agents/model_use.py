@@ -36,12 +36,26 @@ async def update_provider(
         Invalid: a field is wrong.
     """
     if draft.is_shared is False:
-        view = await providers.get_provider(session, actor, provider_id=provider_id)
-        if view.may_change and view.is_shared:
-            others = col(AgentRow.owner_id).not_in(repository.owners_of(view.name))
-            await _need_unused(session, actor, and_(_names(view), others), view.name)
+        await _need_no_others(session, actor, provider_id)
     return await providers.update_provider(
         session, actor, provider_id=provider_id, draft=draft, parts=parts
+    )
+
+
+async def share_with_all(
+    session: Session, actor: Actor, *, provider_id: UUID, is_shared: bool
+) -> ProviderView:
+    """Let everybody use a provider, or only those with whom it is shared.
+
+    Raises:
+        NotFound: there is none for the actor.
+        Forbidden: the actor is no administrator.
+        Conflict: agents of people who would lose it use it.
+    """
+    if not is_shared:
+        await _need_no_others(session, actor, provider_id)
+    return await providers.share_with_all(
+        session, actor, provider_id=provider_id, is_shared=is_shared
     )
 
 
@@ -54,7 +68,7 @@ async def delete_provider(session: Session, actor: Actor, *, provider_id: UUID) 
     """
     view = await providers.get_provider(session, actor, provider_id=provider_id)
     if view.may_change:
-        used = and_(_names(view), _asks(actor, view))
+        used = and_(_names(view), _asks(view))
         await _need_unused(session, actor, used, view.name)
     await providers.delete_provider(session, actor, provider_id=provider_id)
 
@@ -71,7 +85,7 @@ async def delete_model(session: Session, actor: Actor, *, model_id: UUID) -> Non
         provider = await providers.get_provider(
             session, actor, provider_id=view.provider_id
         )
-        used = and_(col(AgentRow.model) == view.full_name, _asks(actor, provider))
+        used = and_(col(AgentRow.model) == view.full_name, _asks(provider))
         await _need_unused(session, actor, used, view.full_name)
     await models.delete_model(session, actor, model_id=model_id)
 
@@ -85,16 +99,27 @@ async def list_named_models(session: Session, actor: Actor) -> list[str]:
     return sorted((await session.exec(query.distinct())).all())
 
 
+async def _need_no_others(session: Session, actor: Actor, provider_id: UUID) -> None:
+    view = await providers.get_provider(session, actor, provider_id=provider_id)
+    if view.may_change and view.is_shared:
+        owner = col(AgentRow.owner_id)
+        others = owner.not_in(repository.owners_of(view.name))
+        without = owner.not_in(repository.users_of(provider_id))
+        used = and_(_names(view), others, without)
+        await _need_unused(session, actor, used, view.name)
+
+
 def _names(provider: ProviderView) -> ColumnElement[bool]:
     return col(AgentRow.model).startswith(f"{provider.name}/", autoescape=True)
 
 
-def _asks(actor: Actor, provider: ProviderView) -> ColumnElement[bool]:
-    if not provider.is_shared:
-        return col(AgentRow.owner_id) == actor.user_id
+def _asks(provider: ProviderView) -> ColumnElement[bool]:
+    owner = col(AgentRow.owner_id)
     # Whoever has another one of that name uses that one.
     others = repository.owners_of(provider.name, but=provider.id)
-    return col(AgentRow.owner_id).not_in(others)
+    if provider.is_shared:
+        return owner.not_in(others)
+    return and_(owner.in_(repository.users_of(provider.id)), owner.not_in(others))
 
 
 async def _need_unused(

@@ -1,77 +1,19 @@
-"""With whom agents are shared: their owner decides."""
+"""What can be shared, and with everybody: their owner decides."""
 
 from uuid import UUID
 
 from app.backend.agents.access import need_agent, to_view
 from app.backend.agents.schemas import AgentView
-from app.backend.agents.tables import AgentShareRow
+from app.backend.agents.tables import AgentRow, AgentShareRow
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.db import Session
-from app.backend.identity import audit, sharing
+from app.backend.identity import audit
 from app.backend.identity.actors import require
 from app.backend.identity.audit import Action
-from app.backend.identity.sharing_schemas import Level, ShareDraft, ShareView
-
-KIND = "agent"
-LEVELS = (Level.VIEW, Level.RUN, Level.EDIT)
-
-
-async def list_shares(
-    session: Session, actor: Actor, *, agent_id: UUID
-) -> list[ShareView]:
-    """Return with whom the actor shares an agent.
-
-    Raises:
-        NotFound: it is not there, or neither the actor's nor shared with them.
-        Forbidden: it is not the actor's.
-    """
-    require(actor, Permission.CHANGE_AGENT)
-    await need_agent(session, actor, agent_id, Level.OWN)
-    return await sharing.list_shares(session, AgentShareRow, agent_id)
-
-
-async def share_agent(
-    session: Session, actor: Actor, *, agent_id: UUID, draft: ShareDraft
-) -> ShareView:
-    """Let a person or a group see an agent, run it, or change it.
-
-    Raises:
-        NotFound: the agent or the group is not there.
-        Forbidden: it is not the actor's.
-        Invalid: nobody has that address.
-    """
-    require(actor, Permission.CHANGE_AGENT)
-    await need_agent(session, actor, agent_id, Level.OWN)
-    return await sharing.share(
-        session,
-        actor,
-        AgentShareRow,
-        kind=KIND,
-        object_id=agent_id,
-        draft=draft,
-        levels=LEVELS,
-    )
-
-
-async def unshare_agent(
-    session: Session, actor: Actor, *, agent_id: UUID, share_id: UUID
-) -> None:
-    """Take a share back; runs that were started go on, and stay with who started them.
-
-    Raises:
-        NotFound: the agent or the share is not there.
-        Forbidden: it is not the actor's.
-    """
-    require(actor, Permission.CHANGE_AGENT)
-    await need_agent(session, actor, agent_id, Level.OWN)
-    await sharing.unshare(
-        session,
-        actor,
-        AgentShareRow,
-        kind=KIND,
-        object_id=agent_id,
-        share_id=share_id,
-    )
+from app.backend.identity.sharing import Shareable
+from app.backend.identity.sharing_schemas import Level
+from app.backend.knowledge.sharing import COLLECTIONS
+from app.backend.providers.sharing import PROVIDERS
 
 
 async def publish_agent(
@@ -84,11 +26,25 @@ async def publish_agent(
         Forbidden: it is not the actor's.
     """
     require(actor, Permission.CHANGE_AGENT)
-    row = await need_agent(session, actor, agent_id, Level.OWN)
+    row = await _need_own(session, actor, agent_id)
     if row.is_public != is_public:
         row.is_public = is_public
         session.add(row)
         await session.flush()
         action = Action.MADE_PUBLIC if is_public else Action.MADE_PRIVATE
-        audit.record(session, actor, action, object_kind=KIND, object_id=row.id)
+        audit.record(session, actor, action, object_kind=AGENTS.kind, object_id=row.id)
     return await to_view(session, actor, row)
+
+
+async def _need_own(session: Session, actor: Actor, agent_id: UUID) -> AgentRow:
+    return await need_agent(session, actor, agent_id, Level.OWN)
+
+
+AGENTS = Shareable(
+    kind="agent",
+    table=AgentShareRow,
+    levels=(Level.VIEW, Level.RUN, Level.EDIT),
+    permission=Permission.CHANGE_AGENT,
+    need_own=_need_own,
+)
+SHAREABLE = {one.kind: one for one in (AGENTS, COLLECTIONS, PROVIDERS)}

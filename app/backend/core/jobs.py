@@ -11,7 +11,6 @@ class QueueName(StrEnum):
     RUNS = "runs"
     INGEST = "ingest"
     MAINTENANCE = "maintenance"
-    MAIL = "mail"
 
 
 class JobName(StrEnum):
@@ -27,7 +26,7 @@ QUEUES: dict[JobName, QueueName] = {
     JobName.RUN_EXECUTE: QueueName.RUNS,
     JobName.DOCUMENT_INGEST: QueueName.INGEST,
     JobName.DOCUMENT_PURGE: QueueName.MAINTENANCE,
-    JobName.MAIL_SEND: QueueName.MAIL,
+    JobName.MAIL_SEND: QueueName.MAINTENANCE,
 }
 FUNCTIONS: dict[JobName, str] = {
     JobName.RUN_EXECUTE: "app.workers.jobs.execute_run",

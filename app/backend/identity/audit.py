@@ -21,8 +21,6 @@ class Action(StrEnum):
     USER_SIGNED_UP = "user_signed_up"
     USER_SUSPENDED = "user_suspended"
     USER_REACTIVATED = "user_reactivated"
-    READING_BEGAN = "reading_began"
-    READING_ENDED = "reading_ended"
     ROLE_CHANGED = "role_changed"
     PASSWORD_LINK_MADE = "password_link_made"  # noqa: S105
     PASSWORD_CHOSEN = "password_chosen"  # noqa: S105
@@ -68,6 +66,8 @@ class Action(StrEnum):
     PROVIDER_CREATED = "provider_created"
     PROVIDER_CHANGED = "provider_changed"
     PROVIDER_DELETED = "provider_deleted"
+    LOCAL_MODEL_ADDED = "local_model_added"
+    LOCAL_MODEL_DELETED = "local_model_deleted"
     MIDDLEWARE_ADDED = "middleware_added"
     MIDDLEWARE_CHANGED = "middleware_changed"
     MIDDLEWARE_DELETED = "middleware_deleted"

@@ -1,18 +1,34 @@
 """Who else may see, run or change what somebody owns; its owner decides."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
-from app.backend.core.actor import Actor
+from app.backend.core.actor import Actor, Permission
 from app.backend.core.db import Session
 from app.backend.core.errors import Forbidden, Invalid, NotFound
 from app.backend.core.rows import OwnedRow
 from app.backend.identity import audit, repository, sharing_repository
+from app.backend.identity.actors import require
 from app.backend.identity.audit import Action
 from app.backend.identity.sharing_schemas import Level, ShareDraft, ShareView
 from app.backend.identity.tables import GroupRow, ShareRow, UserRow
 
 _VERBS = {Level.RUN: "run", Level.EDIT: "change"}
+
+
+@dataclass(frozen=True)
+class Shareable:
+    """A kind of object that its owner can share up to one of `levels`.
+
+    `need_own` refuses an actor who may not share it: because there is none for them, or it is not theirs.
+    """
+
+    kind: str
+    table: type[ShareRow]
+    levels: tuple[Level, ...]
+    permission: Permission
+    need_own: Callable[[Session, Actor, UUID], Awaitable[object]]
 
 
 async def levels_of(
@@ -59,80 +75,89 @@ async def names_of(session: Session, rows: Sequence[OwnedRow]) -> dict[UUID, str
 
 
 async def list_shares(
-    session: Session, shares: type[ShareRow], object_id: UUID
+    session: Session, actor: Actor, what: Shareable, *, object_id: UUID
 ) -> list[ShareView]:
-    """Return with whom an object is shared, which its owner has asked for."""
-    found = await sharing_repository.list_shares(session, shares, object_id)
+    """Return with whom `actor` shares an object.
+
+    Raises:
+        NotFound: it is not there, or neither the actor's nor shared with them.
+        Forbidden: it is not the actor's.
+    """
+    await _need_own(session, actor, what, object_id)
+    found = await sharing_repository.list_shares(session, what.table, object_id)
     return [_to_view(row, user, group) for row, user, group in found]
 
 
 async def share(
     session: Session,
     actor: Actor,
-    shares: type[ShareRow],
+    what: Shareable,
     *,
-    kind: str,
     object_id: UUID,
     draft: ShareDraft,
-    levels: Collection[Level],
 ) -> ShareView:
     """Share what `actor` owns with a person or a group; sharing again changes the level.
 
     Raises:
-        Invalid: nobody has that address, it is the actor's own, or the level is not one of `levels`.
-        NotFound: there is no such group.
+        NotFound: the object or the group is not there.
+        Forbidden: it is not the actor's.
+        Invalid: nobody has that address, it is the actor's own, or the level is none of this kind.
     """
-    if draft.level not in levels:
-        message = f"{draft.level.value!r} is not possible for a {kind}. Choose from {', '.join(levels)}."
+    await _need_own(session, actor, what, object_id)
+    if draft.level not in what.levels:
+        message = f"{draft.level.value!r} is not possible for a {what.kind}. Choose from {', '.join(what.levels)}."
         raise Invalid.field("level", message)
     user, group = await _need_audience(session, actor, draft)
-    user_id, group_id = user.id if user else None, group.id if group else None
-    known = await sharing_repository.list_shares(session, shares, object_id)
+    audience = (user.id if user else None, group.id if group else None)
+    known = await sharing_repository.list_shares(session, what.table, object_id)
     row = next(
-        (
-            row
-            for row, *_ in known
-            if (row.user_id, row.group_id) == (user_id, group_id)
-        ),
-        None,
+        (row for row, *_ in known if (row.user_id, row.group_id) == audience), None
     )
     if row is None:
-        row = shares(
+        row = what.table(
             owner_id=actor.user_id,
             object_id=object_id,
-            user_id=user_id,
-            group_id=group_id,
+            user_id=audience[0],
+            group_id=audience[1],
             level=draft.level,
         )
     row.level = draft.level
     session.add(row)
     await session.flush()
     view = _to_view(row, user, group)
-    _record(session, actor, Action.SHARED, kind, object_id, view)
+    _record(session, actor, Action.SHARED, what.kind, object_id, view)
     return view
 
 
 async def unshare(
     session: Session,
     actor: Actor,
-    shares: type[ShareRow],
+    what: Shareable,
     *,
-    kind: str,
     object_id: UUID,
     share_id: UUID,
 ) -> None:
-    """Take a share of what `actor` owns back.
+    """Take a share of what `actor` owns back; runs that were started go on, and stay with who started them.
 
     Raises:
-        NotFound: the object has no such share.
+        NotFound: the object is not there, or has no such share.
+        Forbidden: it is not the actor's.
     """
-    known = await sharing_repository.list_shares(session, shares, object_id)
+    await _need_own(session, actor, what, object_id)
+    known = await sharing_repository.list_shares(session, what.table, object_id)
     found = next((one for one in known if one[0].id == share_id), None)
     if found is None:
         raise NotFound("share", share_id)
     await session.delete(found[0])
     await session.flush()
-    _record(session, actor, Action.UNSHARED, kind, object_id, _to_view(*found))
+    _record(session, actor, Action.UNSHARED, what.kind, object_id, _to_view(*found))
+
+
+async def _need_own(
+    session: Session, actor: Actor, what: Shareable, object_id: UUID
+) -> None:
+    require(actor, what.permission)
+    await what.need_own(session, actor, object_id)
 
 
 async def _need_audience(

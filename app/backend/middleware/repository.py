@@ -8,9 +8,9 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
+from app.backend.core.rows import visible_to
 from app.backend.middleware.tables import ModelMiddlewareRow
 from app.backend.models.tables import ModelRow
-from app.backend.providers.repository import usable_by
 from app.backend.providers.tables import ProviderRow
 
 _ORDER = (
@@ -22,7 +22,7 @@ _ORDER = (
 
 def _of_models_of(actor: Actor) -> SelectOfScalar[ModelMiddlewareRow]:
     """Return the query for the middlewares of models that the actor may use; those of the settings are everybody's."""
-    providers = usable_by(actor).with_only_columns(col(ProviderRow.id))
+    providers = visible_to(actor, ProviderRow).with_only_columns(col(ProviderRow.id))
     models = select(
         ModelRow.id
     ).where(  # lint-skip: repo-scope - of the actor's providers

@@ -1,9 +1,13 @@
 """Loads a model file as the runtime does, and measures how fast it answers here."""
 
+import asyncio
 from pathlib import Path
 
 from app.backend.core import clock
 from app.backend.core.errors import AppError
+from app.backend.core.settings import Settings
+from app.backend.models.local import find_path, open_shelf
+from app.backend.providers import gguf
 from app.backend.providers.local_chat import ChatRequest, Text
 from app.backend.providers.local_process import ModelProcess
 
@@ -29,6 +33,23 @@ async def measure(
         return None, reason
     finally:
         await process.stop()
+
+
+async def try_out(settings: Settings, name: str) -> None:
+    """Measure a model of this machine, and keep what came out.
+
+    Raises:
+        NotFound: there is none of that name.
+    """
+    path = find_path(settings, name)
+    known = await asyncio.to_thread(gguf.read, path)
+    speed, reason = await measure(
+        path,
+        architecture=known.architecture,
+        context=settings.local_model_context,
+        threads=settings.local_model_threads,
+    )
+    open_shelf(settings).note_trial(name, tokens_per_second=speed, reason=reason)
 
 
 async def _speed(process: ModelProcess) -> float | None:

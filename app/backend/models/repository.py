@@ -8,6 +8,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
+from app.backend.core.rows import is_visible
 from app.backend.models.schemas import Environment, ModelKind
 from app.backend.models.tables import ModelRow
 from app.backend.providers.tables import ProviderRow
@@ -20,14 +21,9 @@ def _usable_by(actor: Actor) -> SelectOfScalar[Pair]:
     return (  # pyright: ignore[reportReturnType] - the library's types know no pairs of rows
         select(
             ModelRow, ProviderRow
-        )  # lint-skip: repo-scope - shared ones are of everybody
+        )  # lint-skip: repo-scope - those of the providers that they may use
         .join(ProviderRow, col(ProviderRow.id) == col(ModelRow.provider_id))
-        .where(
-            or_(
-                col(ProviderRow.owner_id) == actor.user_id,
-                col(ProviderRow.is_shared).is_(True),
-            )
-        )
+        .where(is_visible(actor, ProviderRow))
     )
 
 
@@ -71,6 +67,11 @@ async def find_default(
             col(ProviderRow.is_enabled).is_(True),
             col(ModelRow.kind) == kind,
             col(ModelRow.environment) == environment,
+            # What single people share is chosen by name only.
+            or_(
+                col(ProviderRow.owner_id) == actor.user_id,
+                col(ProviderRow.is_shared).is_(True),
+            ),
         )
         .order_by(col(ModelRow.updated_at).desc())
     )

@@ -48,15 +48,18 @@ class RowModels:
         """Return the chat models of this environment that are switched on and that `actor` may use."""
         async with self._reading(actor) as session:
             pairs = await repository.list_models(session, actor)
+            all_rows = await provider_repository.list_providers(session, actor)
             default = await repository.find_default(
                 session, actor, kind=ModelKind.CHAT, environment=self.environment
             )
         default_id = default[0].id if default else None
+        meant = provider_repository.ids_meant(actor, all_rows)
         return [
             _view(actor, model, provider, is_default=model.id == default_id)
             for model, provider in pairs
             if model.is_enabled
             and provider.is_enabled
+            and provider.id in meant
             and model.kind == ModelKind.CHAT
             and model.environment == self.environment
         ]
@@ -91,7 +94,7 @@ class RowModels:
         await _preload(provider.type)
         self._need_usable(model, name)
         handler = await self.opener.open(facts, run_id=run_id)
-        return _chosen(model, provider, handler)
+        return _chosen(actor, model, provider, handler)
 
     async def context_window(self, actor: Actor, name: str) -> int | None:
         """Return the window of a model in tokens, when it is known.
@@ -229,9 +232,12 @@ async def _need(session: Session, actor: Actor, name: str) -> Pair:
     return model, provider
 
 
-def _chosen(model: ModelRow, provider: ProviderRow, handler: Handler) -> ChosenModel:
+def _chosen(
+    actor: Actor, model: ModelRow, provider: ProviderRow, handler: Handler
+) -> ChosenModel:
     can = CapabilitiesDraft.model_validate(model.capabilities)
     sent = ParametersDraft.model_validate(model.parameters)
+    is_mine = actor.user_id == provider.owner_id and not provider.is_shared
     handler.check(model.name)
     return ChosenModel(
         name=service.full_name(model, provider),
@@ -247,7 +253,7 @@ def _chosen(model: ModelRow, provider: ProviderRow, handler: Handler) -> ChosenM
         model_id=model.id,
         had_trouble=bool(provider.trouble),
         address=handler.address,
-        remedy="If it is not yours, ask its owner." if provider.is_shared else "",
+        remedy="" if is_mine else "If it is not yours, ask its owner.",
     )
 
 

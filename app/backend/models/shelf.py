@@ -31,7 +31,8 @@ _TIMEOUT = httpx.Timeout(60, connect=10)
 _HASH = re.compile(r"[0-9a-f]{64}")
 _NO_NAME = re.compile(r"[^a-z0-9._\-]+")
 
-Report = Callable[[str], None]
+# Takes how many bytes there are, and of how many; what it raises ends the work.
+Report = Callable[[int, int], None]
 
 
 class LocalFile(BaseModel):
@@ -126,7 +127,7 @@ class Shelf:
         return file
 
     def fetch(
-        self, url: str, *, sha256: str, licence: str = "", report: Report = print
+        self, url: str, *, sha256: str, report: Report, licence: str = ""
     ) -> LocalFile:
         """Fetch a file by its URL, check its hash, and add it.
 
@@ -224,7 +225,7 @@ class Shelf:
 
 
 def _download(url: str, target: Path, sha256: str, report: Report) -> None:
-    seen, size, told = hashlib.sha256(), 0, 0
+    seen, size = hashlib.sha256(), 0
     try:
         with (
             httpx.Client(
@@ -239,10 +240,7 @@ def _download(url: str, target: Path, sha256: str, report: Report) -> None:
                 file.write(block)
                 seen.update(block)
                 size += len(block)
-                percent = 100 * size // total if total else 0
-                if percent >= told + 10:
-                    told = percent
-                    report(f"{percent} % of {total / 1e6:.0f} MB")
+                report(size, total)
             os.fsync(file.fileno())
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         message = f"{url} cannot be fetched ({error}). Correct the address, or fetch the file yourself and add its path."

@@ -1,34 +1,26 @@
 """Queries of providers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlmodel import col, or_, select
+from sqlalchemy import CompoundSelect
+from sqlmodel import col, select, union
 from sqlmodel.sql.expression import SelectOfScalar
 
 from app.backend.core import acting, clock
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
-from app.backend.core.rows import visible_to
-from app.backend.identity.tables import UserRow
-from app.backend.providers.tables import ProviderRow
-
-
-def usable_by(actor: Actor) -> SelectOfScalar[ProviderRow]:
-    """Return the query for the providers that the actor may use: their own, and those that are shared with all."""
-    return select(
-        ProviderRow
-    ).where(  # lint-skip: repo-scope - shared ones are of everybody
-        or_(
-            col(ProviderRow.owner_id) == actor.user_id,
-            col(ProviderRow.is_shared).is_(True),
-        )
-    )
+from app.backend.core.rows import owned_by, visible_to
+from app.backend.identity.tables import GroupMemberRow, UserRow
+from app.backend.providers.tables import ProviderRow, ProviderShareRow
 
 
 async def list_providers(session: Session, actor: Actor) -> Sequence[ProviderRow]:
     """Return the providers that the actor may use, by name."""
-    query = usable_by(actor).order_by(col(ProviderRow.name), col(ProviderRow.id))
+    query = visible_to(actor, ProviderRow).order_by(
+        col(ProviderRow.name), col(ProviderRow.id)
+    )
     return (await session.exec(query)).all()
 
 
@@ -36,21 +28,31 @@ async def find_provider(
     session: Session, actor: Actor, provider_id: UUID
 ) -> ProviderRow | None:
     """Return a provider that the actor may use."""
-    query = usable_by(actor).where(col(ProviderRow.id) == provider_id)
+    query = visible_to(actor, ProviderRow).where(col(ProviderRow.id) == provider_id)
     return (await session.exec(query)).first()
 
 
 async def find_named(session: Session, actor: Actor, name: str) -> ProviderRow | None:
-    """Return the provider of that name: the actor's own, before one that is shared."""
-    query = usable_by(actor).where(col(ProviderRow.name) == name)
-    rows = (await session.exec(query.order_by(col(ProviderRow.id)))).all()
-    own = [row for row in rows if row.owner_id == actor.user_id]
-    return next(iter([*own, *rows]), None)
+    """Return the provider that the actor means by a name."""
+    query = visible_to(actor, ProviderRow).where(col(ProviderRow.name) == name)
+    rows = (await session.exec(query)).all()
+    return min(rows, key=lambda row: _rank(actor, row), default=None)
+
+
+def ids_meant(actor: Actor, rows: Iterable[ProviderRow]) -> set[UUID]:
+    """Return the ids of those that the actor means by their names; others of the same names stand behind them."""
+    ranked = sorted(rows, key=lambda row: _rank(actor, row), reverse=True)
+    return set({row.name: row.id for row in ranked}.values())
+
+
+def _rank(actor: Actor, row: ProviderRow) -> tuple[bool, bool, UUID]:
+    # Before what single people share comes the installation's, so that nobody can put theirs in its place.
+    return actor.user_id != row.owner_id, not row.is_shared, row.id
 
 
 async def find_own(session: Session, actor: Actor, name: str) -> ProviderRow | None:
     """Return the actor's own provider of that name."""
-    query = visible_to(actor, ProviderRow).where(col(ProviderRow.name) == name)
+    query = owned_by(actor, ProviderRow).where(col(ProviderRow.name) == name)
     return (await session.exec(query)).first()
 
 
@@ -68,6 +70,22 @@ def owners_of(name: str, *, but: UUID | None = None) -> SelectOfScalar[UUID]:
         col(ProviderRow.name) == name
     )
     return query.where(col(ProviderRow.id) != but) if but else query
+
+
+def users_of(provider_id: UUID) -> CompoundSelect[Any]:
+    """Return the query for whose provider it is, and with whom they share it, by themselves or in a group."""
+    share, member = ProviderShareRow, GroupMemberRow
+    of_it = col(share.object_id) == provider_id
+    owner = select(ProviderRow.owner_id).where(  # lint-skip: repo-scope - of all
+        col(ProviderRow.id) == provider_id
+    )
+    people = select(share.user_id).where(of_it, col(share.user_id).is_not(None))
+    groups = (
+        select(member.user_id)
+        .join(share, col(share.group_id) == col(member.group_id))
+        .where(of_it)
+    )
+    return union(owner, people, groups)
 
 
 async def list_types(session: Session) -> list[str]:

@@ -42,7 +42,11 @@ class ProviderDraft(BaseModel):
 
 
 class ProviderView(Listed):
-    """A provider; its key is never shown, and its settings only to those who may change it."""
+    """A provider; its key is never shown, and its settings only to those who may change it.
+
+    `owner_name` is who shares it with the asker, unless it is for everybody. One that `is_behind` is not asked, because
+    the asker means another one by its name.
+    """
 
     name: str
     label: str
@@ -55,6 +59,9 @@ class ProviderView(Listed):
     is_shared: bool
     is_enabled: bool
     may_change: bool
+    is_own: bool
+    is_behind: bool = False
+    owner_name: str = ""
     models: int = 0
     trouble: str
     trouble_at: datetime | None

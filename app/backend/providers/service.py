@@ -1,5 +1,6 @@
 """Providers as people connect, change, switch off and delete them."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 from uuid import UUID
@@ -12,7 +13,7 @@ from app.backend.core.crypto import Keyring
 from app.backend.core.db import Session
 from app.backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.backend.core.settings import Settings
-from app.backend.identity import audit
+from app.backend.identity import audit, sharing
 from app.backend.identity.actors import require
 from app.backend.identity.audit import Action
 from app.backend.providers import forms, repository
@@ -27,6 +28,8 @@ from app.backend.secrets.schemas import SecretDraft
 # First parts of the names of models that the settings make.
 RESERVED = frozenset({"local", "ollama", "openai", "scripted"})
 SECRET_PREFIX = "provider-"  # noqa: S105 - of a name
+NO_NAMES: Mapping[UUID, str] = {}
+_FOR_ALL = "Only an administrator who is signed in shares a provider with everybody."
 
 
 class ProviderParts(Protocol):
@@ -122,6 +125,30 @@ async def set_enabled(
     return to_view(actor, row)
 
 
+async def share_with_all(
+    session: Session, actor: Actor, *, provider_id: UUID, is_shared: bool
+) -> ProviderView:
+    """Let everybody use a provider, or only those with whom it is shared; who calls has seen that no agent loses it.
+
+    Raises:
+        NotFound: there is none for the actor.
+        Forbidden: it is not theirs to change, or they are no administrator.
+        Invalid: the installation has another one of that name.
+    """
+    require(actor, Permission.CHANGE_PROVIDER)
+    row = await need_changeable(session, actor, provider_id)
+    if not actor.may(Permission.CHANGE_SYSTEM):
+        raise Forbidden(_FOR_ALL)
+    if row.is_shared != is_shared:
+        with acting.as_user(row.owner_id):
+            await _share(session, row, is_shared=is_shared)
+            session.add(row)
+            await session.flush()
+        action = Action.MADE_PUBLIC if is_shared else Action.MADE_PRIVATE
+        _record(session, actor, action, row)
+    return to_view(actor, row)
+
+
 async def delete_provider(session: Session, actor: Actor, *, provider_id: UUID) -> None:
     """Delete a provider with its models, and the key that was stored for it; who calls has seen that no agent needs it."""
     require(actor, Permission.DELETE_PROVIDER)
@@ -145,15 +172,18 @@ async def get_provider(
     row = await repository.find_provider(session, actor, provider_id)
     if row is None:
         raise NotFound("provider", provider_id)
-    return to_view(actor, row)
+    return to_view(actor, row, await _names_of(session, actor, [row]))
 
 
 async def list_providers(session: Session, actor: Actor) -> list[ProviderView]:
     """Return the providers that the actor may use, by name."""
     require(actor, Permission.VIEW_PROVIDER)
-    return [
-        to_view(actor, row) for row in await repository.list_providers(session, actor)
-    ]
+    rows = await repository.list_providers(session, actor)
+    names, meant = (
+        await _names_of(session, actor, rows),
+        repository.ids_meant(actor, rows),
+    )
+    return [to_view(actor, row, names, is_behind=row.id not in meant) for row in rows]
 
 
 async def need_changeable(
@@ -163,21 +193,41 @@ async def need_changeable(
 
     Raises:
         NotFound: there is none for the actor.
-        Forbidden: it is the installation's, and the actor no administrator.
+        Forbidden: it is somebody else's, or the installation's and the actor no administrator.
     """
     row = await repository.find_provider(session, actor, provider_id)
     if row is None:
         raise NotFound("provider", provider_id)
     if not may_change(actor, row):
-        message = f"{row.name!r} is a provider of the installation. Ask an administrator to change it."
+        whose = ("the installation", "an administrator")
+        if not row.is_shared:
+            whose = ("somebody else", "them")
+        message = (
+            f"{row.name!r} is a provider of {whose[0]}. Ask {whose[1]} to change it."
+        )
+        raise Forbidden(message)
+    return row
+
+
+async def need_own(session: Session, actor: Actor, provider_id: UUID) -> ProviderRow:
+    """Return a provider that the actor may share: whoever shares it, shares their key.
+
+    Raises:
+        NotFound: there is none for the actor.
+        Forbidden: it is not theirs, or not theirs to change.
+    """
+    row = await need_changeable(session, actor, provider_id)
+    if row.owner_id != actor.user_id:
+        message = f"Only who connected {row.name!r} shares it with people, since it is their key that is used."
         raise Forbidden(message)
     return row
 
 
 def may_change(actor: Actor, row: ProviderRow) -> bool:
-    """Tell whether the actor may change a provider: one's own, and as an administrator what is shared."""
-    is_own = row.owner_id == actor.user_id
-    return (is_own and not row.is_shared) or actor.may(Permission.CHANGE_SYSTEM)
+    """Tell whether the actor may change a provider: one's own, and as an administrator those for everybody."""
+    if row.is_shared:
+        return actor.may(Permission.CHANGE_SYSTEM)
+    return row.owner_id == actor.user_id
 
 
 def check_draft(
@@ -193,8 +243,7 @@ def check_draft(
     form = forms.check_settings(handler, draft.settings)
     forms.check_place(actor, handler, form, rules=rules)
     if draft.is_shared and not actor.may(Permission.CHANGE_SYSTEM):
-        message = "Only an administrator who is signed in shares a provider with everybody. Leave this off."
-        raise Invalid.field("is_shared", message)
+        raise Invalid.field("is_shared", f"{_FOR_ALL} Leave this off.")
     if draft.secret_ref:
         secrets.check_reference(actor, draft.secret_ref, settings=rules)
     return form.model_dump(mode="json")
@@ -215,8 +264,14 @@ def need_key(type_key: str, *, has_key: bool) -> None:
         raise Invalid.field("api_key", message)
 
 
-def to_view(actor: Actor, row: ProviderRow) -> ProviderView:
-    """Return what the actor sees of a provider."""
+def to_view(
+    actor: Actor,
+    row: ProviderRow,
+    names: Mapping[UUID, str] = NO_NAMES,
+    *,
+    is_behind: bool = False,
+) -> ProviderView:
+    """Return what the actor sees of a provider; `names` are those of owners, and one `is_behind` another of its name."""
     mine = may_change(actor, row)
     info = TYPES[row.type].info
     kept = set(ProviderView.model_fields) - {"settings", "secret_ref", "trouble"}
@@ -229,7 +284,19 @@ def to_view(actor: Actor, row: ProviderRow) -> ProviderView:
         icon=info.icon,
         has_key=bool(row.secret_ref),
         may_change=mine,
+        is_own=actor.user_id == row.owner_id,
+        is_behind=is_behind,
+        owner_name=names.get(row.owner_id, ""),
     )
+
+
+async def _names_of(
+    session: Session, actor: Actor, rows: Sequence[ProviderRow]
+) -> dict[UUID, str]:
+    # Those for everybody are the installation's, whoever has connected them.
+    single = [row for row in rows if not row.is_shared]
+    others = [row for row in single if actor.user_id != row.owner_id]
+    return await sharing.names_of(session, others)
 
 
 async def _fill(

@@ -38,10 +38,14 @@ async def fill(
         secret = await client.put(f"/api/v1/secrets/{word}", json={"value": word})
         _check(secret)
         await _make(client, "/api/v1/budgets", amount=1000)
-        middleware = await _add_model(client, word)
-        for kind, thing in (("agents", agent), ("collections", collection)):
+        middleware, provider = await _add_model(client, word)
+        for kind, thing, level in (
+            ("agents", agent, "view"),
+            ("collections", collection, "view"),
+            ("providers", provider, "run"),
+        ):
             shares = f"/api/v1/{kind}/{thing['id']}/shares"
-            await _make(client, shares, email=friend.actor.email, level="view")
+            await _make(client, shares, email=friend.actor.email, level=level)
         await _is_over(client, f"/api/v1/collections/{collection['id']}/documents")
         runs = f"/api/v1/agents/{agent['id']}/runs"
         await _make(client, runs, input={"query": word}, tags=[word])
@@ -83,13 +87,17 @@ async def _add_agent(
     )
 
 
-async def _add_model(client: httpx.AsyncClient, word: str) -> dict[str, Any]:
+async def _add_model(
+    client: httpx.AsyncClient, word: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the middleware and the provider of a new model."""
     provider = await _make(
         client, "/api/v1/providers", type="scripted", name=word, label=word
     )
     facts = {"provider_id": provider["id"], "name": word, "environment": "LAB"}
     model = await _make(client, "/api/v1/models", **facts)
-    return await _make(client, f"/api/v1/models/{model['id']}/middleware", type="cache")
+    before = f"/api/v1/models/{model['id']}/middleware"
+    return await _make(client, before, type="cache"), provider
 
 
 async def _make(client: httpx.AsyncClient, path: str, **body: Any) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from app.components.models.fallback_fields import fallback_fields
 from app.components.ui.button import button, text_link
 from app.components.ui.counted import counted
 from app.components.ui.form import CONTROL, check_field, field, form_error
+from app.components.usage import budget_strings as budget_words
+from app.components.usage.budgets import budgets_in_form
 from app.components.widgets.draft import draft
 from app.state.agent_editor import AgentEditorState
 from app.state.session import SessionState
@@ -41,6 +43,10 @@ def agent_form(*, draft_name: Any, back: Any) -> rx.Component:
         _knowledge(),
         _place(),
         conduct(),
+        rx.cond(
+            AgentEditorState.editing_id != "",
+            _group(budget_words.TITLE, budget_words.IN_FORM_ABOUT, budgets_in_form()),
+        ),
         _group(
             words.PROMPTS,
             "",

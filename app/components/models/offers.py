@@ -9,6 +9,7 @@ from app.components.ui.badge import badge
 from app.components.ui.button import button
 from app.components.ui.dialog import dialog, dialog_actions
 from app.components.ui.form import search_field, text_field
+from app.components.ui.progress import progress
 from app.components.ui.skeleton import skeleton_rows
 from app.state.model_offers import SHOWN_MAX, ModelOffersState
 
@@ -94,20 +95,7 @@ def _pull() -> rx.Component:
             ),
             rx.cond(
                 state.pulled != "",
-                rx.el.div(
-                    rx.el.progress(
-                        value=state.percent.to(str),
-                        max="100",
-                        aria_label=state.pulled,
-                        class_name="h-2 w-full accent-accent",
-                    ),
-                    rx.el.p(
-                        state.pulled,
-                        role="status",
-                        class_name="break-words text-xs text-muted",
-                    ),
-                    class_name="mt-2",
-                ),
+                rx.el.div(progress(state.pulled, state.percent), class_name="mt-2"),
             ),
             class_name="min-w-0 flex-1",
         ),

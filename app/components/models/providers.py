@@ -7,6 +7,7 @@ import reflex as rx
 from app.components.models import strings as words
 from app.components.models.middleware_strings import OPEN as MIDDLEWARE
 from app.components.models.wizard import type_icon
+from app.components.sharing.strings import BY, SHARE
 from app.components.ui.badge import badge
 from app.components.ui.button import button
 from app.components.ui.card import SURFACE, section
@@ -18,6 +19,7 @@ from app.state.model_list import ModelListState
 from app.state.model_offers import ModelOffersState
 from app.state.provider_wizard import ProviderWizardState
 from app.state.session import SessionState
+from app.state.sharing import SharingState
 
 
 def connected() -> rx.Component:
@@ -93,6 +95,16 @@ def _provider(provider: Any) -> rx.Component:
                 provider.is_shared, badge(words.EVERYBODY, icon="users", tone="accent")
             ),
             rx.cond(
+                provider.owner_name != "",
+                badge(BY + provider.owner_name, icon="user"),
+            ),
+            rx.cond(
+                provider.is_behind,
+                badge(
+                    words.BEHIND, icon="eye_off", tone="warn", title=words.BEHIND_ABOUT
+                ),
+            ),
+            rx.cond(
                 provider.is_enabled,
                 rx.cond(
                     provider.trouble != "",
@@ -143,6 +155,17 @@ def _provider_menu(provider: Any) -> rx.Component:
                 menu_id, "plug_zap", words.TEST, on_click=wizard.test(provider.id)
             ),
             menu_item(menu_id, "pencil", words.EDIT, on_click=wizard.edit(provider.id)),
+            rx.cond(
+                provider.is_own,
+                menu_item(
+                    menu_id,
+                    "share_2",
+                    SHARE,
+                    on_click=SharingState.open_provider(
+                        provider.id, provider.name, provider.is_shared
+                    ),
+                ),
+            ),
             rx.cond(
                 provider.is_enabled,
                 menu_item(

@@ -1,4 +1,4 @@
-"""The dialog in which an owner says with whom an agent or a collection is shared."""
+"""The dialog in which an owner says with whom an agent, a collection or a provider is shared."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,21 +9,36 @@ from app.components.sharing import strings as words
 from app.components.ui.button import button, icon_button
 from app.components.ui.dialog import dialog, dialog_actions
 from app.components.ui.form import CONTROL, form_error, select_field, text_field
-from app.state.sharing import AGENT, SharingState
+from app.state.session import SessionState
+from app.state.sharing import AGENT, PROVIDER, SharingState
+
+_KIND = SharingState.kind
 
 
 def sharing_dialog() -> rx.Component:
     """Return the dialog; it is open while something is being shared."""
-    is_agent = SharingState.kind == AGENT
     return dialog(
         words.TITLE + SharingState.name,
         rx.el.p(
-            rx.cond(is_agent, words.AGENT_ABOUT, words.COLLECTION_ABOUT),
+            _by_kind(words.AGENT_ABOUT, words.PROVIDER_ABOUT, words.COLLECTION_ABOUT),
             class_name="text-sm text-muted",
         ),
-        _form(is_agent),
-        _shares(is_agent),
-        rx.cond(is_agent, _public()),
+        _form(),
+        _shares(),
+        _by_kind(
+            _public(
+                words.PUBLIC_SWITCH, words.PUBLIC_ABOUT, on_change=SharingState.publish
+            ),
+            rx.cond(
+                SessionState.is_admin,
+                _public(
+                    words.ALL_SWITCH,
+                    words.ALL_ABOUT,
+                    on_change=SharingState.share_with_all,
+                ),
+            ),
+            rx.fragment(),
+        ),
         dialog_actions(
             button(words.DONE, variant="primary", on_click=SharingState.close)
         ),
@@ -33,7 +48,13 @@ def sharing_dialog() -> rx.Component:
     )
 
 
-def _form(is_agent: Any) -> rx.Component:
+def _by_kind(of_agent: Any, of_provider: Any, of_collection: Any) -> Any:
+    """Return what belongs to the kind of the open dialog."""
+    rest = rx.cond(_KIND == PROVIDER, of_provider, of_collection)
+    return rx.cond(_KIND == AGENT, of_agent, rest)
+
+
+def _form() -> rx.Component:
     return rx.el.form(
         form_error(SharingState.errors["form"]),
         text_field(
@@ -62,9 +83,9 @@ def _form(is_agent: Any) -> rx.Component:
                     ),
                 ),
             ),
-            rx.cond(
-                is_agent,
+            _by_kind(
                 select_field("level", words.LEVEL, words.AGENT_LEVELS),
+                rx.el.input(type="hidden", name="level", value="run"),
                 select_field("level", words.LEVEL, words.COLLECTION_LEVELS),
             ),
             button(words.ADD, type="submit", icon="user_plus", class_name="self-end"),
@@ -77,13 +98,13 @@ def _form(is_agent: Any) -> rx.Component:
     )
 
 
-def _shares(is_agent: Any) -> rx.Component:
+def _shares() -> rx.Component:
     return rx.el.section(
         rx.el.h3(words.WITH, class_name="text-sm font-medium"),
         rx.cond(
             SharingState.rows.length() > 0,
             rx.el.ul(
-                rx.foreach(SharingState.rows, lambda row: _share(row, is_agent)),
+                rx.foreach(SharingState.rows, _share),
                 aria_label=words.WITH,
                 class_name="mt-1 divide-y divide-line",
             ),
@@ -92,14 +113,14 @@ def _shares(is_agent: Any) -> rx.Component:
     )
 
 
-def _share(row: Any, is_agent: Any) -> rx.Component:
+def _share(row: Any) -> rx.Component:
     return rx.el.li(
         rx.cond(row.group_id != "", _icon("users"), _icon("user")),
         rx.el.span(row.name, class_name="min-w-0 flex-1 truncate text-sm"),
         rx.el.div(
-            rx.cond(
-                is_agent,
+            _by_kind(
                 _level(row, words.AGENT_LEVELS),
+                rx.el.span(words.USES, class_name="text-sm text-muted"),
                 _level(row, words.COLLECTION_LEVELS),
             ),
             class_name="w-32 shrink-0 sm:w-44",
@@ -122,17 +143,17 @@ def _level(row: Any, levels: Sequence[tuple[str, str]]) -> rx.Component:
     )
 
 
-def _public() -> rx.Component:
+def _public(text: str, about: str, *, on_change: Any) -> rx.Component:
     return rx.el.label(
         rx.el.input(
             type="checkbox",
             checked=SharingState.is_public,
-            on_change=lambda is_on: SharingState.publish(is_on.to(bool)),
+            on_change=lambda is_on: on_change(is_on.to(bool)),
             class_name="mt-0.5 size-4 shrink-0 accent-accent",
         ),
         rx.el.span(
-            words.PUBLIC_SWITCH,
-            rx.el.span(words.PUBLIC_ABOUT, class_name="block text-xs text-muted"),
+            text,
+            rx.el.span(about, class_name="block text-xs text-muted"),
             class_name="min-w-0 text-sm",
         ),
         class_name="flex cursor-pointer items-start gap-2.5 border-t border-line pt-4",

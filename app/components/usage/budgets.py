@@ -61,6 +61,18 @@ def agent_budgets() -> rx.Component:
     )
 
 
+def budgets_in_form() -> rx.Component:
+    """Return the budgets of the agent that is in the form, or that it has none; they are set on the page Usage."""
+    return rx.fragment(
+        rx.cond(
+            BudgetsState.of_agent.length() > 0,
+            budget_list(BudgetsState.of_agent, may_change=False),
+            rx.el.p(words.NONE_OF_AGENT, class_name="text-sm text-muted"),
+        ),
+        rx.el.p(text_link(words.TO_USAGE, href=routes.USAGE, class_name="text-sm")),
+    )
+
+
 def _actions() -> rx.Component:
     return rx.el.div(
         rx.cond(

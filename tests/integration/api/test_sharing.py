@@ -1,4 +1,4 @@
-"""Every address of an agent, a collection, a document or a passage, asked by somebody with whom it is shared.
+"""Every address of an agent, a collection, a provider or a part of one, asked by somebody with whom it is shared.
 
 Made from the registry of routes: a new one fails here until it is said which level it needs.
 """
@@ -15,13 +15,21 @@ from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.identity.sharing_schemas import Level
 from app.backend.knowledge.tables import CollectionShareRow
+from app.backend.providers.tables import ProviderShareRow
 from tests.factories.rows import MakeAgent, MakeCollection, MakeUser, RowFactory
 from tests.fakes.knowledge import FakeEmbedder
 from tests.integration.api.conftest import ClientOf
 from tests.integration.api.test_isolation import KINDS, Case, ask, cases_of
 from tests.isolation import Kind, World, make_world
 
-SHARED_KINDS = {Kind.AGENT, Kind.COLLECTION, Kind.DOCUMENT, Kind.PASSAGE}
+# With its parts each, so that no test asks at too many addresses.
+FAMILIES = (
+    {Kind.AGENT},
+    {Kind.COLLECTION, Kind.DOCUMENT, Kind.PASSAGE},
+    {Kind.PROVIDER, Kind.MODEL, Kind.MIDDLEWARE},
+)
+SHARED_KINDS = set[Kind]().union(*FAMILIES)
+OF_EACH_FAMILY = pytest.mark.parametrize("family", FAMILIES, ids=min)
 # What the answer to an interrupt of one's own run needs is to see the agent; to start one is tested beside it.
 NEEDED = {
     "GET /api/v1/agents/{agent_id}": Level.VIEW,
@@ -54,14 +62,50 @@ NEEDED = {
     "GET /api/v1/documents/{document_id}/chunks": Level.VIEW,
     "GET /api/v1/documents/{document_id}/download": Level.VIEW,
     "GET /api/v1/chunks/{chunk_id}": Level.VIEW,
+    "GET /api/v1/providers/{provider_id}": Level.VIEW,
+    "GET /api/v1/models/{model_id}": Level.VIEW,
+    "GET /api/v1/models/{model_id}/middleware": Level.VIEW,
+    "GET /api/v1/middleware/{middleware_id}": Level.VIEW,
+    **{
+        f"GET /api/plugins/ai-ops/{one}": Level.VIEW
+        for one in (
+            "llm-providers/{provider_id}",
+            "llm-models/{model_id}",
+            "llm-middleware/{middleware_id}",
+        )
+    },
+    **{
+        f"{method} /api/plugins/ai-ops/{one}": Level.OWN
+        for method in ("PUT", "DELETE")
+        for one in (
+            "llm-providers/{provider_id}",
+            "llm-models/{model_id}",
+            "llm-middleware/{middleware_id}",
+        )
+    },
+    **{
+        f"{method} /api/v1/{one}": Level.OWN
+        for one, methods in {
+            "providers/{provider_id}": "PUT PATCH DELETE",
+            "providers/{provider_id}/models": "GET",
+            "providers/{provider_id}/pull": "POST",
+            "providers/{provider_id}/test": "POST",
+            "providers/{provider_id}/shares": "GET POST",
+            "providers/{provider_id}/shares/{share_id}": "DELETE",
+            "models/{model_id}": "PUT PATCH DELETE",
+            "models/{model_id}/middleware": "POST",
+            "middleware/{middleware_id}": "PUT DELETE",
+        }.items()
+        for method in methods.split()
+    },
 }
 
 
-def _shared_cases(app: FastAPI) -> list[Case]:
+def _cases_of(app: FastAPI, kinds: set[Kind]) -> list[Case]:
     return [
         case
         for case in cases_of(app)
-        if case.place == "path" and KINDS[case.name] in SHARED_KINDS
+        if case.place == "path" and KINDS[case.name] in kinds
     ]
 
 
@@ -72,6 +116,7 @@ async def _share(
     for table, kind in (
         (AgentShareRow, Kind.AGENT),
         (CollectionShareRow, Kind.COLLECTION),
+        (ProviderShareRow, Kind.PROVIDER),
     ):
         share = table(
             owner_id=owner.user_id,
@@ -83,11 +128,12 @@ async def _share(
 
 
 def test_every_shared_address_says_which_level_it_needs(app: FastAPI) -> None:
-    asked = {f"{case.method} {case.path}" for case in _shared_cases(app)}
+    asked = {f"{case.method} {case.path}" for case in _cases_of(app, SHARED_KINDS)}
 
     assert asked == NEEDED.keys()
 
 
+@OF_EACH_FAMILY
 @pytest.mark.parametrize("level", [Level.VIEW, Level.RUN, Level.EDIT])
 async def test_a_share_opens_what_its_level_allows_and_nothing_else(
     services: Services,
@@ -96,9 +142,10 @@ async def test_a_share_opens_what_its_level_allows_and_nothing_else(
     actor: Actor,
     other_actor: Actor,
     level: Level,
+    family: set[Kind],
 ) -> None:
     app.state.services = replace(services, embedder=FakeEmbedder())
-    for case in _shared_cases(app):
+    for case in _cases_of(app, family):
         world = await make_world(services, other_actor)
         await _share(services, world, other_actor, actor, level)
         # A share that is withdrawn is one of the agent itself, not of somebody else's.
@@ -113,13 +160,15 @@ async def test_a_share_opens_what_its_level_allows_and_nothing_else(
             assert '"code":"FORBIDDEN"' in text
 
 
+@OF_EACH_FAMILY
 async def test_a_public_agent_can_be_run_by_everybody_and_changed_by_its_owner_only(
     services: Services,
     app: FastAPI,
     signed_in: httpx.AsyncClient,
     other_actor: Actor,
+    family: set[Kind],
 ) -> None:
-    for case in _shared_cases(app):
+    for case in _cases_of(app, family):
         world = await make_world(services, other_actor)
         async with services.db.transaction() as session:
             agent = await session.get(AgentRow, world[Kind.AGENT][0])

@@ -186,12 +186,13 @@ def test_policy_that_is_lost_or_weaker_is_noticed(
         transaction.rollback()
 
 
-def test_share_shows_an_agent_and_a_collection_to_those_it_names_only(
+def test_share_shows_a_thing_and_its_parts_to_those_it_names_only(
     wall: Wall,
 ) -> None:
     shares = {
         "agent_share": ("agent",),
         "collection_share": ("collection", "document", "chunk"),
+        "provider_share": ("provider", "model"),
     }
     with _tried(wall.app, work="system") as connection:
         for share, shown in shares.items():
@@ -208,13 +209,14 @@ def test_share_shows_an_agent_and_a_collection_to_those_it_names_only(
             _name(connection, work="system")
 
 
-def test_share_with_a_group_shows_an_agent_to_its_people_only(wall: Wall) -> None:
+def test_share_with_a_group_shows_a_thing_to_its_people_only(wall: Wall) -> None:
     with _tried(wall.app, work="system") as connection:
         group = f"(SELECT group_id FROM group_member WHERE user_id = '{BEN}')"
-        query = f"UPDATE agent_share SET user_id = NULL, group_id = {group} WHERE owner_id = '{ANNA}'"
-        assert _touched(connection, query) == 1
-        _expect(connection, ["agent_share", "agent"], BEN, {ANNA, BEN})
-        _expect(connection, ["agent_share", "agent"], CARL, {CARL})
+        for kind in ("agent", "provider"):
+            query = f"UPDATE {kind}_share SET user_id = NULL, group_id = {group} WHERE owner_id = '{ANNA}'"
+            assert _touched(connection, query) == 1
+            _expect(connection, [f"{kind}_share", kind], BEN, {ANNA, BEN})
+            _expect(connection, [f"{kind}_share", kind], CARL, {CARL})
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,10 @@ def url(file: Path) -> Generator[str, None, None]:
     server.server_close()
 
 
+def _tell_nobody(_completed: int, _total: int) -> None:
+    pass
+
+
 def test_file_is_added_where_it_is_and_stays_when_it_is_taken_out(
     settings: Settings, file: Path
 ) -> None:
@@ -83,13 +87,13 @@ def test_file_of_another_hash_or_kind_is_refused(
 
 def test_file_is_fetched_checked_and_deleted(settings: Settings, url: str) -> None:
     shelf = local.open_shelf(settings)
-    told: list[str] = []
-    added = shelf.fetch(url, sha256=CHAT.sha256, report=told.append)
+    told: list[tuple[int, int]] = []
+    added = shelf.fetch(url, sha256=CHAT.sha256, report=lambda *step: told.append(step))
 
     path = Path(added.path)
     assert hashlib.sha256(path.read_bytes()).hexdigest() == CHAT.sha256
     assert added.source == url
-    assert told[-1].endswith(" % of 98 MB")
+    assert told[-1] == (CHAT.size, CHAT.size)
     shelf.delete(added.name)
     assert not path.exists()
 
@@ -112,10 +116,10 @@ def test_file_whose_name_is_taken_is_not_fetched(
 ) -> None:
     shelf = local.open_shelf(settings)
     shelf.add_path(file)
-    told: list[str] = []
+    told: list[tuple[int, int]] = []
 
     with pytest.raises(Invalid, match="already"):
-        shelf.fetch(url, sha256=CHAT.sha256, report=told.append)
+        shelf.fetch(url, sha256=CHAT.sha256, report=lambda *step: told.append(step))
 
     assert told == []
     assert not list((settings.data_dir / "models").rglob("*.gguf"))
@@ -128,14 +132,14 @@ def test_fetched_file_that_is_no_model_is_not_kept(
     sha256 = hashlib.sha256(b"no model").hexdigest()
 
     with pytest.raises(Invalid, match="not a GGUF file"):
-        local.open_shelf(settings).fetch(url, sha256=sha256, report=lambda _: None)
+        local.open_shelf(settings).fetch(url, sha256=sha256, report=_tell_nobody)
 
     assert not list((settings.data_dir / "models").rglob("*.gguf"))
 
 
 def test_address_is_shown_without_its_secrets(settings: Settings, url: str) -> None:
     secret = url.replace("//", "//me:token@") + "?sig=secret#part"
-    local.open_shelf(settings).fetch(secret, sha256=CHAT.sha256, report=lambda _: None)
+    local.open_shelf(settings).fetch(secret, sha256=CHAT.sha256, report=_tell_nobody)
 
     (_, view) = local.list_local(settings)
     assert view.source == url
@@ -175,7 +179,7 @@ def test_fetched_file_that_is_another_one_is_not_kept(
     shelf = local.open_shelf(settings)
 
     with pytest.raises(Invalid, match=words):
-        shelf.fetch(url, sha256=sha256, report=lambda _: None)
+        shelf.fetch(url, sha256=sha256, report=_tell_nobody)
 
     assert shelf.list() == []
     assert not list((settings.data_dir / "models").rglob("*.gguf"))

@@ -36,7 +36,11 @@ async def test_budget_is_set_shown_changed_and_deleted(
     (line,) = state.rows
     assert not state.is_open
     assert (line.subject, line.amount) == (actor.email, "$0.5000 a day")
-    assert (line.used, line.share, line.tone) == ("$0.4200 used (84 %)", 84, "warn")
+    assert (line.used, line.share, line.tone) == (
+        "$0.4200 used, $0.0800 left (84 %)",
+        84,
+        "warn",
+    )
     await BudgetsState.edit.fn(state, line.id)
     assert (state.values.amount, state.editing_id) == ("0.5", line.id)
     changed = {**FORM, "amount": "0.4", "policy": "cheaper"}
@@ -79,14 +83,14 @@ async def test_administrator_limits_each_person_of_a_tier(
     everybody, line = state.rows
     assert (line.subject, line.used) == (
         "Each person of the tier Standard",
-        "$0.4200 used (84 %)",
+        "$0.4200 used, $0.0800 left (84 %)",
     )
     theirs = make_state(BudgetsState, cookie=await sign_in(other_actor))
     await BudgetsState.open_form.fn(theirs)
     await BudgetsState.load.fn(theirs)
     of_all, own = theirs.rows
     assert theirs.tiers == []
-    assert own.used == "$0 used (0 %)"
+    assert own.used == "$0 used, $0.5000 left (0 %)"
     # What all together may spend, and do, is not told.
     assert (everybody.amount, everybody.is_counted) == ("$0.5000 a day", True)
     assert (of_all.amount, of_all.used) == ("a day", "Not used up")

@@ -25,6 +25,7 @@ PUBLIC = {
     "CollectionState.leave",
     "GroupsState.leave",
     "KnowledgeSearchState.leave",
+    "LocalFilesState.close",
     "LoginState.load",
     "LoginWaysState.load",
     "MiddlewareState.leave",

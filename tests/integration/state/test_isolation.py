@@ -93,6 +93,9 @@ def _of_agent(wanted: str, _: Own, *, given: tuple[Any, ...] = ()) -> Sent:
     return Sent(held={"wish": RunWish(agent=wanted)}, given=given)
 
 
+SHAREABLE_KINDS = (Kind.AGENT, Kind.COLLECTION, Kind.PROVIDER)
+
+
 def _shared(*given: Any) -> list[Case]:
     row = ShareLine(id=_REQUEST, name="nobody@example.org", group_id="", level="view")
 
@@ -100,7 +103,7 @@ def _shared(*given: Any) -> list[Case]:
         held = {"kind": kind.value, "object_id": wanted, "rows": [row]}
         return Sent(held=held, given=given)
 
-    return [Case(kind, partial(send, kind)) for kind in (Kind.AGENT, Kind.COLLECTION)]
+    return [Case(kind, partial(send, kind)) for kind in SHAREABLE_KINDS]
 
 
 _REQUEST = str(ids.new_id())
@@ -328,6 +331,8 @@ CASES: dict[str, list[Case]] = {
             ),
         ),
     ],
+    "SharingState.open_provider": [_given(Kind.PROVIDER, "x", False)],
+    "SharingState.share_with_all": [_held(Kind.PROVIDER, "object_id", True)],
     "SharingState.publish": [_held(Kind.AGENT, "object_id", True)],
 }
 EVENTS = {f"{kind.__name__}.{name}": (kind, name) for kind, name in events()}

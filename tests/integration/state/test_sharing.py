@@ -1,4 +1,4 @@
-"""Every event that takes an agent, a collection, a document or a passage, sent by somebody with whom it is shared.
+"""Every event that takes an agent, a collection, a provider or a part of one, sent by somebody with whom it is shared.
 
 Made from the registry: a new event fails here until it is said which level it needs.
 """
@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
-from app.backend.agents.sharing import share_agent
+from app.backend.agents.sharing import AGENTS
 from app.backend.agents.tables import AgentRow
 from app.backend.bootstrap import Services
 from app.backend.core import ids
 from app.backend.core.actor import Actor
 from app.backend.identity import groups
+from app.backend.identity import sharing as shares
 from app.backend.identity.sharing_schemas import GroupDraft, Level, ShareDraft
 from app.backend.knowledge.tables import CollectionRow
+from app.backend.providers.tables import ProviderRow
 from app.state import edge, sharing, tabs
 from app.state.passage import PassageState
 from app.state.sharing import SharingState
@@ -26,7 +28,15 @@ from tests.integration.state.test_isolation import CASES, Case, send
 from tests.isolation import Kind, World, make_world, read_all
 from tests.states import make_state
 
-SHARED_KINDS = {Kind.AGENT, Kind.COLLECTION, Kind.DOCUMENT, Kind.PASSAGE}
+SHARED_KINDS = {
+    Kind.AGENT,
+    Kind.COLLECTION,
+    Kind.DOCUMENT,
+    Kind.PASSAGE,
+    Kind.PROVIDER,
+    Kind.MODEL,
+    Kind.MIDDLEWARE,
+}
 # They show one's own runs, of whichever agent.
 OF_RUNS = "RunListState."
 NEEDED = {
@@ -55,7 +65,26 @@ NEEDED = {
     ("DocumentState.load", Kind.DOCUMENT): Level.VIEW,
     ("DocumentState.load", Kind.PASSAGE): Level.VIEW,
     ("KnowledgeSearchState.find", Kind.COLLECTION): Level.VIEW,
+    ("MiddlewareState.delete", Kind.MIDDLEWARE): Level.OWN,
+    ("MiddlewareState.edit", Kind.MIDDLEWARE): Level.VIEW,
+    ("MiddlewareState.open", Kind.MODEL): Level.VIEW,
+    ("MiddlewareState.save", Kind.MIDDLEWARE): Level.OWN,
+    ("MiddlewareState.save", Kind.MODEL): Level.OWN,
+    ("MiddlewareState.switch", Kind.MIDDLEWARE): Level.OWN,
+    ("ModelFormState.open", Kind.MODEL): Level.VIEW,
+    ("ModelFormState.save", Kind.MODEL): Level.OWN,
+    ("ModelListState.confirm", Kind.MODEL): Level.OWN,
+    ("ModelListState.confirm", Kind.PROVIDER): Level.OWN,
+    ("ModelListState.make_default", Kind.MODEL): Level.OWN,
+    ("ModelListState.switch_model", Kind.MODEL): Level.OWN,
+    ("ModelListState.switch_provider", Kind.PROVIDER): Level.OWN,
+    ("ModelOffersState.add_named", Kind.PROVIDER): Level.OWN,
+    ("ModelOffersState.open", Kind.PROVIDER): Level.OWN,
+    ("ModelOffersState.pull", Kind.PROVIDER): Level.OWN,
     ("PassageState.load", Kind.PASSAGE): Level.VIEW,
+    ("ProviderWizardState.edit", Kind.PROVIDER): Level.OWN,
+    ("ProviderWizardState.submit", Kind.PROVIDER): Level.OWN,
+    ("ProviderWizardState.test", Kind.PROVIDER): Level.OWN,
     ("SharingState.open_agent", Kind.AGENT): Level.OWN,
     ("SharingState.open_collection", Kind.COLLECTION): Level.OWN,
     ("SharingState.share", Kind.AGENT): Level.OWN,
@@ -64,7 +93,12 @@ NEEDED = {
     ("SharingState.set_level", Kind.COLLECTION): Level.OWN,
     ("SharingState.unshare", Kind.AGENT): Level.OWN,
     ("SharingState.unshare", Kind.COLLECTION): Level.OWN,
+    ("SharingState.open_provider", Kind.PROVIDER): Level.OWN,
     ("SharingState.publish", Kind.AGENT): Level.OWN,
+    ("SharingState.share", Kind.PROVIDER): Level.OWN,
+    ("SharingState.set_level", Kind.PROVIDER): Level.OWN,
+    ("SharingState.share_with_all", Kind.PROVIDER): Level.OWN,
+    ("SharingState.unshare", Kind.PROVIDER): Level.OWN,
 }
 TAKING = [
     (event, case)
@@ -88,10 +122,10 @@ async def _share(services: Services, world: World, other: Actor, level: Level) -
     async with services.db.read() as session:
         agent = await session.get(AgentRow, world[Kind.AGENT][0])
         collection = await session.get(CollectionRow, world[Kind.COLLECTION][0])
-    assert agent is not None
-    assert collection is not None
-    await rows.share(agent, other, level)
-    await rows.share(collection, other, level)
+        provider = await session.get(ProviderRow, world[Kind.PROVIDER][0])
+    for shared in (agent, collection, provider):
+        assert shared is not None
+        await rows.share(shared, other, level)
 
 
 def _without_refusals(found: dict[str, Any]) -> dict[str, Any]:
@@ -166,10 +200,11 @@ async def test_level_of_a_group_that_is_not_listed_and_named_like_a_person_chang
             session, actor, draft=GroupDraft(name=other_actor.email)
         )
         await groups.create_group(session, actor, draft=GroupDraft(name="newest"))
-        await share_agent(
+        await shares.share(
             session,
             actor,
-            agent_id=agent.id,
+            AGENTS,
+            object_id=agent.id,
             draft=ShareDraft(group_id=named.id, level=Level.VIEW),
         )
     state = make_state(SharingState, cookie=cookie)

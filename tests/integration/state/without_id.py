@@ -55,6 +55,19 @@ WITHOUT_ID = {
     "KnowledgeSearchState.search",
     "LimitsState.load",
     "LinkedLoginsState.load",
+    # Model files go by their names, and are the installation's.
+    *(
+        f"LocalFilesState.{name}"
+        for name in (
+            "add",
+            "ask_delete",
+            "close",
+            "delete",
+            "measure",
+            "open_form",
+            "stop",
+        )
+    ),
     "LoginState.load",
     "LoginWaysState.load",
     "NoteListState.ask_delete",
@@ -109,7 +122,6 @@ WITHOUT_ID = {
     "SecondFactorState.turn_off",
     "SessionState.load",
     "SessionState.stay",
-    "SessionState.stop_reading",
     "SignUpState.load",
     "SettingsState.change_password",
     "SettingsState.end_others",

@@ -1,16 +1,20 @@
 """Routes of models."""
 
+import json
+from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
 from app.backend.agents import model_use
 from app.backend.api.deps import PartsDep, ReadDep, WriteDep, may
 from app.backend.core.actor import Actor, Permission
+from app.backend.core.errors import AppError
 from app.backend.middleware.service import warm_default
-from app.backend.models import local
+from app.backend.models import local, shelving
 from app.backend.models import service as models
 from app.backend.models.local import LocalView
 from app.backend.models.schemas import (
@@ -20,10 +24,12 @@ from app.backend.models.schemas import (
     ModelRowView,
     ModelView,
 )
+from app.backend.models.shelving import FileDraft
 
 router = APIRouter(prefix="/api/v1/models", tags=["models"])
 
 Changer = Annotated[Actor, may(Permission.CHANGE_MODEL)]
+SystemChanger = Annotated[Actor, may(Permission.CHANGE_SYSTEM)]
 
 
 class ModelList(BaseModel):
@@ -90,6 +96,43 @@ async def list_added(
 async def list_local(parts: PartsDep) -> LocalModels:
     """List the model files on this machine: size, licence, source, speed, and why one cannot be loaded."""
     return LocalModels(items=local.list_local(parts.settings))
+
+
+@router.post("/local")
+async def add_local(
+    actor: SystemChanger, parts: PartsDep, draft: FileDraft
+) -> StreamingResponse:
+    """Add a model file: one JSON line for each step, then the `model`, or an `error` when it fails."""
+
+    async def lines() -> AsyncIterator[str]:
+        try:
+            async for step in shelving.add_file(
+                actor, draft=draft, settings=parts.settings
+            ):
+                if not isinstance(step, LocalView):
+                    yield step.model_dump_json() + "\n"
+                    continue
+                async with parts.db.transaction() as session:
+                    shelving.note_added(session, actor, step)
+                yield json.dumps({"model": step.model_dump(mode="json")}) + "\n"
+        except AppError as error:  # lint-skip: edge-catch - the answer has begun
+            yield json.dumps({"error": error.message, "code": error.code}) + "\n"
+
+    return StreamingResponse(lines(), media_type="application/x-ndjson")
+
+
+@router.post("/local/{name}/measure")
+async def measure_local(actor: SystemChanger, parts: PartsDep, name: str) -> LocalView:
+    """Load a model file, and keep how fast it is here, or why it cannot be loaded."""
+    return await shelving.measure_file(actor, name=name, settings=parts.settings)
+
+
+@router.delete("/local/{name}", status_code=204)
+async def delete_local(
+    actor: SystemChanger, parts: PartsDep, session: WriteDep, name: str
+) -> None:
+    """Take a model file out; one that was fetched is deleted from the disk."""
+    shelving.delete_file(session, actor, name=name, settings=parts.settings)
 
 
 @router.get("/{model_id}")

@@ -51,11 +51,12 @@ class OfferList(BaseModel):
 
 
 class ProviderSwitch(BaseModel):
-    """Whether a provider is switched on."""
+    """What is switched of a provider; what is left out stays."""
 
     model_config = ConfigDict(frozen=True)
 
-    is_enabled: bool
+    is_enabled: bool | None = None
+    is_shared: bool | None = None
 
 
 class ProviderTrial(BaseModel):
@@ -141,10 +142,17 @@ async def update_provider(
 async def switch_provider(
     actor: Changer, session: WriteDep, provider_id: UUID, switch: ProviderSwitch
 ) -> ProviderView:
-    """Switch a provider off, or on again."""
-    return await providers.set_enabled(
-        session, actor, provider_id=provider_id, is_enabled=switch.is_enabled
-    )
+    """Switch a provider off or on, or let everybody use it, which administrators do."""
+    view = await providers.get_provider(session, actor, provider_id=provider_id)
+    if switch.is_enabled is not None:
+        view = await providers.set_enabled(
+            session, actor, provider_id=provider_id, is_enabled=switch.is_enabled
+        )
+    if switch.is_shared is not None:
+        view = await model_use.share_with_all(
+            session, actor, provider_id=provider_id, is_shared=switch.is_shared
+        )
+    return view
 
 
 @router.delete("/{provider_id}", status_code=204)

@@ -1,0 +1,49 @@
+"""Model files on the page of models."""
+
+from pathlib import Path
+from typing import Any
+
+from app.backend.bootstrap import Services
+from app.backend.models import local
+from app.state import edge
+from app.state.local_files import LocalFilesState
+from tests.factories.model_files import NAME, copy_model
+from tests.states import make_state
+
+
+def _page(services: Services, cookie: str, **held: Any) -> LocalFilesState:
+    edge.install(services)
+    return make_state(LocalFilesState, path="/models", cookie=cookie, **held)
+
+
+async def test_page_adds_a_file_and_takes_it_out(
+    services: Services, cookie: str, tmp_path: Path
+) -> None:
+    file = copy_model(services.settings, tmp_path)
+    state = _page(services, cookie, is_open=True)
+    await LocalFilesState.add.fn(state, {"source": "nowhere.gguf"})
+    assert "is not a file" in state.errors["source"]
+    await LocalFilesState.add.fn(state, {"source": str(file), "sha256": "0" * 64})
+    assert "Nothing was kept" in state.errors["sha256"]
+
+    answer = await LocalFilesState.add.fn(state, {"source": str(file)})
+
+    assert f"local/{NAME} can be used, with" in str(answer)
+    assert (state.is_open, state.status, state.errors) == (False, "", {})
+    shelf = local.open_shelf(services.settings)
+    assert [one.name for one in shelf.list()] == [NAME]
+    await LocalFilesState.ask_delete.fn(state, f"local/{NAME}", "")
+    await LocalFilesState.delete.fn(state)
+    assert shelf.list() == []
+
+
+async def test_page_adds_one_file_at_a_time(
+    services: Services, cookie: str, tmp_path: Path
+) -> None:
+    file = copy_model(services.settings, tmp_path)
+    state = _page(services, cookie, is_open=True, status="Fetching")
+
+    answer = await LocalFilesState.add.fn(state, {"source": str(file)})
+
+    assert "Wait for its end" in str(answer)
+    assert local.open_shelf(services.settings).list() == []
