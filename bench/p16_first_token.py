@@ -18,6 +18,8 @@ ROUNDS = 5
 # A reader reads before the next question; the page and the worker have settled by then.
 PAUSE_SECONDS = 1.0
 TURNS = 4
+# The longest answer takes ten seconds.
+ANSWER_SECONDS = 60
 RATE, SECONDS = 200, 10
 GOAL = "first turn 120 ms, later turns 70 ms; 200 tokens/s, no gap over 0.2 s"
 # The scripted model speaks at once, so all of the time until the first word is ours.
@@ -46,7 +48,8 @@ async def ask(page: Page, question: str, words: int = 1) -> list[tuple[float, in
     """Ask, and return when how many words were shown, in milliseconds after the click."""
     await page.get_by_role("textbox", name="Ask").fill(question)
     await page.get_by_role("button", name="Run", exact=True).wait_for()
-    seen: list[tuple[float, int]] = await page.evaluate(ASK, [question, words])
+    async with asyncio.timeout(ANSWER_SECONDS):
+        seen: list[tuple[float, int]] = await page.evaluate(ASK, [question, words])
     return seen
 
 
@@ -77,6 +80,8 @@ async def main() -> None:
             async with fresh_window(login) as window:
                 page = await window.new_page()
                 await page.goto(floor)
+                # Before that nobody listens to its button.
+                await page.get_by_role("heading", name="Floor").wait_for()
                 floors += [
                     (await ask(page, f"turn{turn}"))[0][0] for turn in range(TURNS)
                 ]

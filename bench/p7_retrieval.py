@@ -18,7 +18,13 @@ from app.backend.core import ids
 from app.backend.core.actor import Actor
 from app.backend.core.settings import Settings
 from app.backend.files.schemas import Upload
-from app.backend.knowledge import ingest, repository, search, service
+from app.backend.knowledge import (
+    ingest,
+    ingest_rows,
+    repository,
+    search,
+    service,
+)
 from app.backend.knowledge.chunking import Piece
 from app.backend.knowledge.index import BATCH
 from app.backend.knowledge.schemas import CollectionDraft, DocumentStatus
@@ -164,8 +170,10 @@ async def add_rows(
             ingest.to_chunk_values(row, ordinal, Piece(text, "", None, 0, len(text)))
             for ordinal, text in enumerate(texts)
         ]
-        await repository.replace_chunks(session, row, rows)
         await repository.raise_version(session, collection.id)
+    await services.db.write(
+        lambda connection: ingest_rows.replace_chunks(connection, row, rows)
+    )
     return collection.id, document_id
 
 

@@ -49,7 +49,7 @@ def people() -> rx.Component:
     return shell(
         page_head(
             words.TITLE,
-            description=words.ABOUT,
+            description=rx.cond(PeopleState.can_read, words.ABOUT_READING, words.ABOUT),
             actions=rx.cond(
                 PeopleState.is_refused,
                 None,

@@ -87,7 +87,7 @@ async def work(state: rx.State) -> AsyncGenerator[tuple[Session, Actor], None]:
     """
     actor = _just_found() or await require_actor(state)
     await services().request_limits.count(actor, Window.PAGES)
-    with acting.as_user(actor.user_id):
+    with acting.as_user(actor.user_id, is_reading=actor.is_reading):
         async with services().db.transaction() as session:
             yield session, actor
 
@@ -96,7 +96,7 @@ async def work(state: rx.State) -> AsyncGenerator[tuple[Session, Actor], None]:
 async def read(state: rx.State) -> AsyncGenerator[tuple[Session, Actor], None]:
     """Open a read-only transaction on behalf of the signed-in user."""
     actor = _just_found() or await require_actor(state)
-    with acting.as_user(actor.user_id):
+    with acting.as_user(actor.user_id, is_reading=actor.is_reading):
         async with services().db.read() as session:
             yield session, actor
 
@@ -139,7 +139,7 @@ def requires(
             message = "Your role does not allow this. Ask an administrator."
             raise Forbidden(message)
         _found.set((clock.monotonic(), actor))
-        acting.begin(acting.Acting(actor.user_id))
+        acting.begin(acting.Acting(actor.user_id, is_reading=actor.is_reading))
 
     return functools.partial(
         _guard, check=check, access=permission.value if permission else SIGNED_IN

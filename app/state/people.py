@@ -6,7 +6,7 @@ import reflex as rx
 
 from app import routes
 from app.backend.core.actor import Permission, Role
-from app.backend.identity import people, sign_up
+from app.backend.identity import people, reading, sign_up
 from app.backend.identity.outside.issuers import name_of
 from app.backend.identity.schemas import InviteDraft, NewLink, PersonView
 from app.backend.system.people import suspend
@@ -17,6 +17,11 @@ from app.state.paging import PAGE_SIZE, TurnedMixin, cleaned_cursor
 from app.state.shown_once import ShownOnceMixin
 
 _QUESTIONS = {
+    "read": (
+        "Read what {email} has?",
+        "For an hour you see their agents, conversations and documents as they do, and can change nothing. The audit says that you did.",
+        "Read",
+    ),
     "suspend": (
         "Suspend {email}?",
         "They are signed out everywhere within seconds, their API keys stop working for good, and their runs are stopped. What they made is kept.",
@@ -61,6 +66,7 @@ class PeopleState(ShownOnceMixin, TurnedMixin, FormMixin, rx.State):
     link: rx.Field[str] = rx.field("")
     link_email: rx.Field[str] = rx.field("")
     is_link_sent: rx.Field[bool] = rx.field(False)
+    can_read: rx.Field[bool] = rx.field(False)
     asked: rx.Field[str] = rx.field("")
     target: rx.Field[str] = rx.field("")
     target_email: rx.Field[str] = rx.field("")
@@ -83,6 +89,7 @@ class PeopleState(ShownOnceMixin, TurnedMixin, FormMixin, rx.State):
         actor = await edge.require_actor(self)
         self.is_refused = not actor.may(Permission.VIEW_USER)
         if not self.is_refused:
+            self.can_read = edge.services().settings.admins_read
             self.text = edge.query_value(self, "q")[:_TEXT_MAX]
             await self._show(cleaned_cursor(edge.query_value(self, "before")))
 
@@ -168,6 +175,11 @@ class PeopleState(ShownOnceMixin, TurnedMixin, FormMixin, rx.State):
         """Do what was asked about."""
         wanted, asked = edge.parse_id(self.target, "user"), self.asked
         self._close()
+        if asked == "read":
+            settings = edge.services().settings
+            async with edge.work(self) as (session, actor):
+                await reading.begin(session, actor, user_id=wanted, settings=settings)
+            return rx.redirect(routes.DASHBOARD)
         if asked == "suspend":
             async with edge.work(self) as (session, actor):
                 view = await suspend(

@@ -1,8 +1,12 @@
 """Who is signed in on this tab, as every page shows it."""
 
+from typing import Any
+
 import reflex as rx
 
-from app.backend.core.actor import Role
+from app import routes
+from app.backend.core.actor import Permission, Role
+from app.backend.identity import reading
 from app.backend.identity import service as identity
 from app.state import edge
 
@@ -15,6 +19,8 @@ class SessionState(rx.State):
     role: rx.Field[str] = rx.field("")
     has_password: rx.Field[bool] = rx.field(True)
     times: rx.Field[str] = rx.field("relative")
+    is_reading: rx.Field[bool] = rx.field(False)
+    lacks: rx.Field[list[str]] = rx.field(default_factory=list)
 
     @rx.var
     def initial(self) -> str:
@@ -33,6 +39,13 @@ class SessionState(rx.State):
 
     @rx.event
     @edge.requires()
+    async def stop_reading(self) -> Any:
+        """Be oneself again, after reading what somebody else has."""
+        await reading.stop(edge.services().db, await edge.require_actor(self))
+        return rx.redirect(routes.PEOPLE)
+
+    @rx.event
+    @edge.requires()
     async def load(self) -> None:
         """Show who is signed in; whoever is not goes to the login page."""
         async with edge.read(self) as (session, actor):
@@ -42,5 +55,7 @@ class SessionState(rx.State):
             profile.display_name,
             profile.role,
         )
+        self.is_reading = actor.is_reading
+        self.lacks = [one.value for one in Permission if not actor.may(one)]
         self.has_password = profile.has_password
         self.times = profile.preferences.get("times", "relative")

@@ -6,7 +6,13 @@ from rq.serializers import JSONSerializer
 
 from app.backend.core.jobs import QueueName
 
-ORDER = (QueueName.RUNS, QueueName.INGEST, QueueName.MAINTENANCE)
+# Mail last: a mail server may take long over each letter.
+ORDER = (
+    QueueName.RUNS,
+    QueueName.INGEST,
+    QueueName.MAINTENANCE,
+    QueueName.MAIL,
+)
 
 
 def open_queues(redis: Redis, *, has_ingest: bool) -> list[Queue]:

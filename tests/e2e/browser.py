@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
+from typing import cast
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -69,6 +70,12 @@ def create_owner(product: Product) -> StorageState:
         ],
         "origins": [],
     }
+
+
+def as_login(login: StorageState, token: str) -> StorageState:
+    """Return what a browser keeps for the login of `token`, given what it keeps for another one."""
+    cookies = [{**cookie, "value": token} for cookie in login.get("cookies", [])]
+    return cast("StorageState", {**login, "cookies": cookies})
 
 
 @asynccontextmanager

@@ -2,11 +2,14 @@
 
 import time
 
-from playwright.async_api import expect
+from playwright.async_api import Browser, StorageState, expect
 
 from app import routes
-from tests.e2e.browser import PHONE, Tab
+from app.backend.core.actor import Role
+from tests.e2e.browser import PHONE, Tab, as_login, new_context
 from tests.e2e.conftest import NewTab
+from tests.factories.rows import RowFactory
+from tests.product import Product, parts_of
 
 EMAIL = "ada@example.org"
 PASSWORD = "correct horse battery"
@@ -49,6 +52,26 @@ async def test_person_is_invited_and_suspended(new_tab: NewTab, tab: Tab) -> Non
     heading = there.page.get_by_role("heading", name="Sign in")
     await expect(heading).to_be_visible()
     assert time.monotonic() - began < SECONDS
+
+
+async def test_who_may_not_do_what_a_page_is_for_is_told_so(
+    product: Product, browser: Browser, login: StorageState
+) -> None:
+    async with parts_of(product) as (services, _):
+        rows = RowFactory(services.db)
+        viewer = await rows.user(role=Role.VIEWER)
+        token = await rows.login(viewer)
+    tab = await Tab.open(
+        await new_context(browser, state=as_login(login, token), size=PHONE),
+        product.url,
+    )
+    for path in (routes.PLAYGROUND, routes.AGENT_NEW):
+        await tab.go(path)
+
+        refused = tab.page.get_by_text("Your role does not allow what this page is for")
+        await expect(refused).to_be_visible()
+        assert await tab.axe_violations() == []
+    assert tab.errors == []
 
 
 async def test_only_administrator_stays_one(tab: Tab) -> None:

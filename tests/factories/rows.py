@@ -1,6 +1,7 @@
 """Rows with sensible values, added to the database of a test."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -8,12 +9,13 @@ from sqlmodel import SQLModel, col, delete
 
 from app.backend.agents.schemas import AgentKind, Execution
 from app.backend.agents.tables import AgentCollectionRow, AgentRow, AgentShareRow
-from app.backend.core import ids
+from app.backend.core import clock, ids
 from app.backend.core.actor import Actor, Role
+from app.backend.core.crypto import hash_token
 from app.backend.core.db import Database
 from app.backend.core.run_events import RunStatus
 from app.backend.identity.scopes import permissions_of
-from app.backend.identity.tables import UserRow
+from app.backend.identity.tables import SessionRow, UserRow
 from app.backend.knowledge.tables import CollectionRow, CollectionShareRow
 from app.backend.models.tables import ModelRow
 from app.backend.providers.tables import ProviderRow, ProviderShareRow
@@ -51,6 +53,17 @@ class RowFactory:
             role=role,
             permissions=permissions_of(role),
         )
+
+    async def login(self, owner: Actor) -> str:
+        """Add a login, and return its token."""
+        token = ids.new_token()
+        login = SessionRow(
+            owner_id=owner.user_id,
+            token_hash=hash_token(token),
+            expires_at=clock.now() + timedelta(days=1),
+        )
+        await self._add(login)
+        return token
 
     async def agent(
         self,

@@ -338,15 +338,23 @@ def _check_remote(draft: AgentDraft, *, has_key: bool) -> dict[str, list[str]]:
         details["remote_url"] = [
             f"{draft.remote_url!r} is no URL of a runtime. Write one such as https://host:8001."
         ]
-    if not draft.remote_agent_id:
+    if not _is_id(draft.remote_agent_id):
         details["remote_agent_id"] = [
-            "A remote agent needs the id that the agent has over there."
+            "A remote agent needs the id that the agent has over there. Copy it from the agent's page in that installation."
         ]
     if not has_key:
         details["remote_key"] = [
             "A remote agent needs an API key of the other installation."
         ]
     return details
+
+
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _values(draft: AgentDraft, default_model: str) -> dict[str, Any]:

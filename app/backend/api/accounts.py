@@ -21,6 +21,7 @@ from app.backend.identity import (
     cookies,
     passwords,
     people,
+    reading,
     refusals,
     sessions,
 )
@@ -189,7 +190,7 @@ async def logout(request: Request, parts: PartsDep) -> Response:
     actor = await auth.find_actor(request)
     if actor is not None:
         async with parts.db.transaction() as session:
-            await sessions.logout(session, actor)
+            await sessions.logout(session, await reading.end(session, actor))
     is_json = request.headers.get("content-type", "").startswith("application/json")
     response = (
         Response(status_code=204) if is_json else RedirectResponse(LOGIN_PAGE, 303)

@@ -2,7 +2,8 @@
 
 The order of the protocol: a run is opened before anything else, what is opened is closed before the run is, and
 nothing comes after its end. Where a run of ours waits for a person, theirs ends with the question as an interrupt;
-what follows is the run of theirs that carries the answer.
+what follows is the run of theirs that carries the answer. What a run below ours asks while ours waits for it is asked
+as if ours did.
 """
 
 import json
@@ -13,6 +14,7 @@ from uuid import UUID
 from app.backend.core.questions import Question
 from app.backend.core.run_events import (
     AttemptStarted,
+    ChildStarted,
     Event,
     MessageCompleted,
     MessageDelta,
@@ -47,13 +49,15 @@ class AguiWriter:
         thread_id: str,
         run_id: str,
         *,
-        question_id: str | None = None,
+        answered: Interrupt | None = None,
         notices: Sequence[str] = (),
     ) -> None:
         self._place = {"threadId": thread_id, "runId": run_id}
-        self._question_id = question_id
+        self._answered = answered
         self._notices = notices
-        self._asked: str | None = None
+        self._asked: Interrupt | None = None
+        self._run_id: UUID | None = None
+        self._waits_by = ""
         self._has_begun = False
         self._open = _Opened()
         self._calls: set[str] = set()
@@ -64,15 +68,19 @@ class AguiWriter:
     def write(self, stored: RunEvent) -> list[Sent]:
         """Return what the client is sent for an event; nothing while it belongs to another run of the client's."""
         event = stored.event()
-        sent = self._begin(stored.run_id) + self._write(stored.run_id, event)
-        if self._asked != self._question_id or self.is_over:
+        # The first event is of the run itself.
+        run_id = self._run_id = self._run_id or stored.run_id
+        sent = self._begin(run_id) + self._write(stored.run_id, event)
+        if self._asked != self._answered or self.is_over:
             sent = []
         if _ends(event):
-            self.is_over = self.is_over or self._asked == self._question_id
+            self.is_over = self.is_over or self._asked == self._answered
             self._has_begun = False
             self._usage = {}
         if isinstance(event, RunWaiting):
-            self._asked = _question_id(event)
+            self._asked = Interrupt(stored.run_id, _question_id(event))
+        if isinstance(event, ChildStarted):
+            self._waits_by = event.tool_call_id
         moment = int(stored.ts.timestamp() * 1000)
         return [{**one, "timestamp": moment} for one in sent]
 
@@ -117,7 +125,7 @@ class AguiWriter:
         finished = {"type": "RUN_FINISHED", **self._place, **self._used()}
         match event:
             case RunWaiting():
-                asked = _interrupt(run_id, event, self._calls)
+                asked = _interrupt(run_id, event, self._call_of(run_id, event))
                 outcome = {"type": "interrupt", "interrupts": [asked]}
                 return [*closed, {**finished, "outcome": outcome}]
             case RunCompleted(output=output):
@@ -131,6 +139,16 @@ class AguiWriter:
                 # The protocol names what a person or a limit ends so; which of them it was is said before.
                 cancelled = {**finished, "outcome": {"type": "cancelled"}}
                 return [*closed, _custom_of(event), cancelled]
+
+    def _call_of(self, run_id: UUID, event: RunWaiting) -> str:
+        """Return the call that asks, as the client knows it; for a run below the one that started it."""
+        if run_id == self._run_id:
+            name = _question_id(event).partition(":")[0]
+        else:
+            name = self._waits_by
+        if self._run_id is None or name not in self._calls:
+            return ""
+        return _call_id(self._run_id, name)
 
     def _call(self, run_id: UUID, event: ToolCalled) -> list[Sent]:
         # A later attempt says again what it does again; the client has it already.
@@ -304,20 +322,19 @@ def _question_id(event: RunWaiting) -> str:
     return event.details.id if event.details else ""
 
 
-def _interrupt(run_id: UUID, event: RunWaiting, calls: set[str]) -> Sent:
+def _interrupt(run_id: UUID, event: RunWaiting, call_id: str) -> Sent:
     key = str(Interrupt(run_id, _question_id(event)))
     asked: Sent = {"id": key, "message": event.question, "reason": "question"}
+    if call_id:
+        asked["toolCallId"] = call_id
     question = event.details
     if question is None:
         return asked
-    call_id = question.id.partition(":")[0]
-    if call_id in calls:
-        asked["toolCallId"] = _call_id(run_id, call_id)
     return {
         **asked,
         "reason": question.kind.value,
         "responseSchema": answer_schema(question),
-        "metadata": {OURS: question.model_dump(mode="json")},
+        "metadata": {OURS: {"run_id": str(run_id), **question.model_dump(mode="json")}},
     }
 
 

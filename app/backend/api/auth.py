@@ -52,7 +52,11 @@ async def is_still_signed_in(connection: HTTPConnection) -> bool:
         AppError
     ):  # lint-skip: edge-catch - a token of somebody who may have no account any more
         return False
-    return presented is not None and not presented.actor.must_add_factor
+    if presented is None or presented.actor.must_add_factor:
+        return False
+    known = find_known(connection)
+    # Who stops reading, or whose hour is over, does not go on by a connection from before.
+    return known is None or known.user_id == presented.actor.user_id
 
 
 async def count_request(connection: HTTPConnection, actor: Actor) -> None:

@@ -102,7 +102,7 @@ class Guard:
             return acting.as_gate()
         elif not self._is_front_end(connection.scope):
             actor = await self._authenticate(connection)
-            return acting.as_user(actor.user_id)
+            return acting.as_user(actor.user_id, is_reading=actor.is_reading)
         return acting.as_nobody()
 
     async def _authenticate(self, connection: HTTPConnection) -> Actor:

@@ -36,6 +36,10 @@ class AccountSettings(BaseSettings):
     smtp_sender: str = Field(
         "", description="Address that mail comes from, e.g. atelier@example.org."
     )
+    admins_read: bool = Field(
+        False,
+        description="Lets administrators read what other people have, without changing it. Each time is in the audit.",
+    )
     second_factor: Literal["optional", "admins", "all"] = Field(
         "optional",
         description="Who has to sign in with a second factor too: nobody who does not want to, administrators, or everybody. Who has none sets it up before anything else.",

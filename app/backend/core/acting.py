@@ -19,10 +19,11 @@ class Work(StrEnum):
 
 
 class Acting(NamedTuple):
-    """A user, or a work of the platform, or neither."""
+    """A user, or a work of the platform, or neither; who `is_reading` opens no transaction that writes."""
 
     user_id: UUID | None = None
     work: Work | None = None
+    is_reading: bool = False
 
 
 NOBODY = Acting()
@@ -41,9 +42,10 @@ def begin(acting: Acting) -> None:
 
 
 @contextmanager
-def as_user(user_id: UUID) -> Generator[None, None, None]:
-    """Act for a user: their rows, and those that are shared with them."""
-    with _acting(Acting(user_id=user_id)):
+def as_user(user_id: UUID, *, is_reading: bool = False) -> Generator[None, None, None]:
+    """Act for a user: their rows, and those that are shared with them; who reads goes on reading."""
+    is_reading = is_reading or _current.get().is_reading
+    with _acting(Acting(user_id=user_id, is_reading=is_reading)):
         yield
 
 

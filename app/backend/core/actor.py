@@ -92,7 +92,7 @@ class Actor(BaseModel):
     """A user, and the permissions that this session, key or job gives them.
 
     With `must_add_factor` they may do nothing before they have set up a second factor. An API key may run `agent_ids`
-    only, if any.
+    only, if any. With `reader_id` it is an administrator who reads what the user has, and changes nothing.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -105,6 +105,12 @@ class Actor(BaseModel):
     api_key_id: UUID | None = None
     must_add_factor: bool = False
     agent_ids: frozenset[UUID] | None = None
+    reader_id: UUID | None = None
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether an administrator only reads what the user has."""
+        return self.reader_id is not None
 
     def may(self, permission: Permission) -> bool:
         """Tell whether the actor has `permission`."""

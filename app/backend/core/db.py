@@ -12,7 +12,8 @@ from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
-from app.backend.core import row_security
+from app.backend.core import acting, row_security
+from app.backend.core.errors import ReadsOnly
 from app.backend.core.sqlite_driver import OneTurnDriver
 from app.backend.core.texts import storable_value
 
@@ -64,8 +65,10 @@ class Database:
         PostgreSQL gives up on a row that somebody else holds longer than that.
 
         Raises:
+            ReadsOnly: who acts only reads.
             OperationalError: the database is away, or the row was held for too long.
         """
+        _refuse_readers()
         async with self._writes() as session:
             async with session.begin():
                 if lock_seconds is not None and not self.is_sqlite:
@@ -85,12 +88,14 @@ class Database:
         SQLite all other writers wait for that.
 
         Raises:
+            ReadsOnly: who acts only reads.
             OperationalError: the database is away.
         """
         return await asyncio.to_thread(self.write_now, work)
 
     def write_now(self, work: Callable[[Connection], R]) -> R:
         """Do what `write` does, for a thread that has no event loop."""
+        _refuse_readers()
         with self._plain.begin() as connection:
             return work(connection)
 
@@ -132,6 +137,11 @@ async def savepoint(session: Session) -> AsyncGenerator[None, None]:
 def after_commit(session: Session, action: Callable[[], Awaitable[None]]) -> None:
     """Run `action` once the transaction of `session` is committed."""
     session.info.setdefault(AFTER_COMMIT, []).append(action)
+
+
+def _refuse_readers() -> None:
+    if acting.current().is_reading:
+        raise ReadsOnly
 
 
 @cache

@@ -29,6 +29,17 @@ class Forbidden(AppError):
     status = 403
 
 
+class ReadsOnly(Forbidden):
+    """Somebody who reads what another person has wants to change something."""
+
+    code = "READS_ONLY"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "You only read what this person has. Stop reading, then do it in your own name."
+        )
+
+
 class NotFound(AppError):
     """The object is absent, or belongs to somebody else: the two look the same."""
 

@@ -11,6 +11,7 @@ class QueueName(StrEnum):
     RUNS = "runs"
     INGEST = "ingest"
     MAINTENANCE = "maintenance"
+    MAIL = "mail"
 
 
 class JobName(StrEnum):
@@ -26,7 +27,7 @@ QUEUES: dict[JobName, QueueName] = {
     JobName.RUN_EXECUTE: QueueName.RUNS,
     JobName.DOCUMENT_INGEST: QueueName.INGEST,
     JobName.DOCUMENT_PURGE: QueueName.MAINTENANCE,
-    JobName.MAIL_SEND: QueueName.MAINTENANCE,
+    JobName.MAIL_SEND: QueueName.MAIL,
 }
 FUNCTIONS: dict[JobName, str] = {
     JobName.RUN_EXECUTE: "app.workers.jobs.execute_run",

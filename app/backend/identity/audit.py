@@ -21,6 +21,8 @@ class Action(StrEnum):
     USER_SIGNED_UP = "user_signed_up"
     USER_SUSPENDED = "user_suspended"
     USER_REACTIVATED = "user_reactivated"
+    READING_BEGAN = "reading_began"
+    READING_ENDED = "reading_ended"
     ROLE_CHANGED = "role_changed"
     PASSWORD_LINK_MADE = "password_link_made"  # noqa: S105
     PASSWORD_CHOSEN = "password_chosen"  # noqa: S105

@@ -8,7 +8,14 @@ from app.backend.core import acting, clock
 from app.backend.core.crypto import Keyring
 from app.backend.core.db import Database
 from app.backend.core.settings import Settings
-from app.backend.identity import cookies, keys, second_factor, sessions, tokens
+from app.backend.identity import (
+    cookies,
+    keys,
+    reading,
+    second_factor,
+    sessions,
+    tokens,
+)
 from app.backend.identity.actors import actor_of
 from app.backend.identity.outside import accounts, bearer, repository
 from app.backend.identity.outside.bearer import IssuerKeys
@@ -70,7 +77,10 @@ async def find_by_cookies(parts: CredentialParts, header: str) -> Presented | No
     with acting.as_gate():
         async with parts.db.read() as session:
             presented = await sessions.find_by_session(session, token)
-    return presented and _as_demanded(presented, parts.settings)
+    if presented is None:
+        return None
+    presented = _as_demanded(presented, parts.settings)
+    return reading.seen_by(presented, parts.settings)
 
 
 async def _find_outsider(parts: CredentialParts, text: str) -> Presented | None:

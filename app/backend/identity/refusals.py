@@ -25,7 +25,12 @@ AGAIN_AFTER = timedelta(minutes=1)
 
 
 async def note_access(db: Database, actor: Actor, *, what: str) -> None:
-    """Write down that `actor` was refused `what`, one of the few things that there are to do."""
+    """Write down that `actor` was refused `what`, one of the few things that there are to do.
+
+    Of who only reads it is known already that they do, and they write nothing.
+    """
+    if actor.reader_id is not None:
+        return
     await _note(db, actor, Action.ACCESS_REFUSED, what)
 
 

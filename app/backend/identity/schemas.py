@@ -304,7 +304,7 @@ class Verified(BaseModel):
 class Presented(BaseModel):
     """Who a session's token or an API key belongs to, and when it was last used.
 
-    `lacks_factor` says that it came by a password alone.
+    `lacks_factor` says that it came by a password alone. `reads` is whom the login reads; see `identity/reading.py`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -312,6 +312,7 @@ class Presented(BaseModel):
     actor: Actor
     used_at: datetime | None
     lacks_factor: bool = False
+    reads: Actor | None = None
 
 
 class NewSession(BaseModel):

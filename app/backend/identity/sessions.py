@@ -8,7 +8,13 @@ from app.backend.core.actor import Actor
 from app.backend.core.crypto import Keyring, hash_token
 from app.backend.core.db import Database, Session
 from app.backend.core.errors import NotFound
-from app.backend.identity import audit, passwords, repository, second_factor
+from app.backend.identity import (
+    audit,
+    passwords,
+    reading,
+    repository,
+    second_factor,
+)
 from app.backend.identity.actors import actor_of, need_user
 from app.backend.identity.audit import Action
 from app.backend.identity.errors import SecondFactorNeeded, WrongLogin
@@ -122,7 +128,9 @@ async def find_by_session(session: Session, token: str) -> Presented | None:
     )
     if found is None:
         return None
-    return _present(*found)
+    presented = _present(*found)
+    reads = await reading.find_read(session, found[0])
+    return presented.model_copy(update={"reads": reads}) if reads else presented
 
 
 async def find_by_id(session: Session, session_id: UUID) -> Presented | None:

@@ -102,13 +102,18 @@ class ShareRow(OwnedRow):
 class SessionRow(OwnedRow, table=True):
     """A login on one device; only the hash of its token is kept.
 
-    `is_outside` says that somebody else has checked who it is, which counts as both factors.
+    `is_outside` says that somebody else has checked who it is, which counts as both factors. Until `reads_until` an
+    administrator reads with it what `reads_user_id` has.
     """
 
     token_hash: str = Field(unique=True)
     user_agent: str = Field(default="", max_length=300)
     address: str = ""
     is_outside: bool = False
+    reads_user_id: UUID | None = Field(
+        default=None, foreign_key="user.id", ondelete="SET NULL"
+    )
+    reads_until: datetime | None = Field(default=None, sa_type=UtcColumn)
     last_seen_at: datetime = Field(default_factory=clock.now, sa_type=UtcColumn)
     expires_at: datetime = Field(sa_type=UtcColumn)
     revoked_at: datetime | None = Field(default=None, sa_type=UtcColumn)

@@ -1,15 +1,16 @@
 """The ingest job: uploaded, parsed, chunked, embedded, ready; each stage is kept, so that a restart goes on."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
 from redis.exceptions import RedisError
+from sqlalchemy import Connection
 from tenacity import (
     AsyncRetrying,
     retry_if_exception_type,
@@ -21,7 +22,7 @@ from app.backend.core import acting, clock, ids
 from app.backend.core.actor import Actor
 from app.backend.core.errors import AppError, ServiceUnavailable
 from app.backend.files.errors import ObjectMissing
-from app.backend.knowledge import repository
+from app.backend.knowledge import ingest_rows, repository
 from app.backend.knowledge.chunking import Piece, cut, searchable_text
 from app.backend.knowledge.embeddings import Vector
 from app.backend.knowledge.errors import Unreadable
@@ -37,7 +38,7 @@ from app.backend.knowledge.parts import (
 )
 from app.backend.knowledge.schemas import DocumentStatus
 from app.backend.knowledge.search import load_texts
-from app.backend.knowledge.tables import ChunkRow, DocumentRow
+from app.backend.knowledge.tables import DocumentRow
 
 logger = structlog.get_logger(__name__)
 
@@ -50,6 +51,14 @@ _UNEXPECTED = "Something went wrong on our side while reading the document. The 
 
 class Superseded(Exception):
     """The document was deleted, or another job took it over."""
+
+
+class _Passage(NamedTuple):
+    """What is embedded of a passage."""
+
+    id: UUID
+    heading: str
+    text: str
 
 
 class _Ingest:
@@ -66,6 +75,8 @@ class _Ingest:
         self._actor = actor
         self._document = document
         self._patience = patience
+        # What this claim has cut itself need not be read again.
+        self._cut_now: list[_Passage] = []
 
     async def run(self) -> None:
         """Take the document from where it is to ready."""
@@ -96,7 +107,6 @@ class _Ingest:
         await objects.put(
             key, PARSED_JSON.dump_json(parsed), media_type="application/json"
         )
-        await self._save(status=DocumentStatus.PARSED, pages=len(parsed.page_starts))
         return parsed
 
     async def _cut(self, parsed: Parsed) -> None:
@@ -113,16 +123,16 @@ class _Ingest:
             to_chunk_values(self._document, ordinal, piece)
             for ordinal, piece in enumerate(pieces)
         ]
-        values = {
-            "status": DocumentStatus.CHUNKED,
-            "chunks_total": len(rows),
-            "chunks_done": 0,
-        }
-        async with self._parts.db.transaction() as session:
-            if not await repository.change_document(session, self._document, values):
-                raise Superseded
-            await repository.replace_chunks(session, self._document, rows)
-        await self._announce(values)
+        await self._save(
+            partial(ingest_rows.replace_chunks, document=self._document, rows=rows),
+            status=DocumentStatus.CHUNKED,
+            pages=len(parsed.page_starts),
+            chunks_total=len(rows),
+            chunks_done=0,
+        )
+        self._cut_now = [
+            _Passage(row["id"], row["heading"], row["text"]) for row in rows
+        ]
 
     async def _embed(self) -> None:
         """Embed batch by batch; while one is stored, the next is with the embedder."""
@@ -131,21 +141,22 @@ class _Ingest:
         storing: asyncio.Task[None] | None = None
         try:
             while place < document.chunks_total:
-                chunks = await self._load_batch(place)
-                vectors = await self._embed_batch(chunks)
+                passages = await self._load_batch(place)
+                vectors = await self._embed_batch(passages)
                 if storing is not None:
                     await storing
-                place += len(chunks)
-                storing = asyncio.create_task(self._store(chunks, vectors, place))
+                place += len(passages)
+                storing = asyncio.create_task(self._store(passages, vectors, place))
             if storing is not None:
                 await storing
         finally:
             if storing is not None:
                 # Waited for, not cancelled: vectors that arrive after a purge would stay for ever.
                 await asyncio.gather(storing, return_exceptions=True)
-        await self._save(status=DocumentStatus.EMBEDDED)
 
-    async def _load_batch(self, place: int) -> Sequence[ChunkRow]:
+    async def _load_batch(self, place: int) -> Sequence[_Passage]:
+        if self._cut_now:
+            return self._cut_now[place : place + BATCH]
         async with self._parts.db.read() as session:
             chunks = await repository.list_chunks(
                 session,
@@ -156,41 +167,52 @@ class _Ingest:
             )
         if not chunks:
             raise Superseded
-        return chunks
+        return [_Passage(chunk.id, chunk.heading, chunk.text) for chunk in chunks]
 
-    async def _embed_batch(self, chunks: Sequence[ChunkRow]) -> list[Vector]:
+    async def _embed_batch(self, passages: Sequence[_Passage]) -> list[Vector]:
         name = self._document.name
-        texts = [searchable_text(name, chunk.heading, chunk.text) for chunk in chunks]
+        texts = [searchable_text(name, one.heading, one.text) for one in passages]
         return await patiently(self._patience)(self._parts.embedder.embed, texts)
 
     async def _store(
-        self, chunks: Sequence[ChunkRow], vectors: Sequence[Vector], done: int
+        self, passages: Sequence[_Passage], vectors: Sequence[Vector], done: int
     ) -> None:
         document = self._document
         await patiently(self._patience)(
             self._parts.index.upsert,
             document.collection_id,
             document.id,
-            [chunk.id for chunk in chunks],
+            [passage.id for passage in passages],
             vectors,
         )
-        await self._save(chunks_done=done)
+        # The last batch is said to be done with the document.
+        if done < document.chunks_total:
+            await self._save(chunks_done=done)
 
     async def _finish(self) -> None:
-        values = {"status": DocumentStatus.READY, "error": "", "lease_until": None}
         collection_id = self._document.collection_id
-        async with self._parts.db.transaction() as session:
-            if not await repository.change_document(session, self._document, values):
-                raise Superseded
-            await repository.raise_version(session, collection_id)
-        await self._announce(values)
+        await self._save(
+            partial(ingest_rows.raise_version, collection_id=collection_id),
+            status=DocumentStatus.READY,
+            chunks_done=self._document.chunks_total,
+            error="",
+            lease_until=None,
+        )
         await prepare_words(self._parts, self._actor, collection_id)
 
-    async def _save(self, **values: Any) -> None:
+    async def _save(
+        self, also: Callable[[Connection], None] | None = None, **values: Any
+    ) -> None:
+        """Change the document, and do `also`, if this claim still holds."""
         values.setdefault("lease_until", clock.now() + LEASE)
-        async with self._parts.db.transaction() as session:
-            if not await repository.change_document(session, self._document, values):
+
+        def write(connection: Connection) -> None:
+            if not ingest_rows.change_document(connection, self._document, values):
                 raise Superseded
+            if also is not None:
+                also(connection)
+
+        await self._parts.db.write(write)
         if len(values) > 1:
             await self._announce(values)
 
@@ -282,12 +304,11 @@ async def _purge(parts: IngestParts, subject: str) -> None:
 async def prepare_words(parts: IngestParts, actor: Actor, collection_id: UUID) -> None:
     """Make the word index of a collection, unless more documents are about to change it."""
     async with parts.db.read() as session:
-        row = await repository.find_collection(session, actor, collection_id)
-        is_busy = await repository.has_unfinished(session, actor, collection_id)
-    if row is None or is_busy:
+        version = await repository.find_settled_version(session, actor, collection_id)
+    if version is None:
         return
     await parts.words.prepare(
-        collection_id, row.version, partial(load_texts, parts.db, actor, collection_id)
+        collection_id, version, partial(load_texts, parts.db, actor, collection_id)
     )
 
 

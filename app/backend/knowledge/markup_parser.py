@@ -1,22 +1,14 @@
-"""Reads DOCX and HTML, in a process of its own."""
+"""Reads HTML, in a process of its own."""
 
 import re
-from io import BytesIO
 
 from bs4 import BeautifulSoup
-from markitdown import StreamInfo
-from markitdown.converters import DocxConverter, HtmlConverter
+from markitdown.converters import HtmlConverter
 
 from app.backend.knowledge.decoding import decode_text
 from app.backend.knowledge.parsed import Parsed, clean
 
 _BOILERPLATE = "script, style, noscript, template, svg, nav, header, footer, aside, form, iframe, [hidden], [aria-hidden=true]"
-
-
-def read_docx(body: bytes) -> Parsed:
-    """Return a Word document as Markdown."""
-    found = DocxConverter().convert(BytesIO(body), StreamInfo(extension=".docx"))
-    return Parsed(text=tidy_markdown(found.markdown), is_markdown=True)
 
 
 def read_html(body: bytes) -> Parsed:

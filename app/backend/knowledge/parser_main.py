@@ -21,7 +21,7 @@ KIND_BYTES = 4
 IDLE_SECONDS = 20.0
 _READERS = {
     "pdf": ("app.backend.knowledge.pdf_parser", "read_pdf"),
-    "docx": ("app.backend.knowledge.markup_parser", "read_docx"),
+    "docx": ("app.backend.knowledge.docx_parser", "read_docx"),
     "html": ("app.backend.knowledge.markup_parser", "read_html"),
 }
 

@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import resource
+import select
 import signal
 import socket
 import sys
@@ -32,12 +33,21 @@ def serve(connection: socket.socket, read: Callable[[bytes], Parsed]) -> None:
     with connection.makefile("rb") as file:
         body = file.read()
     _end_when_left(connection, True)
+    if _is_left(connection):
+        return
     try:
         answer = {"parsed": asdict(read(body))}
     except CannotRead as error:
         answer = {"refusal": str(error)}
     _end_when_left(connection, False)
     connection.sendall(json.dumps(answer).encode())
+
+
+def _is_left(connection: socket.socket) -> bool:
+    """Tell whether the other side has stopped to wait already, before the signal was asked for."""
+    poll = select.poll()
+    poll.register(connection, 0)
+    return any(event & select.POLLHUP for _, event in poll.poll(0))
 
 
 def _end_when_left(connection: socket.socket, is_wanted: bool) -> None:

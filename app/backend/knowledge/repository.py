@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import CursorResult, Executable, case
 from sqlalchemy.orm import Session as PlainSession
-from sqlmodel import col, delete, func, insert, or_, select, update
+from sqlmodel import col, func, or_, select, update
 
 from app.backend.core import clock
 from app.backend.core.actor import Actor
@@ -24,7 +24,6 @@ from app.backend.knowledge.tables import (
 )
 
 FINAL = (DocumentStatus.READY, DocumentStatus.FAILED)
-_INSERT_ROWS = 1000
 
 
 async def find_collection(
@@ -230,17 +229,21 @@ async def list_texts(
     return await _fetch(session, query)
 
 
-async def has_unfinished(session: Session, actor: Actor, collection_id: UUID) -> bool:
-    """Tell whether a document of the collection is still on its way."""
-    query = (
-        visible_to(actor, DocumentRow)
-        .where(
-            col(DocumentRow.collection_id) == collection_id,
-            col(DocumentRow.status).not_in(FINAL),
-        )
-        .limit(1)
+async def find_settled_version(
+    session: Session, actor: Actor, collection_id: UUID
+) -> int | None:
+    """Return the version of a collection; None while a document of it is still on its way, or when it is gone."""
+    unfinished = visible_to(actor, DocumentRow).where(
+        col(DocumentRow.collection_id) == collection_id,
+        col(DocumentRow.status).not_in(FINAL),
     )
-    return (await session.exec(query)).first() is not None
+    query = (
+        visible_to(actor, CollectionRow)
+        .where(col(CollectionRow.id) == collection_id, ~unfinished.exists())
+        .with_only_columns(col(CollectionRow.version))
+    )
+    found = await _fetch(session, query)
+    return found[0][0] if found else None
 
 
 async def count_documents(
@@ -255,16 +258,6 @@ async def count_documents(
     )
     ((documents, unread),) = await _fetch(session, query)
     return documents, unread
-
-
-async def replace_chunks(
-    session: Session, document: DocumentRow, rows: Sequence[dict[str, Any]]
-) -> None:
-    """Make `rows` the only passages of a document."""
-    # lint-skip: repo-scope - the ingest job knows the row by its id
-    await session.exec(delete(ChunkRow).where(col(ChunkRow.document_id) == document.id))
-    for first in range(0, len(rows), _INSERT_ROWS):
-        await session.exec(insert(ChunkRow), params=rows[first : first + _INSERT_ROWS])
 
 
 async def find_any_document(session: Session, document_id: UUID) -> DocumentRow | None:
@@ -314,22 +307,6 @@ async def claim_document(
         .values(
             dispatch=DocumentRow.dispatch + 1, lease_until=lease_until, updated_at=now
         )
-    )
-    return _count(changed) == 1
-
-
-async def change_document(
-    session: Session, document: DocumentRow, values: dict[str, Any]
-) -> bool:
-    """Change a document if this claim still holds; False when it does not."""
-    changed = await session.exec(
-        # lint-skip: repo-scope - the ingest job knows the row by its id
-        update(DocumentRow)
-        .where(
-            col(DocumentRow.id) == document.id,
-            col(DocumentRow.dispatch) == document.dispatch,
-        )
-        .values(updated_at=clock.now(), **values)
     )
     return _count(changed) == 1
 

@@ -24,6 +24,7 @@ from app.backend.runs.answers import AnswerDraft
 from app.backend.runs.line import check_room
 from app.backend.runs.parts import RunParts
 from app.backend.runs.schemas import RunDraft, RunView
+from app.backend.runs.tables import RunRow
 from app.backend.threads import service as threads
 from app.backend.threads.schemas import MessageRole
 
@@ -130,7 +131,7 @@ async def find_interrupted(
     thread_id: str,
     interrupt_id: str,
 ) -> tuple[RunView, Interrupt]:
-    """Return the run that asked, if it is in the conversation that the client calls so, and what it asked.
+    """Return the run of the conversation that the client calls so which asked, itself or by a run below it, and what.
 
     Raises:
         NotFound: the agent or the interrupt is not there, or not the actor's.
@@ -138,6 +139,8 @@ async def find_interrupted(
     await agents.get_agent(session, actor, agent_id=agent_id)
     interrupt = Interrupt.parse(interrupt_id)
     row = await repository.find_run(session, actor, interrupt.run_id)
+    if row is not None and row.parent_id is not None:
+        row = await repository.find_run(session, actor, row.root_id)
     thread = await threads.find_external(session, actor, external_id=thread_id)
     if (
         row is None
@@ -157,13 +160,13 @@ async def answer_external(
     answer: Answer | None,
     parts: RunParts,
 ) -> RunView:
-    """Let a run go on with an answer, or stop it when there is none; the same again changes nothing.
+    """Let what asked go on with an answer, or stop the run when there is none; the same again changes nothing.
 
     Raises:
         Conflict: it was answered in another way, or does not wait for this any more.
         Invalid: the question does not allow this answer.
     """
-    known = await effect_repository.list_answers(session, run.id)
+    known = await effect_repository.list_answers(session, interrupt.run_id)
     given = known.get(interrupt.question_id)
     if given is not None:
         if given != answer:
@@ -174,21 +177,29 @@ async def answer_external(
             raise Conflict(ANSWERED_OTHERWISE)
         return await runs.stop_run(session, actor, run_id=run.id, parts=parts)
     draft = AnswerDraft(**answer.model_dump(), question_id=interrupt.question_id)
-    return await answers.answer_run(
-        session,
-        actor,
-        run_id=run.id,
-        draft=draft,
-        parts=parts,
+    await answers.answer_run(
+        session, actor, run_id=interrupt.run_id, draft=draft, parts=parts
     )
+    return run
 
 
 async def _check_nothing_waits(session: Session, actor: Actor, thread_id: UUID) -> None:
     for row in await conversation.list_active(session, actor, thread_id):
-        view = RunView.model_validate(row)
-        if view.status is RunStatus.WAITING and view.question is not None:
+        view = await _find_asking(session, actor, row)
+        if view is not None and view.question is not None:
             asked = Interrupt(view.id, view.question.id)
             raise Conflict(WAITS.format(id=str(asked), text=view.question.text))
+
+
+async def _find_asking(
+    session: Session, actor: Actor, row: RunRow | None
+) -> RunView | None:
+    """Return the run that asks: this one, or the one that it waits for."""
+    while row is not None and row.status == RunStatus.WAITING:
+        if row.waits_for_id is None:
+            return RunView.model_validate(row)
+        row = await repository.find_run(session, actor, row.waits_for_id)
+    return None
 
 
 async def _add_earlier(

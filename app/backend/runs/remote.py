@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
+from uuid import UUID
 
 import httpcore
 import httpx
@@ -10,6 +11,7 @@ from httpx_sse import ServerSentEvent, SSEError, aconnect_sse
 from pydantic import ValidationError
 
 from app.backend.agents.context import Task
+from app.backend.agents.spec import AgentSpec
 from app.backend.core import tls
 from app.backend.core.counts import ELSEWHERE
 from app.backend.core.db import Database
@@ -115,7 +117,7 @@ def _request(task: Task, context: RunContext, key: str) -> dict[str, Any]:
     spec = task.spec
     body = ExecuteBody.model_validate(
         {
-            "agent_id": spec.remote_agent_id if spec.remote_url else spec.id,
+            "agent_id": _far_id(spec) if spec.remote_url else spec.id,
             "query": task.query,
             "input_data": task.extra,
             "history": [
@@ -130,6 +132,14 @@ def _request(task: Task, context: RunContext, key: str) -> dict[str, Any]:
         "json": body.model_dump(mode="json"),
         "headers": {"Authorization": f"Bearer {key}"},
     }
+
+
+def _far_id(spec: AgentSpec) -> UUID:
+    try:
+        return UUID(spec.remote_agent_id)
+    except ValueError:
+        message = f"{spec.remote_agent_id!r} is no id of an agent. Copy the id from the agent's page over there and enter it in the agent here; then press Retry."
+        raise RemoteRefused(message) from None
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from app import routes
 from app.components.layout import strings
 from app.components.layout.sidebar import bottom_bar, logo, sidebar, theme_button
 from app.components.layout.topbar import mobile_bar
-from app.components.ui.button import PlainLink
+from app.components.ui.button import PlainLink, button
 from app.components.ui.skeleton import skeleton, skeleton_rows
 from app.components.widgets.clock import pulse
 from app.components.widgets.page import shortcuts
@@ -42,6 +42,7 @@ def shell(
         sidebar(here),
         rx.el.div(
             mobile_bar(),
+            rx.cond(SessionState.is_reading, _reading()),
             rx.el.main(
                 *children,
                 id="content",
@@ -60,6 +61,20 @@ def shell(
             pulse(seconds=_LOGIN_CHECK_SECONDS, on_pulse=SessionState.stay),
         ),
         class_name="flex min-h-dvh flex-col bg-canvas text-ink md:flex-row",
+    )
+
+
+def _reading() -> rx.Component:
+    return rx.el.div(
+        rx.icon("eye", size=16, aria_hidden="true", class_name="shrink-0"),
+        rx.el.p(
+            strings.READING,
+            rx.el.strong(SessionState.email, class_name="break-all"),
+            class_name="min-w-0 flex-1",
+        ),
+        button(strings.STOP_READING, size="sm", on_click=SessionState.stop_reading),
+        role="status",
+        class_name="flex flex-wrap items-center gap-x-3 gap-y-2 border-b border-line bg-warn-soft px-4 py-2 text-sm sm:px-6",
     )
 
 

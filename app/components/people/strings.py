@@ -2,6 +2,9 @@
 
 TITLE = "People"
 ABOUT = "Who can sign in here. You see accounts, not what people do with them."
+ABOUT_READING = (
+    "Who can sign in here. You may read what they have; each time is in the audit."
+)
 INVITE = "Invite"
 INVITE_TITLE = "Invite somebody"
 INVITE_TEXT = (
@@ -34,6 +37,7 @@ SIGNS_IN_WITH = "Signs in with "
 NEVER = "Never"
 ACTIONS = "Actions for "
 NEW_PASSWORD = "Link for a new password"  # noqa: S105
+READ = "Read what they have"
 REMOVE_FACTOR = "Remove second factor"
 SUSPEND = "Suspend"
 REACTIVATE = "Let back in"

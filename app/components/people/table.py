@@ -105,6 +105,15 @@ def _actions(person: Any) -> rx.Component:
                     on_click=PersonLimitsState.open(person.id, person.email),
                 ),
                 rx.cond(
+                    PeopleState.can_read & ~person.is_self,
+                    menu_item(
+                        menu_id,
+                        "eye",
+                        words.READ,
+                        on_click=PeopleState.ask("read", person.id, person.email),
+                    ),
+                ),
+                rx.cond(
                     person.has_second_factor,
                     menu_item(
                         menu_id,

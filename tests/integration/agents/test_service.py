@@ -1,6 +1,6 @@
 """Agents as their owner makes and changes them."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from cryptography.fernet import Fernet
@@ -17,7 +17,7 @@ REMOTE = AgentDraft(
     name="Far",
     execution=Execution.REMOTE,
     remote_url="https://far.example:8001/",
-    remote_agent_id="a",
+    remote_agent_id=str(UUID(int=1)),
     remote_key="very secret",
 )
 
@@ -67,15 +67,19 @@ async def test_create_fills_in_the_default_model(
         ).collection_ids == [collection.id]
 
 
+_FAR = {"execution": Execution.REMOTE, "remote_url": "https://far.example"}
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
         ({"instructions": "Hello {nobody}"}, "instructions"),
         ({"execution": Execution.REMOTE, "remote_url": "far away"}, "remote_url"),
         (
-            {"execution": Execution.REMOTE, "remote_url": "https://far.example"},
+            _FAR,
             "remote_agent_id",
         ),
+        ({**_FAR, "remote_agent_id": "my agent"}, "remote_agent_id"),
     ],
 )
 async def test_create_refuses_and_names_the_field(

@@ -20,7 +20,7 @@ FAR = AgentDraft(
     name="Far",
     execution=Execution.REMOTE,
     remote_url="https://far.example",
-    remote_agent_id="a",
+    remote_agent_id=str(UUID(int=1)),
     remote_key="very secret",
 )
 

@@ -238,6 +238,75 @@ async def test_interrupts_of_others_and_of_other_conversations_are_not_there(
     assert {run["status"] for run in runs} == {"waiting"}
 
 
+@pytest.fixture
+async def delegating(actor: Actor, asking: AgentRow, make_agent: MakeAgent) -> AgentRow:
+    """An agent that asks one that asks one that asks before it answers."""
+
+    async def ask(name: str, below: str) -> AgentRow:
+        call = ("run_agent", {"agent": below, "question": "Which one?"})
+        return await make_agent(
+            actor,
+            name=name,
+            model=script(call, "{told}"),
+            kind=AgentKind.TOOLS,
+            tools=["run_agent"],
+        )
+
+    await ask("Middle", asking.name)
+    return await ask("Top", "Middle")
+
+
+async def test_question_of_a_run_below_is_answered_through_the_run_of_the_client(
+    client: httpx.AsyncClient, delegating: AgentRow, worker: Fork
+) -> None:
+    interrupt_id = await _interrupt(client, delegating)
+    passed = await _post(client, delegating, _input("t", "r9"))
+    body = _resume(interrupt_id, payload={"choice": "Blue"})
+    sent = await _run(client, delegating, body)
+    again = await _run(client, delegating, body)
+    other = await _post(client, delegating, _resume(interrupt_id, payload="Red"))
+    first = await _post(
+        client, delegating, _input("t", "t-1"), **{"Last-Event-ID": "1000"}
+    )
+
+    runs = (await client.get("/api/v1/runs")).json()["items"]
+    (top,) = (run for run in runs if run["parent_id"] is None)
+    assert sent[0]["metadata"]["atelier"]["run_id"] == top["id"]
+    assert interrupt_id.partition(":")[0] not in (top["id"], "")
+    assert sent[-1]["result"]["answer"] == "Blue"
+    assert again == sent
+    assert (passed.status_code, other.status_code) == (409, 409)
+    assert interrupt_id in passed.json()["message"]
+    assert _parse(first.text) == []
+    assert [run["status"] for run in runs] == ["completed"] * 3
+
+
+async def test_question_of_a_run_below_that_is_not_answered_stops_all(
+    client: httpx.AsyncClient, delegating: AgentRow, worker: Fork
+) -> None:
+    body = _resume(await _interrupt(client, delegating), status="cancelled")
+    sent = await _run(client, delegating, body)
+    again = await _run(client, delegating, body)
+
+    assert sent[-1]["outcome"] == {"type": "cancelled"}
+    assert again == sent
+    runs = (await client.get("/api/v1/runs")).json()["items"]
+    assert [run["status"] for run in runs] == ["stopped"] * 3
+
+
+async def test_question_of_a_run_below_is_nothing_to_another_conversation(
+    client: httpx.AsyncClient, delegating: AgentRow, asking: AgentRow, worker: Fork
+) -> None:
+    interrupt_id = await _interrupt(client, delegating, "other")
+    await _interrupt(client, asking)
+    answers = [
+        await _post(client, agent, _resume(interrupt_id, payload="Red"))
+        for agent in (delegating, asking)
+    ]
+
+    assert [answer.status_code for answer in answers] == [404, 404]
+
+
 async def test_tools_of_the_application_are_left_out_with_a_notice(
     client: httpx.AsyncClient, agent: AgentRow, worker: Fork
 ) -> None:

@@ -1,5 +1,7 @@
 """Secrets over HTTP: in, and never out."""
 
+from uuid import uuid4
+
 import httpx
 
 VALUE = "canary-of-the-api"
@@ -35,7 +37,7 @@ async def test_used_secret_needs_force(client: httpx.AsyncClient) -> None:
         "model": "scripted/hello",
         "execution": "remote",
         "remote_url": "http://127.0.0.1:1",
-        "remote_agent_id": "a",
+        "remote_agent_id": str(uuid4()),
         "remote_key": "db:far",
     }
     made = await client.post("/api/v1/agents", json=agent)

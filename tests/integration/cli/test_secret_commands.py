@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -16,7 +17,7 @@ def test_secret_is_stored_listed_and_deleted_without_being_shown(
     stored = atelier("secret", "set", "far", "--value-stdin", given=value)
     short = atelier("secret", "set", "far", "--value-stdin", given="short")
     remote = {"execution": "remote", "remote_url": "http://127.0.0.1:1"}
-    far = {**remote, "remote_agent_id": "x", "remote_key": "db:far"}
+    far = {**remote, "remote_agent_id": str(uuid4()), "remote_key": "db:far"}
     file = tmp_path / "agent.json"
     file.write_text(json.dumps({"name": "Helper", "model": "scripted/hello", **far}))
     assert atelier("agent", "create", "--file", str(file)).exit_code == Exit.DONE

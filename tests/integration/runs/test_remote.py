@@ -19,7 +19,7 @@ from app.backend.core.settings import Settings
 from app.backend.identity import keys
 from app.backend.secrets import service as secrets
 from app.backend.secrets.schemas import SecretDraft
-from tests.factories.rows import RowFactory
+from tests.factories.rows import MakeAgent, RowFactory
 from tests.parts import free_port
 from tests.processes import Fork, ForkServer
 from tests.runs import Runs, assert_log_is_whole
@@ -188,6 +188,23 @@ async def test_other_side_that_refuses_is_told_apart(
 
     assert run.status == RunStatus.FAILED
     assert says in run.error
+
+
+async def test_agent_that_has_no_id_over_there_says_so(
+    services: Services, actor: Actor, make_agent: MakeAgent, runs: Runs
+) -> None:
+    agent = await make_agent(
+        actor,
+        execution=Execution.REMOTE,
+        remote_url="https://far.example",
+        remote_agent_id="my agent",
+    )
+
+    run = await runs.wait((await runs.start(agent.id)).id)
+
+    end = (await runs.events(run.id))[-1]
+    assert end.payload["code"] == "REMOTE_REFUSED"
+    assert "'my agent' is no id of an agent" in run.error
 
 
 async def test_failure_over_there_is_the_reason_here(

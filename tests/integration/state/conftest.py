@@ -1,17 +1,14 @@
 """Tabs of people who are signed in."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 
 import pytest
 
 from app.backend.bootstrap import Services
-from app.backend.core import clock, ids
 from app.backend.core.actor import Actor
-from app.backend.core.crypto import hash_token
 from app.backend.identity import cookies
-from app.backend.identity.tables import SessionRow
 from app.state import edge
+from tests.factories.rows import RowFactory
 
 SignIn = Callable[[Actor], Awaitable[str]]
 
@@ -22,15 +19,7 @@ def sign_in(services: Services) -> SignIn:
     edge.install(services)
 
     async def make_login(actor: Actor) -> str:
-        token = ids.new_token()
-        async with services.db.transaction() as session:
-            session.add(
-                SessionRow(
-                    owner_id=actor.user_id,
-                    token_hash=hash_token(token),
-                    expires_at=clock.now() + timedelta(days=1),
-                )
-            )
+        token = await RowFactory(services.db).login(actor)
         return f"{cookies.cookie_name(services.keyring)}={token}"
 
     return make_login

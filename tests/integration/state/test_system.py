@@ -4,6 +4,7 @@ from sqlmodel import select
 
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
+from app.backend.core.jobs import QueueName
 from app.backend.core.run_events import RunStatus
 from app.backend.identity.tables import AuditRow
 from app.backend.runs.tables import RunRow
@@ -27,7 +28,7 @@ async def test_administrator_stops_a_run_after_a_question(
 
     assert not state.is_refused
     assert [fact.label for fact in state.facts][:2] == ["Workers", "Scheduler"]
-    assert {queue.id for queue in state.queues} == {"runs", "ingest", "maintenance"}
+    assert {queue.id for queue in state.queues} == set(QueueName)
     assert question[0] == "Stop this run?"
     assert "asked to stop" in str(said)
     assert (state.asked, state.target) == ("", "")

@@ -122,6 +122,7 @@ WITHOUT_ID = {
     "SecondFactorState.turn_off",
     "SessionState.load",
     "SessionState.stay",
+    "SessionState.stop_reading",
     "SignUpState.load",
     "SettingsState.change_password",
     "SettingsState.end_others",

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, get_args
 from uuid import UUID
@@ -41,9 +42,10 @@ from app.backend.core.run_events import (
     UsageRecorded,
 )
 from app.backend.core.stored_events import RunEvent
+from app.backend.runs.external import Interrupt
 from tests.agui import check_stream, texts_of
 
-RUN = UUID(int=1)
+RUN, BELOW = UUID(int=1), UUID(int=2)
 ONE, TWO = UUID(int=11), UUID(int=12)
 AT = datetime(2026, 1, 2, tzinfo=UTC)
 PLACE = {"threadId": "t", "runId": "r"}
@@ -107,13 +109,24 @@ WHOLE: list[dict[str, Any]] = [
 ]
 
 
+HELPED = ToolCalled(tool_call_id="call_1_2", name="run_agent", args={})
+CHILD = ChildStarted(
+    run_id=BELOW, agent_name="Bo", tool_call_id="call_1_2", question="Which?"
+)
+ENDED = ChildCompleted(run_id=BELOW, agent_name="Bo", status=RunStatus.COMPLETED)
+
+
 def _write(
-    events: list[Event], *, is_whole: bool = True, **options: Any
+    events: Sequence[Event | tuple[UUID, Event]],
+    *,
+    is_whole: bool = True,
+    **options: Any,
 ) -> list[dict[str, Any]]:
     writer = AguiWriter("t", "r", **options)
     sent: list[dict[str, Any]] = []
-    for seq, event in enumerate(events, start=1):
-        sent += writer.write(RunEvent.of(RUN, seq, AT, event))
+    for seq, said in enumerate(events, start=1):
+        run_id, event = said if isinstance(said, tuple) else (RUN, said)
+        sent += writer.write(RunEvent.of(run_id, seq, AT, event))
     if is_whole:
         check_stream(sent)
         assert writer.is_over
@@ -262,7 +275,7 @@ def test_question_ends_the_first_run_and_the_answer_begins_the_second() -> None:
     log.insert(log.index(ANSWERED) + 1, returned)
 
     first = _write(log)
-    second = _write(log, question_id="call_1_1:ask")
+    second = _write(log, answered=Interrupt(RUN, "call_1_1:ask"))
 
     (asked,) = first[-1]["outcome"]["interrupts"]
     assert asked["id"] == f"{RUN}:call_1_1:ask"
@@ -288,7 +301,41 @@ def test_question_ends_the_first_run_and_the_answer_begins_the_second() -> None:
 
 
 def test_nothing_is_sent_of_a_question_that_was_never_asked() -> None:
-    assert _write([*BEGIN, DONE], is_whole=False, question_id="another") == []
+    another = Interrupt(RUN, "another")
+
+    assert _write([*BEGIN, DONE], is_whole=False, answered=another) == []
+
+
+def test_question_of_a_run_below_is_asked_for_the_call_that_started_it() -> None:
+    # Both runs count their calls alike; the client must not take one for the other.
+    log = [*BEGIN, *_say(ONE), HELPED, CHILD, (BELOW, ASKED), (BELOW, ANSWERED), ENDED]
+    log += [
+        ToolReturned(tool_call_id="call_1_2", name="run_agent", result="Red"),
+        *_say(TWO, "Red."),
+        DONE,
+    ]
+
+    first = _write(log)
+    second = _write(log, answered=Interrupt(BELOW, "call_1_1:ask"))
+
+    assert _kinds(first)[-2:] == ["atelier.child_started", "RUN_FINISHED"]
+    (asked,) = first[-1]["outcome"]["interrupts"]
+    assert asked["id"] == f"{BELOW}:call_1_1:ask"
+    assert asked["toolCallId"] == f"{RUN}:call_1_2"
+    assert asked["metadata"]["atelier"]["run_id"] == str(BELOW)
+    assert _kinds(second) == [
+        "RUN_STARTED",
+        "atelier.run_resumed",
+        "atelier.child_completed",
+        "TOOL_CALL_RESULT",
+        "TEXT_MESSAGE_START",
+        "TEXT_MESSAGE_CONTENT",
+        "TEXT_MESSAGE_END",
+        "RUN_FINISHED",
+    ]
+    assert second[0]["metadata"]["atelier"]["run_id"] == str(RUN)
+    assert second[3]["toolCallId"] == f"{RUN}:call_1_2"
+    assert _write(log, is_whole=False, answered=Interrupt(RUN, "call_1_1:ask")) == []
 
 
 def test_notices_follow_the_beginning() -> None:

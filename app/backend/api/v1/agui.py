@@ -1,7 +1,7 @@
 """The AG-UI route of an agent: a run is started, or goes on with an answer, and is sent as it happens."""
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Annotated
 from uuid import UUID
@@ -10,7 +10,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import StreamingResponse
 
 from app.backend.api import sse
-from app.backend.api.agui_events import AguiWriter
+from app.backend.api.agui_events import AguiWriter, Sent
+from app.backend.api.agui_follow import follow_tree
 from app.backend.api.agui_input import RunAgentInput
 from app.backend.api.deps import PartsDep, may, need
 from app.backend.api.parts import ApiParts
@@ -47,7 +48,7 @@ async def run_agui(
     writer = AguiWriter(
         asked.thread_id,
         asked.run_id,
-        question_id=interrupt.question_id if interrupt else None,
+        answered=interrupt,
         notices=asked.notices(),
     )
     return sse.stream(request, _frames(parts, run.id, writer, after))
@@ -93,17 +94,26 @@ async def _frames(
     parts: ApiParts, run_id: UUID, writer: AguiWriter, after: int
 ) -> AsyncGenerator[str, None]:
     # From the first event on, whatever the client has: what is open depends on all before.
-    async with aclosing(parts.feed.follow(run_id, 0)) as batches:
+    place = 0
+    async with aclosing(follow_tree(parts.feed, run_id)) as batches:
         async for batch in batches:
             frames: list[str] = []
             for event in batch:
+                is_own = event.run_id == run_id
+                place = event.seq if is_own else place
                 sent = writer.write(event)
-                if sent and event.seq > after:
-                    lines = [json.dumps(one, ensure_ascii=False) for one in sent]
-                    # Only the last has the id, so that nobody goes on in the middle of what belongs together.
-                    frames += [f"data: {line}\n\n" for line in lines[:-1]]
-                    frames.append(f"id: {event.seq}\ndata: {lines[-1]}\n\n")
+                # What a run below asks has the place of the event that started it, and no id: it is asked once more.
+                if sent and (place > after or (place == after and not is_own)):
+                    frames += _to_frames(sent, event.seq if is_own else None)
             if frames:
                 yield "".join(frames)
             if writer.is_over:
                 return
+
+
+def _to_frames(sent: Sequence[Sent], seq: int | None) -> list[str]:
+    frames = [f"data: {json.dumps(one, ensure_ascii=False)}\n\n" for one in sent]
+    if seq is not None:
+        # Only the last has the id, so that nobody goes on in the middle of what belongs together.
+        frames[-1] = f"id: {seq}\n{frames[-1]}"
+    return frames
