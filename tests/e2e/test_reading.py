@@ -6,7 +6,6 @@ from playwright.async_api import Browser, expect
 
 from app import routes
 from app.backend.core.actor import Role
-from app.backend.core.run_events import RunStatus
 from tests.e2e.browser import EMAIL, PHONE, Tab, create_owner, new_context
 from tests.factories.rows import RowFactory
 from tests.product import Product, parts_of
@@ -32,7 +31,7 @@ async def test_administrator_reads_and_stops(folder: Path, browser: Browser) -> 
             rows = RowFactory(services.db)
             ada = await rows.user(role=Role.USER)
             agent = await rows.agent(ada, name=SECRET)
-            run = await rows.run(ada, agent=agent, status=RunStatus.COMPLETED)
+            run = await rows.run(ada, agent=agent)
         tab = await Tab.open(
             await new_context(browser, state=login, size=PHONE), product.url
         )
