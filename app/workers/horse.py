@@ -13,9 +13,9 @@ from types import FrameType
 
 import structlog
 from redis import Redis
+from redis.client import Pipeline
 from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
-from rq.exceptions import InvalidJobOperation
 from rq.job import Job
 from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer
@@ -126,19 +126,31 @@ class Horse(SimpleWorker):
             self._leash.is_free()
 
     @override
+    def heartbeat(
+        self, timeout: int | None = None, pipeline: Pipeline | None = None
+    ) -> None:
+        """Say that this horse lives, in one round trip where RQ takes two."""
+        if pipeline is not None:
+            super().heartbeat(timeout, pipeline)
+            return
+        with self.connection.pipeline() as own:
+            super().heartbeat(timeout, own)
+            own.execute()
+
+    @override
     def handle_job_success(
         self, job: Job, queue: Queue, started_job_registry: StartedJobRegistry
     ) -> None:
-        """Clear away a job that is done; one that was handed over twice may be gone already."""
-        try:
-            super().handle_job_success(job, queue, started_job_registry)
-        except InvalidJobOperation:
-            # After a crash between the hand-over and its row's deletion, another horse found nothing to do for the twin.
-            logger.info("job_was_cleared_away", job=job.id)
-            with self.connection.pipeline() as pipeline:
-                self.cleanup_execution(job, pipeline=pipeline)
-                pipeline.delete(job.key)
-                pipeline.execute()
+        """Clear away a job that is done, in one round trip: no result of it is kept, and nothing waits for it.
+
+        One that was handed over twice may be gone already, which does no harm.
+        """
+        with self.connection.pipeline() as pipeline:
+            self.increment_successful_job_count(pipeline=pipeline)
+            self.increment_total_working_time(job.ended_at - job.started_at, pipeline)  # pyright: ignore[reportOperatorIssue] - both are set by now
+            self.cleanup_execution(job, pipeline=pipeline)
+            pipeline.delete(job.key)
+            pipeline.execute()
 
     def _beat(self, job: Job, end: threading.Event) -> None:
         while not end.wait(BEAT_SECONDS) and self.execution is not None:

@@ -34,7 +34,7 @@ from app.backend.runs.runner import run_agent, run_to_end
 from app.backend.runs.status import add_events, end_run
 from app.backend.runs.tables import RunRow
 from app.backend.threads import service as threads
-from app.backend.threads.repository import last_sequence, lock_thread
+from app.backend.threads.repository import lock_thread, touch_thread
 
 # A place in line that no run has.
 NEVER = 2**31 - 1
@@ -139,8 +139,7 @@ def _questions(
     return (
         write,
         vouch,
-        lambda session: identity.get_actor(session, absent),
-        lambda session: identity.get_profile(session, nobody),
+        lambda session: identity.get_person(session, absent),
         lambda session: agents.get_spec(
             session, nobody, agent_id=absent, keyring=services.keyring
         ),
@@ -149,7 +148,7 @@ def _questions(
         lambda session: threads.list_messages_before(
             session, nobody, thread_id=absent, run_id=absent, limit=1
         ),
-        lambda session: last_sequence(session, nobody, absent),
+        lambda session: touch_thread(session, nobody, absent, clock.now()),
         lambda session: lock_thread(session, absent),
         lambda session: engine_repository.lock_run(session, absent),
         lambda session: end_run(session, absent, end, epoch=0, **used),

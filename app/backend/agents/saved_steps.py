@@ -63,9 +63,13 @@ class LinkedSaver(BaseCheckpointSaver[str]):
         note_step: Callable[[SavedStep], None],
         note_store: NoteStore | None = None,
         pass_point: Callable[[FaultPoint], None] = pass_by,
+        *,
+        is_empty: bool = False,
     ) -> None:
         super().__init__(serde=saver.serde)
         self._saver = saver
+        # A new thread need not be asked for what it has.
+        self._is_empty = is_empty
         self._note_step = note_step
         self._note_store = note_store
         self._pass_point = pass_point
@@ -90,6 +94,8 @@ class LinkedSaver(BaseCheckpointSaver[str]):
 
     @override
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        if self._is_empty:
+            return None
         found = await self._saver.aget_tuple(config)
         if found is not None and self._seen is None:
             self._seen = found.checkpoint["versions_seen"]
@@ -118,6 +124,7 @@ class LinkedSaver(BaseCheckpointSaver[str]):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
+        self._is_empty = False
         place = config.get("configurable", {})
         thread, namespace = place["thread_id"], place.get("checkpoint_ns", "")
         step = None

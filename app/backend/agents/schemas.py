@@ -77,6 +77,19 @@ class AgentDraft(BaseModel):
     )
 
 
+class RunnableAgent(BaseModel):
+    """What the start of a run has to know of its agent."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    id: UUID
+    owner_id: UUID
+    name: str
+    model: str
+    concurrency: Concurrency
+    archived_at: datetime | None
+
+
 class AgentView(Listed):
     """An agent; its remote key is never shown."""
 

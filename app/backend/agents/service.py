@@ -11,7 +11,13 @@ from pydantic import SecretStr
 from app.backend.agents import repository
 from app.backend.agents.access import has_key, need_agent, to_view, to_views
 from app.backend.agents.prompts import check_instructions
-from app.backend.agents.schemas import AgentDraft, AgentKind, AgentView, Execution
+from app.backend.agents.schemas import (
+    AgentDraft,
+    AgentKind,
+    AgentView,
+    Execution,
+    RunnableAgent,
+)
 from app.backend.agents.spec import AgentSpec
 from app.backend.agents.tables import REMOTE_KEY_PURPOSE, AgentRow
 from app.backend.core import acting, clock
@@ -22,7 +28,6 @@ from app.backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.backend.core.paging import PAGE_SIZE, Page, parse_cursor, to_page
 from app.backend.core.sealing import seal, unseal
 from app.backend.identity import service as identity
-from app.backend.identity.sharing import need_level
 from app.backend.identity.sharing_schemas import Level, Shown
 from app.backend.models import service as models
 from app.backend.models.fallbacks import check_fallbacks
@@ -155,19 +160,18 @@ async def get_owner(session: Session, actor: Actor, *, agent_id: UUID) -> Actor:
 
 async def get_agent_to_run(
     session: Session, actor: Actor, *, agent_id: UUID
-) -> AgentView:
+) -> RunnableAgent:
     """Return an agent that the actor wants to run.
 
     Raises:
         NotFound: it is not there, or neither the actor's nor shared with them.
         Forbidden: they may only look at it, or their API key is for other agents.
     """
-    agent = await get_agent(session, actor, agent_id=agent_id)
-    need_level(agent.access, Level.RUN, "agent")
-    if actor.agent_ids is not None and agent.id not in actor.agent_ids:
+    row = await need_agent(session, actor, agent_id, Level.RUN)
+    if actor.agent_ids is not None and row.id not in actor.agent_ids:
         message = "This API key may not run this agent. Use a key that may."
         raise Forbidden(message)
-    return agent
+    return RunnableAgent.model_validate(row)
 
 
 async def find_named(session: Session, actor: Actor, *, name: str) -> AgentView | None:

@@ -14,7 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
 from app.backend.core import acting, row_security
 from app.backend.core.errors import ReadsOnly
-from app.backend.core.sqlite_driver import OneTurnDriver
+from app.backend.core.sqlite_driver import BEGIN, OneTurnDriver
 from app.backend.core.texts import storable_value
 
 __all__ = ["AWAY", "Database", "Session", "after_commit", "savepoint"]
@@ -42,7 +42,10 @@ class Database:
     """Opens transactions; services get the session, they never commit it."""
 
     def __init__(self, url: str, *, shared: bool = False) -> None:
-        """Make an engine, or take the one that this process shares: for one event loop at a time, until `close`."""
+        """Make an engine, or take the one that this process shares: for one event loop at a time, until `close`.
+
+        Who shares it has one job at a time, and its event loop serves nobody else.
+        """
         self.engine = _share_engine(url) if shared else _make_engine(url)
         self._plain = _share_plain_engine(url) if shared else _make_plain_engine(url)
         # Both share one pool. On SQLite a writer takes its lock at BEGIN, so that it never fails half-way.
@@ -147,7 +150,7 @@ def _refuse_readers() -> None:
 @cache
 def _share_engine(url: str) -> AsyncEngine:
     # A closed engine has no connection, but still the statements it has compiled: children that are forked have both.
-    return _make_engine(url)
+    return _make_engine(url, has_own_loop=True)
 
 
 @cache
@@ -155,10 +158,10 @@ def _share_plain_engine(url: str) -> Engine:
     return _make_plain_engine(url)
 
 
-def _make_engine(url: str) -> AsyncEngine:
+def _make_engine(url: str, *, has_own_loop: bool = False) -> AsyncEngine:
     options = _options(url)
     if url.startswith("sqlite"):
-        options["module"] = OneTurnDriver()
+        options["module"] = OneTurnDriver(has_own_loop=has_own_loop)
     engine = create_async_engine(url, **options)
     _listen(engine.sync_engine)
     return engine
@@ -225,4 +228,4 @@ def _limit_idleness(connection: Any, _record: object) -> None:
 def _begin(connection: Any) -> None:
     # A reader needs no BEGIN: each statement sees what is committed by then, as on PostgreSQL.
     if connection.get_execution_options().get(_IMMEDIATE):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.exec_driver_sql(BEGIN)

@@ -1,7 +1,9 @@
-"""Takes a statement to the thread of its SQLite connection once, not four times.
+"""Takes a statement to the thread of its SQLite connection once, not four times, or not at all.
 
 SQLAlchemy's adapter of aiosqlite opens a cursor there, executes, fetches and closes in turns of their own, and each turn
-waits for the event loop and for Python's lock. Most statements take SQLite itself a tenth of that.
+waits for the event loop, for Python's lock, and on a busy machine for a core. Most statements take SQLite itself a tenth
+of that. So whoever has the event loop to itself, as a horse with its one job, asks SQLite from there; only what may wait
+for other writers goes to the thread.
 """
 
 import sqlite3
@@ -14,6 +16,8 @@ import sqlalchemy.dialects.sqlite.aiosqlite as stock
 from typing_extensions import override
 
 R = TypeVar("R")
+# How a writer begins, which waits while another one is at work.
+BEGIN = "BEGIN IMMEDIATE"
 
 
 class _Cursor(stock.AsyncAdapt_aiosqlite_cursor):
@@ -37,7 +41,8 @@ class _Cursor(stock.AsyncAdapt_aiosqlite_cursor):
             self._cursor.execute(operation, parameters or ())
             return self._cursor.fetchall()
 
-        self._rows = deque(await self._adapt_connection.run(work))
+        may_wait = operation == BEGIN
+        self._rows = deque(await self._adapt_connection.run(work, may_wait=may_wait))
 
     @override
     async def _executemany_async(self, operation: Any, seq_of_parameters: Any) -> None:
@@ -58,12 +63,15 @@ class _Connection(stock.AsyncAdapt_aiosqlite_connection):
     __slots__ = ()
 
     _cursor_cls = _Cursor
+    dbapi: Any
 
-    async def run(self, work: Callable[[], R]) -> R:
-        """Do `work` in the connection's thread. SQLAlchemy closes the connection of whoever is cancelled meanwhile."""
+    async def run(self, work: Callable[[], R], *, may_wait: bool = True) -> R:
+        """Do `work` in the connection's thread, or here. SQLAlchemy closes the connection of whoever is cancelled meanwhile."""
         opened: Any = self._connection
         async with self._execute_mutex:
-            return await opened._execute(work)  # noqa: SLF001
+            if may_wait or not self.dbapi.has_own_loop:
+                return await opened._execute(work)  # noqa: SLF001
+            return work()
 
     @override
     def rollback(self) -> None:
@@ -74,10 +82,14 @@ class _Connection(stock.AsyncAdapt_aiosqlite_connection):
 
 
 class OneTurnDriver(stock.AsyncAdapt_aiosqlite_dbapi):
-    """The driver of SQLite for `create_async_engine`, as its `module`."""
+    """The driver of SQLite for `create_async_engine`, as its `module`.
 
-    def __init__(self) -> None:
+    `has_own_loop` says that nobody else waits for the event loop while a statement is at work.
+    """
+
+    def __init__(self, *, has_own_loop: bool = False) -> None:
         super().__init__(aiosqlite, sqlite3)
+        self.has_own_loop = has_own_loop
 
     @override
     def connect(self, *arg: Any, **kw: Any) -> stock.AsyncAdapt_aiosqlite_connection:

@@ -197,6 +197,16 @@ async def get_actor(session: Session, user_id: UUID) -> Actor:
     return actor_of(await need_user(session, user_id))
 
 
+async def get_person(session: Session, user_id: UUID) -> tuple[Actor, str]:
+    """Return what `get_actor` does, and what the user is called.
+
+    Raises:
+        NotFound: the user is gone or suspended.
+    """
+    user = await need_user(session, user_id)
+    return actor_of(user), user.display_name
+
+
 async def find_actor_by_email(session: Session, email: str | None) -> Actor:
     """Return the actor for the command line; None is the owner.
 

@@ -2,14 +2,14 @@
 
 from uuid import UUID
 
-from app.backend.agents.schemas import AgentView
+from app.backend.agents.schemas import RunnableAgent
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.identity import service as identity
 from app.backend.runs.errors import AgentOwnerAway
 
 
-def other_owner(agent: AgentView, user_id: UUID) -> UUID | None:
+def other_owner(agent: RunnableAgent, user_id: UUID) -> UUID | None:
     """Return who owns an agent that `user_id` runs, unless it is their own."""
     return agent.owner_id if agent.owner_id != user_id else None
 

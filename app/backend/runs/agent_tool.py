@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import Field
 
 from app.backend.agents import service as agents
-from app.backend.agents.schemas import AgentView
+from app.backend.agents.schemas import RunnableAgent
 from app.backend.core.actor import Actor
 from app.backend.core.children import ChildCall, ChildEnd
 from app.backend.core.db import Session
@@ -105,7 +105,7 @@ async def _check_room(session: Session, settings: Settings, run_id: UUID) -> Non
         raise NoRoom(message)
 
 
-async def _need_agent(session: Session, actor: Actor, name: str) -> AgentView:
+async def _need_agent(session: Session, actor: Actor, name: str) -> RunnableAgent:
     agent = await agents.find_named(session, actor, name=name.strip())
     if agent is None:
         page = await agents.list_agents(session, actor, limit=_NAMES_MAX)

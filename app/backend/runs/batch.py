@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from app.backend.agents import service as agents
-from app.backend.agents.schemas import AgentView
+from app.backend.agents.schemas import RunnableAgent
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.errors import Conflict, Invalid
@@ -85,7 +85,7 @@ def _checked(draft: RunDraft, place: int) -> RunDraft:
 async def _begin(
     session: Session,
     actor: Actor,
-    agent: AgentView,
+    agent: RunnableAgent,
     drafts: Sequence[RunDraft],
     parts: RunParts,
 ) -> list[RunRow]:

@@ -44,9 +44,14 @@ async def open_saver(
         else:
             context.emit(Log(message=STORE_BACK))
 
-    return LinkedSaver(
-        saver, context.note_step, note_store, context.pass_point
-    ), goes_on
+    linked = LinkedSaver(
+        saver,
+        context.note_step,
+        note_store,
+        context.pass_point,
+        is_empty=not goes_on,
+    )
+    return linked, goes_on
 
 
 async def settle(saver: LinkedSaver, context: RunContext) -> None:

@@ -32,6 +32,7 @@ from app.backend.core.run_events import (
     Step,
 )
 from app.backend.core.settings import Settings
+from app.backend.core.stored_events import RunEvent
 from app.backend.identity import service as identity
 from app.backend.runs import effect_repository, engine_repository, tree_repository
 from app.backend.runs.agent_owner import find_agent_owner
@@ -108,15 +109,16 @@ class Claim:
 
 async def claim_next(
     parts: EngineParts, *, worker: str, first_turn: int = 0
-) -> RunRow | None:
+) -> tuple[RunRow, list[RunEvent]] | None:
     """Take the run that is next in line and say so in its log; None when nobody waits.
 
-    Only this stands between a click and the run's first sign of life; what the run needs is read afterwards.
+    Only this stands between a click and the run's first sign of life: the caller tells viewers of the events, while
+    what the run needs is read.
     """
     now = clock.now()
     with acting.as_system():
         async with parts.db.transaction() as session:
-            changed = await change_status(
+            return await change_status(
                 session,
                 next_in_line(first_turn=first_turn),
                 RunStatus.RUNNING,
@@ -130,11 +132,6 @@ async def claim_next(
                     "started_at": func.coalesce(RunRow.started_at, now),
                 },
             )
-    if changed is None:
-        return None
-    row, events = changed
-    await publish(parts.redis, row.id, events)
-    return row
 
 
 async def prepare_run(parts: EngineParts, row: RunRow) -> Claim | None:
@@ -152,7 +149,7 @@ async def prepare_run(parts: EngineParts, row: RunRow) -> Claim | None:
 
 
 async def _read(session: Session, parts: EngineParts, row: RunRow) -> Claim:
-    actor = await identity.get_actor(session, row.owner_id)
+    actor, user_name = await identity.get_person(session, row.owner_id)
     if row.agent_id is None:
         raise AgentUnavailable(row.agent_name)
     # The run was allowed when it was started; it goes on also when the agent is not shared any more.
@@ -162,13 +159,12 @@ async def _read(session: Session, parts: EngineParts, row: RunRow) -> Claim:
     )
     if row.instructions is not None:
         spec = spec.model_copy(update={"instructions": row.instructions})
-    profile = await identity.get_profile(session, actor)
     task = Task(
         spec=spec,
         query=query_of(row.input),
         extra=extra_of(row.input),
         history=await _history(session, actor, row),
-        user_name=profile.display_name,
+        user_name=user_name,
     )
     claim = Claim(
         row=row,

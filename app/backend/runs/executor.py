@@ -70,15 +70,18 @@ async def execute_run(
     Does nothing when no run is queued. When `shutdown` is set, the run goes back into the queue, for another worker or for the next start, which goes on
     after its last step.
     """
-    row = await claim_next(parts, worker=worker)
-    if row is None:
+    taken = await claim_next(parts, worker=worker)
+    if taken is None:
         logger.debug("run_taken_already", run_id=str(run_id))
         return
+    row, events = taken
     with (
         acting.as_user(row.owner_id),
         correlation.bound(row.correlation_id, run_id=str(row.id)),
     ):
-        claim = await prepare_run(parts, row)
+        claim, _ = await asyncio.gather(
+            prepare_run(parts, row), publish(parts.redis, row.id, events)
+        )
         if claim is None:
             return
         owners = {row.owner_id, row.agent_owner_id or row.owner_id}

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from app.backend.agents.schemas import AgentView, Concurrency
+from app.backend.agents.schemas import Concurrency, RunnableAgent
 from app.backend.core import correlation, ids
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
@@ -29,7 +29,7 @@ CONVERSATION = "this conversation"
 async def begin_run(
     session: Session,
     actor: Actor,
-    agent: AgentView,
+    agent: RunnableAgent,
     given: dict[str, Any],
     draft: RunDraft,
     parts: RunParts,
@@ -85,7 +85,7 @@ async def _make_room(
 async def _add_row(
     session: Session,
     actor: Actor,
-    agent: AgentView,
+    agent: RunnableAgent,
     given: dict[str, Any],
     draft: RunDraft,
     turn: int | None,
@@ -114,7 +114,7 @@ async def _add_row(
 
 def new_row(
     actor: Actor,
-    agent: AgentView,
+    agent: RunnableAgent,
     given: dict[str, Any],
     draft: RunDraft,
     *,

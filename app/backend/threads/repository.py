@@ -1,14 +1,15 @@
 """Queries of conversations."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlmodel import col, delete, func, select
+from sqlmodel import col, delete, func, select, update
 
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
-from app.backend.core.rows import visible_to
+from app.backend.core.rows import is_visible, visible_to
 from app.backend.threads.tables import MessageRow, ThreadRow
 
 _LAST_SEQUENCE = 2**31 - 2
@@ -22,6 +23,18 @@ async def find_thread(
     if is_locked:
         query = query.with_for_update()
     return (await session.exec(query)).first()
+
+
+async def touch_thread(
+    session: Session, actor: Actor, thread_id: UUID, now: datetime
+) -> bool:
+    """Note that something was said in a thread, and keep other writers out until the commit; False when it is not the actor's."""
+    query = (
+        update(ThreadRow)
+        .where(is_visible(actor, ThreadRow), col(ThreadRow.id) == thread_id)
+        .values(updated_at=now)
+    )
+    return (await session.exec(query)).rowcount == 1
 
 
 async def find_external(
@@ -94,11 +107,11 @@ async def find_first_message(
     return (await session.exec(query)).first()
 
 
-async def last_sequence(session: Session, actor: Actor, thread_id: UUID) -> int:
-    """Return the number of the newest message, 0 when there is none."""
+def next_sequence(actor: Actor, thread_id: UUID) -> Any:
+    """Return, for an insert, the number after that of the newest message; the caller has locked the thread."""
     mine = visible_to(actor, MessageRow).where(col(MessageRow.thread_id) == thread_id)
-    query: Any = mine.with_only_columns(func.max(MessageRow.sequence))
-    return (await session.exec(query)).one() or 0
+    newest = func.coalesce(func.max(MessageRow.sequence), 0)
+    return mine.with_only_columns(newest + 1).scalar_subquery()
 
 
 async def delete_messages(session: Session, actor: Actor, run_id: UUID) -> None:
@@ -110,6 +123,8 @@ async def delete_messages(session: Session, actor: Actor, run_id: UUID) -> None:
 
 async def lock_thread(session: Session, thread_id: UUID) -> None:
     """Keep other writers out until the commit; on SQLite every writer is alone."""
+    if session.get_bind().dialect.name == "sqlite":
+        return
     query = (
         select(ThreadRow.id)  # lint-skip: repo-scope - the engine acts for nobody
         .where(col(ThreadRow.id) == thread_id)

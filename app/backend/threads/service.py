@@ -124,21 +124,20 @@ async def add_message(
     run_id: UUID | None,
     role: MessageRole,
     content: str,
-) -> MessageView:
+) -> None:
     """Add a message at the end of a conversation."""
-    thread = await _need_thread(session, actor, thread_id, is_locked=True)
+    if not await repository.touch_thread(session, actor, thread_id, clock.now()):
+        raise NotFound("conversation", thread_id)
     row = MessageRow(
         owner_id=actor.user_id,
         thread_id=thread_id,
         run_id=run_id,
-        sequence=await repository.last_sequence(session, actor, thread_id) + 1,
+        sequence=repository.next_sequence(actor, thread_id),
         role=role,
         content=storable(content),
     )
-    thread.updated_at = clock.now()
-    session.add_all([row, thread])
+    session.add(row)
     await session.flush()
-    return MessageView.model_validate(row)
 
 
 def add_first_message(

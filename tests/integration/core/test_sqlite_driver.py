@@ -66,6 +66,21 @@ async def test_transaction_takes_a_turn_for_each_statement(
     assert len(turns) == begin + 2 + commit
 
 
+async def test_who_has_the_loop_to_itself_takes_turns_only_to_begin_and_to_commit(
+    db: Database, file: Path, turns: list[object]
+) -> None:
+    own = Database(f"sqlite+aiosqlite:///{file}", shared=True)
+    async with own.read() as session:
+        await _run(session, "SELECT 1")
+    turns.clear()
+    async with own.transaction() as session:
+        await _run(session, "INSERT INTO thing VALUES (4)")
+        assert await _run(session, "SELECT max(n) FROM thing") == [(4,)]
+    begin, commit = 1, 1
+    assert len(turns) == begin + commit
+    await own.close()
+
+
 async def test_reader_sees_what_is_committed_by_then(db: Database, file: Path) -> None:
     async with db.read() as session:
         connection = await session.connection()
@@ -77,14 +92,20 @@ async def test_reader_sees_what_is_committed_by_then(db: Database, file: Path) -
         assert await _run(session, "SELECT n FROM thing") == []
 
 
-async def test_failure_is_of_the_database_and_undoes_all(db: Database) -> None:
+@pytest.mark.parametrize("shared", [False, True])
+async def test_failure_is_of_the_database_and_undoes_all(
+    db: Database, file: Path, shared: bool
+) -> None:
+    asked = Database(f"sqlite+aiosqlite:///{file}", shared=shared)
+
     async def fail() -> None:
-        async with db.transaction() as session:
+        async with asked.transaction() as session:
             await _run(session, "INSERT INTO thing VALUES (9)")
             await _run(session, "INSERT INTO thing VALUES (1)")
 
     with pytest.raises(IntegrityError, match="UNIQUE constraint failed"):
         await fail()
+    await asked.close()
     async with db.read() as session:
         assert await _run(session, "SELECT count(*) FROM thing") == [(3,)]
 

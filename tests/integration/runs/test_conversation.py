@@ -53,9 +53,9 @@ class Talk:
 
     async def take(self) -> RunRow:
         """Take the run that is next in line."""
-        row = await claim_next(self.services, worker="test")
-        assert row is not None
-        return row
+        taken = await claim_next(self.services, worker="test")
+        assert taken is not None
+        return taken[0]
 
     async def finish(
         self, row: RunRow, answer: str = "Yes.", *, event: TerminalEvent | None = None

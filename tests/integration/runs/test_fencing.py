@@ -57,8 +57,9 @@ async def test_worker_whose_run_was_queued_again_cannot_end_it(
 ) -> None:
     monkeypatch.setattr(recovery, "SILENCE_SECONDS", 0.0)
     run = await make_run(actor, agent=await make_agent(actor))
-    claimed = await claim_next(services, worker="frozen")
-    assert claimed is not None
+    taken = await claim_next(services, worker="frozen")
+    assert taken is not None
+    claimed, _ = taken
     await _expire(services, run.id)
     assert await sweeper.recover_lost() == 1
 

@@ -33,7 +33,8 @@ def _queued(owner: Actor, turn: int) -> RunRow:
 
 
 async def _take(services: Services) -> RunRow | None:
-    return await claim_next(services, worker="test")
+    taken = await claim_next(services, worker="test")
+    return taken[0] if taken else None
 
 
 async def test_first_run_of_another_user_is_not_held_up_by_three_hundred(

@@ -67,8 +67,9 @@ async def test_started_run_goes_on_when_the_share_is_withdrawn_and_a_new_one_doe
     run = await theirs.start(agent.id)
     await rows.unshare(agent)
 
-    row = await claim_next(services, worker="test")
-    assert row is not None
+    taken = await claim_next(services, worker="test")
+    assert taken is not None
+    row, _ = taken
     claim = await prepare_run(services, row)
 
     assert claim is not None
@@ -101,8 +102,9 @@ async def test_run_of_a_suspended_owners_agent_fails_and_says_why(
             session, actor, user_id=other_actor.user_id, is_active=False
         )
 
-    row = await claim_next(services, worker="test")
-    assert row is not None
+    taken = await claim_next(services, worker="test")
+    assert taken is not None
+    row, _ = taken
     assert await prepare_run(services, row) is None
 
     failed = await runs.get(run.id)

@@ -9,7 +9,7 @@ from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.core.errors import NotFound
 from app.backend.threads import service
-from app.backend.threads.schemas import MessageRole, MessageView, ThreadView
+from app.backend.threads.schemas import MessageRole, ThreadView
 from tests.factories.rows import MakeThread
 
 
@@ -18,11 +18,9 @@ async def _create(services: Services, actor: Actor, title: str) -> ThreadView:
         return await service.create_thread(session, actor, agent_id=None, title=title)
 
 
-async def _say(
-    services: Services, actor: Actor, thread: ThreadView, text: str
-) -> MessageView:
+async def _say(services: Services, actor: Actor, thread: ThreadView, text: str) -> None:
     async with services.db.transaction() as session:
-        return await service.add_message(
+        await service.add_message(
             session,
             actor,
             thread_id=thread.id,
