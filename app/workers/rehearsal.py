@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
@@ -135,7 +136,7 @@ def _questions(
         raise NotFound("run", absent)
 
     end = RunCompleted(output=RunOutput(answer=""), milliseconds=0)
-    used = {"model": "", "tokens_in": 0, "tokens_out": 0}
+    used: Any = {"model": "", "tokens_in": 0, "tokens_out": 0}
     return (
         write,
         vouch,
