@@ -32,6 +32,7 @@ async def show(
     until: DayOption = None,
     agent: Annotated[str | None, typer.Option(help="Id or name of an agent.")] = None,
     model: Annotated[str, typer.Option(help="Only of this model.")] = "",
+    provider: Annotated[str, typer.Option(help="Only of this provider.")] = "",
     is_everyone: Annotated[
         bool, typer.Option("--everyone", help="Of all users; for administrators.")
     ] = False,
@@ -52,6 +53,7 @@ async def show(
                 until=last,
                 agent_id=found.id if found else None,
                 model=model,
+                provider=provider,
                 is_everyone=is_everyone,
             )
             report = await usage.report_usage(session, actor, wish=wish, group_by=by)
@@ -64,7 +66,7 @@ async def show(
         return
     total = UsageLine(key="", name="all", **report.total.model_dump(include=_SUMS))
     output.print_table(
-        (by, "calls", "failed", "in", "out", "cost", "p50 ms", "p95 ms"),
+        (by, "calls", "failed", "cached", "in", "out", "cost", "p50 ms", "p95 ms"),
         [_cells(line) for line in (*report.items, total)],
     )
 
@@ -75,7 +77,8 @@ _SUMS = set(UsageLine.model_fields) - {"key", "name"}
 def _cells(line: UsageLine) -> tuple[object, ...]:
     return (
         line.name or "(deleted)",
-        *(line.calls, line.failed, f"{line.tokens_in:,}", f"{line.tokens_out:,}"),
+        *(line.calls, line.failed, line.from_cache),
+        *(f"{line.tokens_in:,}", f"{line.tokens_out:,}"),
         cost_words(line),
         *(round(line.p50), round(line.p95)),
     )

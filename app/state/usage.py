@@ -37,6 +37,7 @@ class UsageAsk(BaseModel):
     until: str = ""
     by: str = UsageGroup.AGENT.value
     model: str = ""
+    provider: str = ""
     everyone: str = ""
 
 
@@ -49,17 +50,19 @@ class TotalLine(BaseModel):
     tokens: str = ""
     calls: str = ""
     failed: str = ""
+    cached: str = ""
     latency: str = ""
 
 
 class UsageItem(Line):
-    """One agent, model, day or user; `share` is of the largest, in percent, and `path` leads to the runs."""
+    """One agent, model, provider, day or user; `share` is of the largest, in percent, and `path` leads to the runs."""
 
     name: str
     cost: str
     tokens: str
     calls: str
     failed: str
+    cached: str
     latency: str
     share: float
     path: str
@@ -91,7 +94,7 @@ class UsageState(rx.State):
     @rx.var
     def is_narrowed(self) -> bool:
         """Whether something is left out besides days."""
-        return self.wish.model != ""
+        return self.wish.model != "" or self.wish.provider != ""
 
     @rx.var
     def place(self) -> dict[str, str]:
@@ -111,6 +114,7 @@ class UsageState(rx.State):
         """Where the calls are downloaded."""
         asked = self.wish
         wanted = {"from": asked.since, "to": asked.until, "model": asked.model}
+        wanted["provider"] = asked.provider
         if asked.everyone:
             wanted["is_everyone"] = "true"
         return routes.usage_export_path({k: v for k, v in wanted.items() if v})
@@ -134,17 +138,19 @@ class UsageState(rx.State):
 
     @rx.event
     @edge.requires(Permission.VIEW_RUN)
-    async def only(self, model: str) -> None:
-        """Count the calls of one model only, by agent."""
-        by = {"model": model[:_TEXT_MAX], "by": UsageGroup.AGENT.value}
-        self.wish = _cleaned({**self.wish.model_dump(), **by})
+    async def only(self, key: str) -> None:
+        """Count the calls of one model only, by agent, or of one provider, by model."""
+        is_model = self.wish.by == UsageGroup.MODEL
+        name, by = ("model", "agent") if is_model else ("provider", "model")
+        narrowed = {name: key[:_TEXT_MAX], "by": by}
+        self.wish = _cleaned({**self.wish.model_dump(), **narrowed})
         await self._show()
 
     @rx.event
     @edge.requires(Permission.VIEW_RUN)
     async def clear(self) -> None:
         """Count all calls again."""
-        self.wish = self.wish.model_copy(update={"model": ""})
+        self.wish = self.wish.model_copy(update={"model": "", "provider": ""})
         await self._show()
 
     async def _show(self) -> None:
@@ -180,6 +186,7 @@ def _cleaned(asked: Mapping[str, str]) -> UsageAsk:
         until=until.isoformat(),
         by=by if by in set(UsageGroup) else UsageGroup.AGENT.value,
         model=asked.get("model", "")[:_TEXT_MAX],
+        provider=asked.get("provider", "")[:_TEXT_MAX],
         everyone="yes" if asked.get("everyone") else "",
     )
 
@@ -189,6 +196,7 @@ def _wish_of(asked: UsageAsk) -> UsageWish:
         since=date.fromisoformat(asked.since),
         until=date.fromisoformat(asked.until),
         model=asked.model,
+        provider=asked.provider,
         is_everyone=bool(asked.everyone),
     )
 
@@ -200,8 +208,15 @@ def _words(total: UsageSum) -> dict[str, Any]:
         "tokens": f"{total.tokens_in:,}, {total.tokens_out:,}",
         "calls": f"{total.calls:,}",
         "failed": f"{rate:.1f} %",
+        "cached": _cached(total),
         "latency": f"{_seconds(total.p50)}, {_seconds(total.p95)}",
     }
+
+
+def _cached(total: UsageSum) -> str:
+    """Say how much of what was read its provider knew, and how many answers came from the cache before the model."""
+    share = 100 * total.tokens_cached / total.tokens_in if total.tokens_in else 0
+    return f"{share:.0f} %, {total.from_cache:,}"
 
 
 def _seconds(milliseconds: float) -> str:
@@ -242,7 +257,7 @@ def _row(line: UsageLine, share: float, by: UsageGroup, wish: UsageWish) -> Usag
         name=name,
         share=share,
         path=path,
-        may_narrow=by is UsageGroup.MODEL,
+        may_narrow=by in {UsageGroup.MODEL, UsageGroup.PROVIDER},
         runs_label=f"Runs: {name}",
         only_label=f"Only {name}",
         **_words(line),

@@ -19,6 +19,7 @@ _KEYS: dict[UsageGroup | None, Any] = {
     UsageGroup.DAY: col(_ROW.day),
     UsageGroup.AGENT: col(_ROW.agent_id),
     UsageGroup.MODEL: col(_ROW.model),
+    UsageGroup.PROVIDER: col(_ROW.provider),
     UsageGroup.USER: col(_ROW.owner_id),
 }
 
@@ -44,6 +45,7 @@ async def summarize(
         func.max(c.agent_name),
         func.count(),
         _count(c.outcome == "failed"),
+        _count(_is_from_cache(c)),
         *[func.sum(c[name]) for name in _SUMMED],
         cost,
         _count(c.cost_micros.is_(None)),
@@ -135,11 +137,19 @@ def _terms(wish: UsageWish, owner_id: UUID | None) -> list[Any]:
         terms.append(col(_ROW.agent_id) == wish.agent_id)
     if wish.model:
         terms.append(col(_ROW.model) == wish.model)
+    if wish.provider:
+        terms.append(col(_ROW.provider) == wish.provider)
     return terms
 
 
 def _count(term: Any) -> Any:
     return func.sum(case((term, 1), else_=0))
+
+
+def _is_from_cache(c: Any) -> Any:
+    """Return the condition that an answer came from no model: one of a model has tokens, reported or estimated."""
+    has_none = and_(c.tokens_in == 0, c.tokens_out == 0)
+    return and_(c.outcome == "completed", c.is_estimated.is_(False), has_none)
 
 
 def _within(c: Any, percent: int) -> Any:
@@ -150,7 +160,8 @@ def _within(c: Any, percent: int) -> Any:
 def _line(by: UsageGroup | None, row: Any) -> UsageLine:
     key, name, calls, failed, *rest = row
     text = "" if key is None else str(key)
-    names = (*_SUMMED, "cost_micros", "unpriced", "estimated", "p50", "p95")
+    counts = ("cost_micros", "unpriced", "estimated", "p50", "p95")
+    names = ("from_cache", *_SUMMED, *counts)
     return UsageLine(
         key=text,
         name=name if by is UsageGroup.AGENT else text,

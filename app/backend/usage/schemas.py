@@ -27,11 +27,12 @@ class UsageGroup(StrEnum):
     DAY = "day"
     AGENT = "agent"
     MODEL = "model"
+    PROVIDER = "provider"
     USER = "user"
 
 
 class UsageWish(BaseModel):
-    """Which calls count: from a day to a day, both with, in UTC; of one agent or model; of a user, or of everybody."""
+    """Which calls count: from a day to a day, both with, in UTC; of one agent, model or provider; of a user, or of everybody."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -39,6 +40,7 @@ class UsageWish(BaseModel):
     until: Day
     agent_id: UUID | None = None
     model: Text = ""
+    provider: Text = ""
     user_id: UUID | None = Field(
         default=None, description="Somebody else's; for administrators."
     )
@@ -61,14 +63,16 @@ class UsageSum(BaseModel):
     """What some calls took together.
 
     `cost_micros` is in millionths of a dollar and counts the calls whose price is known; `unpriced` are the others,
-    `estimated` those whose tokens the provider did not report, `failed` those that ended with an error. `p50` and `p95`
-    are milliseconds that half, and 95 of a hundred, stayed within.
+    `estimated` those whose tokens the provider did not report, `failed` those that ended with an error, `from_cache`
+    those that the cache before the model answered. `p50` and `p95` are milliseconds that half, and 95 of a hundred,
+    stayed within.
     """
 
     model_config = ConfigDict(frozen=True)
 
     calls: int = 0
     failed: int = 0
+    from_cache: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
     tokens_cached: int = 0
@@ -81,7 +85,7 @@ class UsageSum(BaseModel):
 
 
 class UsageLine(UsageSum):
-    """The sum of one day, agent, model or user; `key` is its id."""
+    """The sum of one day, agent, model, provider or user; `key` is its id."""
 
     key: str
     name: str

@@ -58,8 +58,9 @@ def totals() -> rx.Component:
         _fact(words.TOKENS, total.tokens),
         _fact(words.CALLS, total.calls),
         _fact(words.FAILED, total.failed),
+        _fact(words.CACHED, total.cached),
         _fact(words.LATENCY, total.latency),
-        class_name="grid grid-cols-2 gap-3 sm:grid-cols-3 lg:grid-cols-5",
+        class_name="grid grid-cols-2 gap-3 sm:grid-cols-3 lg:grid-cols-6",
     )
 
 
@@ -89,7 +90,7 @@ def days() -> rx.Component:
 
 
 def usage_table() -> rx.Component:
-    """Return what each agent, model, day or user used."""
+    """Return what each agent, model, provider, day or user used."""
     return table(words.TITLE, words.HEADS, rx.foreach(UsageState.rows, _row))
 
 
@@ -132,6 +133,7 @@ def _row(line: Any) -> rx.Component:
         cell(line.tokens, title=words.TOKENS, class_name=number),
         cell(line.calls, title=words.CALLS, class_name=number),
         cell(line.failed, title=words.FAILED, class_name=number),
+        cell(line.cached, title=words.CACHED, class_name=number),
         cell(line.latency, title=words.LATENCY, class_name=number),
         cell(
             rx.cond(

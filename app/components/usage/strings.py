@@ -6,7 +6,12 @@ DOWNLOAD = "Download CSV"
 SINCE = "From day (UTC)"
 UNTIL = "To day (UTC)"
 GROUP = "Add up by"
-GROUPS = (("agent", "By agent"), ("model", "By model"), ("day", "By day"))
+GROUPS = (
+    ("agent", "By agent"),
+    ("model", "By model"),
+    ("provider", "By provider"),
+    ("day", "By day"),
+)
 USERS = ("user", "By user")
 EVERYONE = "All users"
 CLEAR = "Show everything"
@@ -14,9 +19,10 @@ COST = "Cost"
 TOKENS = "Tokens in, out"
 CALLS = "Calls"
 FAILED = "Failed"
+CACHED = "Cached tokens, answers"
 LATENCY = "Latency, p50 and p95"
 PER_DAY = "Per day"
-HEADS = ("Name", COST, TOKENS, CALLS, FAILED, LATENCY, "")
+HEADS = ("Name", COST, TOKENS, CALLS, FAILED, CACHED, LATENCY, "")
 RUNS = "Runs"
 ONLY = "Only this"
 NOTHING = "No model was asked"

@@ -39,6 +39,13 @@ async def test_page_adds_up_and_leads_to_the_runs(
     assert (state.total.calls, state.wish.by) == ("1", "agent")
     assert "model=p%2Fb" in state.export_path
     await UsageState.clear.fn(state)
+    await UsageState.want.fn(state, "by", "provider")
+    (line,) = state.rows
+    assert (line.id, line.cached, line.may_narrow) == ("p", "0 %, 0", True)
+    await UsageState.only.fn(state, "p")
+    assert (state.wish.by, len(state.rows), state.is_narrowed) == ("model", 2, True)
+    assert "provider=p" in state.export_path
+    await UsageState.clear.fn(state)
     await UsageState.want.fn(state, "everyone", "yes")
     await UsageState.want.fn(state, "by", "user")
     assert [row.name for row in state.rows] == [other_actor.email, actor.email]

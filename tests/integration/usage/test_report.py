@@ -88,6 +88,28 @@ async def test_days_come_in_order_and_agents_by_their_names(
     assert (one.total.calls, one.total.cost_micros) == (2, 100)
 
 
+async def test_providers_are_added_up_with_what_came_from_caches(
+    services: Services, actor: Actor
+) -> None:
+    kept = {"tokens_in": 0, "tokens_out": 0, "cost_micros": 0}
+    await _add(
+        services,
+        _row(actor, provider="p", tokens_cached=5),
+        _row(actor, provider="p", **kept),
+        _row(actor, provider="p", outcome="failed", **kept),
+        _row(actor, provider="q", model="q/a"),
+    )
+
+    report = await _report(services, actor, UsageGroup.PROVIDER)
+    one = await _report(services, actor, UsageGroup.MODEL, provider="q")
+
+    found = {line.key: line for line in report.items}
+    assert set(found) == {"p", "q"}
+    assert (found["p"].calls, found["p"].failed, found["p"].from_cache) == (3, 1, 1)
+    assert (found["p"].tokens_in, found["p"].tokens_cached) == (10, 5)
+    assert [line.key for line in one.items] == ["q/a"]
+
+
 async def test_others_usage_is_for_administrators(
     services: Services, actor: Actor, other_actor: Actor
 ) -> None:

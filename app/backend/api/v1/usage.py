@@ -29,6 +29,7 @@ def _wish_of(
     ] = None,
     agent_id: UUID | None = None,
     model: Annotated[str, Query(max_length=300)] = "",
+    provider: Annotated[str, Query(max_length=300)] = "",
     user_id: Annotated[
         UUID | None, Query(description="Somebody else's; for administrators.")
     ] = None,
@@ -42,6 +43,7 @@ def _wish_of(
         until=last,
         agent_id=agent_id,
         model=model,
+        provider=provider,
         user_id=user_id,
         is_everyone=is_everyone,
     )
@@ -57,7 +59,7 @@ async def report_usage(
     wish: Wish,
     group_by: UsageGroup = UsageGroup.DAY,
 ) -> UsageReport:
-    """Add up what calls of models took and cost: by day, agent, model or user."""
+    """Add up what calls of models took and cost: by day, agent, model, provider or user."""
     return await usage.report_usage(session, actor, wish=wish, group_by=group_by)
 
 
