@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from redis.asyncio import Redis
 
 from app.backend.agents.checkpoints import Checkpoints
+from app.backend.budgets.embedding import ProviderEmbedders
 from app.backend.core import crypto, masking
 from app.backend.core import redis as redis_client
 from app.backend.core.crypto import Keyring
@@ -66,6 +67,11 @@ class Services:
     def chains(self) -> RowChains:
         """Tells all processes what stands before models; the models have their own."""
         return RowChains(self.db, self.redis)
+
+    @property
+    def embedders(self) -> ProviderEmbedders:
+        """Makes vectors with models of providers."""
+        return ProviderEmbedders(self)
 
     @property
     def mailer(self) -> Mailer:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from app.backend.core.db import Database, Session
 from app.backend.core.jobs import JobName
@@ -29,10 +29,12 @@ async def list_objects(db: Database) -> list[str]:
 
 
 async def list_collections(db: Database) -> list[UUID]:
-    """Return the ids of all collections."""
+    """Return under which ids the vectors of all collections are."""
     async with db.read() as session:
         return list(
-            await session.exec(select(CollectionRow.id))
+            await session.exec(
+                select(func.coalesce(CollectionRow.vectors_id, CollectionRow.id))
+            )
         )  # lint-skip: repo-scope - a restore replaces everybody's
 
 

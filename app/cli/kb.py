@@ -15,8 +15,19 @@ from app.backend.files.validation import ACCEPTED, KINDS
 from app.backend.knowledge import search as knowledge_search
 from app.backend.knowledge import service as knowledge
 from app.backend.knowledge import uploads
+from app.backend.knowledge.choice import (
+    check_change,
+    choose_embedder,
+    list_embedders,
+)
 from app.backend.knowledge.excerpts import excerpt
-from app.backend.knowledge.schemas import DocumentStatus, DocumentView, SearchResult
+from app.backend.knowledge.schemas import (
+    CollectionDraft,
+    CollectionView,
+    DocumentStatus,
+    DocumentView,
+    SearchResult,
+)
 from app.cli import output
 from app.cli.edge import Exit, command
 from app.cli.lookup import find_agent
@@ -52,10 +63,11 @@ async def add(
     """Upload documents for an agent; a folder means all readable files below it."""
     files = list(_files(paths))
     async with open_parts(as_email) as (parts, actor):
+        model = await choose_embedder(parts, actor)
         async with parts.db.transaction() as session:
             found = await find_agent(session, actor, agent)
             collection_id = await collections.need_collection(
-                session, actor, agent_id=found.id, embedding_model=parts.embedder.name
+                session, actor, agent_id=found.id, embedding_model=model
             )
         documents: list[DocumentView] = []
         refused: list[tuple[Path, str]] = []
@@ -100,6 +112,54 @@ async def search(
             parts, actor, collection_ids=found.collection_ids, query=query, limit=limit
         )
     _print_found(result, is_json=is_json)
+
+
+@app.command()
+@command
+async def embedder(
+    agent: AgentArgument,
+    model: Annotated[
+        str, typer.Argument(help="As provider/model, or that on this machine.")
+    ] = "",
+    as_email: AsOption = None,
+    is_json: JsonOption = False,
+) -> None:
+    """Let another model make the vectors of an agent's documents, which are embedded anew; without one, list the models."""
+    async with open_parts(as_email) as (parts, actor):
+        async with parts.db.read() as session:
+            found = await find_agent(session, actor, agent)
+            views = [
+                await knowledge.get_collection(session, actor, collection_id=one)
+                for one in found.collection_ids
+            ]
+        if model:
+            views = [await _embed_with(parts, actor, view, model) for view in views]
+        names = await list_embedders(parts, actor)
+    if is_json:
+        output.print_json({"items": views, "models": list(names)})
+        return
+    output.print_table(
+        ("collection", "embedding model"),
+        [(view.name, view.embedding_model) for view in views],
+    )
+    output.note(f"There are: {', '.join(names)}.")
+
+
+async def _embed_with(
+    parts: Services, actor: Actor, view: CollectionView, model: str
+) -> CollectionView:
+    await check_change(parts, actor, collection_id=view.id, named=model)
+    draft = CollectionDraft(
+        name=view.name, description=view.description, embedding_model=model
+    )
+    async with parts.db.transaction() as session:
+        return await knowledge.update_collection(
+            session,
+            actor,
+            collection_id=view.id,
+            draft=draft,
+            outbox=parts.outbox,
+        )
 
 
 async def _wait(parts: Services, actor: Actor, view: DocumentView) -> DocumentView:

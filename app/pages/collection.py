@@ -181,13 +181,11 @@ def _dialogs(shown: Any) -> rx.Component:
     return rx.fragment(
         collection_form(
             words.EDIT,
-            name=shown.name,
-            description=shown.description,
-            errors=CollectionState.errors,
+            values=shown,
+            state=CollectionState,
             verb=words.SAVE,
             is_open=CollectionState.is_editing,
             on_submit=CollectionState.save,
-            on_close=CollectionState.close_form,
         ),
         confirm(
             words.DELETE_TITLE + CollectionState.doomed_name + "?",

@@ -84,13 +84,11 @@ def knowledge() -> rx.Component:
         ),
         collection_form(
             words.NEW,
-            name="",
-            description="",
-            errors=CollectionListState.errors,
+            values=CollectionListState.fresh,
+            state=CollectionListState,
             verb=words.CREATE,
             is_open=CollectionListState.is_adding,
             on_submit=CollectionListState.create,
-            on_close=CollectionListState.close_form,
         ),
         here=routes.KNOWLEDGE,
     )

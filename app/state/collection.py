@@ -8,10 +8,12 @@ from app import routes
 from app.backend.core.actor import Permission
 from app.backend.core.errors import NotFound
 from app.backend.knowledge import service as knowledge
+from app.backend.knowledge.choice import check_change, list_embedders
 from app.backend.knowledge.schemas import CollectionDraft
 from app.state import edge, notices
 from app.state.forms import FormMixin
 from app.state.lines import (
+    NO_COLLECTION,
     CollectionLine,
     DocumentLine,
     collection_line,
@@ -20,19 +22,16 @@ from app.state.lines import (
 )
 from app.state.paging import PAGE_SIZE, ROWS_MAX, PagingMixin, length_again
 
-_NONE = CollectionLine(
-    id="", name="", description="", documents=0, chunks=0, size="", updated_at=""
-)
-
 
 class CollectionState(PagingMixin, FormMixin, rx.State):
     """The collection that the address names; documents are newest first."""
 
-    shown: rx.Field[CollectionLine] = rx.field(default_factory=lambda: _NONE)
+    shown: rx.Field[CollectionLine] = rx.field(default_factory=lambda: NO_COLLECTION)
     rows: rx.Field[list[DocumentLine]] = rx.field(default_factory=list)
     bytes_max: rx.Field[int] = rx.field(0)
     is_missing: rx.Field[bool] = rx.field(False)
     is_editing: rx.Field[bool] = rx.field(False)
+    embedders: rx.Field[list[str]] = rx.field(default_factory=list)
     doomed: rx.Field[str] = rx.field("")
     doomed_name: rx.Field[str] = rx.field("")
 
@@ -87,8 +86,11 @@ class CollectionState(PagingMixin, FormMixin, rx.State):
     @rx.event
     @edge.requires(Permission.CHANGE_KNOWLEDGE)
     async def open_form(self) -> None:
-        """Ask for another name or description."""
+        """Ask for another name, description or embedding model."""
         self._clear_errors()
+        actor = await edge.require_actor(self)
+        found = await list_embedders(edge.services(), actor)
+        self.embedders = list(dict.fromkeys([*found, self.shown.embedding_model]))
         self.is_editing = True
 
     @rx.event
@@ -100,14 +102,26 @@ class CollectionState(PagingMixin, FormMixin, rx.State):
     @rx.event
     @edge.requires(Permission.CHANGE_KNOWLEDGE)
     async def save(self, form: dict[str, Any]) -> Any:
-        """Change name and description."""
+        """Change name, description and embedding model."""
         self._clear_errors()
         draft = CollectionDraft.model_validate(form)
         wanted = edge.parse_id(self.shown.id, "collection")
+        actor = await edge.require_actor(self)
+        await check_change(
+            edge.services(),
+            actor,
+            collection_id=wanted,
+            named=draft.embedding_model,
+        )
         async with edge.work(self) as (session, actor):
             changed = await knowledge.update_collection(
-                session, actor, collection_id=wanted, draft=draft
+                session,
+                actor,
+                collection_id=wanted,
+                draft=draft,
+                outbox=edge.services().outbox,
             )
+        await self._show(length_again(self.rows))
         self.shown, self.is_editing = collection_line(changed), False
         return notices.done("The collection is saved.")
 

@@ -8,10 +8,11 @@ from app import routes
 from app.backend.core.actor import Permission
 from app.backend.identity.sharing_schemas import Shown
 from app.backend.knowledge import service as knowledge
+from app.backend.knowledge.choice import choose_embedder, list_embedders
 from app.backend.knowledge.schemas import CollectionDraft
 from app.state import edge
 from app.state.forms import FormMixin
-from app.state.lines import CollectionLine, collection_line
+from app.state.lines import NO_COLLECTION, CollectionLine, collection_line
 from app.state.paging import PAGE_SIZE, ROWS_MAX, PagingMixin, length_again
 
 
@@ -21,6 +22,8 @@ class CollectionListState(PagingMixin, FormMixin, rx.State):
     rows: rx.Field[list[CollectionLine]] = rx.field(default_factory=list)
     show: rx.Field[str] = rx.field("")
     is_adding: rx.Field[bool] = rx.field(False)
+    embedders: rx.Field[list[str]] = rx.field(default_factory=list)
+    fresh: rx.Field[CollectionLine] = rx.field(default_factory=lambda: NO_COLLECTION)
 
     @rx.event
     @edge.requires(Permission.VIEW_KNOWLEDGE)
@@ -48,8 +51,12 @@ class CollectionListState(PagingMixin, FormMixin, rx.State):
     @rx.event
     @edge.requires(Permission.ADD_KNOWLEDGE)
     async def open_form(self) -> None:
-        """Ask for the name of a new collection."""
+        """Ask for the name, and the embedding model, of a new collection."""
         self._clear_errors()
+        actor = await edge.require_actor(self)
+        self.embedders = list(await list_embedders(edge.services(), actor))
+        chosen = await choose_embedder(edge.services(), actor)
+        self.fresh = NO_COLLECTION.model_copy(update={"embedding_model": chosen})
         self.is_adding = True
 
     @rx.event
@@ -64,12 +71,14 @@ class CollectionListState(PagingMixin, FormMixin, rx.State):
         """Make a collection and go there."""
         self._clear_errors()
         draft = CollectionDraft.model_validate(form)
+        actor = await edge.require_actor(self)
+        model = await choose_embedder(edge.services(), actor, draft.embedding_model)
         async with edge.work(self) as (session, actor):
             made = await knowledge.create_collection(
                 session,
                 actor,
                 draft=draft,
-                embedding_model=edge.services().embedder.name,
+                embedding_model=model,
             )
         self.is_adding = False
         return rx.redirect(routes.collection_path(made.id))

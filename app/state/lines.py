@@ -82,6 +82,12 @@ class CollectionLine(SharedLine):
     chunks: int
     size: str
     updated_at: str
+    embedding_model: str = ""
+
+
+NO_COLLECTION = CollectionLine(
+    id="", name="", description="", documents=0, chunks=0, size="", updated_at=""
+)
 
 
 class DocumentLine(Line):
@@ -185,6 +191,7 @@ def collection_line(collection: CollectionView) -> CollectionLine:
         chunks=collection.chunks,
         size=size_words(collection.size),
         updated_at=iso(collection.updated_at),
+        embedding_model=collection.embedding_model,
         **shared_values(collection),
     )
 

@@ -10,6 +10,7 @@ from app.backend.core.actor import Permission
 from app.backend.middleware.service import warm_default
 from app.backend.models import service as models
 from app.backend.models.local import list_local
+from app.backend.models.schemas import ModelKind
 from app.backend.providers import service as providers
 from app.state import edge, notices
 from app.state.model_lines import (
@@ -100,7 +101,8 @@ class ModelListState(rx.State):
             )
             warm_default(session, view, chains=edge.services().chains)
         await self._show()
-        return notices.done(f"New agents use {view.full_name}.")
+        what = "agents" if view.kind is ModelKind.CHAT else "collections"
+        return notices.done(f"New {what} use {view.full_name}.")
 
     @rx.event
     @edge.requires(Permission.VIEW_PROVIDER)

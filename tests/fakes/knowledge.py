@@ -30,6 +30,10 @@ class FakeEmbedder:
             message = "The model runtime does not answer. Try again."
             raise ServiceUnavailable(message, service="runtime")
         self.texts += texts
+        return self.vectors(texts)
+
+    def vectors(self, texts: Sequence[str]) -> list[Vector]:
+        """Return the vectors without keeping the texts."""
         return [_to_vector(text) for text in texts]
 
     async def close(self) -> None:

@@ -22,6 +22,7 @@ from app.backend.api.uploads import Uploaded, take_all
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.paging import PAGE_SIZE
 from app.backend.core.run_events import RunStatus
+from app.backend.knowledge.choice import choose_embedder
 from app.backend.runs import service as runs
 
 router = APIRouter(tags=["agents, short form"])
@@ -113,9 +114,10 @@ async def upload_knowledge(
     files: Annotated[list[UploadFile], File(description="One or more files.")],
 ) -> Uploaded:
     """Upload documents for an agent; its first upload makes it a collection."""
+    model = await choose_embedder(parts, actor)
     async with parts.db.transaction() as session:
         collection_id = await collections.need_collection(
-            session, actor, agent_id=agent_id, embedding_model=parts.embedder.name
+            session, actor, agent_id=agent_id, embedding_model=model
         )
     return await take_all(parts, actor, collection_id=collection_id, files=files)
 

@@ -1,6 +1,6 @@
 """What can go wrong with budgets."""
 
-from app.backend.core.errors import AppError, Forbidden, ServiceUnavailable
+from app.backend.core.errors import AppError, Conflict, Forbidden, ServiceUnavailable
 
 
 class BudgetsAway(ServiceUnavailable):
@@ -32,3 +32,9 @@ class BudgetImposed(Forbidden):
         super().__init__(
             "An administrator set this budget for you. Ask them to change it."
         )
+
+
+class EmbeddingOverBudget(Conflict):
+    """A budget is used up, and nobody can be asked for more."""
+
+    code = "BUDGET_USED_UP"

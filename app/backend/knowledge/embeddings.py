@@ -4,6 +4,7 @@ import base64
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
+from uuid import UUID
 
 import numpy as np
 
@@ -37,6 +38,25 @@ class Embedder(Protocol):
     async def close(self) -> None:
         """Let go of threads and connections."""
         ...
+
+
+class ProviderEmbedders(Protocol):
+    """Turns texts into vectors with models of providers, which collections name as `provider/model`."""
+
+    async def embed(
+        self, owner_id: UUID, model: str, texts: Sequence[str]
+    ) -> list[Vector]:
+        """Return one unit vector a text, asked and paid as the owner of the texts.
+
+        Raises:
+            AppError: the model is not there, does not answer, or must not be paid.
+        """
+        ...
+
+
+def is_of_provider(model: str) -> bool:
+    """Tell whether an embedding model is one of a provider, and not the one that is in use here."""
+    return "/" in model
 
 
 class RuntimeEmbedder:

@@ -24,12 +24,13 @@ from app.backend.core.errors import AppError, ServiceUnavailable
 from app.backend.files.errors import ObjectMissing
 from app.backend.knowledge import ingest_rows, repository
 from app.backend.knowledge.chunking import Piece, cut, searchable_text
-from app.backend.knowledge.embeddings import Vector
+from app.backend.knowledge.embeddings import Vector, is_of_provider
 from app.backend.knowledge.errors import Unreadable
 from app.backend.knowledge.index import BATCH
 from app.backend.knowledge.parsed import Parsed
 from app.backend.knowledge.parsing import PARSED_JSON, parse
 from app.backend.knowledge.parts import (
+    VECTORS,
     IngestParts,
     changed_channel,
     folder_key,
@@ -38,7 +39,7 @@ from app.backend.knowledge.parts import (
 )
 from app.backend.knowledge.schemas import DocumentStatus
 from app.backend.knowledge.search import load_texts
-from app.backend.knowledge.tables import DocumentRow
+from app.backend.knowledge.tables import CollectionRow, DocumentRow
 
 logger = structlog.get_logger(__name__)
 
@@ -63,6 +64,8 @@ class _Passage(NamedTuple):
 
 class _Ingest:
     """One claim of one document."""
+
+    _collection: CollectionRow
 
     def __init__(
         self,
@@ -137,6 +140,7 @@ class _Ingest:
     async def _embed(self) -> None:
         """Embed batch by batch; while one is stored, the next is with the embedder."""
         document = self._document
+        self._collection = await self._read_collection()
         place = document.chunks_done
         storing: asyncio.Task[None] | None = None
         try:
@@ -172,7 +176,26 @@ class _Ingest:
     async def _embed_batch(self, passages: Sequence[_Passage]) -> list[Vector]:
         name = self._document.name
         texts = [searchable_text(name, one.heading, one.text) for one in passages]
+        of = self._collection
+        if is_of_provider(of.embedding_model):
+            asked = partial(
+                self._parts.embedders.embed, of.owner_id, of.embedding_model
+            )
+            return await patiently(self._patience)(asked, texts)
         return await patiently(self._patience)(self._parts.embedder.embed, texts)
+
+    async def _read_collection(self) -> CollectionRow:
+        """Return the collection, with the model of its vectors; with another one the document is dispatched anew."""
+        async with self._parts.db.read() as session:
+            found = await repository.find_collection(
+                session, self._actor, self._document.collection_id
+            )
+            now = await repository.find_document(
+                session, self._actor, self._document.id
+            )
+        if found is None or now is None or now.dispatch != self._document.dispatch:
+            raise Superseded
+        return found
 
     async def _store(
         self, passages: Sequence[_Passage], vectors: Sequence[Vector], done: int
@@ -180,7 +203,7 @@ class _Ingest:
         document = self._document
         await patiently(self._patience)(
             self._parts.index.upsert,
-            document.collection_id,
+            self._collection.index_id,
             document.id,
             [passage.id for passage in passages],
             vectors,
@@ -282,7 +305,7 @@ async def ingest_document(
 async def purge(
     parts: IngestParts, subject: str, *, patience: float = PURGE_PATIENCE_SECONDS
 ) -> None:
-    """Remove what lies outside the rows of a deleted `<collection>` or `<collection>/<document>`."""
+    """Remove what lies outside the rows of a deleted `<collection>` or `<collection>/<document>`, or old `vectors/<id>`."""
     async for attempt in patiently(patience):
         with attempt:
             await _purge(parts, subject)
@@ -290,10 +313,18 @@ async def purge(
 
 async def _purge(parts: IngestParts, subject: str) -> None:
     first, _, second = subject.partition("/")
+    if first == VECTORS:
+        await parts.index.delete_collection(UUID(second))
+        return
     collection_id = UUID(first)
     if second:
         document_id = UUID(second)
-        await parts.index.delete_document(collection_id, document_id)
+        with acting.as_system():
+            async with parts.db.read() as session:
+                row = await repository.find_any_collection(session, collection_id)
+        # Those of a collection that is gone go with it.
+        index_id = row.index_id if row else collection_id
+        await parts.index.delete_document(index_id, document_id)
         await parts.objects.delete_below(folder_key(collection_id, document_id))
         return
     await parts.index.delete_collection(collection_id)

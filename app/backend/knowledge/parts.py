@@ -10,9 +10,12 @@ from app.backend.core.outbox import Outbox
 from app.backend.core.settings import Settings
 from app.backend.files.storage import ObjectStore
 from app.backend.knowledge.bm25 import WordIndexes
-from app.backend.knowledge.embeddings import Embedder
+from app.backend.knowledge.embeddings import Embedder, ProviderEmbedders
 from app.backend.knowledge.index import VectorIndex
 from app.backend.knowledge.parsers import Parsers
+
+# What old vectors are called among what has to be removed.
+VECTORS = "vectors"
 
 
 class SearchParts(Protocol):
@@ -26,6 +29,11 @@ class SearchParts(Protocol):
     @property
     def embedder(self) -> Embedder:
         """Text to vectors."""
+        ...
+
+    @property
+    def embedders(self) -> ProviderEmbedders:
+        """The same, with models of providers."""
         ...
 
     @property

@@ -58,9 +58,16 @@ class SearchedCollection(NamedTuple):
     """What a search needs of a collection."""
 
     id: UUID
+    owner_id: UUID
     name: str
     version: int
     embedding_model: str
+    vectors_id: UUID | None
+
+    @property
+    def index_id(self) -> UUID:
+        """Under which name the vectors are in the index."""
+        return self.vectors_id or self.id
 
 
 class FoundPassage(NamedTuple):
@@ -83,9 +90,11 @@ async def find_collections(
         .where(col(CollectionRow.id).in_(collection_ids))
         .with_only_columns(
             col(CollectionRow.id),
+            col(CollectionRow.owner_id),
             col(CollectionRow.name),
             col(CollectionRow.version),
             col(CollectionRow.embedding_model),
+            col(CollectionRow.vectors_id),
         )
     )
     return [SearchedCollection(*row) for row in await _fetch(session, query)]
@@ -147,6 +156,30 @@ async def list_documents(
         query = query.where(col(DocumentRow.id) < after)
     query = query.order_by(col(DocumentRow.id).desc()).limit(limit)
     return (await session.exec(query)).all()
+
+
+async def list_embedded(session: Session, collection_id: UUID) -> Sequence[DocumentRow]:
+    """Return the documents of a collection that was found for the actor, but those that failed before they were cut."""
+    query = select(
+        DocumentRow
+    ).where(  # lint-skip: repo-scope - the collection was found
+        col(DocumentRow.collection_id) == collection_id,
+        or_(
+            col(DocumentRow.status) != DocumentStatus.FAILED,
+            col(DocumentRow.chunks_total) > 0,
+        ),
+    )
+    return (await session.exec(query)).all()
+
+
+async def find_any_collection(
+    session: Session, collection_id: UUID
+) -> CollectionRow | None:
+    """Return a collection for the job that works on it, whoever owns it."""
+    query = select(CollectionRow).where(  # lint-skip: repo-scope
+        col(CollectionRow.id) == collection_id
+    )
+    return (await session.exec(query)).first()
 
 
 async def list_files(

@@ -30,6 +30,11 @@ class CollectionDraft(BaseModel):
 
     name: Name
     description: Text = Field(default="", max_length=500)
+    embedding_model: Text = Field(
+        default="",
+        max_length=300,
+        description="As provider/model, or the name of the one on this machine. Empty: the default; of a collection that is there, the one it has.",
+    )
 
 
 class CollectionView(Listed):

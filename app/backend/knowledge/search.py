@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 from uuid import UUID
 
 from app.backend.core import acting, clock
@@ -16,12 +17,12 @@ from app.backend.core.run_events import Passage
 from app.backend.knowledge import repository
 from app.backend.knowledge.bm25 import WordIndexes
 from app.backend.knowledge.chunking import searchable_text
-from app.backend.knowledge.embeddings import Embedder, Vector
+from app.backend.knowledge.embeddings import Embedder, Vector, is_of_provider
 from app.backend.knowledge.errors import EmbedderChanged
 from app.backend.knowledge.index import Hit
 from app.backend.knowledge.parts import SearchParts
 from app.backend.knowledge.relevance import is_relevant
-from app.backend.knowledge.repository import SearchedCollection
+from app.backend.knowledge.repository import FoundPassage, SearchedCollection
 from app.backend.knowledge.schemas import SearchResult
 
 POOL = 40
@@ -45,13 +46,18 @@ async def search(
     started = clock.monotonic()
     # An agent's owner searches, whoever runs it.
     with acting.as_user(actor.user_id):
-        # The embedder takes longest; what needs no vector is done beside it.
+        # Providers are asked for what the collections name; the embedder here says how near the best passages are.
         (vector,), legs = await asyncio.gather(
             parts.embedder.embed([query]),
             _search_words(parts, actor, collection_ids, query, limit),
         )
-        await asyncio.gather(*(_search_vectors(parts, leg, vector) for leg in legs))
-        ranked = fuse([merge(leg.dense for leg in legs), *(leg.words for leg in legs)])
+        vectors = await _embed_query(parts, legs, query, vector)
+        await asyncio.gather(
+            *(_search_vectors(parts, leg, vectors[leg.space]) for leg in legs)
+        )
+        spaces = [[leg for leg in legs if leg.space == space] for space in vectors]
+        dense = [merge(leg.dense for leg in one) for one in spaces]
+        ranked = fuse([*dense, *(leg.words for leg in legs)])
         passages = await _to_passages(parts, actor, ranked, limit, legs, vector)
     weights = _weigh(parts.words, legs, query, passages)
     return SearchResult(
@@ -104,10 +110,42 @@ async def _need_collections(
     return found
 
 
+async def _embed_query(
+    parts: SearchParts, legs: Sequence["_Leg"], query: str, own: Vector
+) -> dict["_Space", Vector]:
+    """Return the query as a vector of each model, asked as the owner of the collection."""
+    spaces = list(dict.fromkeys(leg.space for leg in legs))
+    asked = [(one, one.owner_id) for one in spaces if one.owner_id is not None]
+    found = await asyncio.gather(
+        *(parts.embedders.embed(owner, one.model, [query]) for one, owner in asked)
+    )
+    theirs = {one: got[0] for (one, _), got in zip(asked, found, strict=True)}
+    return {space: theirs.get(space, own) for space in spaces}
+
+
 def _check_model(collection: SearchedCollection, embedder: Embedder) -> None:
-    if collection.embedding_model != embedder.name:
-        message = f"The collection {collection.name!r} was made with the embedding model {collection.embedding_model!r}, and {embedder.name!r} is in use. Set ATELIER_EMBEDDER back, or upload its documents to a new collection."
+    is_here = not is_of_provider(collection.embedding_model)
+    if is_here and collection.embedding_model != embedder.name:
+        message = f"The collection {collection.name!r} was made with the embedding model {collection.embedding_model!r}, and {embedder.name!r} is in use. Choose the other one for the collection under Knowledge, or set ATELIER_EMBEDDER back."
         raise EmbedderChanged(message)
+
+
+class _Space(NamedTuple):
+    """What vectors can be compared: those of one model. One of a provider is asked as somebody."""
+
+    model: str
+    owner_id: UUID | None
+
+    @classmethod
+    def of(cls, collection: SearchedCollection) -> "_Space":
+        """Return the space of the vectors of a collection."""
+        model = collection.embedding_model
+        return cls(model, collection.owner_id if is_of_provider(model) else None)
+
+    @property
+    def is_of_provider(self) -> bool:
+        """Whether a provider is asked."""
+        return self.owner_id is not None
 
 
 @dataclass
@@ -115,6 +153,8 @@ class _Leg:
     """What one collection has, by words and by meaning; `vectors` are those of its best by words, `scores` the similarities that are known."""
 
     collection_id: UUID
+    index_id: UUID
+    space: _Space
     words: list[Hit]
     vectors: dict[UUID, Vector]
     dense: list[Hit] = field(default_factory=list[Hit])
@@ -150,27 +190,45 @@ async def _search_words_of(
     )
     # What only its words bring among the best is among the best by words.
     best = [hit.chunk_id for hit in hits[:limit]]
-    return _Leg(collection.id, hits, await _find_vectors(parts, collection.id, best))
+    space, place = _Space.of(collection), collection.index_id
+    known: dict[UUID, Vector] = (
+        {} if space.is_of_provider else await _find_vectors(parts, place, best)
+    )
+    return _Leg(collection.id, place, space, hits, known)
 
 
 async def _find_vectors(
-    parts: SearchParts, collection_id: UUID, chunk_ids: Sequence[UUID]
+    parts: SearchParts, index_id: UUID, chunk_ids: Sequence[UUID]
 ) -> dict[UUID, Vector]:
     if not chunk_ids:
         return {}
-    return await parts.index.find_vectors(collection_id, chunk_ids)
+    return await parts.index.find_vectors(index_id, chunk_ids)
 
 
 async def _search_vectors(parts: SearchParts, leg: _Leg, vector: Vector) -> None:
-    leg.dense = await parts.index.query(leg.collection_id, vector, limit=POOL)
-    leg.scores = {hit.chunk_id: hit.score for hit in leg.dense}
-    _score(leg, vector)
+    leg.dense = await parts.index.query(leg.index_id, vector, limit=POOL)
+    if not leg.space.is_of_provider:
+        leg.scores = {hit.chunk_id: hit.score for hit in leg.dense}
+        _score(leg, vector)
 
 
 def _score(leg: _Leg, vector: Vector) -> None:
     for chunk_id, own in leg.vectors.items():
         if chunk_id not in leg.scores:
             leg.scores[chunk_id] = sum(map(operator.mul, vector, own))
+
+
+async def _vectors_of(
+    parts: SearchParts, leg: _Leg, found: Sequence[FoundPassage]
+) -> dict[UUID, Vector]:
+    """Return vectors of passages that can be compared with those of the embedder here, whose similarities are known."""
+    if not leg.space.is_of_provider:
+        return await _find_vectors(parts, leg.index_id, [one.id for one in found])
+    if not found:
+        return {}
+    texts = [searchable_text(one.document_name, "", one.text) for one in found]
+    vectors = await parts.embedder.embed(texts)
+    return {one.id: own for one, own in zip(found, vectors, strict=True)}
 
 
 async def _to_passages(
@@ -186,9 +244,9 @@ async def _to_passages(
         found = await repository.find_passages(session, actor, ranked[: limit * 2 + 8])
     kept = [found[chunk_id] for chunk_id in ranked if chunk_id in found][:limit]
     for leg in legs:
-        own = [one.id for one in kept if one.collection_id == leg.collection_id]
-        unknown = [chunk_id for chunk_id in own if chunk_id not in leg.scores]
-        leg.vectors = await _find_vectors(parts, leg.collection_id, unknown)
+        own = [one for one in kept if one.collection_id == leg.collection_id]
+        unknown = [one for one in own if one.id not in leg.scores]
+        leg.vectors = await _vectors_of(parts, leg, unknown)
         _score(leg, vector)
     scores = {chunk_id: score for leg in legs for chunk_id, score in leg.scores.items()}
     return [

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from app.backend.core import acting, clock
+from app.backend.core import acting, clock, ids
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.errors import Conflict, NotFound
@@ -17,7 +17,7 @@ from app.backend.identity import service as identity
 from app.backend.identity import sharing
 from app.backend.identity.sharing_schemas import Level, Shown
 from app.backend.knowledge import repository
-from app.backend.knowledge.parts import original_key
+from app.backend.knowledge.parts import VECTORS, original_key
 from app.backend.knowledge.schemas import (
     ChunkView,
     CollectionDraft,
@@ -38,9 +38,11 @@ _SWEEP_MAX = 500
 async def create_collection(
     session: Session, actor: Actor, *, draft: CollectionDraft, embedding_model: str
 ) -> CollectionView:
-    """Make an empty collection; its vectors will be of `embedding_model` for good."""
+    """Make an empty collection; its vectors are of the model that it names, which was checked, else of `embedding_model`."""
+    values = draft.model_dump()
+    named = values.pop("embedding_model").strip()
     row = CollectionRow(
-        owner_id=actor.user_id, embedding_model=embedding_model, **draft.model_dump()
+        owner_id=actor.user_id, embedding_model=named or embedding_model, **values
     )
     session.add(row)
     await session.flush()
@@ -71,14 +73,31 @@ async def get_collection(
 
 
 async def update_collection(
-    session: Session, actor: Actor, *, collection_id: UUID, draft: CollectionDraft
+    session: Session,
+    actor: Actor,
+    *,
+    collection_id: UUID,
+    draft: CollectionDraft,
+    outbox: Outbox,
 ) -> CollectionView:
-    """Change name and description."""
+    """Change name and description; with another embedding model, which was checked, all documents are embedded anew.
+
+    Raises:
+        NotFound: there is no such collection for the actor.
+        Forbidden: they may not change it; its model is changed by its owner alone, who pays.
+    """
+    values = draft.model_dump()
+    model = values.pop("embedding_model").strip()
     row = await need_collection(session, actor, collection_id, Level.EDIT)
+    is_other = model not in ("", row.embedding_model)
+    if is_other:
+        await need_collection(session, actor, collection_id, Level.OWN)
     with acting.as_user(row.owner_id):
-        row.sqlmodel_update(draft.model_dump() | {"updated_at": clock.now()})
+        row.sqlmodel_update(values | {"updated_at": clock.now()})
         session.add(row)
         await session.flush()
+        if is_other:
+            await _embed_anew(session, row, model, outbox)
     return (await _to_views(session, actor, [row]))[0]
 
 
@@ -93,6 +112,8 @@ async def delete_collection(
     for file_id in file_ids:
         await files.remove_file(session, actor, file_id=file_id)
     await outbox.add(session, _purge_job(str(collection_id)))
+    if row.vectors_id is not None:
+        await outbox.add(session, _purge_job(f"{VECTORS}/{row.vectors_id}"))
 
 
 async def list_documents(
@@ -258,6 +279,22 @@ async def sweep_documents(session: Session, *, outbox: Outbox) -> int:
     return len(rows)
 
 
+async def _embed_anew(
+    session: Session, row: CollectionRow, model: str, outbox: Outbox
+) -> None:
+    """Let the vectors of a collection be of another model: under a name of their own, since their sizes differ."""
+    await outbox.add(session, _purge_job(f"{VECTORS}/{row.index_id}"))
+    row.embedding_model, row.vectors_id = model, ids.new_id()
+    row.version += 1
+    session.add(row)
+    for document in await repository.list_embedded(session, row.id):
+        if document.chunks_total:
+            document.status, document.chunks_done = DocumentStatus.CHUNKED, 0
+        document.error = ""
+        # What a worker does with the model before is fenced off.
+        await _dispatch(session, document, outbox)
+
+
 async def _dispatch(session: Session, row: DocumentRow, outbox: Outbox) -> None:
     row.dispatch += 1
     row.lease_until = None
@@ -335,7 +372,7 @@ async def _to_views(
         _, documents, chunks, size = counts.get(row.id, (row.id, 0, 0, 0))
         views.append(
             CollectionView(
-                **row.model_dump(exclude={"owner_id", "version"}),
+                **row.model_dump(exclude={"owner_id", "version", "vectors_id"}),
                 documents=documents,
                 chunks=chunks,
                 size=size,

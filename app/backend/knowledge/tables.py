@@ -28,6 +28,7 @@ class CollectionShareRow(ShareRow, table=True):
 class CollectionRow(OwnedRow, table=True):
     """A set of documents that agents can search; `version` rises with each change of its chunks.
 
+    Its vectors are of one model. With another model they begin anew, under `vectors_id`; before that under its own id.
     What is in it belongs to its owner, whoever has put it there.
     """
 
@@ -38,8 +39,14 @@ class CollectionRow(OwnedRow, table=True):
     name: str = Field(max_length=100)
     description: str = ""
     embedding_model: str
+    vectors_id: UUID | None = None
     version: int = 0
     updated_at: datetime = Field(default_factory=clock.now, sa_type=UtcColumn)
+
+    @property
+    def index_id(self) -> UUID:
+        """Under which name the vectors are in the index."""
+        return self.vectors_id or self.id
 
     @override
     @classmethod

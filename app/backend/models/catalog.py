@@ -14,11 +14,11 @@ from app.backend.core.db import Database
 from app.backend.core.errors import Invalid
 from app.backend.core.settings import Settings
 from app.backend.models.capabilities import find_capabilities
-from app.backend.models.chosen import ChosenModel, OpenModel
+from app.backend.models.chosen import ChosenModel, OpenEmbedder, OpenModel
 from app.backend.models.local import open_shelf
 from app.backend.models.request import Before, Caller, Chains
 from app.backend.models.rows import RowModels
-from app.backend.models.schemas import ModelView
+from app.backend.models.schemas import ModelKind, ModelView
 from app.backend.providers.base import ChatOptions, Provider, ProviderModel
 from app.backend.providers.breaker import Breaker
 from app.backend.providers.errors import (
@@ -152,6 +152,27 @@ class ModelCatalog:
             tell_trouble=self.rows.tell_trouble if self.rows else None,
             silence=None if is_own else self.silence,
         )
+
+    async def open_embedder(self, actor: Actor, name: str) -> OpenEmbedder:
+        """Return the model called `provider/model`, which makes vectors, ready to be asked as `actor` may use it.
+
+        Raises:
+            AppError: it is not there, cannot be used, or makes no vectors; or its key cannot be read.
+        """
+        rows = self.need_rows()
+        chosen = await rows.find(actor, name, kind=ModelKind.EMBEDDING)
+        return OpenEmbedder(chosen, self._breaker, rows.tell_trouble)
+
+    async def check_embedder(self, actor: Actor, name: str) -> None:
+        """Refuse a name that leads to no model which makes vectors.
+
+        Raises:
+            Invalid: it is so.
+        """
+        try:
+            await self.open_embedder(actor, name)
+        except (Invalid, ModelMissing, ProviderOff) as error:
+            raise Invalid.field("embedding_model", error.message) from None
 
     async def check(
         self, actor: Actor, name: str, *, field: str = "model"

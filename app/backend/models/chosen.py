@@ -13,9 +13,10 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 from app.backend.core.errors import AppError, ServiceUnavailable
 from app.backend.models.capabilities import need_tools
 from app.backend.models.request import Before, ModelRequest
-from app.backend.providers.base import ChatOptions, Provider
+from app.backend.providers.base import ChatOptions, Embedded, Provider
 from app.backend.providers.breaker import Breaker
-from app.backend.providers.errors import ModelKeyRejected
+from app.backend.providers.errors import ModelKeyRejected, ModelRefused
+from app.backend.providers.handler import Handler
 from app.backend.providers.silence import until_silence
 
 # Told why a provider turned us away; nothing, when it answers again.
@@ -73,87 +74,22 @@ class ChosenModel:
         need_tools(self.name, can_call_tools=self.can_call_tools)
 
 
-@dataclass(frozen=True)
-class OpenModel:
-    """A model made ready for one speaker. Every question to a language model goes through `stream`.
-
-    `silence` is for how many seconds it may say nothing; None is for ever.
-    """
+class _Asked:
+    """What is the same for every call of a provider: failures in a row, a key that is turned down, an address."""
 
     chosen: ChosenModel
-    chat: BaseChatModel
-    tools: Sequence[dict[str, Any]] | None = None
-    before: Before | None = None
-    breaker: Breaker | None = None
-    tell_trouble: TellTrouble | None = None
-    silence: float | None = None
+    breaker: Breaker | None
+    tell_trouble: TellTrouble | None
 
     @property
     def name(self) -> str:
-        """What agents call it."""
+        """What people call it."""
         return self.chosen.name
-
-    @property
-    def asks_again(self) -> bool:
-        """Whether it is asked again by itself when it does not answer."""
-        return self.before is not None and self.before.chain.asks_again
-
-    @property
-    def guards(self) -> frozenset[str]:
-        """What stands before it and must not be left out, by its types."""
-        return self.before.chain.guards if self.before else frozenset()
-
-    async def stream(
-        self, messages: Sequence[BaseMessage], *, reserve: Reserve | None = None
-    ) -> AsyncGenerator[AIMessageChunk, None]:
-        """Yield what the model says, as it says it, through what stands before it.
-
-        `reserve` is awaited next to the call itself: what is answered without one needs no leave.
-
-        Raises:
-            AppError: it does not answer, or refuses; the message says why and what to do.
-        """
-        async for chunk in self._said(messages, reserve):
-            yield chunk
 
     async def may_ask_again(self) -> bool:
         """Take leave to repeat a question that failed."""
         service = self.chosen.service
         return self.breaker is None or await self.breaker.may_ask_again(service)
-
-    def _said(
-        self, messages: Sequence[BaseMessage], reserve: Reserve | None
-    ) -> AsyncIterator[AIMessageChunk]:
-        before = self.before
-        if before is None:
-            return self._ask(messages, self.tools, reserve)
-        request = ModelRequest(
-            self.name,
-            messages,
-            before.options,
-            before.caller,
-            self.tools,
-            self.may_ask_again,
-        )
-        return before.chain.stream(
-            request, lambda asked: self._ask(asked.messages, asked.tools, reserve)
-        )
-
-    async def _ask(
-        self,
-        messages: Sequence[BaseMessage],
-        tools: Sequence[dict[str, Any]] | None,
-        reserve: Reserve | None,
-    ) -> AsyncIterator[AIMessageChunk]:
-        async with self._asking():
-            if reserve is not None:
-                await reserve(messages, tools or ())
-            chat = self.chat.bind_tools(tools) if tools else self.chat
-            # A chat yields chunks of what a model says, and nothing else.
-            said: Any = chat.astream(list(messages))
-            service = self.chosen.provider.name
-            async for chunk in until_silence(said, self.silence, service=service):
-                yield chunk
 
     @asynccontextmanager
     async def _asking(self) -> AsyncGenerator[None, None]:
@@ -192,3 +128,102 @@ class OpenModel:
     async def _tell(self, trouble: str) -> None:
         if self.tell_trouble is not None and self.chosen.provider_id is not None:
             await self.tell_trouble(self.chosen.provider_id, trouble)
+
+
+@dataclass(frozen=True)
+class OpenModel(_Asked):
+    """A model made ready for one speaker. Every question to a language model goes through `stream`.
+
+    `silence` is for how many seconds it may say nothing; None is for ever.
+    """
+
+    chosen: ChosenModel
+    chat: BaseChatModel
+    tools: Sequence[dict[str, Any]] | None = None
+    before: Before | None = None
+    breaker: Breaker | None = None
+    tell_trouble: TellTrouble | None = None
+    silence: float | None = None
+
+    @property
+    def asks_again(self) -> bool:
+        """Whether it is asked again by itself when it does not answer."""
+        return self.before is not None and self.before.chain.asks_again
+
+    @property
+    def guards(self) -> frozenset[str]:
+        """What stands before it and must not be left out, by its types."""
+        return self.before.chain.guards if self.before else frozenset()
+
+    async def stream(
+        self, messages: Sequence[BaseMessage], *, reserve: Reserve | None = None
+    ) -> AsyncGenerator[AIMessageChunk, None]:
+        """Yield what the model says, as it says it, through what stands before it.
+
+        `reserve` is awaited next to the call itself: what is answered without one needs no leave.
+
+        Raises:
+            AppError: it does not answer, or refuses; the message says why and what to do.
+        """
+        async for chunk in self._said(messages, reserve):
+            yield chunk
+
+    def _said(
+        self, messages: Sequence[BaseMessage], reserve: Reserve | None
+    ) -> AsyncIterator[AIMessageChunk]:
+        before = self.before
+        if before is None:
+            return self._ask(messages, self.tools, reserve)
+        request = ModelRequest(
+            self.name,
+            messages,
+            before.options,
+            before.caller,
+            self.tools,
+            self.may_ask_again,
+        )
+        return before.chain.stream(
+            request, lambda asked: self._ask(asked.messages, asked.tools, reserve)
+        )
+
+    async def _ask(
+        self,
+        messages: Sequence[BaseMessage],
+        tools: Sequence[dict[str, Any]] | None,
+        reserve: Reserve | None,
+    ) -> AsyncIterator[AIMessageChunk]:
+        async with self._asking():
+            if reserve is not None:
+                await reserve(messages, tools or ())
+            chat = self.chat.bind_tools(tools) if tools else self.chat
+            # A chat yields chunks of what a model says, and nothing else.
+            said: Any = chat.astream(list(messages))
+            service = self.chosen.provider.name
+            async for chunk in until_silence(said, self.silence, service=service):
+                yield chunk
+
+
+@dataclass(frozen=True)
+class OpenEmbedder(_Asked):
+    """A model that makes vectors, made ready. Every text that becomes a vector at a provider goes through `embed`."""
+
+    chosen: ChosenModel
+    breaker: Breaker | None = None
+    tell_trouble: TellTrouble | None = None
+
+    async def embed(self, texts: Sequence[str]) -> Embedded:
+        """Return the texts as vectors.
+
+        Raises:
+            AppError: it does not answer, or refuses; the message says why and what to do.
+        """
+        handler = self.chosen.provider
+        async with self._asking():
+            if not isinstance(handler, Handler):
+                message = f"{self.name} makes no vectors. Choose an embedding model."
+                raise ModelRefused(message)
+            found = await handler.embed(self.chosen.model, texts)
+            if len(found.vectors) != len(texts):
+                message = f"{self.name} made {len(found.vectors)} vectors of {len(texts)} texts. Choose another model."
+                raise ModelRefused(message)
+            return found

@@ -34,6 +34,11 @@ from app.backend.providers.schemas import ProviderDraft
 from app.backend.providers.tables import ProviderRow
 from app.backend.secrets import service as secrets
 
+_WRONG_KIND = {
+    ModelKind.CHAT: "makes vectors and answers nothing. Choose a chat model.",
+    ModelKind.EMBEDDING: "answers and makes no vectors. Choose an embedding model.",
+}
+
 
 class RowModels:
     """Finds models in the rows, and opens their providers."""
@@ -44,13 +49,15 @@ class RowModels:
         self._db = db
         self._settings = settings
 
-    async def list(self, actor: Actor) -> list[ModelView]:
-        """Return the chat models of this environment that are switched on and that `actor` may use."""
+    async def list(
+        self, actor: Actor, *, kind: ModelKind = ModelKind.CHAT
+    ) -> list[ModelView]:
+        """Return the models of a kind and of this environment that are switched on and that `actor` may use."""
         async with self._reading(actor) as session:
             pairs = await repository.list_models(session, actor)
             all_rows = await provider_repository.list_providers(session, actor)
             default = await repository.find_default(
-                session, actor, kind=ModelKind.CHAT, environment=self.environment
+                session, actor, kind=kind, environment=self.environment
             )
         default_id = default[0].id if default else None
         meant = provider_repository.ids_meant(actor, all_rows)
@@ -60,7 +67,7 @@ class RowModels:
             if model.is_enabled
             and provider.is_enabled
             and provider.id in meant
-            and model.kind == ModelKind.CHAT
+            and model.kind == kind
             and model.environment == self.environment
         ]
 
@@ -79,8 +86,20 @@ class RowModels:
             raise Invalid.field("model", message)
         return chosen or self._settings.default_model
 
+    async def default_embedder(self, actor: Actor) -> str:
+        """Return the embedding model that was chosen as default; empty where none was."""
+        async with self._reading(actor) as session:
+            return await service.chosen_default(
+                session, actor, environment=self.environment, kind=ModelKind.EMBEDDING
+            )
+
     async def find(
-        self, actor: Actor, name: str, *, run_id: UUID | None = None
+        self,
+        actor: Actor,
+        name: str,
+        *,
+        run_id: UUID | None = None,
+        kind: ModelKind = ModelKind.CHAT,
     ) -> ChosenModel:
         """Return the model of that name, with its provider opened.
 
@@ -92,7 +111,7 @@ class RowModels:
             model, provider = await _need(session, actor, name)
             facts = await opened.read_facts(session, provider)
         await _preload(provider.type)
-        self._need_usable(model, name)
+        self._need_usable(model, name, kind)
         handler = await self.opener.open(facts, run_id=run_id)
         return _chosen(actor, model, provider, handler)
 
@@ -202,13 +221,12 @@ class RowModels:
         secrets.check_reference(actor, kept.secret_ref, settings=self._settings)
         return kept.secret_ref
 
-    def _need_usable(self, model: ModelRow, name: str) -> None:
+    def _need_usable(self, model: ModelRow, name: str, kind: ModelKind) -> None:
         if not model.is_enabled:
             message = f"{name} is switched off. Switch it on under Models, or choose another model."
             raise Invalid.field("model", message)
-        if model.kind != ModelKind.CHAT:
-            message = f"{name} makes vectors and answers nothing. Choose a chat model."
-            raise Invalid.field("model", message)
+        if model.kind != kind:
+            raise Invalid.field("model", f"{name} {_WRONG_KIND[kind]}")
         if model.environment != self.environment:
             message = f"{name} is for {model.environment}, and this installation is {self.environment}. Choose another model, or change its environment under Models."
             raise Invalid.field("model", message)

@@ -149,11 +149,15 @@ async def need_tools(session: Session, actor: Actor, name: str) -> None:
 
 
 async def chosen_default(
-    session: Session, actor: Actor, *, environment: Environment
+    session: Session,
+    actor: Actor,
+    *,
+    environment: Environment,
+    kind: ModelKind = ModelKind.CHAT,
 ) -> str:
-    """Return the chat model that was chosen as default: by the actor, else for the installation; empty: none was."""
+    """Return the model that was chosen as default of its kind: by the actor, else for the installation; empty: none was."""
     pair = await repository.find_default(
-        session, actor, kind=ModelKind.CHAT, environment=environment
+        session, actor, kind=kind, environment=environment
     )
     return "" if pair is None else full_name(*pair)
 

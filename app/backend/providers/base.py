@@ -42,6 +42,14 @@ class ProviderModel:
     price_cached: float | None = None
 
 
+@dataclass(frozen=True)
+class Embedded:
+    """Texts as vectors, in their order; `tokens` are what the service says that it read, None where it does not."""
+
+    vectors: Sequence[Sequence[float]]
+    tokens: int | None = None
+
+
 class Provider(Protocol):
     """A service that answers chats; each call of `make` gives a model ready for use."""
 

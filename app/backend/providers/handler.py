@@ -14,8 +14,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from app.backend.core.errors import Invalid
 from app.backend.core.texts import STORABLE
-from app.backend.providers.base import ChatOptions, ProviderModel
-from app.backend.providers.errors import PackageMissing
+from app.backend.providers.base import ChatOptions, Embedded, ProviderModel
+from app.backend.providers.errors import ModelRefused, PackageMissing
 from app.backend.providers.pools import Pools
 
 NO_KEY = SecretStr("none")
@@ -151,6 +151,16 @@ class Handler(ABC):
     @abstractmethod
     def make(self, model: str, options: ChatOptions) -> BaseChatModel:
         """Return the model of this name."""
+
+    async def embed(self, model: str, texts: Sequence[str]) -> Embedded:  # noqa: ARG002 - for those that can
+        """Return the texts as vectors.
+
+        Raises:
+            ModelRefused: this type of provider makes none.
+            AppError: the service does not answer, or refuses.
+        """
+        message = f"{self.info.label} makes no vectors here. Choose an embedding model of another provider, not {model!r}."
+        raise ModelRefused(message)
 
     async def check_key(self) -> bool:
         """Tell whether the key was checked, with a question that costs nothing.

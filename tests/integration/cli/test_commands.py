@@ -254,12 +254,18 @@ def test_documents_are_added_and_searched(
         atelier("kb", "add", "Helper", str(tmp_path / "notes"), "--wait", "--json")
     )
     found = _json(atelier("kb", "search", "Helper", "Where is salt mined?", "--json"))
+    made_by = _json(atelier("kb", "embedder", "Helper", "--json"))
+    no_model = atelier("kb", "embedder", "Helper", "nobody/vectors")
     refused = atelier("kb", "add", "Helper", str(tmp_path / "notes" / "tool.exe"))
     absent = atelier("kb", "add", "Helper", str(tmp_path / "absent.pdf"))
 
     assert nothing.exit_code == Exit.INVALID
     assert [(d["name"], d["status"]) for d in added["items"]] == [("salt.md", "ready")]
     assert "Wieliczka" in found["passages"][0]["text"]
+    (own,) = made_by["items"]
+    assert made_by["models"] == [own["embedding_model"]] == ["minilm-int8"]
+    assert no_model.exit_code == Exit.INVALID
+    assert "no provider 'nobody'" in no_model.stderr
     assert refused.exit_code == Exit.FAILED
     assert absent.exit_code == Exit.INVALID
 

@@ -166,6 +166,7 @@ async def test_collection_shows_its_counts(
             actor,
             collection_id=collection.id,
             draft=CollectionDraft(name="Pumps", description="All of them"),
+            outbox=parts.outbox,
         )
 
     assert (changed.name, changed.documents, changed.chunks, changed.size) == (

@@ -52,6 +52,14 @@ async def _connect(
     return view.full_name
 
 
+async def _move(cookie: str, path: str, model: str) -> None:
+    # The two clicks: the model, and Save.
+    state = make_state(AgentEditorState, path=path, cookie=cookie)
+    await AgentEditorState.load_existing.fn(state)
+    await AgentEditorState.save.fn(state, {**FORM, "model": model})
+    assert state.errors == {}
+
+
 async def _models_of(runs: Runs, run: RunView) -> list[str]:
     events = await runs.events(run.id)
     assert_log_is_whole(events)
@@ -71,11 +79,7 @@ async def test_agent_is_moved_while_its_runs_go_on_and_a_dead_provider_is_in_the
     runs, path = Runs(services, actor), f"/agents/{agent.id}/edit"
 
     async def move(model: str) -> None:
-        # The two clicks: the model, and Save.
-        state = make_state(AgentEditorState, path=path, cookie=cookie)
-        await AgentEditorState.load_existing.fn(state)
-        await AgentEditorState.save.fn(state, {**FORM, "model": model})
-        assert state.errors == {}
+        await _move(cookie, path, model)
 
     with ExitStack() as stack:
         pond_url = stack.enter_context(vendors.serving(vendors.ollama()))

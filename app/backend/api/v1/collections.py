@@ -20,6 +20,7 @@ from app.backend.core.paging import PAGE_SIZE, Page
 from app.backend.identity.sharing_schemas import Shown
 from app.backend.knowledge import search as knowledge_search
 from app.backend.knowledge import service as knowledge
+from app.backend.knowledge.choice import check_change, choose_embedder
 from app.backend.knowledge.schemas import (
     CollectionDraft,
     CollectionView,
@@ -53,12 +54,14 @@ async def list_collections(
 
 @router.post("", status_code=201)
 async def create_collection(
-    actor: Adder, parts: PartsDep, session: WriteDep, draft: CollectionDraft
+    actor: Adder, parts: PartsDep, draft: CollectionDraft
 ) -> CollectionView:
     """Make an empty collection."""
-    return await knowledge.create_collection(
-        session, actor, draft=draft, embedding_model=parts.embedder.name
-    )
+    model = await choose_embedder(parts, actor, draft.embedding_model)
+    async with parts.db.transaction() as session:
+        return await knowledge.create_collection(
+            session, actor, draft=draft, embedding_model=model
+        )
 
 
 @router.get("/{collection_id}")
@@ -72,14 +75,21 @@ async def show_collection(
 @router.put("/{collection_id}")
 async def update_collection(
     actor: Annotated[Actor, may(Permission.CHANGE_KNOWLEDGE)],
-    session: WriteDep,
+    parts: PartsDep,
     collection_id: UUID,
     draft: CollectionDraft,
 ) -> CollectionView:
-    """Change a collection's name and description."""
-    return await knowledge.update_collection(
-        session, actor, collection_id=collection_id, draft=draft
-    )
+    """Change a collection's name, description and embedding model; with another model its documents are embedded anew."""
+    named = draft.embedding_model
+    await check_change(parts, actor, collection_id=collection_id, named=named)
+    async with parts.db.transaction() as session:
+        return await knowledge.update_collection(
+            session,
+            actor,
+            collection_id=collection_id,
+            draft=draft,
+            outbox=parts.outbox,
+        )
 
 
 @router.delete("/{collection_id}", status_code=204)

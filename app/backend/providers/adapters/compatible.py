@@ -8,7 +8,7 @@ from langchain_core.language_models import BaseChatModel
 from pydantic import Field
 from typing_extensions import override
 
-from app.backend.providers.base import ChatOptions, ProviderModel
+from app.backend.providers.base import ChatOptions, Embedded, ProviderModel
 from app.backend.providers.handler import Form, Handler, KeyNeed, TypeInfo, Url
 
 
@@ -63,6 +63,20 @@ class CompatibleHandler(Handler):
             max_retries=0,
             stream_usage=True,
             use_responses_api=False,
+            remedy=connection.remedy,
+        )
+
+    @override
+    async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
+        from app.backend.providers.adapters import openai_chat
+
+        connection = self.connection
+        return await openai_chat.embed(
+            model,
+            texts,
+            base_url=self.address,
+            api_key=self.key,
+            http=connection.pools.client(is_trusted=connection.is_trusted),
             remedy=connection.remedy,
         )
 

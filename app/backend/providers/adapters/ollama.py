@@ -10,7 +10,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from app.backend.core import tls
-from app.backend.providers.base import ChatOptions, ProviderModel
+from app.backend.providers.base import ChatOptions, Embedded, ProviderModel
 from app.backend.providers.handler import (
     Form,
     Handler,
@@ -157,6 +157,19 @@ class OllamaHandler(Handler):
                 "transport": self._transport,
                 "headers": self._headers,
             },
+            remedy=self._remedy,
+        )
+
+    @override
+    async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
+        from app.backend.providers.adapters import ollama_chat
+
+        return await ollama_chat.embed(
+            self.address,
+            model,
+            texts,
+            transport=self._transport,
+            headers=self._headers,
             remedy=self._remedy,
         )
 

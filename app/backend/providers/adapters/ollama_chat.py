@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from app.backend.core.errors import AppError
 from app.backend.providers.adapters.explained import sentence
-from app.backend.providers.base import ProviderModel
+from app.backend.providers.base import Embedded, ProviderModel
 from app.backend.providers.errors import (
     ContextOverflow,
     ModelBusy,
@@ -157,6 +157,31 @@ async def pull(
             )
     except _FAILURES as error:
         raise explain(error, url, remedy) from error
+
+
+async def embed(
+    url: str,
+    model: str,
+    texts: Sequence[str],
+    *,
+    transport: httpx.AsyncBaseTransport,
+    headers: dict[str, str],
+    remedy: str,
+) -> Embedded:
+    """Return the texts as vectors; one that is too long is an error, not cut.
+
+    Raises:
+        AppError: Ollama does not answer, or refuses.
+    """
+    timeout = httpx.Timeout(60, connect=10)
+    client = ollama.AsyncClient(
+        url, timeout=timeout, transport=transport, headers=headers
+    )
+    try:
+        found = await client.embed(model, list(texts), truncate=False)
+    except _FAILURES as error:
+        raise explain(error, url, remedy) from error
+    return Embedded(found.embeddings, found.prompt_eval_count)
 
 
 def explain(error: Exception, url: str, remedy: str) -> AppError:

@@ -1,7 +1,7 @@
 """The chat of any service that speaks OpenAI's protocol."""
 
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from json import JSONDecodeError
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
@@ -23,7 +23,7 @@ from app.backend.providers.adapters.explained import (
     sentence,
 )
 from app.backend.providers.adapters.openai import OFFICIAL_HOST
-from app.backend.providers.base import ProviderModel
+from app.backend.providers.base import Embedded, ProviderModel
 from app.backend.providers.errors import (
     ContextOverflow,
     ModelBusy,
@@ -44,6 +44,7 @@ _OVERFLOW = re.compile(
     re.IGNORECASE,
 )
 _LIST_SECONDS = 5
+_EMBED_SECONDS = 60
 _FAILURES = (
     openai.OpenAIError,
     ContextOverflowError,
@@ -171,6 +172,35 @@ async def ask(
         await _client(base_url, api_key, http).get(path, cast_to=object)
     except _FAILURES as error:
         raise explain(error, model="", url=base_url, remedy=remedy) from error
+
+
+async def embed(
+    model: str,
+    texts: Sequence[str],
+    *,
+    base_url: str,
+    api_key: SecretStr,
+    http: openai.DefaultAsyncHttpxClient,
+    remedy: str,
+) -> Embedded:
+    """Return the texts as vectors.
+
+    Raises:
+        AppError: the service does not answer, or refuses.
+    """
+    client = _client(base_url, api_key, http).with_options(timeout=_EMBED_SECONDS)
+    try:
+        found = await client.embeddings.create(
+            model=model, input=list(texts), encoding_format="float"
+        )
+    except _FAILURES as error:
+        raise explain(error, model=model, url=base_url, remedy=remedy) from error
+    vectors = [
+        one.embedding for one in sorted(found.data, key=lambda one: one.index or 0)
+    ]
+    # Some services that copy the protocol leave it out.
+    usage: Any = found.usage
+    return Embedded(vectors, usage.prompt_tokens if usage else None)
 
 
 def explain(

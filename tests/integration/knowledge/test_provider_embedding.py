@@ -1,0 +1,284 @@
+"""Collections whose vectors are made by a provider: asked, paid, searched, changed."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from app.backend.bootstrap import Services
+from app.backend.budgets import service as budgets
+from app.backend.budgets.errors import EmbeddingOverBudget
+from app.backend.budgets.schemas import BudgetDraft
+from app.backend.core.actor import Actor
+from app.backend.core.errors import Forbidden, Invalid
+from app.backend.identity import sharing
+from app.backend.identity.sharing_schemas import Level, ShareDraft
+from app.backend.knowledge import ingest, service, uploads
+from app.backend.knowledge.choice import check_change, choose_embedder, list_embedders
+from app.backend.knowledge.schemas import (
+    CollectionDraft,
+    CollectionView,
+    DocumentStatus,
+    DocumentView,
+)
+from app.backend.knowledge.search import search
+from app.backend.knowledge.sharing import COLLECTIONS
+from app.backend.knowledge.tables import CollectionRow
+from app.backend.models import service as models
+from app.backend.models.schemas import Environment, ModelDraft
+from app.backend.providers import service as providers
+from app.backend.providers.schemas import ProviderDraft
+from app.backend.usage.tables import UsageRecordRow
+from tests.factories.rows import MakeCollection
+from tests.fakes.knowledge import FakeEmbedder
+from tests.integration.providers.services import Answer, Request, serving
+
+PUMP = "The Kestrel pump is reset with the green button."
+TOKENS = 7
+# Dollars a million tokens: a thousandth of a dollar each.
+PRICES = {"price_in": 1000.0, "price_out": 0.0}
+
+
+class Embeddings:
+    """A service that makes vectors of another size than the model on this machine, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[Request] = []
+        self.status = 200
+        self._vectors = FakeEmbedder()
+
+    def answer(self, body: Request) -> Answer:
+        """Answer as OpenAI does."""
+        self.asked.append(body)
+        if self.status != 200:
+            return Answer.of({"error": {"message": "No."}}, status=self.status)
+        vectors = self._vectors.vectors(body["input"])
+        data = [
+            {"object": "embedding", "index": n, "embedding": vector}
+            for n, vector in enumerate(vectors)
+        ]
+        usage = {"prompt_tokens": TOKENS, "total_tokens": TOKENS}
+        return Answer.of(
+            {"object": "list", "data": data, "model": body["model"], "usage": usage}
+        )
+
+
+@pytest.fixture
+def service_of_vectors() -> Embeddings:
+    return Embeddings()
+
+
+@pytest.fixture
+def url(service_of_vectors: Embeddings) -> Iterator[str]:
+    with serving(service_of_vectors.answer) as base:
+        yield f"{base}/v1"
+
+
+async def _connect(parts: Services, actor: Actor, url: str, **fields: Any) -> str:
+    draft = {
+        "type": "openai_compatible",
+        "name": "house",
+        "settings": {"base_url": url},
+        "api_key": "key-of-the-vectors",
+    }
+    async with parts.db.transaction() as session:
+        provider = await providers.create_provider(
+            session, actor, draft=ProviderDraft.model_validate(draft), parts=parts
+        )
+        wanted = {"provider_id": provider.id, "name": "vectors", "kind": "embedding"}
+        view = await models.add_model(
+            session,
+            actor,
+            draft=ModelDraft.model_validate({**wanted, **PRICES, **fields}),
+            environment=Environment.LAB,
+        )
+    return view.full_name
+
+
+async def _collection(parts: Services, actor: Actor, model: str) -> CollectionView:
+    draft = CollectionDraft(name="Pumps", embedding_model=model)
+    chosen = await choose_embedder(parts, actor, model)
+    async with parts.db.transaction() as session:
+        return await service.create_collection(
+            session, actor, draft=draft, embedding_model=chosen
+        )
+
+
+async def _add(
+    parts: Services, actor: Actor, collection_id: Any, body: str = PUMP
+) -> DocumentView:
+    document = await uploads.upload_document(
+        parts,
+        actor,
+        collection_id=collection_id,
+        name="pump.txt",
+        body=body.encode(),
+    )
+    return await _ingest(parts, actor, document.id)
+
+
+async def _ingest(parts: Services, actor: Actor, document_id: Any) -> DocumentView:
+    await ingest.ingest_document(parts, actor, document_id, patience=0)
+    await parts.outbox.settle()
+    async with parts.db.read() as session:
+        return await service.get_document(session, actor, document_id=document_id)
+
+
+async def _change(
+    parts: Services, actor: Actor, collection_id: Any, model: str
+) -> CollectionView:
+    await check_change(parts, actor, collection_id=collection_id, named=model)
+    async with parts.db.transaction() as session:
+        return await service.update_collection(
+            session,
+            actor,
+            collection_id=collection_id,
+            draft=CollectionDraft(name="Pumps", embedding_model=model),
+            outbox=parts.outbox,
+        )
+
+
+async def _usage(parts: Services) -> list[UsageRecordRow]:
+    async with parts.db.read() as session:
+        return list(await session.exec(select(UsageRecordRow)))
+
+
+async def test_documents_and_questions_are_embedded_by_the_provider_and_paid(
+    parts: Services, actor: Actor, url: str, service_of_vectors: Embeddings
+) -> None:
+    model = await _connect(parts, actor, url)
+    collection = await _collection(parts, actor, model)
+
+    document = await _add(parts, actor, collection.id)
+    found = await search(
+        parts, actor, collection_ids=[collection.id], query="reset the Kestrel pump"
+    )
+
+    assert document.status == DocumentStatus.READY, document.error
+    assert collection.embedding_model == model == "house/vectors"
+    assert [item.document_name for item in found.passages] == ["pump.txt"]
+    # How near it is says the model on this machine, whose similarities are known.
+    assert found.is_relevant
+    assert [len(one["input"]) for one in service_of_vectors.asked] == [1, 1]
+    rows = await _usage(parts)
+    assert [(row.model, row.agent_name, row.tokens_in) for row in rows] == [
+        (model, "Documents", TOKENS)
+    ] * 2
+    assert {row.cost_micros for row in rows} == {TOKENS * 1000}
+
+
+async def test_collections_of_several_models_are_searched_together(
+    parts: Services, actor: Actor, url: str, make_collection: MakeCollection
+) -> None:
+    model = await _connect(parts, actor, url)
+    theirs = await _collection(parts, actor, model)
+    ours = await make_collection(actor, name="Ours")
+    await _add(parts, actor, theirs.id)
+    await _add(parts, actor, ours.id, body="Employees get thirty days of paid leave.")
+
+    found = await search(
+        parts, actor, collection_ids=[theirs.id, ours.id], query="Kestrel pump"
+    )
+
+    texts = [item.text.strip() for item in found.passages]
+    assert texts[0] == PUMP
+    assert len(texts) == 2
+
+
+async def test_other_model_embeds_all_documents_anew(
+    parts: Services, actor: Actor, url: str, collection: CollectionRow
+) -> None:
+    document = await _add(parts, actor, collection.id)
+    model = await _connect(parts, actor, url)
+
+    changed = await _change(parts, actor, collection.id, model)
+    async with parts.db.read() as session:
+        waiting = await service.get_document(session, actor, document_id=document.id)
+    ready = await _ingest(parts, actor, document.id)
+    # The vectors before, of another size, are removed by a job.
+    await ingest.purge(parts, f"vectors/{collection.id}", patience=0)
+    found = await search(
+        parts, actor, collection_ids=[collection.id], query="Kestrel pump"
+    )
+
+    assert changed.embedding_model == model
+    assert (waiting.status, waiting.chunks_done) == (DocumentStatus.CHUNKED, 0)
+    assert ready.status == DocumentStatus.READY, ready.error
+    assert [item.document_name for item in found.passages] == ["pump.txt"]
+    assert await parts.index.count(collection.id) == 0
+    back = await _change(parts, actor, collection.id, parts.embedder.name)
+    assert back.embedding_model == parts.embedder.name
+    again = await _ingest(parts, actor, document.id)
+    assert again.status == DocumentStatus.READY, again.error
+
+
+async def test_budget_that_is_used_up_stops_documents_and_searches_in_words(
+    parts: Services, actor: Actor, url: str, service_of_vectors: Embeddings
+) -> None:
+    model = await _connect(parts, actor, url)
+    collection = await _collection(parts, actor, model)
+    async with parts.db.transaction() as session:
+        draft = BudgetDraft(amount=0.001)
+        await budgets.create_budget(session, actor, draft=draft)
+    await _add(parts, actor, collection.id)
+
+    late = await _add(parts, actor, collection.id, body="Another text.")
+
+    assert late.status == DocumentStatus.FAILED
+    assert "is used up" in late.error
+    with pytest.raises(EmbeddingOverBudget, match="is used up"):
+        await search(parts, actor, collection_ids=[collection.id], query="pump")
+    assert len(service_of_vectors.asked) == 1
+
+
+async def test_failure_of_the_service_is_told_and_costs_nothing(
+    parts: Services, actor: Actor, url: str, service_of_vectors: Embeddings
+) -> None:
+    model = await _connect(parts, actor, url)
+    collection = await _collection(parts, actor, model)
+    service_of_vectors.status = 400
+
+    document = await _add(parts, actor, collection.id)
+
+    assert document.status == DocumentStatus.FAILED
+    assert "refuses the request" in document.error
+    (row,) = await _usage(parts)
+    assert (row.outcome, row.tokens_in, row.cost_micros) == ("failed", 0, 0)
+
+
+async def test_default_and_choices_are_those_of_the_actor(
+    parts: Services, actor: Actor, other_actor: Actor, url: str
+) -> None:
+    own = parts.embedder.name
+    assert await choose_embedder(parts, actor) == own
+    model = await _connect(parts, actor, url, is_default=True)
+
+    assert await choose_embedder(parts, actor) == model
+    assert await choose_embedder(parts, other_actor) == own
+    assert await list_embedders(parts, actor) == [own, model]
+    assert await list_embedders(parts, other_actor) == [own]
+    for name in ("scripted/hello", "nobody/x", "gpt"):
+        with pytest.raises(Invalid) as refused:
+            await choose_embedder(parts, actor, name)
+        assert list(refused.value.details) == ["embedding_model"], name
+
+
+async def test_only_its_owner_gives_a_collection_another_model(
+    parts: Services,
+    actor: Actor,
+    other_actor: Actor,
+    collection: CollectionRow,
+) -> None:
+    async with parts.db.transaction() as session:
+        shared = ShareDraft(email=other_actor.email, level=Level.EDIT)
+        await sharing.share(
+            session, actor, COLLECTIONS, object_id=collection.id, draft=shared
+        )
+    theirs = await _connect(parts, other_actor, "https://vectors.example.org/v1")
+
+    kept = await _change(parts, other_actor, collection.id, parts.embedder.name)
+    with pytest.raises(Forbidden):
+        await _change(parts, other_actor, collection.id, theirs)
+
+    assert kept.embedding_model == parts.embedder.name
