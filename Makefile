@@ -1,5 +1,5 @@
 # `make up` is all that a new user needs; ARGS are passed on, e.g. make up ARGS="--port 8010".
-.PHONY: up setup setup-dev build image test check bench chaos mutants soak eval fmt settings clean help
+.PHONY: up setup setup-dev build image test coverage check check-types check-tests bench chaos mutants soak eval fmt settings clean help
 SHELL := /bin/sh
 BIN := .venv/bin
 ARGS ?=
@@ -22,14 +22,23 @@ image: ## build the container image and ask it a question; needs Docker
 
 test: setup-dev ## all tests: unit, integration, browser
 	@sh scripts/system.sh
-	@sh scripts/test.sh $(ARGS)
+	@CHECKED="$(CHECKED)" sh scripts/test.sh $(ARGS)
+
+coverage: setup-dev ## how much of the back end and the states unit and integration tests reach
+	@sh scripts/system.sh
+	@sh scripts/coverage.sh $(ARGS)
 
 check: setup-dev ## formatting, lint, types, import contracts, unit tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/python -m scripts.state_lint app/
+	@$(MAKE) --no-print-directory -j 2 check-types check-tests
+
+check-types:
+	$(BIN)/pyright
+
+check-tests:
 	$(BIN)/python -m pytest -q tests/architecture tests/unit
 
 bench: setup-dev ## measure, see docs/benchmarks.md

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
+import structlog
+from structlog.dev import ConsoleRenderer, plain_traceback
 
 from app.backend import bootstrap
 from app.backend.bootstrap import Services
@@ -28,6 +30,7 @@ from tests.factories.rows import (
 )
 from tests.processes import Fork, ForkServer
 from tests.stack import Stack, act_for_the_installation, start_stack
+from tests.statements import compile_once
 
 SECONDS = {
     "unit": 5,
@@ -42,10 +45,17 @@ STACKS = ("sqlite", "postgres")
 
 # Here, so that every event loop of the session begins with it.
 act_for_the_installation()
+compile_once()
+# The log's own way to show an exception, with all local values, takes longer than most tests.
+structlog.get_config()["processors"][-1] = ConsoleRenderer(
+    colors=False, exception_formatter=plain_traceback
+)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test the time limit and the mark of its folder."""
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Give each test the time limit and the mark of its folder; leave out what another stack tells already."""
     here = Path(__file__).parent
     for item in items:
         folder = item.path.relative_to(here).parts[0]
@@ -55,6 +65,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(limit)
         if folder in MARKED:
             item.add_marker(folder)
+    if _stack_kind() != STACKS[0]:
+        _leave_out_what_has_no_stack(config, items)
+
+
+def _leave_out_what_has_no_stack(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    # What uses neither database nor Redis is the same with each of them, and runs with the first.
+    alike = [
+        item
+        for item in items
+        if item.get_closest_marker("integration")
+        and "stack" not in getattr(item, "fixturenames", ())
+    ]
+    config.hook.pytest_deselected(items=alike)
+    items[:] = [item for item in items if item not in set(alike)]
+
+
+def _stack_kind() -> str:
+    return os.environ.get("ATELIER_TEST_STACK", STACKS[0])
 
 
 @pytest.hookimpl(wrapper=True)
@@ -88,7 +118,7 @@ def _fixtures_in_time() -> Generator[None, None, None]:
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """The running parts of this session."""
-    kind = os.environ.get("ATELIER_TEST_STACK", STACKS[0])
+    kind = _stack_kind()
     if kind not in STACKS:
         pytest.fail(f"ATELIER_TEST_STACK is {kind!r}; use one of {', '.join(STACKS)}.")
     with start_stack(kind) as running:

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from app.backend.core.settings import Settings
-from tests.parts import Part, free_port, wait_until
+from tests.parts import Part, ask, free_port, wait_until
 from tests.processes import Fork, ForkServer
 from tests.stack import Stack, redis_binary, start_redis
 
@@ -44,7 +42,7 @@ class Machine:
         """Start the API and the live logs at the port of the settings, and return when they answer."""
         fork = self._start("tests.serving")
         wait_until(
-            lambda: httpx.get(f"{self.settings.web_address}/health/live").is_success,
+            lambda: ask(f"{self.settings.web_address}/health/live").is_success,
             seconds=WEB_SECONDS,
             what="The API answers",
         )

@@ -11,7 +11,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import httpx
 import psutil
+
+from app.backend.core import tls
 
 PR_SET_PDEATHSIG = 1
 
@@ -21,6 +24,11 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def ask(url: str) -> httpx.Response:
+    """Get `url`, without reading all certificates for it: whoever waits for a part asks many times."""
+    return httpx.get(url, verify=tls.trusted())
 
 
 def wait_until(is_true: Callable[[], bool], *, seconds: float, what: str) -> None:

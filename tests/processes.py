@@ -23,7 +23,7 @@ import psutil
 from app.backend.core import settings as settings_module
 from app.backend.core.settings import Settings
 from app.backend.models import files
-from tests.parts import end_process, wait_until
+from tests.parts import ask, end_process, wait_until
 from tests.stack import environment_of
 
 PRELOADED = (
@@ -46,7 +46,12 @@ class Fork:
         """Kill the process and its children at once, as a power cut would."""
         with contextlib.suppress(psutil.NoSuchProcess):
             root = psutil.Process(self.pid)
+            # Who is frozen cannot answer to the death of another, however long this one waits for its turn.
+            root.suspend()
             family = [root, *root.children(recursive=True)]
+            for process in family:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.suspend()
             for process in family:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
@@ -129,7 +134,7 @@ class ForkServer:
         fork = self.start("app.workers.runtime", placed)
 
         def answers() -> bool:
-            return httpx.get(f"{address}/health").is_success or not fork.is_running()
+            return ask(f"{address}/health").is_success or not fork.is_running()
 
         try:
             wait_until(answers, seconds=RUNTIME_SECONDS, what="The runtime answers")

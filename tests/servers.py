@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.parts import Part, free_port
+from tests.parts import Part, ask, free_port
 
 S3_KEY = "atelier-key"
 _PORTS = ("master", "volume", "filer", "admin", "s3")
@@ -43,7 +43,7 @@ def serve_s3(secret: str) -> Generator[str, None, None]:
                 *(f"-{name}.port.grpc={free_port()}" for name in _PORTS),
             ],
             log=folder / "weed.log",
-            is_ready=lambda: httpx.get(url).status_code < 500,
+            is_ready=lambda: ask(url).status_code < 500,
         ).start()
         yield url
         part.stop()
@@ -85,7 +85,7 @@ def serve_vault(token: str) -> Generator[Vault, None, None]:
                 *(f"-dev-listen-address={address}", "-dev-no-store-token"),
             ],
             log=Path(folder) / "vault.log",
-            is_ready=lambda: httpx.get(f"http://{address}/v1/sys/health").is_success,
+            is_ready=lambda: ask(f"http://{address}/v1/sys/health").is_success,
         ).start()
         yield Vault(f"http://{address}", token)
         part.stop()

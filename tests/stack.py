@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import psycopg
 from pydantic import BaseModel, SecretStr
 from redis import Redis
@@ -25,7 +24,7 @@ from app.backend.core import acting
 from app.backend.core.db import Database
 from app.backend.core.migrations import migrate, migrate_installation
 from app.backend.core.settings import Settings
-from tests.parts import Part, free_port
+from tests.parts import Part, ask, free_port
 
 TEMPLATE = "template_atelier"
 # The tables belong to one role; the platform works with another one, which sees only what their policies show.
@@ -89,7 +88,10 @@ class Stack:
             shutil.copy(self.folder / TEMPLATE, data_dir / "atelier.db")
             return ""
         name = f"test_{uuid4().hex}"
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER {OWNER_ROLE}")
+        # Its files are copied, rather than logged page by page.
+        self._execute(
+            f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER {OWNER_ROLE} STRATEGY file_copy"
+        )
         return postgres_url(self.postgres_port, name, APP_ROLE)
 
     def _execute(self, statement: str) -> None:
@@ -214,9 +216,7 @@ def start_chroma(folder: Path) -> tuple[Part, int]:
     part = Part(
         [program, "run", "--path", path, "--host", "127.0.0.1", "--port", str(port)],
         log=folder / "chroma.log",
-        is_ready=lambda: (
-            httpx.get(f"http://127.0.0.1:{port}/api/v2/heartbeat").is_success
-        ),
+        is_ready=lambda: ask(f"http://127.0.0.1:{port}/api/v2/heartbeat").is_success,
     )
     return part.start(), port
 

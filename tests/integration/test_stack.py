@@ -5,6 +5,7 @@ from sqlmodel import select
 
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
+from app.backend.core.db import Database
 from app.backend.core.settings import Settings
 from app.backend.identity.tables import UserRow
 from tests.factories.rows import MakeAgent
@@ -17,6 +18,18 @@ async def test_installation_is_empty_but_for_the_actors(
         users = (await session.exec(select(UserRow))).all()
 
     assert [user.email for user in users] == [actor.email]
+
+
+async def test_databases_share_what_is_compiled(services: Services) -> None:
+    async with services.db.read() as session:
+        await session.exec(select(UserRow))
+
+    another = Database(services.settings.sql_url)
+    await another.close()
+
+    known, shared = services.db.engine.sync_engine, another.engine.sync_engine
+    assert shared.dialect is known.dialect
+    assert shared.dialect.server_version_info is not None
 
 
 async def test_redis_database_is_empty(services: Services) -> None:

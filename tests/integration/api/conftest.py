@@ -11,13 +11,13 @@ from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
 
 from app.backend.api import password_login
-from app.backend.api.app import make_api
 from app.backend.bootstrap import Services
 from app.backend.core import clock
 from app.backend.core.actor import Actor
 from app.backend.core.crypto import hash_token
 from app.backend.identity import cookies, keys
 from app.backend.identity.tables import SessionRow
+from tests.api import make_api
 from tests.parts import free_port
 
 ADDRESS = "http://127.0.0.1:8000"

@@ -10,7 +10,6 @@ from fastapi import FastAPI
 from pyotp.totp import TOTP
 from sqlmodel import col, select, update
 
-from app.backend.api.app import make_api
 from app.backend.bootstrap import Services
 from app.backend.core import clock
 from app.backend.core.actor import Actor, Role
@@ -26,6 +25,7 @@ from app.backend.identity.tables import (
     UserRow,
 )
 from app.backend.identity.tries import TRIES_MAX
+from tests.api import make_api
 from tests.integration.api.conftest import ADDRESS
 
 EMAIL = "ada@example.org"

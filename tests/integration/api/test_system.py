@@ -12,7 +12,6 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount
 
-from app.backend.api.app import make_api
 from app.backend.api.health import Health, PartHealth, SystemHealth, check_for
 from app.backend.bootstrap import Services
 from app.backend.core import clock, project
@@ -20,6 +19,7 @@ from app.backend.core.actor import Actor
 from app.backend.core.settings import Settings
 from app.backend.providers.breaker import FAILURES_MAX, Breaker
 from app.backend.providers.errors import ModelUnavailable
+from tests.api import make_api
 from tests.integration.api.conftest import ADDRESS
 from tests.parts import free_port
 from tests.processes import Fork

@@ -4,12 +4,11 @@ import sys
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from app.backend.models.files import CHAT, ensure_default_models
 from app.backend.providers.local_engine import LocalEngine
-from tests.parts import Part, free_port
+from tests.parts import Part, ask, free_port
 
 CONTEXT = 512
 KEY = "secret-of-the-tests"
@@ -46,7 +45,7 @@ def llama_url(
             KEY,
         ],
         log=tmp_path_factory.mktemp("llama") / "log",
-        is_ready=lambda: httpx.get(f"{url}/health").is_success,
+        is_ready=lambda: ask(f"{url}/health").is_success,
     )
     yield part.start() and f"{url}/v1"
     part.stop()
@@ -73,7 +72,7 @@ def ollama_url(
             "PROVIDERS_LLAMA_API_KEY": KEY,
             "EXTRA_MODELS": "llama/smollm",
         },
-        is_ready=lambda: httpx.get(f"{url}/api/version").is_success,
+        is_ready=lambda: ask(f"{url}/api/version").is_success,
     )
     yield part.start() and url
     part.stop()

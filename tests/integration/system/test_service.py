@@ -29,7 +29,7 @@ from app.backend.system.service import SystemWatch
 from app.state import system_lines
 from tests.factories.rows import MakeAgent, MakeRun
 from tests.parts import free_port
-from tests.runs import Runs
+from tests.runs import WAIT_SECONDS, Runs
 
 
 async def look(services: Services, actor: Actor) -> SystemView:
@@ -58,6 +58,14 @@ async def make_dead(make_run: MakeRun, owner: Actor, agent: object) -> RunRow:
     )
 
 
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may take its time to measure."""
+    monkeypatch.setattr(system, "_SECONDS_MAX", WAIT_SECONDS)
+    monkeypatch.setattr(system, "_MEASURE_SECONDS", WAIT_SECONDS)
+
+
+@pytest.mark.usefixtures("patience")
 async def test_everything_is_seen_at_once(
     services: Services, actor: Actor, make_run: MakeRun
 ) -> None:
@@ -128,6 +136,7 @@ async def test_storage_that_takes_long_is_measured_all_the_same(
     assert len(begun) == 1
 
 
+@pytest.mark.usefixtures("patience")
 @pytest.mark.parametrize("checkpointer", ["database", "redis", "memory"])
 async def test_size_of_checkpoints_is_of_those_that_are_written_now(
     checkpointer: str, services: Services, actor: Actor
@@ -142,6 +151,7 @@ async def test_size_of_checkpoints_is_of_those_that_are_written_now(
     assert bool(size) is (checkpointer == "database")
 
 
+@pytest.mark.usefixtures("patience")
 async def test_what_was_deleted_is_not_counted(
     services: Services, actor: Actor, make_run: MakeRun
 ) -> None:
@@ -158,6 +168,7 @@ async def test_what_was_deleted_is_not_counted(
     assert rows["run"] == (1 if services.db.is_sqlite else 0)
 
 
+@pytest.mark.usefixtures("patience")
 async def test_rows_that_are_numbered_by_time_are_not_taken_for_a_count(
     services: Services, actor: Actor, make_agent: MakeAgent
 ) -> None:
@@ -171,6 +182,7 @@ async def test_rows_that_are_numbered_by_time_are_not_taken_for_a_count(
     assert rows["run_text"] == rows["run"] <= 1
 
 
+@pytest.mark.usefixtures("patience")
 async def test_what_does_not_answer_is_named_and_the_rest_is_shown(
     services: Services, actor: Actor
 ) -> None:

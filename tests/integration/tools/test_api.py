@@ -3,8 +3,8 @@
 import httpx
 from fastapi import FastAPI
 
-from app.backend.api.app import make_api
 from app.backend.identity import keys
+from tests.api import make_api
 from tests.integration.tools.conftest import Desk
 
 ASK = ("ask_person", {"question": "Which colour?", "choices": ["Red", "Blue"]})
