@@ -15,6 +15,7 @@ from app.backend.core.run_events import RunStatus
 from app.backend.files.tables import FileRow
 from app.backend.knowledge.schemas import DocumentStatus
 from app.backend.knowledge.tables import DocumentRow
+from app.backend.runs.sieve import make_sieve
 from app.backend.runs.tables import RunEventRow, RunTagRow, RunTextRow
 from app.backend.runs.words import kept_words, place_of
 from bench.bulk_rows import Loader, open_loader
@@ -72,6 +73,8 @@ async def fill(services: Services, size: Size = MILLION) -> World:
     maker = _Maker(size, actor.user_id, other.user_id, agent_ids)
     with open_loader(services) as loader:
         maker.copy_all(loader)
+    # As the worker does whose run ends.
+    await make_sieve(services.db, maker.run_ids[1], events=size.events)
     return World(
         actor=actor,
         agent_ids=agent_ids,
@@ -124,7 +127,15 @@ class _Maker:
         """Copy every table, threads before the runs in them."""
         owned = ("id", "owner_id", "agent_id", "created_at")
         loader.copy("thread", owned, self._threads())
-        names = ("status", "trigger", "input", "error", "error_code", "tags")
+        names = (
+            "status",
+            "trigger",
+            "input",
+            "error",
+            "error_code",
+            "tags",
+            "last_seq",
+        )
         loader.copy("run", (*owned, "thread_id", *names), self._runs())
         loader.copy("run_text", ("place", "run_id", "owner_id", "words"), self.texts)
         loader.copy("run_tag", ("run_id", "owner_id", "tag"), self._tags())
@@ -167,7 +178,9 @@ class _Maker:
                 pick(_TRIGGERS, _TRIGGER_WEIGHTS),
             )
             tags = [f"tag{n % 20}"] if n % 20 < TAGS else []
-            shown = ({"query": query}, error, code, tags)
+            is_logged = 0 < n <= RUNS_WITH_EVENTS
+            last_seq = self.size.events if is_logged else 1
+            shown = ({"query": query}, error, code, tags, last_seq)
             yield run_id, owner, agent, self._time(n), run_id, status, trigger, *shown
 
     def _tags(self) -> Iterator[tuple[Any, ...]]:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import structlog
 from redis.exceptions import RedisError
+from sqlalchemy.exc import DBAPIError
 
 from app.backend.agents.schemas import Execution
 from app.backend.budgets.spending import RunSpending
@@ -49,6 +50,7 @@ from app.backend.runs.lease import Heartbeat
 from app.backend.runs.live import publish
 from app.backend.runs.remote import run_remote
 from app.backend.runs.runner import DATABASE_AWAY, Work, run_agent, run_to_end
+from app.backend.runs.sieve import make_sieve
 
 logger = structlog.get_logger(__name__)
 
@@ -289,7 +291,10 @@ class _Execution:
                 raise LeaseLost
             return ended[1]
 
-        await self._write(write)
+        events = await self._write(write)
+        # The run has ended by now; without a sieve a search in its log takes longer, and that is all.
+        with suppress(DBAPIError):
+            await make_sieve(self._parts.db, self._row.id, events=events[-1].seq)
 
     async def _list_cut(self, session: Session) -> Sequence[UsageRecorded]:
         # A model that does not let go reports nothing any more.

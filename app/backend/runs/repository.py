@@ -75,16 +75,27 @@ async def begin_start(session: Session) -> None:
 
 
 async def list_events(
-    session: Session, actor: Actor, run_id: UUID, wanted: EventFilter, *, limit: int
+    session: Session,
+    actor: Actor,
+    run_id: UUID,
+    wanted: EventFilter,
+    *,
+    limit: int,
+    window: tuple[int, int] | None = None,
 ) -> Sequence[RunEventRow]:
-    """Return up to `limit` events: rising from `after`, else falling from `before` or from the end."""
+    """Return up to `limit` events: rising from `after`, else falling from `before` or from the end, within a window."""
     query = _events_like(actor, run_id, wanted)
     if wanted.text:
-        # As the text stands in JSON; a pattern's signs are taken literally.
-        part = json.dumps(wanted.text.lower(), ensure_ascii=False)[1:-1]
         payload = func.lower(cast(RunEventRow.payload, Text))
-        query = query.where(payload.contains(part, autoescape=True))
+        query = query.where(payload.contains(part_of(wanted), autoescape=True))
+    if window is not None:
+        query = query.where(col(RunEventRow.seq).between(*window))
     return (await session.exec(query.limit(limit))).all()
+
+
+def part_of(wanted: EventFilter) -> str:
+    """Return the text that is looked for as it stands in JSON, in small letters."""
+    return json.dumps(wanted.text.lower(), ensure_ascii=False)[1:-1]
 
 
 async def list_payloads(

@@ -13,10 +13,13 @@ from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.errors import Invalid
 from app.backend.core.stored_events import RunEvent
-from app.backend.runs import repository
+from app.backend.runs import repository, sieve
 from app.backend.runs.schemas import EventFilter, EventPage
+from app.backend.runs.tables import RunEventRow, RunRow
 
 BATCH_EVENTS = 1000
+NEAR_EVENTS = 2000
+_NO_END = 2**31 - 1  # a run that goes on has more by now
 # The caller goes on from where this ended; a page of the browser waits for ten seconds at most.
 SECONDS_MAX = 2.0
 PROGRAM_MAX = 2000
@@ -39,6 +42,28 @@ def needs_reading(wanted: EventFilter) -> bool:
     # Databases differ in what they take for the same letter, but for ASCII.
     is_plain = not wanted.is_regex and not wanted.is_case and wanted.text.isascii()
     return bool(wanted.text) and not is_plain
+
+
+async def list_events(
+    session: Session, actor: Actor, run: RunRow, wanted: EventFilter, *, limit: int
+) -> Sequence[RunEventRow]:
+    """Return up to `limit` events as the database finds them, of a long log without reading what has no such text."""
+    if not wanted.text or run.last_seq < sieve.EVENTS_MIN:
+        return await repository.list_events(session, actor, run.id, wanted, limit=limit)
+    part = repository.part_of(wanted)
+    windows = await sieve.find_windows(session, actor, run.id, part)
+    if windows is None:
+        windows = _near_and_far(wanted, run.last_seq)
+    elif wanted.after is None:
+        windows.reverse()
+    found: list[RunEventRow] = []
+    for window in windows:
+        found += await repository.list_events(
+            session, actor, run.id, wanted, limit=limit - len(found), window=window
+        )
+        if len(found) == limit:
+            break
+    return found
 
 
 async def find_events(
@@ -83,6 +108,15 @@ def lines_of(payload: str) -> str:
     """Return what is searched of an event: each of its texts in lines of its own, then all of it as JSON."""
     value = json.loads(payload)
     return "\n".join([*_texts(value), _JSON.encode(value)])
+
+
+def _near_and_far(wanted: EventFilter, last_seq: int) -> list[sieve.Window]:
+    """Return where the reading begins, and the rest: PostgreSQL takes a word for rare, and would gather all its events."""
+    if wanted.after is not None:
+        edge = wanted.after + NEAR_EVENTS
+        return [(1, edge), (edge + 1, _NO_END)]
+    edge = min(last_seq, (wanted.before or last_seq) - 1) - NEAR_EVENTS
+    return [(edge + 1, _NO_END), (1, edge)]
 
 
 async def _find_seqs(

@@ -202,12 +202,10 @@ async def list_events(
     filter: EventFilter,  # noqa: A002 - the word of every caller for it
 ) -> EventPage:
     """Return a stretch of a run's log: after a seq, before one, or its end."""
-    await _need_run(session, actor, run_id)
+    run = await _need_run(session, actor, run_id)
     if search.needs_reading(filter):
         return await search.find_events(session, actor, run_id, filter)
-    rows = await repository.list_events(
-        session, actor, run_id, filter, limit=filter.limit + 1
-    )
+    rows = await search.list_events(session, actor, run, filter, limit=filter.limit + 1)
     has_more = len(rows) > filter.limit
     kept = list(rows[: filter.limit])
     next_seq = kept[-1].seq if has_more else None

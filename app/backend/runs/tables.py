@@ -191,6 +191,18 @@ class RunEventRow(Table, table=True):
     payload: dict[str, Any] = Field(sa_type=JsonColumn)
 
 
+class RunSieveRow(Table, table=True):
+    """Which stretches of a long log cannot have a text: `bits` has `width` bytes for each group of letters.
+
+    It is made of the log of this database, and can be made again; so it is in no backup.
+    """
+
+    run_id: UUID = Field(foreign_key="run.id", primary_key=True, ondelete="CASCADE")
+    events: int
+    width: int
+    bits: bytes
+
+
 class CheckpointLinkRow(Table, table=True):
     """A checkpoint that counts: written with the events around it, under the same fence.
 

@@ -16,6 +16,7 @@ Row = dict[str, Any]
 OWNED = [table for table in metadata.sorted_tables if "owner_id" in table.c]
 _VALUES: dict[type[Any], Any] = {
     bool: False,
+    bytes: b"x",
     int: 1,
     float: 1.0,
     datetime: datetime(2026, 1, 1, tzinfo=UTC),

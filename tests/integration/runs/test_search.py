@@ -10,9 +10,9 @@ from app.backend.bootstrap import Services
 from app.backend.core import clock
 from app.backend.core.actor import Actor
 from app.backend.core.errors import Invalid
-from app.backend.runs import search, service
+from app.backend.runs import repository, search, service, sieve
 from app.backend.runs.schemas import EventFilter, EventPage
-from app.backend.runs.tables import RunEventRow, RunRow
+from app.backend.runs.tables import RunEventRow, RunRow, RunSieveRow
 from tests.factories.rows import MakeRun
 
 LINES = 2500  # more than two batches
@@ -177,3 +177,97 @@ async def test_pattern_that_needs_too_long_for_one_line_is_refused(
 async def test_end_of_a_long_line_is_found(find: Find, long_line: int) -> None:
     assert _seqs(await find("a{900}!$")) == [long_line]
     assert _seqs(await find("^a{900}!$")) == []
+
+
+async def _fill_long(services: Services, actor: Actor, make_run: MakeRun) -> RunRow:
+    """Add a log of eleven stretches; words of the fourth and the last one are nowhere else."""
+    count = 10 * sieve.STRETCH + 5
+    row = await make_run(actor, status="completed", last_seq=count)
+    said = {3 * sieve.STRETCH + 1: 'a "Needle" here', count: "the very end"}
+    rows = [
+        _row(row, seq, {"message": said.get(seq, f"common {seq}")}, "log")
+        for seq in range(1, count + 1)
+    ]
+    async with services.db.transaction() as session:
+        session.add_all(rows)
+    return row
+
+
+@pytest.mark.parametrize(
+    ("wanted", "windows"),
+    [
+        ({"text": "needle"}, 1),
+        ({"text": '"NEEDLE" h'}, 1),
+        ({"text": "very end"}, 1),
+        ({"text": "very end", "after": 5000}, 1),
+        ({"text": "needle", "after": 3001}, 1),
+        ({"text": "common 77"}, 2),
+        ({"text": "common 77", "after": 3}, 2),
+        ({"text": "common"}, None),
+        ({"text": "end"}, None),
+        ({"text": "nowhere"}, 0),
+        ({"text": "needle", "types": ["tool_called"]}, 1),
+    ],
+)
+async def test_long_log_is_read_where_its_sieve_says_and_finds_the_same(
+    services: Services,
+    actor: Actor,
+    make_run: MakeRun,
+    wanted: dict[str, Any],
+    windows: int | None,
+) -> None:
+    run, filter_ = (
+        await _fill_long(services, actor, make_run),
+        EventFilter.model_validate({**wanted, "limit": 5}),
+    )
+
+    async def ask() -> EventPage:
+        async with services.db.read() as session:
+            return await service.list_events(
+                session, actor, run_id=run.id, filter=filter_
+            )
+
+    before = await ask()
+    assert await sieve.make_sieve(services.db, run.id, events=run.last_seq)
+    after = await ask()
+
+    assert after == before
+    async with services.db.read() as session:
+        found = await sieve.find_windows(
+            session, actor, run.id, filter_.text.lower().replace('"', '\\"')
+        )
+    assert (None if found is None else len(found)) == windows
+
+
+@pytest.mark.parametrize("wanted", [{}, {"after": 3}, {"before": 10_001}])
+async def test_common_word_in_a_long_log_fills_its_page_with_the_nearest(
+    services: Services, actor: Actor, make_run: MakeRun, wanted: dict[str, Any]
+) -> None:
+    run = await _fill_long(services, actor, make_run)
+    filter_ = EventFilter.model_validate({"text": "common", "limit": 3, **wanted})
+    async with services.db.read() as session:
+        page = await service.list_events(session, actor, run_id=run.id, filter=filter_)
+        all_at_once = await repository.list_events(
+            session, actor, run.id, filter_, limit=3
+        )
+
+    assert sorted(_seqs(page)) == sorted(row.seq for row in all_at_once)
+    assert page.has_more
+
+
+async def test_sieve_is_nothing_to_somebody_else_and_goes_with_its_run(
+    services: Services, actor: Actor, other_actor: Actor, make_run: MakeRun
+) -> None:
+    run = await _fill_long(services, actor, make_run)
+    await sieve.make_sieve(services.db, run.id, events=run.last_seq)
+    async with services.db.read() as session:
+        assert await sieve.find_windows(session, other_actor, run.id, "needle") is None
+    async with services.db.transaction() as session:
+        row = await session.get(RunRow, run.id)
+        await session.delete(row)
+        await session.flush()
+        assert await session.get(RunSieveRow, run.id) is None
+
+
+async def test_short_log_has_no_sieve(services: Services, run: RunRow) -> None:
+    assert not await sieve.make_sieve(services.db, run.id, events=run.last_seq)
