@@ -17,7 +17,7 @@ from app.backend.identity.sharing_schemas import Shown
 from app.backend.models import service as models
 from app.backend.runs import service as runs
 from app.cli import output
-from app.cli.edge import command, open_rows
+from app.cli.edge import command, open_rows, read
 from app.cli.lookup import find_agent
 from app.cli.options import AgentArgument, AsOption, JsonOption
 
@@ -44,8 +44,7 @@ async def list_all(
     is_json: JsonOption = False,
 ) -> None:
     """List agents, newest first."""
-    async with open_rows() as rows, rows.db.read() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with read(as_email) as (session, actor):
         page = await agents.list_agents(
             session,
             actor,
@@ -70,8 +69,7 @@ async def show(
     agent: AgentArgument, as_email: AsOption = None, is_json: JsonOption = False
 ) -> None:
     """Show an agent."""
-    async with open_rows() as rows, rows.db.read() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with read(as_email) as (session, actor):
         view = await find_agent(session, actor, agent)
         view = (await runs.with_last_run(session, actor, [view]))[0]
     _print(view, is_json=is_json)
@@ -161,10 +159,7 @@ async def delete(
             typer.confirm(f"Delete the agent {view.name!r} for good?", abort=True)
         async with rows.db.transaction() as session:
             await agents.delete_agent(session, actor, agent_id=view.id)
-    if is_json:
-        output.print_json({"deleted": str(view.id)})
-    else:
-        output.say(f"Deleted {view.name!r}.")
+    output.tell({"deleted": str(view.id)}, f"Deleted {view.name!r}.", is_json=is_json)
 
 
 def _print(view: AgentView, *, is_json: bool) -> None:

@@ -79,10 +79,7 @@ async def verify(as_email: AsOption = None, is_json: JsonOption = False) -> None
     async with open_rows() as rows:
         actor = await _find_actor(rows, as_email)
         check = await audit_chain.verify(rows.db, actor, rows.keyring)
-    if is_json:
-        output.print_json(check)
-    else:
-        output.say(_in_words(check))
+    output.tell(check, _in_words(check), is_json=is_json)
     if not check.is_whole:
         raise typer.Exit(Exit.FAILED)
 

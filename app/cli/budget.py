@@ -23,7 +23,7 @@ from app.backend.identity import service as identity
 from app.backend.models.catalog import open_catalog
 from app.backend.usage.words import money, token_words
 from app.cli import output
-from app.cli.edge import Rows, command, open_rows
+from app.cli.edge import Rows, command, open_rows, read, work
 from app.cli.lookup import find_agent, need_uuid
 from app.cli.options import AsOption, JsonOption
 
@@ -62,8 +62,7 @@ async def list_all(
     is_json: JsonOption = False,
 ) -> None:
     """List budgets and how much of each is used, newest first; at most 200."""
-    async with open_rows() as rows, rows.db.read() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with read(as_email) as (session, actor):
         found = await find_agent(session, actor, agent) if agent else None
         page = await budgets.list_budgets(
             session,
@@ -84,8 +83,7 @@ async def show(
     budget: IdArgument, as_email: AsOption = None, is_json: JsonOption = False
 ) -> None:
     """Print a budget, and how much of it is used."""
-    async with open_rows() as rows, rows.db.read() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with read(as_email) as (session, actor):
         budget_id = need_uuid(budget, "budget")
         view = await budgets.get_budget(
             session, actor, budget_id=budget_id, is_everyone=_sees_all(actor)
@@ -168,16 +166,12 @@ async def delete(
     budget: IdArgument, as_email: AsOption = None, is_json: JsonOption = False
 ) -> None:
     """Delete a budget."""
-    async with open_rows() as rows, rows.db.transaction() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with work(as_email) as (session, actor):
         budget_id = need_uuid(budget, "budget")
         await budgets.delete_budget(
             session, actor, budget_id=budget_id, is_everyone=_sees_all(actor)
         )
-    if is_json:
-        output.print_json({"deleted": budget})
-    else:
-        output.say("Deleted.")
+    output.tell({"deleted": budget}, "Deleted.", is_json=is_json)
 
 
 def _sees_all(actor: Actor) -> bool:

@@ -16,8 +16,9 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from app.backend.core import acting, crypto, migrations
+from app.backend.core.actor import Actor
 from app.backend.core.crypto import Keyring
-from app.backend.core.db import Database
+from app.backend.core.db import Database, Session
 from app.backend.core.errors import (
     AppError,
     Forbidden,
@@ -27,6 +28,7 @@ from app.backend.core.errors import (
     Unauthorized,
 )
 from app.backend.core.settings import Settings
+from app.backend.identity import service as identity
 from app.cli import claims
 
 P = ParamSpec("P")
@@ -118,6 +120,20 @@ async def open_rows(*, is_new: bool = False) -> AsyncGenerator[Rows, None]:
         yield Rows(settings, crypto.load_keyring(settings), db)
     finally:
         await db.close()
+
+
+@asynccontextmanager
+async def work(as_email: str | None) -> AsyncGenerator[tuple[Session, Actor], None]:
+    """Open a transaction on behalf of a person, or of the owner; it commits at the end."""
+    async with open_rows() as rows, rows.db.transaction() as session:
+        yield session, await identity.find_actor_by_email(session, as_email)
+
+
+@asynccontextmanager
+async def read(as_email: str | None) -> AsyncGenerator[tuple[Session, Actor], None]:
+    """Open a read-only transaction on behalf of a person, or of the owner."""
+    async with open_rows() as rows, rows.db.read() as session:
+        yield session, await identity.find_actor_by_email(session, as_email)
 
 
 async def _awaited(work: Awaitable[None]) -> None:

@@ -6,10 +6,9 @@ import typer
 
 from app.backend.core.paging import PAGE_SIZE_MAX
 from app.backend.identity import groups, people
-from app.backend.identity import service as identity
 from app.backend.identity.sharing_schemas import GroupDraft, MemberDraft
 from app.cli import output
-from app.cli.edge import command, open_rows
+from app.cli.edge import command, read, work
 from app.cli.options import AsOption, JsonOption
 
 app = typer.Typer(
@@ -29,8 +28,7 @@ def _group() -> None:
 @command
 async def list_all(as_email: AsOption = None, is_json: JsonOption = False) -> None:
     """List groups, newest first; at most 200."""
-    async with open_rows() as rows, rows.db.read() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with read(as_email) as (session, actor):
         page = await groups.list_groups(session, actor, limit=PAGE_SIZE_MAX)
     if is_json:
         output.print_json(page)
@@ -46,13 +44,9 @@ async def create(
 ) -> None:
     """Make a group."""
     draft = GroupDraft.model_validate({"name": name})
-    async with open_rows() as rows, rows.db.transaction() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with work(as_email) as (session, actor):
         view = await groups.create_group(session, actor, draft=draft)
-    if is_json:
-        output.print_json(view)
-    else:
-        output.say(f"Created the group {view.name!r}.")
+    output.tell(view, f"Created the group {view.name!r}.", is_json=is_json)
 
 
 @app.command()
@@ -65,14 +59,10 @@ async def rename(
 ) -> None:
     """Give a group another name."""
     draft = GroupDraft.model_validate({"name": new})
-    async with open_rows() as rows, rows.db.transaction() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with work(as_email) as (session, actor):
         group_id = await groups.find_id(session, actor, name=name)
         view = await groups.rename_group(session, actor, group_id=group_id, draft=draft)
-    if is_json:
-        output.print_json(view)
-    else:
-        output.say(f"The group is now called {view.name!r}.")
+    output.tell(view, f"The group is now called {view.name!r}.", is_json=is_json)
 
 
 @app.command()
@@ -81,14 +71,12 @@ async def delete(
     name: NameArgument, as_email: AsOption = None, is_json: JsonOption = False
 ) -> None:
     """Delete a group; what was shared with it is not shared with its people any more."""
-    async with open_rows() as rows, rows.db.transaction() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with work(as_email) as (session, actor):
         group_id = await groups.find_id(session, actor, name=name)
         await groups.delete_group(session, actor, group_id=group_id)
-    if is_json:
-        output.print_json({"deleted": str(group_id)})
-    else:
-        output.say(f"Deleted the group {name!r}.")
+    output.tell(
+        {"deleted": str(group_id)}, f"Deleted the group {name!r}.", is_json=is_json
+    )
 
 
 @app.command()
@@ -97,8 +85,7 @@ async def members(
     name: NameArgument, as_email: AsOption = None, is_json: JsonOption = False
 ) -> None:
     """List the people of a group."""
-    async with open_rows() as rows, rows.db.read() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with read(as_email) as (session, actor):
         group_id = await groups.find_id(session, actor, name=name)
         found = await groups.list_members(session, actor, group_id=group_id)
     if is_json:
@@ -118,14 +105,10 @@ async def add(
 ) -> None:
     """Put a person into a group."""
     draft = MemberDraft.model_validate({"email": email})
-    async with open_rows() as rows, rows.db.transaction() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with work(as_email) as (session, actor):
         group_id = await groups.find_id(session, actor, name=name)
         view = await groups.add_member(session, actor, group_id=group_id, draft=draft)
-    if is_json:
-        output.print_json(view)
-    else:
-        output.say(f"{view.email} is in the group {name!r}.")
+    output.tell(view, f"{view.email} is in the group {name!r}.", is_json=is_json)
 
 
 @app.command()
@@ -137,12 +120,12 @@ async def remove(
     is_json: JsonOption = False,
 ) -> None:
     """Take a person out of a group."""
-    async with open_rows() as rows, rows.db.transaction() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with work(as_email) as (session, actor):
         group_id = await groups.find_id(session, actor, name=name)
         user_id = await people.find_id(session, actor, email=email)
         await groups.remove_member(session, actor, group_id=group_id, user_id=user_id)
-    if is_json:
-        output.print_json({"removed": str(user_id)})
-    else:
-        output.say(f"{email} is no longer in the group {name!r}.")
+    output.tell(
+        {"removed": str(user_id)},
+        f"{email} is no longer in the group {name!r}.",
+        is_json=is_json,
+    )

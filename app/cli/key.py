@@ -126,10 +126,7 @@ async def revoke(
     async with open_rows() as rows, rows.db.transaction() as session:
         actor = await identity.find_actor_by_email(session, email)
         view = await keys.revoke_key(session, actor, key_id=need_uuid(key, "apikey"))
-    if is_json:
-        output.print_json(view)
-    else:
-        output.say(f"Revoked {view.name!r}.")
+    output.tell(view, f"Revoked {view.name!r}.", is_json=is_json)
 
 
 def _status(key: ApiKeyView) -> str:
@@ -140,8 +137,7 @@ def _status(key: ApiKeyView) -> str:
 
 
 def _print_new(new: NewApiKey, *, is_json: bool) -> None:
-    if is_json:
-        output.print_json({"key": new.key, **new.view.model_dump(mode="json")})
-    else:
-        output.say(new.key)
+    shown = {"key": new.key, **new.view.model_dump(mode="json")}
+    output.tell(shown, new.key, is_json=is_json)
+    if not is_json:
         output.note("Keep it now: it is stored as a hash and cannot be shown again.")

@@ -17,7 +17,7 @@ from app.backend.middleware.schemas import (
 )
 from app.cli import output
 from app.cli.chains import open_chains
-from app.cli.edge import command, open_rows
+from app.cli.edge import command, read
 from app.cli.options import AsOption, JsonOption
 
 app = typer.Typer(
@@ -75,8 +75,7 @@ async def list_middlewares(
     is_json: JsonOption = False,
 ) -> None:
     """List what stands before a model, or before all, in the order in which it acts."""
-    async with open_rows() as rows, rows.db.read() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with read(as_email) as (session, actor):
         if model:
             views = await middleware.list_of_model(session, actor, model=model)
         else:
@@ -182,10 +181,7 @@ async def delete(
         await middleware.delete_middleware(
             session, actor, middleware_id=wanted, chains=chains
         )
-    if is_json:
-        output.print_json({"deleted": middleware_id})
-    else:
-        output.say("It is deleted.")
+    output.tell({"deleted": middleware_id}, "It is deleted.", is_json=is_json)
 
 
 async def _switch(

@@ -22,7 +22,7 @@ from app.backend.providers.base import ProviderModel
 from app.backend.providers.registry import find_type
 from app.cli import claims, local_models, output
 from app.cli.chains import open_chains
-from app.cli.edge import NotMigrated, check_tables, command, open_rows
+from app.cli.edge import NotMigrated, check_tables, command, open_rows, work
 from app.cli.options import AsOption, JsonOption
 
 ModelArgument = Annotated[
@@ -188,21 +188,18 @@ async def delete(
     name: ModelArgument, as_email: AsOption = None, is_json: JsonOption = False
 ) -> None:
     """Delete a model that was added, unless agents use it."""
-    async with open_rows() as rows, rows.db.transaction() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with work(as_email) as (session, actor):
         found = await _need(session, actor, name)
         await model_use.delete_model(session, actor, model_id=found.id)
-    if is_json:
-        output.print_json({"deleted": str(found.id)})
-    else:
-        output.say(f"{found.full_name} is deleted.")
+    output.tell(
+        {"deleted": str(found.id)}, f"{found.full_name} is deleted.", is_json=is_json
+    )
 
 
 async def _switch(
     name: str, as_email: str | None, *, is_enabled: bool, is_json: bool
 ) -> None:
-    async with open_rows() as rows, rows.db.transaction() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with work(as_email) as (session, actor):
         found = await _need(session, actor, name)
         view = await models.set_enabled(
             session, actor, model_id=found.id, is_enabled=is_enabled

@@ -51,6 +51,14 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
+def tell(value: Any, text: str, *, is_json: bool) -> None:
+    """Print what was done: as JSON for programs, or in a sentence for people."""
+    if is_json:
+        print_json(value)
+    else:
+        say(text)
+
+
 def note(text: str) -> None:
     """Print a line that is not part of the result."""
     sys.stderr.write(f"{text}\n")

@@ -22,7 +22,7 @@ from app.backend.providers import service as providers
 from app.backend.providers.handler import Handler
 from app.backend.providers.schemas import ProviderDraft, ProviderView
 from app.cli import output
-from app.cli.edge import Exit, command, open_rows
+from app.cli.edge import Exit, command, open_rows, read, work
 from app.cli.options import AsOption, JsonOption
 
 app = typer.Typer(
@@ -57,9 +57,8 @@ def _provider() -> None:
 @command
 async def types(as_email: AsOption = None, is_json: JsonOption = False) -> None:
     """List the types of providers and their settings."""
-    async with open_rows() as rows, rows.db.read() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
-    views = forms.list_types(actor)
+    async with read(as_email) as (_, actor):
+        views = forms.list_types(actor)
     if is_json:
         output.print_json(views)
         return
@@ -76,8 +75,7 @@ async def list_providers(
     as_email: AsOption = None, is_json: JsonOption = False
 ) -> None:
     """List the providers that you may use."""
-    async with open_rows() as rows, rows.db.read() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with read(as_email) as (session, actor):
         views = await providers.list_providers(session, actor)
     if is_json:
         output.print_json(views)
@@ -189,14 +187,12 @@ async def delete(
     name: NameArgument, as_email: AsOption = None, is_json: JsonOption = False
 ) -> None:
     """Delete a provider with its models, unless agents use them."""
-    async with open_rows() as rows, rows.db.transaction() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with work(as_email) as (session, actor):
         found = await _need(session, actor, name)
         await model_use.delete_provider(session, actor, provider_id=found.id)
-    if is_json:
-        output.print_json({"deleted": str(found.id)})
-    else:
-        output.say(f"{found.name} is deleted.")
+    output.tell(
+        {"deleted": str(found.id)}, f"{found.name} is deleted.", is_json=is_json
+    )
 
 
 @app.command("test")
@@ -275,8 +271,7 @@ async def _opened(name: str, as_email: str | None) -> AsyncGenerator[Handler, No
 async def _switch(
     name: str, as_email: str | None, *, is_enabled: bool, is_json: bool
 ) -> None:
-    async with open_rows() as rows, rows.db.transaction() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with work(as_email) as (session, actor):
         found = await _need(session, actor, name)
         view = await providers.set_enabled(
             session, actor, provider_id=found.id, is_enabled=is_enabled

@@ -7,12 +7,11 @@ import typer
 
 from app.backend.core.paging import PAGE_SIZE, PAGE_SIZE_MAX
 from app.backend.core.run_events import RunStatus
-from app.backend.identity import service as identity
 from app.backend.runs import bulk, tags
 from app.backend.runs import service as runs
 from app.backend.runs.schemas import BulkAction, RunFilter, RunTags
 from app.cli import output
-from app.cli.edge import Exit, command, open_rows
+from app.cli.edge import Exit, command, read, work
 from app.cli.lookup import find_agent, need_uuid
 from app.cli.options import AsOption, JsonOption, TagOption
 from app.cli.running import open_parts
@@ -47,8 +46,7 @@ async def list_all(
     is_json: JsonOption = False,
 ) -> None:
     """List runs, newest first."""
-    async with open_rows() as rows, rows.db.read() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with read(as_email) as (session, actor):
         found = await find_agent(session, actor, agent) if agent else None
         wanted = RunFilter(
             agent_id=found.id if found else None,
@@ -129,15 +127,13 @@ async def tag(
 ) -> None:
     """Give a run exactly these tags, or none."""
     wanted = RunTags(tags=words or []).tags
-    async with open_rows() as rows, rows.db.transaction() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with work(as_email) as (session, actor):
         view = await tags.set_tags(
             session, actor, run_id=need_uuid(run, "run"), tags=wanted
         )
-    if is_json:
-        output.print_json(view)
-    else:
-        output.say(f"{view.id}: {', '.join(view.tags) or 'no tags'}")
+    output.tell(
+        view, f"{view.id}: {', '.join(view.tags) or 'no tags'}", is_json=is_json
+    )
 
 
 def _aware(moment: datetime | None) -> datetime | None:

@@ -4,11 +4,10 @@ from typing import Annotated
 
 import typer
 
-from app.backend.identity import service as identity
 from app.backend.runs import trees
 from app.backend.runs.trees import RunNode
 from app.cli import output
-from app.cli.edge import command, open_rows
+from app.cli.edge import command, read
 from app.cli.lookup import need_uuid
 from app.cli.options import AsOption, JsonOption
 
@@ -21,8 +20,7 @@ async def tree(
 ) -> None:
     """Show the tree of runs that a run belongs to."""
     run_id = need_uuid(run, "run")
-    async with open_rows() as rows, rows.db.read() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with read(as_email) as (session, actor):
         found = await trees.read_tree(session, actor, run_id=run_id)
     if is_json:
         output.print_json(found)

@@ -16,7 +16,7 @@ from app.backend.secrets import service as secrets
 from app.backend.secrets.rotation import GRACE_SECONDS, Rotation
 from app.backend.secrets.schemas import SecretDraft
 from app.cli import output
-from app.cli.edge import Rows, command, open_rows
+from app.cli.edge import Rows, command, open_rows, read, work
 from app.cli.options import AsOption, JsonOption
 
 app = typer.Typer(
@@ -54,18 +54,14 @@ async def set_secret(
         view = await secrets.set_secret(
             session, actor, draft=draft, keyring=rows.keyring
         )
-    if is_json:
-        output.print_json(view)
-    else:
-        output.say(f"Stored. What needs it says {view.reference}")
+    output.tell(view, f"Stored. What needs it says {view.reference}", is_json=is_json)
 
 
 @app.command("list")
 @command
 async def list_secrets(as_email: AsOption = None, is_json: JsonOption = False) -> None:
     """List secrets without their values, newest first; at most 200."""
-    async with open_rows() as rows, rows.db.read() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with read(as_email) as (session, actor):
         page = await secrets.list_secrets(session, actor, limit=PAGE_SIZE_MAX)
     if is_json:
         output.print_json(page)
@@ -93,13 +89,9 @@ async def delete(
     is_json: JsonOption = False,
 ) -> None:
     """Delete a secret for good; refused while something refers to it."""
-    async with open_rows() as rows, rows.db.transaction() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with work(as_email) as (session, actor):
         await secrets.delete_secret(session, actor, name=name, is_forced=is_forced)
-    if is_json:
-        output.print_json({"deleted": name})
-    else:
-        output.say(f"Deleted {name}.")
+    output.tell({"deleted": name}, f"Deleted {name}.", is_json=is_json)
 
 
 @app.command("rotate-master")
@@ -141,10 +133,11 @@ async def rotate_user(
         async with rows.db.read() as session:
             user_id = await people.find_id(session, rotation.actor, email=email)
         count = await rotation.rotate_user(user_id)
-    if is_json:
-        output.print_json({"texts": count})
-    else:
-        output.say(f"{count} secrets of {email} are sealed with a new key.")
+    output.tell(
+        {"texts": count},
+        f"{count} secrets of {email} are sealed with a new key.",
+        is_json=is_json,
+    )
 
 
 async def _rotation(rows: Rows, as_email: str | None, wait_seconds: float) -> Rotation:

@@ -12,12 +12,11 @@ from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.errors import NotFound
 from app.backend.identity import groups, sharing
-from app.backend.identity import service as identity
 from app.backend.identity.sharing import Shareable
 from app.backend.identity.sharing_schemas import Level, ShareDraft
 from app.backend.providers import repository as providers
 from app.cli import output
-from app.cli.edge import command, open_rows
+from app.cli.edge import command, read, work
 from app.cli.lookup import find_agent, need_uuid, to_uuid
 from app.cli.options import AgentArgument, AsOption, JsonOption
 
@@ -57,8 +56,7 @@ async def list_all(
     is_json: JsonOption = False,
 ) -> None:
     """List with whom an agent, a collection or a provider is shared."""
-    async with open_rows() as rows, rows.db.read() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with read(as_email) as (session, actor):
         what, object_id = await _find(session, actor, kind, name)
         found = await sharing.list_shares(session, actor, what, object_id=object_id)
     if is_json:
@@ -88,8 +86,7 @@ async def add(
     is_json: JsonOption = False,
 ) -> None:
     """Share an agent, a collection or a provider; sharing again changes the level."""
-    async with open_rows() as rows, rows.db.transaction() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with work(as_email) as (session, actor):
         what, object_id = await _find(session, actor, kind, name)
         group_id = await groups.find_id(session, actor, name=group) if group else None
         draft = ShareDraft(
@@ -98,10 +95,7 @@ async def add(
         view = await sharing.share(
             session, actor, what, object_id=object_id, draft=draft
         )
-    if is_json:
-        output.print_json(view)
-    else:
-        output.say(f"Shared with {view.name}: {view.level}.")
+    output.tell(view, f"Shared with {view.name}: {view.level}.", is_json=is_json)
 
 
 @app.command()
@@ -116,8 +110,7 @@ async def remove(
     is_json: JsonOption = False,
 ) -> None:
     """Take a share back; runs that were started go on."""
-    async with open_rows() as rows, rows.db.transaction() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with work(as_email) as (session, actor):
         what, object_id = await _find(session, actor, kind, name)
         found = await sharing.list_shares(session, actor, what, object_id=object_id)
         ids = {one.name: one.id for one in found}
@@ -125,10 +118,9 @@ async def remove(
         await sharing.unshare(
             session, actor, what, object_id=object_id, share_id=share_id
         )
-    if is_json:
-        output.print_json({"removed": str(share_id)})
-    else:
-        output.say(f"No longer shared with {other}.")
+    output.tell(
+        {"removed": str(share_id)}, f"No longer shared with {other}.", is_json=is_json
+    )
 
 
 @app.command()
@@ -142,16 +134,16 @@ async def public(
     is_json: JsonOption = False,
 ) -> None:
     """Let everybody who is signed in run an agent."""
-    async with open_rows() as rows, rows.db.transaction() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with work(as_email) as (session, actor):
         found = await find_agent(session, actor, agent)
         view = await agent_sharing.publish_agent(
             session, actor, agent_id=found.id, is_public=is_public
         )
-    if is_json:
-        output.print_json(view)
-    else:
-        output.say(f"{view.name!r} is {'public' if view.is_public else 'not public'}.")
+    output.tell(
+        view,
+        f"{view.name!r} is {'public' if view.is_public else 'not public'}.",
+        is_json=is_json,
+    )
 
 
 async def _find(

@@ -7,7 +7,6 @@ import typer
 from app.backend.core.errors import Invalid
 from app.backend.core.paging import PAGE_SIZE_MAX
 from app.backend.identity import people, tiers
-from app.backend.identity import service as identity
 from app.backend.identity.tier_schemas import (
     LIMIT_MAX,
     Limits,
@@ -17,7 +16,7 @@ from app.backend.identity.tier_schemas import (
     TierView,
 )
 from app.cli import output
-from app.cli.edge import command, open_rows
+from app.cli.edge import command, read, work
 from app.cli.options import AsOption, JsonOption
 
 app = typer.Typer(
@@ -49,8 +48,7 @@ def _tier() -> None:
 @command
 async def list_all(as_email: AsOption = None, is_json: JsonOption = False) -> None:
     """List tiers, newest first; at most 200."""
-    async with open_rows() as rows, rows.db.read() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with read(as_email) as (session, actor):
         page = await tiers.list_tiers(session, actor, limit=PAGE_SIZE_MAX)
     if is_json:
         output.print_json(page)
@@ -75,8 +73,7 @@ async def create(
     """Make a tier; what is not said has no limit."""
     given = _given(requests, runs, active, storage)
     draft = TierDraft.model_validate({"name": name, **given})
-    async with open_rows() as rows, rows.db.transaction() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with work(as_email) as (session, actor):
         view = await tiers.create_tier(session, actor, draft=draft)
     _print_tier(view, is_json=is_json)
 
@@ -102,8 +99,7 @@ async def change(
         changes["name"] = new
     if is_default:
         changes["is_default"] = True
-    async with open_rows() as rows, rows.db.transaction() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with work(as_email) as (session, actor):
         tier_id = await tiers.find_id(session, actor, name=name)
         now = await tiers.get_tier(session, actor, tier_id=tier_id)
         draft = TierDraft.model_validate(now.model_dump() | changes)
@@ -117,14 +113,12 @@ async def delete(
     name: NameArgument, as_email: AsOption = None, is_json: JsonOption = False
 ) -> None:
     """Delete a tier; its people are in the default one from then on."""
-    async with open_rows() as rows, rows.db.transaction() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with work(as_email) as (session, actor):
         tier_id = await tiers.find_id(session, actor, name=name)
         await tiers.delete_tier(session, actor, tier_id=tier_id)
-    if is_json:
-        output.print_json({"deleted": str(tier_id)})
-    else:
-        output.say(f"Deleted the tier {name!r}.")
+    output.tell(
+        {"deleted": str(tier_id)}, f"Deleted the tier {name!r}.", is_json=is_json
+    )
 
 
 @app.command()
@@ -133,8 +127,7 @@ async def show(
     email: EmailArgument, as_email: AsOption = None, is_json: JsonOption = False
 ) -> None:
     """Show the tier of a person, and what they may use."""
-    async with open_rows() as rows, rows.db.read() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with read(as_email) as (session, actor):
         user_id = await people.find_id(session, actor, email=email)
         view = await tiers.get_person_limits(session, actor, user_id=user_id)
     _print_person(view, is_json=is_json)
@@ -156,8 +149,7 @@ async def give(
 ) -> None:
     """Put a person into a tier, and give them limits of their own; what is not said stays."""
     changes = _given(requests, runs, active, storage)
-    async with open_rows() as rows, rows.db.transaction() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with work(as_email) as (session, actor):
         user_id = await people.find_id(session, actor, email=email)
         now = await tiers.get_person_limits(session, actor, user_id=user_id)
         tier_id = now.tier_id

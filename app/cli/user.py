@@ -24,7 +24,7 @@ from app.backend.identity.schemas import (
 )
 from app.backend.system import people as suspension
 from app.cli import output
-from app.cli.edge import Rows, command, open_rows
+from app.cli.edge import Rows, command, open_rows, read, work
 from app.cli.options import AsOption, JsonOption
 from app.cli.running import open_parts
 
@@ -66,10 +66,7 @@ async def create(
     )
     async with open_rows() as rows, rows.db.transaction() as session:
         view = await _create(session, draft, as_email)
-    if is_json:
-        output.print_json(view)
-    else:
-        output.say(f"Created {view.email} ({view.role}).")
+    output.tell(view, f"Created {view.email} ({view.role}).", is_json=is_json)
 
 
 @app.command("set-password")
@@ -83,18 +80,14 @@ async def set_password(
     """Give a user a new password; all their logins end."""
     password = _read_password(is_stdin=is_password_stdin)
     draft = UserDraft.model_validate({"email": email, "password": password})
-    async with open_rows() as rows, rows.db.transaction() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with work(as_email) as (session, actor):
         view = await identity.set_password(
             session,
             actor,
             email=draft.email,
             password=draft.password.get_secret_value(),
         )
-    if is_json:
-        output.print_json(view)
-    else:
-        output.say(f"{view.email} has a new password.")
+    output.tell(view, f"{view.email} has a new password.", is_json=is_json)
 
 
 @app.command("sign-out")
@@ -107,10 +100,9 @@ async def sign_out(
     async with open_rows() as rows, rows.db.transaction() as session:
         actor = await identity.find_actor_by_email(session, email)
         ended = await sessions.revoke_others(session, actor)
-    if is_json:
-        output.print_json({"logins": ended})
-    else:
-        output.say(f"{actor.email}: {ended} logins ended.")
+    output.tell(
+        {"logins": ended}, f"{actor.email}: {ended} logins ended.", is_json=is_json
+    )
 
 
 @app.command()
@@ -119,8 +111,7 @@ async def logins(
     email: EmailArgument, as_email: AsOption = None, is_json: JsonOption = False
 ) -> None:
     """List the logins elsewhere that lead to a user's account."""
-    async with open_rows() as rows, rows.db.read() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with read(as_email) as (session, actor):
         user_id = await people.find_id(session, actor, email=email)
         found = await outside.list_linked_of(session, actor, user_id=user_id)
     if is_json:
@@ -139,14 +130,12 @@ async def unlink(
     is_json: JsonOption = False,
 ) -> None:
     """Let a login elsewhere not lead to a user's account any more."""
-    async with open_rows() as rows, rows.db.transaction() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with work(as_email) as (session, actor):
         user_id = await people.find_id(session, actor, email=email)
         await outside.unlink_of(session, actor, user_id=user_id, linked_id=login_id)
-    if is_json:
-        output.print_json({"unlinked": str(login_id)})
-    else:
-        output.say(f"{email}: the login is unlinked.")
+    output.tell(
+        {"unlinked": str(login_id)}, f"{email}: the login is unlinked.", is_json=is_json
+    )
 
 
 @app.command("list")
@@ -159,8 +148,7 @@ async def list_users(
     """List users, newest first."""
     found: list[PersonView] = []
     cursor, is_over = None, False
-    async with open_rows() as rows, rows.db.read() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with read(as_email) as (session, actor):
         while not is_over:
             page = await people.list_people(
                 session, actor, text=text, cursor=cursor, limit=PAGE_SIZE_MAX
@@ -223,8 +211,7 @@ async def set_role(
     is_json: JsonOption = False,
 ) -> None:
     """Give a user a role."""
-    async with open_rows() as rows, rows.db.transaction() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with work(as_email) as (session, actor):
         user_id = await people.find_id(session, actor, email=email)
         view = await people.set_role(session, actor, user_id=user_id, role=role)
     _print_person(view, is_json=is_json)
@@ -236,8 +223,7 @@ async def remove_second_factor(
     email: EmailArgument, as_email: AsOption = None, is_json: JsonOption = False
 ) -> None:
     """Let a user who has lost their second factor sign in with their password alone."""
-    async with open_rows() as rows, rows.db.transaction() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with work(as_email) as (session, actor):
         user_id = await people.find_id(session, actor, email=email)
         view = await people.remove_second_factor(session, actor, user_id=user_id)
     _print_person(view, is_json=is_json)
@@ -264,8 +250,7 @@ async def reactivate(
     email: EmailArgument, as_email: AsOption = None, is_json: JsonOption = False
 ) -> None:
     """Let a suspended user sign in again."""
-    async with open_rows() as rows, rows.db.transaction() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with work(as_email) as (session, actor):
         user_id = await people.find_id(session, actor, email=email)
         view = await people.set_active(session, actor, user_id=user_id, is_active=True)
     _print_person(view, is_json=is_json)
@@ -277,8 +262,7 @@ async def permissions(
     email: EmailArgument, as_email: AsOption = None, is_json: JsonOption = False
 ) -> None:
     """Show what a user may do beside their role, and what not."""
-    async with open_rows() as rows, rows.db.read() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with read(as_email) as (session, actor):
         user_id = await people.find_id(session, actor, email=email)
         view = await grants.get_permissions(session, actor, user_id=user_id)
     _print_permissions(view, is_json=is_json)
@@ -316,8 +300,7 @@ async def _change_permission(
     has: bool,
     is_json: bool,
 ) -> None:
-    async with open_rows() as rows, rows.db.transaction() as session:
-        actor = await identity.find_actor_by_email(session, as_email)
+    async with work(as_email) as (session, actor):
         user_id = await people.find_id(session, actor, email=email)
         view = await grants.change_permission(
             session, actor, user_id=user_id, permission=permission, has=has
@@ -349,10 +332,9 @@ def _ways(person: PersonView) -> str:
 
 
 def _print_person(person: PersonView, *, is_json: bool) -> None:
-    if is_json:
-        output.print_json(person)
-    else:
-        output.say(f"{person.email}: {person.role}, {_status(person)}.")
+    output.tell(
+        person, f"{person.email}: {person.role}, {_status(person)}.", is_json=is_json
+    )
 
 
 def _print_link(

@@ -161,7 +161,11 @@ def _rename() -> rx.Component:
 
 def _member(member: Any) -> rx.Component:
     return rx.el.li(
-        rx.el.span(member.email, class_name="min-w-0 flex-1 truncate text-sm"),
+        rx.el.span(
+            member.email,
+            title=member.email,
+            class_name="min-w-0 flex-1 truncate text-sm",
+        ),
         icon_button(
             "x",
             words.TAKE_OUT + member.email,

@@ -27,6 +27,7 @@ def _row(person: Any) -> rx.Component:
             rx.el.p(
                 rx.cond(person.name != "", person.name, person.email),
                 rx.cond(person.is_self, badge(words.YOU, class_name="ms-2")),
+                title=person.email,
                 class_name="truncate font-medium",
             ),
             rx.cond(

@@ -69,19 +69,7 @@ def _form() -> rx.Component:
         rx.el.div(
             rx.cond(
                 SharingState.groups.length() > 0,
-                select_field(
-                    "group",
-                    words.GROUP,
-                    rx.fragment(
-                        rx.el.option(words.NO_GROUP, value=""),
-                        rx.foreach(
-                            SharingState.groups,
-                            lambda group: rx.el.option(
-                                group.name, value=group.id, key=group.id
-                            ),
-                        ),
-                    ),
-                ),
+                rx.el.div(_groups(), class_name="min-w-0 flex-1 basis-48"),
             ),
             _by_kind(
                 select_field("level", words.LEVEL, words.AGENT_LEVELS),
@@ -89,12 +77,26 @@ def _form() -> rx.Component:
                 select_field("level", words.LEVEL, words.COLLECTION_LEVELS),
             ),
             button(words.ADD, type="submit", icon="user_plus", class_name="self-end"),
-            class_name="flex flex-wrap items-start gap-3",
+            class_name="flex flex-wrap items-end gap-3",
         ),
         on_submit=SharingState.share,
         key=SharingState.form_key.to(str),
         no_validate=True,
         class_name="flex flex-col gap-3",
+    )
+
+
+def _groups() -> rx.Component:
+    return select_field(
+        "group",
+        words.GROUP,
+        rx.fragment(
+            rx.el.option(words.NO_GROUP, value=""),
+            rx.foreach(
+                SharingState.groups,
+                lambda group: rx.el.option(group.name, value=group.id, key=group.id),
+            ),
+        ),
     )
 
 
@@ -116,14 +118,18 @@ def _shares() -> rx.Component:
 def _share(row: Any) -> rx.Component:
     return rx.el.li(
         rx.cond(row.group_id != "", _icon("users"), _icon("user")),
-        rx.el.span(row.name, class_name="min-w-0 flex-1 truncate text-sm"),
+        rx.el.span(
+            row.name, title=row.name, class_name="min-w-0 flex-1 truncate text-sm"
+        ),
         rx.el.div(
             _by_kind(
                 _level(row, words.AGENT_LEVELS),
-                rx.el.span(words.USES, class_name="text-sm text-muted"),
+                rx.el.span(words.USES, class_name="block text-end text-sm text-muted"),
                 _level(row, words.COLLECTION_LEVELS),
             ),
-            class_name="w-32 shrink-0 sm:w-44",
+            class_name=_by_kind(
+                "w-32 shrink-0 sm:w-44", "shrink-0", "w-32 shrink-0 sm:w-44"
+            ),
         ),
         icon_button(
             "x", words.REMOVE + row.name, on_click=SharingState.unshare(row.id)

@@ -14,7 +14,9 @@ def dialog(
     """Return a modal that closes on Escape and on a click outside."""
     return modal(
         rx.el.div(
-            rx.el.h2(title, class_name="text-lg font-semibold"),
+            rx.el.h2(
+                title, class_name="text-lg font-semibold [overflow-wrap:anywhere]"
+            ),
             *children,
             class_name="flex flex-col gap-4 p-5",
         ),
