@@ -1,6 +1,7 @@
 """A provider is connected with the wizard, its model answers in a run, and a wrong key is explained."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
@@ -8,8 +9,10 @@ from playwright.async_api import expect
 from app import routes
 from tests.e2e.browser import PHONE, Tab
 from tests.e2e.conftest import NewTab
+from tests.factories.model_files import NAME, copy_model
 from tests.integration.providers import vendors
 from tests.integration.providers.vendors import KEY
+from tests.product import Product, parts_of
 
 SLOWLY = 30_000
 
@@ -59,6 +62,35 @@ async def test_provider_is_connected_and_answers(tab: Tab, anthropic_url: str) -
     await page.get_by_role("button", name="Actions for anthropic").click()
     await page.get_by_role("button", name="Switch off").first.click()
     await expect(page.get_by_text("New agents use local/")).to_be_visible()
+
+
+async def test_model_file_is_added_measured_and_taken_out(
+    product: Product, tab: Tab, tmp_path: Path
+) -> None:
+    async with parts_of(product) as (services, _):
+        file = copy_model(services.settings, tmp_path)
+    page = tab.page
+    await tab.go(routes.MODELS)
+    await page.get_by_role("button", name="Add a file").click()
+    form = page.get_by_role("dialog").filter(has_text="in the format GGUF")
+    await form.get_by_label("Path or URL").fill(f"{file}.not")
+    await form.get_by_role("button", name="Add", exact=True).click()
+    await expect(form.get_by_text("is not a file")).to_be_visible()
+    assert await tab.axe_violations() == []
+
+    await form.get_by_label("Path or URL").fill(str(file))
+    await form.get_by_role("button", name="Add", exact=True).click()
+    listed = page.get_by_role("list", name="On this machine")
+    added = listed.get_by_role("listitem").filter(has_text=f"local/{NAME}")
+    await expect(added).to_contain_text("tokens/s", timeout=SLOWLY)
+    await expect(form).to_be_hidden()
+    assert await tab.axe_violations() == []
+
+    await added.get_by_role("button", name="Actions for local/").click()
+    await added.get_by_role("button", name="Delete").click()
+    question = page.get_by_role("dialog").filter(has_text="The file itself stays")
+    await question.get_by_role("button", name="Delete").click()
+    await expect(added).to_have_count(0)
 
 
 async def test_page_fits_on_a_phone(new_tab: NewTab) -> None:
