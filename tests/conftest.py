@@ -28,6 +28,7 @@ from tests.factories.rows import (
     MakeUser,
     RowFactory,
 )
+from tests.names import refuse_nobody
 from tests.processes import Fork, ForkServer
 from tests.stack import Stack, act_for_the_installation, start_stack
 from tests.statements import compile_once
@@ -50,6 +51,7 @@ compile_once()
 structlog.get_config()["processors"][-1] = ConsoleRenderer(
     colors=False, exception_formatter=plain_traceback
 )
+refuse_nobody()
 
 
 def pytest_collection_modifyitems(

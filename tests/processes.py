@@ -23,6 +23,7 @@ import psutil
 from app.backend.core import settings as settings_module
 from app.backend.core.settings import Settings
 from app.backend.models import files
+from tests.names import refuse_nobody
 from tests.parts import ask, end_process, wait_until
 from tests.stack import environment_of
 
@@ -152,6 +153,7 @@ def _serve() -> None:
     os.dup2(2, 1)
     for module in PRELOADED:
         importlib.import_module(module)
+    refuse_nobody()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:
         order = json.loads(line)

@@ -66,7 +66,7 @@ class Stack:
         """Give settings for a fresh, migrated installation with rows and queues of its own."""
         number = next(self._databases)
         data_dir.mkdir(parents=True, exist_ok=True)
-        database_url = self._make_database(data_dir)
+        database_url = self.make_database(data_dir)
         yield settings_of(
             data_dir,
             database_url=database_url,
@@ -83,7 +83,8 @@ class Stack:
                 f"DROP DATABASE {database_url.rsplit('/', 1)[1]} WITH (FORCE)"
             )
 
-    def _make_database(self, data_dir: Path) -> str:
+    def make_database(self, data_dir: Path) -> str:
+        """Copy the template, and return the URL of the copy; none for SQLite, whose file lies where it is looked for."""
         if self.postgres_port is None:
             shutil.copy(self.folder / TEMPLATE, data_dir / "atelier.db")
             return ""

@@ -14,7 +14,7 @@ from app.backend.agents.repository import collections_of
 from app.backend.agents.schemas import AgentKind
 from app.backend.agents.spec import AgentSpec
 from app.backend.bootstrap import Services
-from app.backend.core import clock, ids
+from app.backend.core import acting, clock, ids
 from app.backend.core.actor import Actor, Role
 from app.backend.core.db import Session
 from app.backend.core.errors import AppError, Invalid, NotFound
@@ -47,20 +47,25 @@ async def rehearse(settings: Settings) -> None:
     nobody = Actor(
         user_id=ids.new_id(), email="", role=Role.VIEWER, permissions=frozenset()
     )
-    async with bootstrap.build(memory, shared=True) as services:
-        # A default model that is not set up is said by the run that asks for it.
-        with suppress(Invalid, ModelMissing):
-            services.models.get(settings.default_model)
-        await _preload(services)
-        await _play(services, nobody)
-        with suppress(DBAPIError):
-            await claim_next(services, worker="", first_turn=NEVER)
-        with suppress(DBAPIError, LeaseLost):
-            await _keep_and_write(services, nobody)
-        for ask in _questions(services, nobody):
-            with suppress(AppError, DBAPIError):
-                async with services.db.transaction() as session:
-                    await ask(session)
+    with acting.as_user(nobody.user_id):
+        async with bootstrap.build(memory, shared=True) as services:
+            await _rehearse(services, nobody)
+
+
+async def _rehearse(services: Services, nobody: Actor) -> None:
+    # A default model that is not set up is said by the run that asks for it.
+    with suppress(Invalid, ModelMissing):
+        services.models.get(services.settings.default_model)
+    await _preload(services)
+    await _play(services, nobody)
+    with suppress(DBAPIError):
+        await claim_next(services, worker="", first_turn=NEVER)
+    with suppress(DBAPIError, LeaseLost):
+        await _keep_and_write(services, nobody)
+    for ask in _questions(services, nobody):
+        with suppress(AppError, DBAPIError):
+            async with services.db.transaction() as session:
+                await ask(session)
 
 
 async def _preload(services: Services) -> None:

@@ -6,19 +6,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from typing_extensions import override
+from typing_extensions import TypeIs, override
 
-from app.backend.core.actor import Permission, Role
-from app.backend.identity.scopes import permissions_of, permissions_of_key
+from app.backend.core.actor import Permission
+from app.backend.identity.sharing_schemas import Level
 
 SWITCH = "mutant_switch"
 # The door itself: without it nothing is anybody's, and every test of isolation fails.
 _PASSED_OVER = {"app/backend/core/rows.py"}
 # At the edges; what a service asks again is the second wall behind them.
 _NEEDS = {"may", "need", "edge.requires"}
-_EVERYBODYS = frozenset[Permission].intersection(
-    *(permissions_of_key(permissions_of(role)) for role in Role)
-)
+# Where a service says which level of a share it takes.
+_LEVELS = {"need_agent", "need_collection", "need_level"}
+# It stands in for permissions whose check is away: every role has it.
+EVERYBODYS = Permission.VIEW_AGENT
 _DOORS = {"visible_to": "rows", "owned_by": "rows", "is_visible": "condition"}
 _OWN_CHECKS = {"get_agent", "get_run", "_find_run", "_find_agent"}
 _YES_OR_NO = {"is_same_origin", "is_still_signed_in"}
@@ -30,8 +31,10 @@ class Guard(StrEnum):
     DOOR = "filter by owner"
     OWNER = "comparison of owners"
     PERMISSION = "permission"
+    LEVEL = "level of a share"
     SOCKET = "ownership on a socket"
     ORIGIN = "origin or login of a socket"
+    POLICY = "policy of PostgreSQL"
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,8 @@ class _Rewriter(ast.NodeTransformer):
             return _call(_DOORS[name], number, node.func, *node.args)
         if ast.unparse(node.func) in _NEEDS:
             node.args = [self._permission(one, text) for one in node.args]
+        if name in _LEVELS:
+            node.args = [self._level(one, text) for one in node.args]
         if name in _YES_OR_NO and self._path.startswith("app/backend/api/"):
             return self._yes_or_no(node, text)
         return node
@@ -116,7 +121,8 @@ class _Rewriter(ast.NodeTransformer):
         text = ast.unparse(node)
         self.generic_visit(node)
         sides = [node.left, *node.comparators]
-        is_owner = any(_is_owner(one) for one in sides[:1])
+        # Two columns that are compared join tables.
+        is_owner = _is_owner(sides[0]) and not _is_column(sides[1])
         if not is_owner or not isinstance(node.ops[0], ast.Eq | ast.NotEq):
             return node
         number = self._add(Guard.OWNER, text)
@@ -151,9 +157,16 @@ class _Rewriter(ast.NodeTransformer):
 
     def _permission(self, node: ast.expr, text: str) -> ast.expr:
         wanted = ast.unparse(node).removeprefix("Permission.")
-        if wanted not in Permission.__members__ or Permission[wanted] in _EVERYBODYS:
+        # Nobody lacks the one that stands in for those that are away.
+        if wanted not in Permission.__members__ or wanted == EVERYBODYS.name:
             return node
         return _call("permission", self._add(Guard.PERMISSION, text), node)
+
+    def _level(self, node: ast.expr, text: str) -> ast.expr:
+        wanted = ast.unparse(node).removeprefix("Level.")
+        if wanted not in Level.__members__ or wanted == Level.VIEW.name:
+            return node
+        return _call("level", self._add(Guard.LEVEL, text), node)
 
     def _yes_or_no(self, node: ast.Call, text: str) -> ast.Call:
         if _last_name(node.func) == "is_still_signed_in":
@@ -178,9 +191,14 @@ def names(sites: list[Site]) -> Iterator[tuple[str, Site]]:
 
 
 def _is_owner(node: ast.expr) -> bool:
-    if isinstance(node, ast.Call) and _last_name(node.func) == "col":
-        node = node.args[0]
+    """Tell whether it says whose a row is, or in a query with whom one is shared."""
+    if _is_column(node):
+        return _last_name(node.args[0]) in {"owner_id", "user_id"}
     return isinstance(node, ast.Attribute) and node.attr == "owner_id"
+
+
+def _is_column(node: ast.expr) -> TypeIs[ast.Call]:
+    return isinstance(node, ast.Call) and _last_name(node.func) == "col"
 
 
 def _last_name(node: ast.expr) -> str:

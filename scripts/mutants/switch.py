@@ -8,9 +8,9 @@ import sqlmodel
 from typing_extensions import override
 
 from app.backend.core.actor import Permission
+from app.backend.identity.sharing_schemas import Level
+from scripts.mutants.sites import EVERYBODYS
 
-# Every role has it, so to need it is to need nothing.
-EVERYBODYS = Permission.VIEW_AGENT
 _away: list[int] = []
 # The guards that were asked since somebody emptied this.
 reached: set[int] = set()
@@ -29,6 +29,11 @@ def _is_away(number: int) -> bool:
 def permission(number: int, wanted: Permission) -> Any:
     """Return the permission, or while its check is away one that everybody has."""
     return _Lazy(number, wanted)
+
+
+def level(number: int, wanted: Level) -> Level:
+    """Return the level that is needed, or one that everybody has who sees the thing."""
+    return Level.VIEW if _is_away(number) else wanted
 
 
 def rows(number: int, door: Callable[..., Any], actor: Any, table: Any) -> Any:

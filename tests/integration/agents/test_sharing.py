@@ -107,6 +107,8 @@ async def test_each_list_has_its_own_agents(
     own = await make_agent(actor)
     shared = await make_agent(other_actor)
     await rows.share(shared, actor, "view")
+    # What one shares oneself is not shared with one.
+    await rows.share(own, other_actor, "view")
     public = await make_agent(other_actor, is_public=True)
     await make_agent(other_actor)
 

@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
-from app.backend.api.guard import OPEN_PATHS, OPEN_PREFIXES
+from app.backend.api.guard import OPEN_PATHS, OPEN_PREFIXES, SOCKET_PREFIX
 from app.backend.core.actor import Actor
 from tests.integration.api.conftest import ADDRESS, ClientOf
 
@@ -243,3 +243,14 @@ async def test_cookie_reads_by_other_sites_are_refused(
     answer = await stranger.get("/api/v1/agents", headers={**cookie, **headers})
 
     assert answer.status_code == status, answer.text
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_refused"), [(ADDRESS, False), ("http://evil.example", True)]
+)
+async def test_socket_of_the_pages_is_for_our_own_pages(
+    stranger: httpx.AsyncClient, origin: str, is_refused: bool
+) -> None:
+    answer = await stranger.get(f"{SOCKET_PREFIX}/", headers={"Origin": origin})
+
+    assert ("did not come from a page" in answer.text) is is_refused, answer.text

@@ -23,6 +23,7 @@ from app.backend.bootstrap import Services
 from app.backend.core import ids
 from app.backend.core.actor import Actor
 from tests.fakes.knowledge import FakeEmbedder
+from tests.integration.api.description import described
 from tests.isolation import SECRET, Kind, World, make_world, read_all, without_ids
 
 KINDS = {
@@ -80,9 +81,9 @@ class Case:
     place: Literal["path", "query", "body", "list"]
 
 
-def cases_of(app: FastAPI) -> Iterator[Case]:
-    schemas = app.openapi()["components"]["schemas"]
-    for path, methods in app.openapi()["paths"].items():
+def cases_of() -> Iterator[Case]:
+    schemas = described()["components"]["schemas"]
+    for path, methods in described()["paths"].items():
         for method, operation in methods.items():
             for name in _PARAMETER.findall(path):
                 # A provider is an id in a body, and a name in an address.
@@ -155,14 +156,13 @@ def test_every_id_of_an_address_has_a_kind(app: FastAPI) -> None:
         for route in iter_route_contexts(app.routes)
         for name in _PARAMETER.findall(route.path or "")
     }
-    asked = {case.name for case in cases_of(app)}
+    asked = {case.name for case in cases_of()}
 
     assert names | asked <= KINDS.keys() | NO_IDS, "Say which kind of id this is."
 
 
 async def test_foreign_and_absent_look_the_same_at_every_address(
     services: Services,
-    app: FastAPI,
     signed_in: httpx.AsyncClient,
     actor: Actor,
     other_actor: Actor,
@@ -170,7 +170,7 @@ async def test_foreign_and_absent_look_the_same_at_every_address(
     foreign = await make_world(services, other_actor)
     own = await make_world(services, actor)
     before = await read_all(services)
-    cases = list(cases_of(app))
+    cases = list(cases_of())
     assert len(cases) > 30
 
     for case in cases:
@@ -191,7 +191,7 @@ async def test_own_things_are_found_at_every_address(
 ) -> None:
     # A search must not need the runtime.
     app.state.services = replace(services, embedder=FakeEmbedder())
-    for case in cases_of(app):
+    for case in cases_of():
         own = await make_world(services, actor)
         absent = await ask(signed_in, case, ids.new_id(), own)
         found = [

@@ -101,10 +101,10 @@ NEEDED = {
 }
 
 
-def _cases_of(app: FastAPI, kinds: set[Kind]) -> list[Case]:
+def _cases_of(kinds: set[Kind]) -> list[Case]:
     return [
         case
-        for case in cases_of(app)
+        for case in cases_of()
         if case.place == "path" and KINDS[case.name] in kinds
     ]
 
@@ -128,7 +128,7 @@ async def _share(
 
 
 def test_every_shared_address_says_which_level_it_needs(app: FastAPI) -> None:
-    asked = {f"{case.method} {case.path}" for case in _cases_of(app, SHARED_KINDS)}
+    asked = {f"{case.method} {case.path}" for case in _cases_of(SHARED_KINDS)}
 
     assert asked == NEEDED.keys()
 
@@ -145,7 +145,7 @@ async def test_a_share_opens_what_its_level_allows_and_nothing_else(
     family: set[Kind],
 ) -> None:
     app.state.services = replace(services, embedder=FakeEmbedder())
-    for case in _cases_of(app, family):
+    for case in _cases_of(family):
         world = await make_world(services, other_actor)
         await _share(services, world, other_actor, actor, level)
         # A share that is withdrawn is one of the agent itself, not of somebody else's.
@@ -168,7 +168,7 @@ async def test_a_public_agent_can_be_run_by_everybody_and_changed_by_its_owner_o
     other_actor: Actor,
     family: set[Kind],
 ) -> None:
-    for case in _cases_of(app, family):
+    for case in _cases_of(family):
         world = await make_world(services, other_actor)
         async with services.db.transaction() as session:
             agent = await session.get(AgentRow, world[Kind.AGENT][0])

@@ -89,7 +89,7 @@ def _name(
             connection.execute(query, {"key": f"atelier.{key}", "value": str(value)})
 
 
-def _seen(connection: Connection, table: Table) -> set[UUID]:
+def _seen(connection: Connection, table: Table) -> set[UUID | None]:
     return set(connection.scalars(text(f'SELECT owner_id FROM "{table.name}"')))
 
 
@@ -224,6 +224,7 @@ def test_share_with_a_group_shows_a_thing_to_its_people_only(wall: Wall) -> None
     [
         ("UPDATE agent SET is_public = true", ["agent"]),
         ("UPDATE provider SET is_shared = true", ["provider", "model"]),
+        ("UPDATE budget SET owner_id = NULL", ["budget"]),
     ],
 )
 def test_what_is_for_everybody_is_shown_to_everybody(
@@ -231,11 +232,13 @@ def test_what_is_for_everybody_is_shown_to_everybody(
 ) -> None:
     with _tried(wall.app, work="system") as connection:
         assert _touched(connection, f"{change} WHERE owner_id = '{ANNA}'") == 1
-        _expect(connection, shown, CARL, {ANNA, CARL})
+        # What nobody owns is the installation's.
+        owner = None if "owner_id = NULL" in change else ANNA
+        _expect(connection, shown, CARL, {owner, CARL})
 
 
 def _expect(
-    connection: Connection, tables: list[str], who: UUID, owners: set[UUID]
+    connection: Connection, tables: list[str], who: UUID, owners: set[UUID | None]
 ) -> None:
     _name(connection, actor=who, work="")
     seen = {name: _seen(connection, metadata.tables[name]) for name in tables}
@@ -244,8 +247,9 @@ def _expect(
 
 
 def test_middlewares_are_seen_with_their_models(wall: Wall) -> None:
-    with _tried(wall.app) as connection:
-        assert _models(connection) == set()
+    for role in (wall.app, wall.owner):
+        with _tried(role) as connection:
+            assert _models(connection) == set()
     with _tried(wall.app, work="system") as connection:
         others = _models(connection)
         assert len(others) == 3

@@ -168,6 +168,16 @@ async def test_default_is_one_and_one_s_own_comes_first(
     }
 
 
+async def test_default_of_one_person_leaves_that_of_another_alone(
+    services: Services, actor: Actor, other_actor: Actor
+) -> None:
+    for person in (other_actor, actor):
+        provider = await connect(services, person, "https://models.example.org/v1")
+        await add(services, person, provider, "good", is_default=True)
+
+    assert await services.models.default_name(other_actor) == "mine/good"
+
+
 async def test_kept_key_is_tried_where_it_belongs_only(
     services: Services, actor: Actor, vendor_url: str
 ) -> None:

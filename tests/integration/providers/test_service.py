@@ -15,7 +15,8 @@ from app.backend.providers import service as providers
 from app.backend.providers.schemas import ProviderDraft, ProviderView
 from app.backend.providers.tables import ProviderRow
 from app.backend.secrets import service as secrets
-from tests.factories.rows import RowFactory
+from app.backend.secrets.schemas import SecretDraft
+from tests.factories.rows import MakeUser, RowFactory
 
 KEY = "canary-of-the-providers"
 _OF_PROVIDERS = frozenset({Permission.ADD_PROVIDER, Permission.CHANGE_PROVIDER})
@@ -324,4 +325,33 @@ async def test_provider_is_deleted_without_the_right_to_delete_its_key(
     assert await listed(services, actor) == []
     async with services.db.read() as session:
         (kept,) = (await secrets.list_secrets(session, actor)).items
+    assert kept.name == "provider-mine"
+
+
+async def test_agents_of_others_do_not_keep_what_is_only_called_like_theirs(
+    services: Services, actor: Actor, other_actor: Actor
+) -> None:
+    view = await connect(services, actor)
+    await connect(services, other_actor)
+    await RowFactory(services.db).agent(other_actor, model="mine/gpt-4o")
+
+    await delete(services, actor, view)
+
+    assert await listed(services, actor) == []
+
+
+async def test_deleting_a_shared_one_leaves_a_secret_of_that_name_alone(
+    services: Services, actor: Actor, make_user: MakeUser
+) -> None:
+    view = await connect(services, actor, is_shared=True)
+    other = await make_user(role="admin")
+    draft = SecretDraft.model_validate({"name": "provider-mine", "value": KEY})
+    async with services.db.transaction() as session:
+        await secrets.set_secret(session, other, draft=draft, keyring=services.keyring)
+
+    await delete(services, other, view)
+
+    assert await listed(services, actor) == []
+    async with services.db.read() as session:
+        (kept,) = (await secrets.list_secrets(session, other)).items
     assert kept.name == "provider-mine"

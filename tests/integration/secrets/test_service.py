@@ -88,14 +88,15 @@ async def test_secret_of_somebody_else_is_not_there(
     assert await _listed(services, other_actor) == []
 
 
+@pytest.mark.parametrize("moved", [("secret",), ("secret", "data_key")])
 async def test_row_that_is_moved_to_somebody_else_opens_for_nobody(
-    services: Services, actor: Actor, other_actor: Actor
+    services: Services, actor: Actor, other_actor: Actor, moved: tuple[str, ...]
 ) -> None:
     await _set(services, actor)
     owner = other_actor.user_id
     bound = {"owner": owner.hex if services.db.is_sqlite else owner}
     async with services.db.engine.begin() as connection:
-        for table in ("secret", "data_key"):
+        for table in moved:
             move = sql(f"UPDATE {table} SET owner_id = :owner")
             await connection.execute(move, bound)
 

@@ -25,7 +25,7 @@ from app.backend.runs.tables import RunRow
 from app.backend.system import service as system
 from app.backend.system import storage
 from app.backend.system.schemas import StorageView, SystemView
-from app.backend.system.service import SystemWatch
+from app.backend.system.service import SystemWatch, _brief  # pyright: ignore[reportPrivateUsage]
 from app.state import system_lines
 from tests.factories.rows import MakeAgent, MakeRun
 from tests.parts import free_port
@@ -110,6 +110,15 @@ async def test_everything_is_seen_at_once(
     assert view.storage.database_bytes > 0
     # What is stored was measured a moment ago, and is not measured again.
     assert again.storage == view.storage
+
+
+async def test_run_is_the_own_one_of_its_owner_alone(
+    actor: Actor, other_actor: Actor, make_run: MakeRun
+) -> None:
+    run = await make_run(actor)
+
+    assert _brief(run, actor.email, actor).is_own
+    assert not _brief(run, actor.email, other_actor).is_own
 
 
 async def test_storage_that_takes_long_is_measured_all_the_same(
