@@ -20,7 +20,7 @@ from app.backend.core.actor import Actor
 from app.backend.runs.schemas import BulkAction
 from app.state import edge, tabs
 from app.state.agent_detail import AgentDetail
-from app.state.collection import _NONE as NO_COLLECTION  # pyright: ignore[reportPrivateUsage]
+from app.state.lines import NO_COLLECTION
 from app.state.middleware import MiddlewareTile, MiddlewareValues
 from app.state.model_form import ModelValues
 from app.state.note_list import OpenNote
