@@ -11,20 +11,20 @@ depends_on = None
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("session") as batch:
-        batch.add_column(sa.Column("reads_user_id", sa.Uuid(), nullable=True))
-        batch.add_column(sa.Column("reads_until", sa.DateTime(timezone=True), nullable=True))
-        batch.create_foreign_key(
-            batch.f("fk_session_reads_user_id_user"),
-            "user",
-            ["reads_user_id"],
-            ["id"],
-            ondelete="SET NULL",
-        )
+    # In its own line: a table of SQLite that is made anew takes the rows that refer to it along.
+    op.add_column(
+        "session",
+        sa.Column(
+            "reads_user_id",
+            sa.Uuid(),
+            sa.ForeignKey("user.id", ondelete="SET NULL", name="fk_session_reads_user_id_user"),
+            nullable=True,
+        ),
+        inline_references=True,
+    )
+    op.add_column("session", sa.Column("reads_until", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("session") as batch:
-        batch.drop_constraint(batch.f("fk_session_reads_user_id_user"), type_="foreignkey")
-        batch.drop_column("reads_until")
-        batch.drop_column("reads_user_id")
+    op.drop_column("session", "reads_until")
+    op.drop_column("session", "reads_user_id")

@@ -34,8 +34,12 @@ class SessionState(rx.State):
 
     @rx.event(background=True)
     @edge.requires()
-    async def stay(self) -> None:
-        """Change nothing: the guard leads to the login page when this login has ended elsewhere."""
+    async def stay(self) -> Any:
+        """Lead away when the login is not what the page was made for; the guard does so when it has ended."""
+        actor = await edge.require_actor(self)
+        if self.email and actor.is_reading != self.is_reading:
+            return [SessionState.load, rx.redirect(routes.DASHBOARD)]
+        return None
 
     @rx.event
     @edge.requires()

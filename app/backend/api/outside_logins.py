@@ -15,7 +15,7 @@ from app.backend.api import accounts, auth, forms
 from app.backend.api.deps import ActorDep, PartsDep, PersonDep, ReadDep, WriteDep
 from app.backend.api.parts import ApiParts
 from app.backend.core.actor import Actor
-from app.backend.core.errors import AppError, Unauthorized
+from app.backend.core.errors import AppError, ReadsOnly, Unauthorized
 from app.backend.identity import cookies
 from app.backend.identity.errors import SecondFactorDemanded
 from app.backend.identity.outside import accounts as outside
@@ -195,6 +195,8 @@ async def _need_actor(request: Request) -> Actor:
         raise Unauthorized
     if actor.must_add_factor:
         raise SecondFactorDemanded
+    if actor.is_reading:
+        raise ReadsOnly
     return actor
 
 

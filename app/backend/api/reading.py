@@ -3,11 +3,13 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
 
-from app.backend.api.deps import ActorDep, PartsDep, PersonDep, WriteDep, may
+from app.backend.api import auth
+from app.backend.api.deps import ActorDep, PartsDep, WriteDep, may
 from app.backend.core.actor import Actor, Permission
+from app.backend.core.errors import Forbidden
 from app.backend.identity import reading
 
 router = APIRouter(prefix="/api/auth/reading", tags=["account"])
@@ -23,13 +25,18 @@ class Reading(BaseModel):
 
 @router.post("", status_code=204)
 async def begin_reading(
+    request: Request,
     actor: Annotated[Actor, may(Permission.VIEW_USER)],
-    _person: PersonDep,
     session: WriteDep,
     parts: PartsDep,
     asked: Reading,
 ) -> None:
     """Read with this login what a user has, for an hour; it is in the audit."""
+    if auth.bearer_of(request) is not None:
+        message = (
+            "Only a login in a browser can read what others have. Sign in on a page."
+        )
+        raise Forbidden(message)
     await reading.begin(session, actor, user_id=asked.user_id, settings=parts.settings)
 
 

@@ -12,7 +12,7 @@ from app.backend.budgets.errors import EmbeddingOverBudget
 from app.backend.budgets.spending import RunSpending, SpendingParts, spending_of
 from app.backend.core import acting, clock, ids
 from app.backend.core.actor import Actor
-from app.backend.core.errors import AppError
+from app.backend.core.errors import AppError, ReadsOnly
 from app.backend.core.run_events import UsageRecorded
 from app.backend.core.spending import OverBudget, PlannedCall
 from app.backend.identity import service as identity
@@ -26,6 +26,7 @@ from app.backend.usage.recording import Whose, record_call
 
 # What stands in the place of an agent's name in the rows of usage.
 NAME = "Documents"
+PAID = "To search here, a model is asked that this person pays for, and you only read what they have."
 
 
 class EmbeddingParts(SpendingParts, Protocol):
@@ -49,9 +50,12 @@ class ProviderEmbedders:
         """Return one unit vector a text, asked and paid as the owner of the texts.
 
         Raises:
+            ReadsOnly: an administrator reads, and this would be paid by whom they read.
             EmbeddingOverBudget: a budget of the owner's is used up.
             AppError: the model is not there, does not answer, or cannot be paid.
         """
+        if acting.current().is_reading:
+            raise ReadsOnly(PAID)
         with acting.as_user(owner_id):
             async with self.parts.db.read() as session:
                 owner = await identity.get_actor(session, owner_id)

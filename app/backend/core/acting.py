@@ -19,7 +19,10 @@ class Work(StrEnum):
 
 
 class Acting(NamedTuple):
-    """A user, or a work of the platform, or neither; who `is_reading` opens no transaction that writes."""
+    """A user, or a work of the platform, or neither.
+
+    Who `is_reading` opens no transaction that writes, in whatever name it goes on.
+    """
 
     user_id: UUID | None = None
     work: Work | None = None
@@ -43,8 +46,7 @@ def begin(acting: Acting) -> None:
 
 @contextmanager
 def as_user(user_id: UUID, *, is_reading: bool = False) -> Generator[None, None, None]:
-    """Act for a user: their rows, and those that are shared with them; who reads goes on reading."""
-    is_reading = is_reading or _current.get().is_reading
+    """Act for a user: their rows, and those that are shared with them."""
     with _acting(Acting(user_id=user_id, is_reading=is_reading)):
         yield
 
@@ -74,9 +76,21 @@ def as_nobody() -> Generator[None, None, None]:
 
 
 @contextmanager
+def no_longer_reading() -> Generator[None, None, None]:
+    """Act as one that writes, for what ends the reading itself."""
+    before = _current.get()
+    _current.set(before._replace(is_reading=False))
+    try:
+        yield
+    finally:
+        _current.set(before)
+
+
+@contextmanager
 def _acting(acting: Acting) -> Generator[None, None, None]:
     before = _current.get()
-    _current.set(acting)
+    is_reading = acting.is_reading or before.is_reading
+    _current.set(acting._replace(is_reading=is_reading))
     try:
         yield
     finally:

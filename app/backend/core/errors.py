@@ -34,9 +34,10 @@ class ReadsOnly(Forbidden):
 
     code = "READS_ONLY"
 
-    def __init__(self) -> None:
+    def __init__(self, why: str = "") -> None:
         super().__init__(
-            "You only read what this person has. Stop reading, then do it in your own name."
+            why
+            or "You only read what this person has. Stop reading, then do it in your own name."
         )
 
 

@@ -39,9 +39,15 @@ async def begin(
     user = await need_user(session, user_id)
     if user.id == actor.user_id:
         raise Invalid.field("user_id", "This is you. Choose somebody else.")
-    login.reads_user_id, login.reads_until = user.id, clock.now() + LONGEST
+    until = clock.now() + LONGEST
+    login.reads_user_id, login.reads_until = user.id, until
     audit.record(
-        session, actor, Action.READING_BEGAN, object_kind="user", object_id=user.id
+        session,
+        actor,
+        Action.READING_BEGAN,
+        object_kind="user",
+        object_id=user.id,
+        until=until.isoformat(timespec="seconds"),
     )
 
 
@@ -65,8 +71,7 @@ async def end(session: Session, reader: Actor) -> Actor:
 
 async def stop(db: Database, reader: Actor) -> None:
     """Let the login of somebody who reads be its owner's again."""
-    # A reader opens no transaction that writes in the name of whom they read.
-    with acting.as_gate():
+    with acting.no_longer_reading(), acting.as_gate():
         async with db.transaction() as session:
             await end(session, reader)
 

@@ -60,12 +60,14 @@ class RequestLimits:
         Raises:
             TooManyRequests: there were as many in the last 60 seconds as their tier allows.
         """
-        most = await self._most_of(actor.user_id)
+        # Who reads what somebody has uses up nothing of theirs.
+        whose = actor.reader_id or actor.user_id
+        most = await self._most_of(whose)
         if most is None or self._is_away():
             return
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                seconds = await self._hit(most, window, str(actor.user_id))
+                seconds = await self._hit(most, window, str(whose))
         except (RedisError, TimeoutError, OSError) as error:
             self._note_away(error)
             return

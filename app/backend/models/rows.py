@@ -187,6 +187,8 @@ class RowModels:
 
     async def tell_trouble(self, provider_id: UUID, trouble: str) -> None:
         """Keep why a provider turned us away, for who looks at the models; nothing, when it answers again."""
+        if acting.current().is_reading:
+            return
         # A shared provider is often somebody else's.
         with acting.as_system():
             async with self._db.transaction() as session:

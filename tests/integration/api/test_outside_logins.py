@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -384,6 +385,27 @@ async def _link_path(services: Services, browser: Browser, key: str) -> str:
     )
     ticket = attempts.link_ticket(services.keyring, actor, key)
     return routes.outside_login_path(key, link=ticket)
+
+
+async def test_who_reads_what_somebody_has_links_no_login_of_theirs(
+    app: FastAPI,
+    signed_in: httpx.AsyncClient,
+    services: Services,
+    cookie: dict[str, str],
+    other_actor: Actor,
+) -> None:
+    settings = services.settings.model_copy(update={"admins_read": True})
+    app.state.services = replace(services, settings=settings)
+    browser = Browser(signed_in)
+    browser.keep(cookie)
+    before = await _link_path(services, browser, "company")
+    reading = {"user_id": str(other_actor.user_id)}
+    assert (await signed_in.post("/api/auth/reading", json=reading)).is_success
+
+    answer = await signed_in.get(before)
+
+    assert "READS_ONLY" in answer.headers["Location"]
+    assert not (await signed_in.get("/api/auth/linked")).json()["items"]
 
 
 async def test_login_is_linked_used_and_unlinked(

@@ -172,8 +172,13 @@ async def test_who_reads_opens_no_transaction_that_writes(
         with pytest.raises(ReadsOnly):
             await services.db.write(lambda _: None)
         # Whoever else is acted for on the way, it stays reading.
-        with acting.as_user(ada.user_id), pytest.raises(ReadsOnly):
-            async with services.db.transaction():
-                pass
+        for other in (
+            acting.as_user(ada.user_id),
+            acting.as_gate(),
+            acting.as_system(),
+        ):
+            with other, pytest.raises(ReadsOnly):
+                async with services.db.transaction():
+                    pass
         async with services.db.read() as session:
             assert await people.list_people(session, actor, text="")

@@ -8,13 +8,15 @@ from sqlmodel import col, select
 
 from alembic import command
 from app.backend.bootstrap import Services
+from app.backend.core import clock
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.db import Database
 from app.backend.core.migrations import migrate
 from app.backend.core.project import MIGRATIONS
 from app.backend.identity import keys
-from app.backend.identity.tables import ApiKeyRow
+from app.backend.identity.tables import ApiKeyRow, RefreshTokenRow, SessionRow
 from app.backend.tables import metadata
+from tests.factories.rows import RowFactory
 
 
 def _differences(connection: Connection) -> list[object]:
@@ -26,9 +28,10 @@ def _differences(connection: Connection) -> list[object]:
         # SQLite has a full-text table instead of this index; it and those that it keeps itself in have no class.
         if kind == "table":
             return not (is_found and (name or "").startswith("run_fts"))
-        # Of a reference that stands in a column of SQLite, SQLAlchemy reads no ON DELETE; the tests of tiers see it.
+        # Of a reference that stands in a column of SQLite, SQLAlchemy reads no ON DELETE; tests of what they do see it.
         if kind == "foreign_key_constraint" and is_sqlite:
-            return "tier_id" not in str(getattr(item, "column_keys", ""))
+            keys = str(getattr(item, "column_keys", ""))
+            return "tier_id" not in keys and "reads_user_id" not in keys
         return not (is_sqlite and name == "ix_run_text_words")
 
     opts = {"include_object": is_compared}
@@ -88,3 +91,26 @@ async def test_downgrade_ends_keys_with_limits_and_no_others(
         working = (await connection.execute(query)).scalars().all()
 
     assert working == ["whole"]
+
+
+async def test_programs_stay_signed_in_when_logins_can_read(
+    services: Services, owner_db: Database, actor: Actor
+) -> None:
+    rows = RowFactory(services.db)
+    login = await rows.add(
+        SessionRow(owner_id=actor.user_id, token_hash="a", expires_at=clock.now())
+    )
+    token = RefreshTokenRow(
+        owner_id=actor.user_id,
+        session_id=login.id,
+        token_hash="b",
+        expires_at=clock.now(),
+    )
+    await rows.add(token)
+
+    async with owner_db.engine.begin() as connection:
+        await connection.run_sync(_downgrade, "0029")
+    await migrate(owner_db)
+
+    async with services.db.read() as session:
+        assert len((await session.exec(select(RefreshTokenRow))).all()) == 1

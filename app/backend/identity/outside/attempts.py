@@ -93,10 +93,14 @@ def link_ticket(keyring: Keyring, actor: Actor, provider: str) -> str:
 
     Without it, another site could send somebody through a sign-in with an account of its own, and then own theirs.
     """
-    return keyring.sign(_LINK, f"{actor.session_id}:{provider}")
+    return keyring.sign(_LINK, _link_message(actor, provider))
 
 
 def is_link_ticket(keyring: Keyring, actor: Actor, provider: str, ticket: str) -> bool:
     """Tell whether `ticket` is what a page of this login shows."""
-    message = f"{actor.session_id}:{provider}"
+    message = _link_message(actor, provider)
     return actor.session_id is not None and keyring.verify(_LINK, message, ticket)
+
+
+def _link_message(actor: Actor, provider: str) -> str:
+    return f"{actor.session_id}:{actor.user_id}:{provider}"
