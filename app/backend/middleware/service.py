@@ -1,11 +1,12 @@
 """Middlewares as people put them before models, change them, switch them off and take them away."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 from uuid import UUID
 
-from app.backend.core import clock
+from app.backend.core import acting, clock
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.db import Session, after_commit
 from app.backend.core.errors import Forbidden, Invalid, NotFound
@@ -22,6 +23,7 @@ from app.backend.middleware.schemas import (
 from app.backend.middleware.tables import ModelMiddlewareRow
 from app.backend.models import repository as model_rows
 from app.backend.models import service as models
+from app.backend.models.repository import Pair
 from app.backend.models.schemas import ModelRowView
 from app.backend.providers import repository as provider_rows
 from app.backend.providers import service as providers
@@ -45,7 +47,14 @@ class _Target:
 
     name: str
     model_id: UUID | None
+    owner_id: UUID | None
     may_change: bool
+
+    def as_owner(self) -> AbstractContextManager[None]:
+        """Act for whom the model belongs to; those of the settings are the installation's."""
+        if self.owner_id is None:
+            return acting.as_system()
+        return acting.as_user(self.owner_id)
 
 
 async def add_middleware(
@@ -73,7 +82,7 @@ async def add_middleware(
         priority=find_type(draft.type).info.priority,
     )
     _fill(row, draft)
-    await _keep(session, actor, row, chains, Action.MIDDLEWARE_ADDED)
+    await _keep(session, actor, (row, target), chains, Action.MIDDLEWARE_ADDED)
     return _view(row, target)
 
 
@@ -96,7 +105,7 @@ async def change_middleware(
     row, target = await _need(session, actor, middleware_id)
     _need_changeable(target)
     _fill(row, change)
-    await _keep(session, actor, row, chains, Action.MIDDLEWARE_CHANGED)
+    await _keep(session, actor, (row, target), chains, Action.MIDDLEWARE_CHANGED)
     return _view(row, target)
 
 
@@ -113,7 +122,7 @@ async def set_active(
     row, target = await _need(session, actor, middleware_id)
     _need_changeable(target)
     row.is_active = is_active
-    await _keep(session, actor, row, chains, Action.MIDDLEWARE_CHANGED)
+    await _keep(session, actor, (row, target), chains, Action.MIDDLEWARE_CHANGED)
     return _view(row, target)
 
 
@@ -124,9 +133,10 @@ async def delete_middleware(
     require(actor, Permission.CHANGE_MODEL)
     row, target = await _need(session, actor, middleware_id)
     _need_changeable(target)
+    with target.as_owner():
+        await session.delete(row)
+        await session.flush()
     _record(session, actor, row, Action.MIDDLEWARE_DELETED)
-    await session.delete(row)
-    await session.flush()
     after_commit(session, chains.renew)
 
 
@@ -142,11 +152,9 @@ async def list_middlewares(session: Session, actor: Actor) -> list[MiddlewareVie
     """Return the middlewares of all models that the actor may use: by model, then in their order."""
     require(actor, Permission.VIEW_MODEL)
     rows = await repository.list_middlewares(session, actor)
-    known = {one.id: one for one in await models.list_models(session, actor)}
+    pairs = {pair[0].id: pair for pair in await model_rows.list_models(session, actor)}
     return [
-        _view(row, _target_of(actor, row, known.get(row.model_id)))
-        if row.model_id
-        else _view(row, _target_of(actor, row, None))
+        _view(row, _target_of(actor, row, row.model_id and pairs.get(row.model_id)))
         for row in rows
     ]
 
@@ -174,16 +182,15 @@ def warm_default(session: Session, view: ModelRowView, *, chains: Renews) -> Non
 async def _find_target(session: Session, actor: Actor, model: str | UUID) -> _Target:
     # Two providers may have the same name, so an id is not looked up by it.
     if isinstance(model, UUID):
-        view = await models.get_model(session, actor, model_id=model)
-        return _Target(view.full_name, view.id, view.may_change)
+        return _target(actor, await _need_model(session, actor, model))
     prefix, _, wanted = model.partition("/")
     if prefix in providers.RESERVED and wanted:
-        return _Target(model, None, actor.may(Permission.CHANGE_SYSTEM))
+        return _target_of_settings(actor, model)
     provider = await provider_rows.find_named(session, actor, prefix)
     row = provider and await model_rows.find_named(session, provider.id, wanted)
     if provider is None or row is None:
         raise NotFound("model", model)
-    return _Target(model, row.id, providers.may_change(actor, provider))
+    return _target(actor, (row, provider))
 
 
 async def _need(
@@ -192,19 +199,29 @@ async def _need(
     row = await repository.find_middleware(session, actor, middleware_id)
     if row is None:
         raise NotFound("middleware", middleware_id)
-    view = None
-    if row.model_id is not None:
-        view = await models.get_model(session, actor, model_id=row.model_id)
-    return row, _target_of(actor, row, view)
+    pair = row.model_id and await _need_model(session, actor, row.model_id)
+    return row, _target_of(actor, row, pair)
 
 
-def _target_of(
-    actor: Actor, row: ModelMiddlewareRow, view: ModelRowView | None
-) -> _Target:
-    if view is None:
-        is_admin = actor.may(Permission.CHANGE_SYSTEM)
-        return _Target(row.model_name, row.model_id, is_admin)
-    return _Target(view.full_name, view.id, view.may_change)
+async def _need_model(session: Session, actor: Actor, model_id: UUID) -> Pair:
+    pair = await model_rows.find_model(session, actor, model_id)
+    if pair is None:
+        raise NotFound("model", model_id)
+    return pair
+
+
+def _target_of(actor: Actor, row: ModelMiddlewareRow, pair: Pair | None) -> _Target:
+    return _target(actor, pair) if pair else _target_of_settings(actor, row.model_name)
+
+
+def _target(actor: Actor, pair: Pair) -> _Target:
+    row, provider = pair
+    may_change = providers.may_change(actor, provider)
+    return _Target(models.full_name(row, provider), row.id, row.owner_id, may_change)
+
+
+def _target_of_settings(actor: Actor, name: str) -> _Target:
+    return _Target(name, None, None, actor.may(Permission.CHANGE_SYSTEM))
 
 
 def _need_changeable(target: _Target) -> None:
@@ -223,13 +240,15 @@ def _fill(row: ModelMiddlewareRow, change: MiddlewareChange) -> None:
 async def _keep(
     session: Session,
     actor: Actor,
-    row: ModelMiddlewareRow,
+    placed: tuple[ModelMiddlewareRow, _Target],
     chains: Renews,
     action: Action,
 ) -> None:
+    row, target = placed
     row.updated_at = clock.now()
-    session.add(row)
-    await session.flush()
+    with target.as_owner():
+        session.add(row)
+        await session.flush()
     _record(session, actor, row, action)
     after_commit(session, chains.renew)
 

@@ -38,6 +38,12 @@ OF_LOGINS = {
     "session",
 }
 ANNA, BEN, CARL = ids.new_id(), ids.new_id(), ids.new_id()
+# What a row of each table of shares shows.
+SHOWN = {
+    "agent_share": ("agent",),
+    "collection_share": ("collection", "document", "chunk"),
+    "provider_share": ("provider", "model"),
+}
 
 
 class Wall(NamedTuple):
@@ -189,13 +195,8 @@ def test_policy_that_is_lost_or_weaker_is_noticed(
 def test_share_shows_a_thing_and_its_parts_to_those_it_names_only(
     wall: Wall,
 ) -> None:
-    shares = {
-        "agent_share": ("agent",),
-        "collection_share": ("collection", "document", "chunk"),
-        "provider_share": ("provider", "model"),
-    }
     with _tried(wall.app, work="system") as connection:
-        for share, shown in shares.items():
+        for share, shown in SHOWN.items():
             query = f"UPDATE {share} SET user_id = '{BEN}', group_id = NULL WHERE owner_id = '{ANNA}'"
             assert _touched(connection, query) == 1
             _expect(connection, [share, *shown], BEN, {ANNA, BEN})
@@ -217,6 +218,22 @@ def test_share_with_a_group_shows_a_thing_to_its_people_only(wall: Wall) -> None
             assert _touched(connection, query) == 1
             _expect(connection, [f"{kind}_share", kind], BEN, {ANNA, BEN})
             _expect(connection, [f"{kind}_share", kind], CARL, {CARL})
+
+
+@pytest.mark.parametrize(("share", "shown"), SHOWN.items(), ids=SHOWN)
+@pytest.mark.parametrize("whom", ["user_id", "group_id"])
+def test_share_of_what_is_somebody_elses_shows_nothing(
+    wall: Wall, share: str, shown: tuple[str, ...], whom: str
+) -> None:
+    group = f"(SELECT group_id FROM group_member WHERE user_id = '{BEN}')"
+    me = f"'{BEN}'" if whom == "user_id" else group
+    with _tried(wall.app, work="system") as connection:
+        foreign = f"(SELECT id FROM {shown[0]} WHERE owner_id = '{ANNA}')"
+        object_id = connection.scalar(text(f"SELECT {foreign}"))
+        _name(connection, actor=BEN, work="")
+        query = f"UPDATE {share} SET object_id = '{object_id}', {whom} = {me} WHERE owner_id = '{BEN}'"
+        assert _touched(connection, query) == 1
+        _expect(connection, [*shown], BEN, {BEN})
 
 
 @pytest.mark.parametrize(
@@ -260,6 +277,33 @@ def test_middlewares_are_seen_with_their_models(wall: Wall) -> None:
         foreign = min(others - {own})
         query = text(f"UPDATE model_middleware SET model_id = '{foreign}'")
         assert _is_refused(connection, lambda: connection.execute(query))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE provider_share SET user_id = '{ben}', group_id = NULL",
+        "UPDATE provider SET is_shared = true",
+    ],
+)
+def test_middlewares_of_a_shared_model_are_changed_by_its_owner_only(
+    wall: Wall, change: str
+) -> None:
+    with _tried(wall.app, work="system") as connection:
+        shared = f"{change.format(ben=BEN)} WHERE owner_id = '{ANNA}'"
+        assert _touched(connection, shared) == 1
+        query = text(f"SELECT id FROM model WHERE owner_id = '{ANNA}'")
+        foreign = connection.scalar(query)
+        of_it = f"WHERE model_id = '{foreign}'"
+        _name(connection, actor=BEN, work="")
+        assert foreign in _models(connection)
+        update = f"UPDATE model_middleware SET priority = 2 {of_it}"
+        assert _touched(connection, update) == 0
+        assert _touched(connection, f"DELETE FROM model_middleware {of_it}") == 0
+        move = text(f"UPDATE model_middleware SET model_id = '{foreign}'")
+        assert _is_refused(connection, lambda: connection.execute(move))
+        _name(connection, actor=ANNA, work="")
+        assert _touched(connection, update) == 1
 
 
 def _models(connection: Connection) -> set[UUID]:

@@ -8,7 +8,8 @@ import pytest
 
 from app.backend import bootstrap
 from app.backend.bootstrap import Services
-from app.backend.core.actor import Actor
+from app.backend.core import acting
+from app.backend.core.actor import Actor, Role
 from app.backend.core.errors import Forbidden, Invalid, NotFound
 from app.backend.core.run_events import RunStatus
 from app.backend.core.settings import Settings
@@ -21,6 +22,7 @@ from app.backend.middleware.schemas import (
 )
 from app.backend.middleware.tables import ModelMiddlewareRow
 from app.backend.models import service as models
+from app.backend.providers import service as providers
 from app.backend.runs import executor
 from tests.factories.rows import MakeAgent, RowFactory
 from tests.fakes.knowledge import FakeEmbedder
@@ -168,6 +170,33 @@ async def test_models_of_the_settings_are_the_administrators(
     async with parts.db.read() as session:
         (seen,) = await middleware.list_middlewares(session, other_actor)
     assert (seen.id, seen.may_change, seen.config) == (view.id, False, {})
+
+
+async def test_administrator_changes_those_of_another_administrators_model(
+    parts: Services, actor: Actor, rows: RowFactory
+) -> None:
+    second = await rows.user(role=Role.ADMIN)
+    await add_priced(parts, actor, "hello")
+    async with parts.db.transaction() as session:
+        (provider,) = await providers.list_providers(session, actor)
+        await providers.share_with_all(
+            session, actor, provider_id=provider.id, is_shared=True
+        )
+    change = MiddlewareChange(config={"seconds": 5})
+    with acting.as_user(second.user_id):
+        view = await add(parts, second, "cache")
+        of: dict[str, Any] = {"middleware_id": view.id, "chains": parts.chains}
+        async with parts.db.transaction() as session:
+            changed = await middleware.change_middleware(
+                session, second, change=change, **of
+            )
+            off = await middleware.set_active(session, second, is_active=False, **of)
+        async with parts.db.transaction() as session:
+            await middleware.delete_middleware(session, second, **of)
+
+    assert (changed.config["seconds"], off.is_active) == (5, False)
+    async with parts.db.read() as session:
+        assert await middleware.list_middlewares(session, actor) == []
 
 
 async def test_those_of_another_persons_model_are_not_found(
