@@ -20,7 +20,7 @@ PASSWORD = "correct horse battery"
 ASK_EVERY = 0.05
 # Whoever has no answer by then is not waited for.
 PATIENCE = 20.0
-GOAL = "all of 20 logins/s for 10 s answered; list and page during it no slower than 1.5 times at p95, or 100 ms"
+GOAL = "20 logins/s for 10 s, none refused; the list's and the page's p95 during it at most 100 ms"
 
 
 async def _add_people(product: Product) -> list[str]:

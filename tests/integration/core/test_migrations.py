@@ -104,7 +104,6 @@ async def test_programs_stay_signed_in_when_logins_can_read(
         owner_id=actor.user_id,
         session_id=login.id,
         token_hash="b",
-        expires_at=clock.now(),
     )
     await rows.add(token)
 
