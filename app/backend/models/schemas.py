@@ -50,7 +50,8 @@ class ParametersDraft(BaseModel):
     )
 
 
-Price = Annotated[float, Field(ge=0, le=1_000_000)]
+PRICE_MAX = 1_000_000
+Price = Annotated[float, Field(ge=0, le=PRICE_MAX)]
 ModelName = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from app.backend.core.counts import ELSEWHERE, TOKENS_MAX
 from app.backend.core.db import Session
 from app.backend.core.run_events import UsageRecorded
 from app.backend.core.stored_events import RunEvent
@@ -28,7 +29,8 @@ class _Call:
         asked: dict[str, Any] = self.begun.payload["call"]
         price = Price.parse(asked.get("price", ""))
         tokens_in = asked.get("tokens_in", 0)
-        tokens_out = sum(event.payload["tokens"] for event in self.words)
+        said = sum(event.payload["tokens"] for event in self.words)
+        tokens_out = min(said, TOKENS_MAX)
         return UsageRecorded(
             call_id=self.begun.payload["message_id"],
             model=self.begun.payload["model"],
@@ -49,7 +51,10 @@ class _Call:
 
 
 async def list_cut_calls(session: Session, run_id: UUID) -> list[UsageRecorded]:
-    """Return what the calls of a run took that nobody reported; whoever worked on the run writes nothing any more."""
+    """Return what the calls of a run took that nobody reported; whoever worked on the run writes nothing any more.
+
+    Those that were made and paid elsewhere are left out: what they took is known there.
+    """
     marks = await engine_repository.list_events_of(session, run_id, _BEGUN)
     told = {event.payload.get("call_id") for event in marks if event.type == RECORDED}
     if None in told:
@@ -59,7 +64,7 @@ async def list_cut_calls(session: Session, run_id: UUID) -> list[UsageRecorded]:
         event
         for event in marks
         if event.type != RECORDED
-        and event.payload.get("call")
+        and _is_ours(event.payload.get("call"))
         and event.payload["message_id"] not in told
     ]
     if not begun:
@@ -74,6 +79,10 @@ async def list_cut_calls(session: Session, run_id: UUID) -> list[UsageRecorded]:
         ).usage()
         for one in begun
     ]
+
+
+def _is_ours(asked: dict[str, Any] | None) -> bool:
+    return bool(asked) and asked.get("price") != ELSEWHERE
 
 
 async def record_cut_calls(

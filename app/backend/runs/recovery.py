@@ -1,7 +1,7 @@
 """What is done for runs that lost their worker: none stays queued without a job, or running without a worker."""
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,11 +10,12 @@ from uuid import UUID
 
 import structlog
 from redis.asyncio import Redis
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app.backend.core import clock
 from app.backend.core import redis as redis_names
-from app.backend.core.db import Database, Session
+from app.backend.core.counts import TOKENS_MAX
+from app.backend.core.db import AWAY, Database, Session
 from app.backend.core.jobs import QUEUES, JobName
 from app.backend.core.outbox import Outbox, count_jobs
 from app.backend.core.run_events import (
@@ -49,6 +50,8 @@ RUNS_PER_SWEEP = 200
 # How long the sweeper waits for a row that somebody else writes.
 LOCK_SECONDS = 1.0
 LOST = "The worker before was lost: it was killed, or its machine went away."
+# What comes of a log that says what cannot be: others tell us numbers too.
+NONSENSE = (ValueError, TypeError, LookupError, ArithmeticError, DBAPIError)
 GIVEN_UP = "{attempts} workers were lost in the middle of this run. Look at the workers' logs, then press Resume, or Retry to begin anew."
 
 
@@ -87,7 +90,8 @@ class RunRecovery:
         async with self.db.read() as session:
             rows = await engine_repository.find_running(session, worker=worker)
         for row in rows:
-            await self._take_away(row)
+            with _pass_over(row.id):
+                await self._take_away(row)
         return bool(rows) or await self.queue_again(older_than=timedelta(0)) > 0
 
     async def queue_again(self, *, older_than: timedelta = UNCLAIMED) -> int:
@@ -106,7 +110,7 @@ class RunRecovery:
             )
         count = 0
         for row in rows:
-            with _pass_over_held(row.id):
+            with _pass_over(row.id):
                 await self._put_back(row)
                 count += 1
         return count
@@ -136,7 +140,7 @@ class RunRecovery:
             rows = await tree_repository.find_forgotten(session, limit=RUNS_PER_SWEEP)
         count = 0
         for row in rows:
-            with _pass_over_held(row.id):
+            with _pass_over(row.id):
                 await self._wake(row)
                 count += 1
         return count
@@ -149,7 +153,7 @@ class RunRecovery:
                 await wake_parent(session, row.id, child, self)
 
     async def _recover(self, lease: Lease) -> bool:
-        with _pass_over_held(lease.run_id):
+        with _pass_over(lease.run_id):
             async with self.db.read() as session:
                 row = await engine_repository.find_run(session, lease.run_id)
             if row is None or (row.epoch, row.lease_until) != (
@@ -163,39 +167,46 @@ class RunRecovery:
 
     async def _take_away(self, row: RunRow) -> None:
         logger.warning("run_worker_lost", run_id=str(row.id), attempt=row.attempt)
+        try:
+            await self._let_go(row, is_reckoned=True)
+        except AWAY:
+            raise
+        except NONSENSE:
+            # Better that a call is missing from the sums than that nobody goes on with the run.
+            logger.exception("run_not_reckoned", run_id=str(row.id))
+            await self._let_go(row, is_reckoned=False)
+
+    async def _let_go(self, row: RunRow, *, is_reckoned: bool) -> None:
         if row.stop_requested_at is not None:
-            await self._end(row, RunStopped())
+            await self._end(row, RunStopped(), is_reckoned=is_reckoned)
         elif row.attempt < self.attempts_max:
             # From now on the worker that had the run writes nothing, also before another one takes it.
-            await self._put_back(
-                row, has_lost=True, epoch=row.epoch + 1, interruption=LOST
-            )
+            values = {"epoch": row.epoch + 1, "interruption": LOST}
+            await self._put_back(row, is_reckoned=is_reckoned, **values)
         else:
             error = GIVEN_UP.format(attempts=row.attempt)
-            await self._end(row, RunFailed(code=WORKER_LOST, error=error))
+            failed = RunFailed(code=WORKER_LOST, error=error)
+            await self._end(row, failed, is_reckoned=is_reckoned)
 
-    async def _end(self, row: RunRow, event: TerminalEvent) -> None:
+    async def _end(
+        self, row: RunRow, event: TerminalEvent, *, is_reckoned: bool
+    ) -> None:
         async with self.db.transaction(lock_seconds=LOCK_SECONDS) as session:
-            cut = await _list_cut(session, row)
-            spent = await count_spent(session, row.id)
+            values: dict[str, Any] = {}
+            if is_reckoned:
+                cut = await _list_cut(session, row)
+                values = {"cut": cut, **await _count_used(session, row, cut)}
             ended = await finish_run(
-                session,
-                row,
-                event,
-                parts=self,
-                epoch=row.epoch,
-                cut=cut,
-                tokens_in=spent.tokens_in + sum(one.tokens_in for one in cut),
-                tokens_out=spent.tokens_out,
+                session, row, event, parts=self, epoch=row.epoch, **values
             )
             if ended is not None:
                 publish_after_commit(session, self.redis, row.id, ended[1])
 
     async def _put_back(
-        self, row: RunRow, *, has_lost: bool = False, **values: Any
+        self, row: RunRow, *, is_reckoned: bool = False, **values: Any
     ) -> None:
         async with self.db.transaction(lock_seconds=LOCK_SECONDS) as session:
-            cut = await _list_cut(session, row) if has_lost else []
+            cut = await _list_cut(session, row) if is_reckoned else []
             changed = await put_back(session, row, parts=self, cut=cut, **values)
             if changed is not None:
                 publish_after_commit(session, self.redis, row.id, changed[1])
@@ -214,10 +225,24 @@ async def _list_cut(session: Session, row: RunRow) -> list[UsageRecorded]:
     return await list_cut_calls(session, row.id)
 
 
+async def _count_used(
+    session: Session, row: RunRow, cut: Sequence[UsageRecorded]
+) -> dict[str, int]:
+    spent = await count_spent(session, row.id)
+    tokens_in = spent.tokens_in + sum(one.tokens_in for one in cut)
+    return {
+        "tokens_in": min(tokens_in, TOKENS_MAX),
+        "tokens_out": spent.tokens_out,
+    }
+
+
 @contextmanager
-def _pass_over_held(run_id: UUID) -> Generator[None, None, None]:
-    """Leave a run to the next sweep whose row a worker holds that froze in the middle of a write."""
+def _pass_over(run_id: UUID) -> Generator[None, None, None]:
+    """Leave a run to the next sweep that cannot be helped now: it must not keep the others waiting."""
     try:
         yield
     except OperationalError as error:
+        # Most likely its row is held by a worker that froze in the middle of a write.
         logger.warning("run_not_recovered", run_id=str(run_id), error=str(error))
+    except NONSENSE:
+        logger.exception("run_not_recovered", run_id=str(run_id))

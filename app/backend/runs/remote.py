@@ -20,6 +20,9 @@ from app.backend.core.run_context import RunContext
 from app.backend.core.run_events import (
     EVENT,
     STATUS_OF_END,
+    Event,
+    MessageStarted,
+    ModelCall,
     RunOutput,
     UsageRecorded,
 )
@@ -180,11 +183,21 @@ def _forward(event: ServerSentEvent, context: RunContext, *, is_foreign: bool) -
     except ValidationError:
         # A newer installation may say more than we know; it is not lost on those who can read it there.
         return
-    if is_foreign and isinstance(said, UsageRecorded):
-        paid = {"call_id": None, "cost_micros": None, "price": ELSEWHERE}
-        said = said.model_copy(update=paid)
     if said.type not in _OURS:
-        context.emit(said)
+        context.emit(_as_paid_there(said) if is_foreign else said)
+
+
+def _as_paid_there(said: Event) -> Event:
+    match said:
+        case UsageRecorded():
+            paid = {"call_id": None, "cost_micros": None, "price": ELSEWHERE}
+            return said.model_copy(update=paid)
+        case MessageStarted(call=ModelCall() as call):
+            # What it took is reckoned from this, should this worker be killed.
+            call = call.model_copy(update={"price": ELSEWHERE})
+            return said.model_copy(update={"call": call})
+        case _:
+            return said
 
 
 def _output(result: ExecuteResult, url: str) -> RunOutput:

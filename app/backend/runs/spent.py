@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from uuid import UUID
 
+from app.backend.core.counts import TOKENS_MAX
 from app.backend.core.db import Session
 from app.backend.core.stored_events import RunEvent
 from app.backend.runs import engine_repository as repository
@@ -40,9 +41,12 @@ async def count_spent(session: Session, run_id: UUID) -> Spent:
                 session, run_id, ["message_delta"], after=after, before=before
             )
         )
+    tokens_in = sum(event.payload["tokens_in"] for event in used)
+    tokens_out = sum(event.payload["tokens_out"] for event in used) + cut
     return Spent(
-        tokens_in=sum(event.payload["tokens_in"] for event in used),
-        tokens_out=sum(event.payload["tokens_out"] for event in used) + cut,
+        # Others tell us numbers too, and a run keeps no larger ones.
+        tokens_in=min(tokens_in, TOKENS_MAX),
+        tokens_out=min(tokens_out, TOKENS_MAX),
         seconds=await _count_seconds(session, run_id, marks),
     )
 

@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 from app.backend.models.chosen import ChosenModel, Prices
 from app.backend.models.pricing import find_known
+from app.backend.models.schemas import PRICE_MAX
 from app.backend.providers.adapters.openai import OpenAIProvider
 from app.backend.providers.handler import Handler
 
@@ -33,9 +34,11 @@ class Price:
             return LOCAL
         try:
             numbers = [float(number) for number in version.rsplit(" ")[-1].split("/")]
-            return cls(version, *numbers) if len(numbers) == _NUMBERS else None
         except ValueError:
             return None
+        # Others tell us versions too; what is no number is not within bounds either.
+        is_price = all(0 <= number <= PRICE_MAX for number in numbers)
+        return cls(version, *numbers) if is_price and len(numbers) == _NUMBERS else None
 
     def cost_micros(
         self, tokens_in: int, tokens_out: int, *, tokens_cached: int = 0

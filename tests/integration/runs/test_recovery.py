@@ -1,7 +1,7 @@
 """What the scheduler puts right: lost workers, lost jobs, lost schedulers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -14,15 +14,26 @@ from app.backend.bootstrap import Services
 from app.backend.core import clock, ids
 from app.backend.core import redis as redis_names
 from app.backend.core.actor import Actor
+from app.backend.core.counts import TOKENS_MAX
 from app.backend.core.db import Session
 from app.backend.core.jobs import QueueName
 from app.backend.core.redis import connect_blocking
-from app.backend.core.run_events import RunStatus
+from app.backend.core.run_events import (
+    Event,
+    MessageDelta,
+    MessageStarted,
+    ModelCall,
+    RunStarted,
+    RunStatus,
+)
 from app.backend.core.settings import Settings
+from app.backend.core.stored_events import RunEvent
 from app.backend.runs import executor, recovery, service
+from app.backend.runs.event_log import EventLog
 from app.backend.runs.recovery import RunRecovery
 from app.backend.runs.schemas import RunFilter
 from app.backend.runs.tables import RunRow
+from app.backend.usage.recording import RECORDED
 from app.workers.scheduler import Scheduler
 from tests.factories.rows import MakeAgent, MakeRun
 from tests.parts import wait_until
@@ -109,6 +120,108 @@ async def test_lost_run_that_was_asked_to_stop_is_stopped(
     assert await sweeper.recover_lost() == 1
 
     assert (await runs.get(lost.id)).status == RunStatus.STOPPED
+
+
+def _call(price: str, tokens_in: int = 1) -> MessageStarted:
+    call = ModelCall(
+        messages=[],
+        size=0,
+        temperature=0,
+        max_tokens=1,
+        tokens_in=tokens_in,
+        price=price,
+    )
+    return MessageStarted(
+        message_id=ids.new_id(), role="assistant", model="far/away", call=call
+    )
+
+
+async def _say(services: Services, row: RunRow, *events: Event) -> None:
+    log = EventLog(services.db, row, _tell)
+    for one in events:
+        log.append(one)
+        # What waits would be folded.
+        await log.flush()
+
+
+async def _tell(events: Sequence[RunEvent]) -> None:
+    """Nobody watches."""
+
+
+@pytest.mark.parametrize("price", ["x nan/0/0", "x 1e300/1e300/1e300", "x -1/-1/-1"])
+@pytest.mark.parametrize("attempt", [1, 3])
+async def test_log_with_nonsense_holds_up_no_run(
+    services: Services,
+    sweeper: RunRecovery,
+    make_run: MakeRun,
+    actor: Actor,
+    runs: Runs,
+    price: str,
+    attempt: int,
+) -> None:
+    odd, other = [await _silent(make_run, actor, attempt=attempt) for _ in range(2)]
+    began = RunStarted(agent_name="Far", model="", worker="one")
+    begun = _call(price, TOKENS_MAX)
+    words = MessageDelta(message_id=begun.message_id, text="a", tokens=TOKENS_MAX)
+    await _say(services, odd, began, begun, *[words] * 3)
+
+    assert await sweeper.recover_lost() == 2
+
+    run = await runs.get(odd.id)
+    assert run.status == (await runs.get(other.id)).status
+    assert run.tokens_out == (0 if attempt == 1 else TOKENS_MAX)
+    (cut,) = [one for one in await runs.events(odd.id) if one.type == RECORDED]
+    assert (cut.payload["tokens_out"], cut.payload["cost_micros"]) == (TOKENS_MAX, None)
+
+
+@pytest.mark.parametrize("attempt", [1, 3])
+async def test_run_whose_calls_cannot_be_reckoned_is_taken_away_without_them(
+    sweeper: RunRecovery,
+    make_run: MakeRun,
+    actor: Actor,
+    runs: Runs,
+    monkeypatch: pytest.MonkeyPatch,
+    attempt: int,
+) -> None:
+    odd, other = [await _silent(make_run, actor, attempt=attempt) for _ in range(2)]
+    reckon = recovery.list_cut_calls
+
+    async def refuse(session: Session, run_id: UUID) -> Any:
+        if run_id == odd.id:
+            raise ValueError
+        return await reckon(session, run_id)
+
+    monkeypatch.setattr(recovery, "list_cut_calls", refuse)
+
+    assert await sweeper.recover_lost() == 2
+
+    ended = RunStatus.QUEUED if attempt == 1 else RunStatus.FAILED
+    assert (await runs.get(odd.id)).status == ended
+    assert (await runs.get(other.id)).status == ended
+
+
+async def test_run_that_cannot_be_taken_away_holds_up_no_other(
+    sweeper: RunRecovery,
+    make_run: MakeRun,
+    actor: Actor,
+    runs: Runs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    odd, other = [await _silent(make_run, actor, worker="one") for _ in range(2)]
+    put_back = recovery.put_back
+
+    async def refuse(session: Session, row: RunRow, **values: Any) -> Any:
+        if row.id == odd.id:
+            raise ValueError
+        return await put_back(session, row, **values)
+
+    monkeypatch.setattr(recovery, "put_back", refuse)
+
+    assert await sweeper.recover_lost() == 1
+    assert await sweeper.release(worker="one")
+
+    assert (await runs.get(odd.id)).status == RunStatus.RUNNING
+    assert (await runs.get(other.id)).status == RunStatus.QUEUED
 
 
 async def test_worker_that_is_only_slow_keeps_its_run(

@@ -17,10 +17,12 @@ from app.backend.core.counts import ELSEWHERE
 from app.backend.core.run_events import RunStatus
 from app.backend.core.settings import Settings
 from app.backend.identity import keys
+from app.backend.runs.recovery import RunRecovery
 from app.backend.secrets import service as secrets
 from app.backend.secrets.schemas import SecretDraft
 from tests.factories.rows import MakeAgent, RowFactory
 from tests.parts import free_port
+from tests.priced import add_priced
 from tests.processes import Fork, ForkServer
 from tests.runs import Runs, assert_log_is_whole
 from tests.stack import Stack
@@ -113,6 +115,41 @@ async def test_second_installation_answers_and_its_events_come_live(
     stages = [e.payload["stage"] for e in events if e.type == "stage_changed"]
     assert stages[0] == "started"
     assert stages[-1] == "completed"
+
+
+async def test_call_over_there_whose_worker_was_killed_here_is_paid_there(
+    services: Services,
+    actor: Actor,
+    elsewhere: Elsewhere,
+    runs: Runs,
+    worker: Fork,
+    fork_server: ForkServer,
+) -> None:
+    worker.stop()
+    slow = '{"tokens": 1000, "tokens_per_second": 1}'
+    (model,) = await add_priced(elsewhere.services, elsewhere.owner, slow)
+    agent = await _add_remote(
+        services,
+        actor,
+        remote_url=elsewhere.settings.runtime_url,
+        remote_agent_id=await elsewhere.add_agent(model),
+        remote_key=elsewhere.key,
+    )
+    started = await runs.start(agent.id)
+    attempt = fork_server.start("tests.attempt", services.settings, str(started.id))
+    await runs.wait_for_event(started.id, "message_delta")
+    attempt.kill()
+    await runs.stop(started.id)
+
+    lost = RunRecovery(services.db, services.redis, services.outbox, 3)
+    assert await lost.release(worker="attempt")
+
+    run = await runs.get(started.id)
+    events = await runs.events(started.id)
+    said = next(one.payload for one in events if one.type == "message_started")
+    assert run.status == RunStatus.STOPPED
+    assert said["call"]["price"] == ELSEWHERE
+    assert [one for one in events if one.type == "usage_recorded"] == []
 
 
 async def test_stop_reaches_the_other_side(

@@ -41,6 +41,12 @@ def test_version_of_prices_says_what_they_are(
     assert Price.parse("") is Price.parse("elsewhere") is None
 
 
+@pytest.mark.parametrize("number", ["nan", "inf", "-1", "1e300"])
+def test_version_with_numbers_that_are_no_prices_names_none(number: str) -> None:
+    assert Price.parse(f"x {number}/0/0") is None
+    assert Price.parse(f"x 0/0/{number}") is None
+
+
 def test_prices_of_a_row_count_before_all_others() -> None:
     provider = ScriptedProvider()
     chosen = ChosenModel("s/x", "x", provider, "id", prices=Prices(3.0, 15.0, None))
