@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CompoundSelect
-from sqlmodel import col, select, union
+from sqlalchemy import ColumnElement, CompoundSelect
+from sqlmodel import and_, col, select, union
 from sqlmodel.sql.expression import SelectOfScalar
 
 from app.backend.core import acting, clock
@@ -74,18 +74,40 @@ def owners_of(name: str, *, but: UUID | None = None) -> SelectOfScalar[UUID]:
 
 def users_of(provider_id: UUID) -> CompoundSelect[Any]:
     """Return the query for whose provider it is, and with whom they share it, by themselves or in a group."""
-    share, member = ProviderShareRow, GroupMemberRow
-    of_it = col(share.object_id) == provider_id
-    owner = select(ProviderRow.owner_id).where(  # lint-skip: repo-scope - of all
+    return union(owner_of(provider_id), *_sharers(col(ProviderRow.id) == provider_id))
+
+
+def users_before(name: str, provider_id: UUID) -> CompoundSelect[Any]:
+    """Return the query for who uses another one of that name before one that its owner shares with them.
+
+    That is the installation's, for everybody, or the first that somebody shares with them: see `_rank`.
+    """
+    installation = select(ProviderRow.id).where(  # lint-skip: repo-scope - of all
+        col(ProviderRow.name) == name, col(ProviderRow.is_shared).is_(True)
+    )
+    everybody = select(UserRow.id).where(installation.exists())
+    is_first = and_(col(ProviderRow.name) == name, col(ProviderRow.id) < provider_id)
+    return union(everybody, *_sharers(is_first))
+
+
+def owner_of(provider_id: UUID) -> SelectOfScalar[UUID]:
+    """Return the query for whose provider it is."""
+    return select(ProviderRow.owner_id).where(  # lint-skip: repo-scope - of all
         col(ProviderRow.id) == provider_id
     )
-    people = select(share.user_id).where(of_it, col(share.user_id).is_not(None))
+
+
+def _sharers(which: ColumnElement[bool]) -> tuple[SelectOfScalar[Any], ...]:
+    share, member = ProviderShareRow, GroupMemberRow
+    ids = select(ProviderRow.id).where(which)  # lint-skip: repo-scope - of all
+    of_them = col(share.object_id).in_(ids)
+    people = select(share.user_id).where(of_them, col(share.user_id).is_not(None))
     groups = (
         select(member.user_id)
         .join(share, col(share.group_id) == col(member.group_id))
-        .where(of_it)
+        .where(of_them)
     )
-    return union(owner, people, groups)
+    return people, groups
 
 
 async def list_types(session: Session) -> list[str]:

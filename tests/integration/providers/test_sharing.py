@@ -185,6 +185,70 @@ async def test_one_that_people_use_is_not_deleted_and_they_are_counted(
                 await model_use.delete_provider(session, owner, provider_id=provider.id)
 
 
+@pytest.mark.parametrize("is_for_all", [True, False])
+async def test_one_that_people_do_not_ask_is_deleted(
+    services: Services,
+    actor: Actor,
+    owner: Actor,
+    other_actor: Actor,
+    rows: RowFactory,
+    vendor_url: str,
+    is_for_all: bool,
+) -> None:
+    first = await connect(services, actor, vendor_url, is_shared=is_for_all)
+    second = await connect(services, owner, vendor_url)
+    for sharer, provider in ((actor, first), (owner, second)):
+        await _share(services, sharer, provider, _with(other_actor))
+    await rows.agent(other_actor, model="mine/good")
+
+    with acting.as_user(actor.user_id):
+        async with services.db.transaction() as session:
+            with pytest.raises(Conflict, match="1 of other people"):
+                await model_use.delete_provider(session, actor, provider_id=first.id)
+    with acting.as_user(owner.user_id):
+        async with services.db.transaction() as session:
+            await model_use.delete_provider(session, owner, provider_id=second.id)
+
+
+async def test_ones_own_agent_keeps_it_beside_the_installations(
+    services: Services, actor: Actor, owner: Actor, rows: RowFactory, vendor_url: str
+) -> None:
+    await connect(services, actor, vendor_url, is_shared=True)
+    own = await connect(services, owner, vendor_url)
+    await rows.agent(owner, model="mine/good", name="Mine")
+
+    with acting.as_user(owner.user_id):
+        async with services.db.transaction() as session:
+            with pytest.raises(Conflict, match="the agent 'Mine'"):
+                await model_use.delete_provider(session, owner, provider_id=own.id)
+
+
+async def test_one_whose_vectors_collections_have_is_not_taken_away(
+    services: Services,
+    owner: Actor,
+    other_actor: Actor,
+    rows: RowFactory,
+    vendor_url: str,
+) -> None:
+    provider = await connect(services, owner, vendor_url, is_shared=True)
+    model = await add(services, owner, provider, "vectors", kind="embedding")
+    await rows.collection(owner, name="Pumps", embedding_model="mine/vectors")
+    await rows.collection(other_actor, embedding_model="mine/vectors")
+    await rows.collection(other_actor, embedding_model="mine")
+
+    used = "used by the collection 'Pumps', 1 of other people"
+    with acting.as_user(owner.user_id):
+        async with services.db.transaction() as session:
+            with pytest.raises(Conflict, match=used):
+                await model_use.delete_model(session, owner, model_id=model.id)
+            with pytest.raises(Conflict, match=used):
+                await model_use.delete_provider(session, owner, provider_id=provider.id)
+            with pytest.raises(Conflict, match="used by 1 of other people"):
+                await model_use.share_with_all(
+                    session, owner, provider_id=provider.id, is_shared=False
+                )
+
+
 async def test_those_who_keep_it_do_not_keep_it_for_everybody(
     services: Services,
     owner: Actor,
