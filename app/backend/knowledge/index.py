@@ -94,13 +94,19 @@ class ChromaIndex:
     ) -> None:
         """Store the vectors of a document's passages."""
         origin: Any = {"document": str(document_id)}
-        await self._call(
-            lambda: self._need(collection_id).upsert(
+
+        def store() -> None:
+            self._need(collection_id).upsert(
                 ids=[str(chunk_id) for chunk_id in chunk_ids],
                 embeddings=_plain(vectors),
                 metadatas=[origin] * len(chunk_ids),
             )
-        )
+
+        try:
+            await self._call(store)
+        except NotFoundError:
+            # The one that was known is gone; it is made anew.
+            await self._call(store)
 
     async def query(
         self, collection_id: UUID, vector: Vector, *, limit: int

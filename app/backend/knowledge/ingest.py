@@ -54,6 +54,10 @@ class Superseded(Exception):
     """The document was deleted, or another job took it over."""
 
 
+class VectorsChanged(Exception):
+    """The collection has vectors of another model by now."""
+
+
 class _Passage(NamedTuple):
     """What is embedded of a passage."""
 
@@ -64,8 +68,6 @@ class _Passage(NamedTuple):
 
 class _Ingest:
     """One claim of one document."""
-
-    _collection: CollectionRow
 
     def __init__(
         self,
@@ -78,6 +80,8 @@ class _Ingest:
         self._actor = actor
         self._document = document
         self._patience = patience
+        # As it was when its vectors were begun.
+        self._collection: CollectionRow | None = None
         # What this claim has cut itself need not be read again.
         self._cut_now: list[_Passage] = []
 
@@ -85,8 +89,22 @@ class _Ingest:
         """Take the document from where it is to ready."""
         if self._document.status in {DocumentStatus.UPLOADED, DocumentStatus.PARSED}:
             await self._cut(await self._parse())
-        await self._embed()
-        await self._finish()
+        while not await self._is_embedded():
+            logger.info("ingest_begins_anew", document=str(self._document.id))
+
+    async def clean(self) -> None:
+        """Remove what this claim has stored, where that is no longer wanted."""
+        document, written = self._document, self._collection
+        async with self._parts.db.read() as session:
+            now = await repository.find_document(session, self._actor, document.id)
+            collection = await repository.find_collection(
+                session, self._actor, document.collection_id
+            )
+        if now is None:
+            await purge(self._parts, f"{document.collection_id}/{document.id}")
+        if written and (collection is None or collection.index_id != written.index_id):
+            # They may have come after the job that removed all the others.
+            await purge(self._parts, f"{VECTORS}/{written.index_id}")
 
     async def stay_alive(self) -> None:
         """Hold the claim through long steps; whoever is killed loses it when the lease ends."""
@@ -137,20 +155,33 @@ class _Ingest:
             _Passage(row["id"], row["heading"], row["text"]) for row in rows
         ]
 
-    async def _embed(self) -> None:
+    async def _is_embedded(self) -> bool:
+        """Make the document ready; False when its collection got another model meanwhile."""
+        self._collection = collection = await self._read_collection()
+        try:
+            await self._embed(collection)
+            await self._finish(collection)
+        except VectorsChanged:
+            self._document.chunks_done = 0
+            await self.clean()
+            return False
+        return True
+
+    async def _embed(self, collection: CollectionRow) -> None:
         """Embed batch by batch; while one is stored, the next is with the embedder."""
         document = self._document
-        self._collection = await self._read_collection()
         place = document.chunks_done
         storing: asyncio.Task[None] | None = None
         try:
             while place < document.chunks_total:
                 passages = await self._load_batch(place)
-                vectors = await self._embed_batch(passages)
+                vectors = await self._embed_batch(collection, passages)
                 if storing is not None:
                     await storing
                 place += len(passages)
-                storing = asyncio.create_task(self._store(passages, vectors, place))
+                storing = asyncio.create_task(
+                    self._store(collection, passages, vectors, place)
+                )
             if storing is not None:
                 await storing
         finally:
@@ -173,10 +204,11 @@ class _Ingest:
             raise Superseded
         return [_Passage(chunk.id, chunk.heading, chunk.text) for chunk in chunks]
 
-    async def _embed_batch(self, passages: Sequence[_Passage]) -> list[Vector]:
+    async def _embed_batch(
+        self, of: CollectionRow, passages: Sequence[_Passage]
+    ) -> list[Vector]:
         name = self._document.name
         texts = [searchable_text(name, one.heading, one.text) for one in passages]
-        of = self._collection
         if is_of_provider(of.embedding_model):
             asked = partial(
                 self._parts.embedders.embed, of.owner_id, of.embedding_model
@@ -198,38 +230,50 @@ class _Ingest:
         return found
 
     async def _store(
-        self, passages: Sequence[_Passage], vectors: Sequence[Vector], done: int
+        self,
+        collection: CollectionRow,
+        passages: Sequence[_Passage],
+        vectors: Sequence[Vector],
+        done: int,
     ) -> None:
         document = self._document
         await patiently(self._patience)(
             self._parts.index.upsert,
-            self._collection.index_id,
+            collection.index_id,
             document.id,
             [passage.id for passage in passages],
             vectors,
         )
         # The last batch is said to be done with the document.
         if done < document.chunks_total:
-            await self._save(chunks_done=done)
+            await self._save(
+                if_still=partial(ingest_rows.hold_vectors, collection=collection),
+                chunks_done=done,
+            )
 
-    async def _finish(self) -> None:
-        collection_id = self._document.collection_id
+    async def _finish(self, collection: CollectionRow) -> None:
         await self._save(
-            partial(ingest_rows.raise_version, collection_id=collection_id),
+            if_still=partial(ingest_rows.raise_version, collection=collection),
             status=DocumentStatus.READY,
             chunks_done=self._document.chunks_total,
             error="",
             lease_until=None,
         )
-        await prepare_words(self._parts, self._actor, collection_id)
+        await prepare_words(self._parts, self._actor, collection.id)
 
     async def _save(
-        self, also: Callable[[Connection], None] | None = None, **values: Any
+        self,
+        also: Callable[[Connection], None] | None = None,
+        *,
+        if_still: Callable[[Connection], bool] | None = None,
+        **values: Any,
     ) -> None:
-        """Change the document, and do `also`, if this claim still holds."""
+        """Change the document, and do `also`, if this claim still holds and the collection has the vectors that it had."""
         values.setdefault("lease_until", clock.now() + LEASE)
 
         def write(connection: Connection) -> None:
+            if if_still is not None and not if_still(connection):
+                raise VectorsChanged
             if not ingest_rows.change_document(connection, self._document, values):
                 raise Superseded
             if also is not None:
@@ -299,7 +343,7 @@ async def ingest_document(
     try:
         await _run(work, document_id)
     except Superseded:
-        await _clean_if_gone(parts, actor, document)
+        await work.clean()
 
 
 async def purge(
@@ -367,12 +411,3 @@ async def _run(work: _Ingest, document_id: UUID) -> None:
     finally:
         heartbeat.cancel()
         await asyncio.gather(heartbeat, return_exceptions=True)
-
-
-async def _clean_if_gone(
-    parts: IngestParts, actor: Actor, document: DocumentRow
-) -> None:
-    async with parts.db.read() as session:
-        is_there = await repository.find_document(session, actor, document.id)
-    if is_there is None:
-        await purge(parts, f"{document.collection_id}/{document.id}")

@@ -1,11 +1,13 @@
-"""What an ingest writes, each in one step on a plain connection: statements of a session change threads one by one."""
+"""What an ingest writes, each in one step on a plain connection: statements of a session change threads one by one.
+
+Who takes a collection and a document takes the collection first, or two transactions could wait for each other.
+"""
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import Connection
-from sqlmodel import col, delete, insert, update
+from sqlalchemy import ColumnElement, Connection
+from sqlmodel import col, delete, insert, select, update
 
 from app.backend.core import clock
 from app.backend.knowledge.tables import ChunkRow, CollectionRow, DocumentRow
@@ -39,11 +41,30 @@ def replace_chunks(
         connection.execute(insert(ChunkRow), rows[first : first + _INSERT_ROWS])
 
 
-def raise_version(connection: Connection, collection_id: UUID) -> None:
-    """Say that the passages of a collection changed."""
-    connection.execute(
+def hold_vectors(connection: Connection, collection: CollectionRow) -> bool:
+    """Let a collection have the same vectors until the commit; False when it has others by now, or is gone."""
+    query = (
+        # lint-skip: repo-scope - the ingest job knows the row by its id
+        select(CollectionRow.id)
+        .where(*_same_vectors(collection))
+        .with_for_update(read=True)
+    )
+    return connection.execute(query).first() is not None
+
+
+def raise_version(connection: Connection, collection: CollectionRow) -> bool:
+    """Say that the passages of a collection changed; False when it has other vectors by now, or is gone."""
+    changed = connection.execute(
         # lint-skip: repo-scope - the ingest job knows the row by its id
         update(CollectionRow)
-        .where(col(CollectionRow.id) == collection_id)
+        .where(*_same_vectors(collection))
         .values(version=CollectionRow.version + 1, updated_at=clock.now())
+    )
+    return changed.rowcount == 1
+
+
+def _same_vectors(collection: CollectionRow) -> tuple[ColumnElement[bool], ...]:
+    return (
+        col(CollectionRow.id) == collection.id,
+        col(CollectionRow.vectors_id).is_not_distinct_from(collection.vectors_id),
     )

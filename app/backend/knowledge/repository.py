@@ -158,16 +158,23 @@ async def list_documents(
     return (await session.exec(query)).all()
 
 
-async def list_embedded(session: Session, collection_id: UUID) -> Sequence[DocumentRow]:
-    """Return the documents of a collection that was found for the actor, but those that failed before they were cut."""
-    query = select(
-        DocumentRow
-    ).where(  # lint-skip: repo-scope - the collection was found
-        col(DocumentRow.collection_id) == collection_id,
-        or_(
-            col(DocumentRow.status) != DocumentStatus.FAILED,
-            col(DocumentRow.chunks_total) > 0,
-        ),
+async def hold_embedded(session: Session, collection_id: UUID) -> Sequence[DocumentRow]:
+    """Return the documents of a collection that was found for the actor, but those that failed before they were cut.
+
+    They are as they are now, and stay so until the commit.
+    """
+    query = (
+        select(DocumentRow)  # lint-skip: repo-scope - the collection was found
+        .where(
+            col(DocumentRow.collection_id) == collection_id,
+            or_(
+                col(DocumentRow.status) != DocumentStatus.FAILED,
+                col(DocumentRow.chunks_total) > 0,
+            ),
+        )
+        .order_by(col(DocumentRow.id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
     )
     return (await session.exec(query)).all()
 
@@ -316,6 +323,8 @@ async def list_silent_documents(
                 & (col(DocumentRow.updated_at) < unclaimed_since),
             ),
         )
+        # The order in which all take more than one.
+        .order_by(col(DocumentRow.id))
         .limit(limit)
     )
     return (await session.exec(query)).all()

@@ -16,7 +16,7 @@ from app.backend.files.schemas import Upload
 from app.backend.identity import service as identity
 from app.backend.identity import sharing
 from app.backend.identity.sharing_schemas import Level, Shown
-from app.backend.knowledge import repository
+from app.backend.knowledge import dispatch, repository
 from app.backend.knowledge.parts import VECTORS, original_key
 from app.backend.knowledge.schemas import (
     ChunkView,
@@ -206,7 +206,7 @@ async def add_document(
         )
         session.add(row)
         await session.flush()
-    await outbox.add(session, _ingest_job(row))
+    await outbox.add(session, dispatch.ingest_job(row))
     return DocumentView.model_validate(row)
 
 
@@ -226,7 +226,7 @@ async def retry_document(
     with acting.as_user(row.owner_id):
         row.status = _stage_reached(row)
         row.error = ""
-        await _dispatch(session, row, outbox)
+        await dispatch.dispatch(session, row, outbox)
     return DocumentView.model_validate(row)
 
 
@@ -238,10 +238,11 @@ async def delete_document(
     collection = await need_collection(session, actor, row.collection_id, Level.EDIT)
     owner = await _owner_of(session, actor, collection)
     with acting.as_user(owner.user_id):
+        # The collection first, as workers take it.
+        await repository.raise_version(session, row.collection_id)
         await session.delete(row)
         await session.flush()
         await files.remove_file(session, owner, file_id=row.file_id)
-        await repository.raise_version(session, row.collection_id)
     await outbox.add(session, _purge_job(f"{row.collection_id}/{row.id}"))
 
 
@@ -275,7 +276,7 @@ async def sweep_documents(session: Session, *, outbox: Outbox) -> int:
         session, unclaimed_since=clock.now() - UNCLAIMED_MAX, limit=_SWEEP_MAX
     )
     for row in rows:
-        await _dispatch(session, row, outbox)
+        await dispatch.dispatch(session, row, outbox)
     return len(rows)
 
 
@@ -285,37 +286,20 @@ async def _embed_anew(
     """Let the vectors of a collection be of another model: under a name of their own, since their sizes differ."""
     await outbox.add(session, _purge_job(f"{VECTORS}/{row.index_id}"))
     row.embedding_model, row.vectors_id = model, ids.new_id()
-    row.version += 1
     session.add(row)
-    for document in await repository.list_embedded(session, row.id):
-        if document.chunks_total:
-            document.status, document.chunks_done = DocumentStatus.CHUNKED, 0
-        document.error = ""
-        # What a worker does with the model before is fenced off.
-        await _dispatch(session, document, outbox)
-
-
-async def _dispatch(session: Session, row: DocumentRow, outbox: Outbox) -> None:
-    row.dispatch += 1
-    row.lease_until = None
-    row.updated_at = clock.now()
-    session.add(row)
+    # From here on the collection is held: no worker makes a document ready, or says how far it is.
     await session.flush()
-    await outbox.add(session, _ingest_job(row))
+    await repository.raise_version(session, row.id)
+    for document in await repository.hold_embedded(session, row.id):
+        dispatch.rewind(document)
+        document.error = ""
+        await dispatch.dispatch(session, document, outbox)
 
 
 def _stage_reached(row: DocumentRow) -> DocumentStatus:
     if row.chunks_total:
         return DocumentStatus.CHUNKED
     return DocumentStatus.UPLOADED
-
-
-def _ingest_job(row: DocumentRow) -> Job:
-    return Job(
-        name=JobName.DOCUMENT_INGEST,
-        key=f"ingest-{row.id}-{row.dispatch}",
-        subject_id=str(row.id),
-    )
 
 
 def _purge_job(subject: str) -> Job:

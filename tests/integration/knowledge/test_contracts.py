@@ -119,6 +119,19 @@ async def test_index_replaced_by_another_server_is_found_again(
     assert await second.count(collection) == 1
 
 
+async def test_index_removed_by_another_process_is_made_anew(
+    services: Services,
+) -> None:
+    collection = uuid4()
+    first, second = services.index, ChromaIndex(services.settings.chroma_url)
+    await first.upsert(collection, uuid4(), [uuid4()], [[1.0, 0.0]])
+    await second.delete_collection(collection)
+
+    await first.upsert(collection, uuid4(), [uuid4()], [[1.0, 0.0]])
+
+    assert await second.count(collection) == 1
+
+
 async def test_index_unreachable_says_what_to_do() -> None:
     index = ChromaIndex(f"http://127.0.0.1:{free_port()}")
 
