@@ -1,7 +1,7 @@
 """A budget as the engine sees it: what counts on it, in which period, and how it is called."""
 
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from app.backend.budgets.schemas import (
@@ -64,6 +64,7 @@ class Cap:
     is_imposed: bool
     person_id: UUID | None = None
     noticed: str = field(default="", compare=False)
+    changed_at: datetime | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, row: BudgetRow, *, person_id: UUID | None = None) -> "Cap":
@@ -82,6 +83,7 @@ class Cap:
             is_imposed=row.is_imposed,
             person_id=person_id if is_of_tier else None,
             noticed=row.noticed,
+            changed_at=row.updated_at,
         )
 
     @property

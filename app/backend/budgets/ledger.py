@@ -7,6 +7,7 @@ rows that were read or not, so they are read once more. So nothing is counted tw
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
@@ -16,11 +17,12 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.backend.budgets import repository, scripts
-from app.backend.budgets.caps import Cap
+from app.backend.budgets.caps import Cap, Payer
 from app.backend.budgets.errors import BudgetsAway
 from app.backend.core import ids
 from app.backend.core import redis as names
-from app.backend.core.db import Database
+from app.backend.core.db import Database, Session, after_commit
+from app.backend.core.stored_events import RunEvent
 
 logger = structlog.get_logger(__name__)
 
@@ -31,7 +33,7 @@ GRACE_SECONDS = 2.0
 RENEW_SECONDS = 0.5
 # What a Redis that came back with older data says is put right by then.
 BELIEVED_SECONDS = 600
-# Longer than the longest period of days.
+# Longer than the longest period of days; of one that lasts for ever it counts from the last call.
 TOLD_SECONDS = 40 * 86_400
 NO_LIMIT = -1
 
@@ -128,9 +130,18 @@ class Ledger:
         await self._tell(asked, "budget_not_settled")
 
     async def is_first_to_tell(self, slot: Slot) -> bool:
-        """Whether nobody has told yet that a budget is nearly used up in its period; only the first is answered so."""
-        key = f"{slot.keys[0]}:told"
-        return bool(await _answer(self._redis.set(key, "1", nx=True, ex=TOLD_SECONDS)))
+        """Whether nobody has told that a budget, as it is now, is nearly used up in its period; only the first is answered so.
+
+        While Redis is away nobody is: it is left to another run.
+        """
+        changed = slot.cap.changed_at
+        key = f"{slot.keys[0]}:told:{changed.timestamp() if changed else ''}"
+        # Who asks keeps it from being forgotten: one that lasts for ever is told once too.
+        asked = self._redis.set(key, "1", get=True, ex=TOLD_SECONDS)
+        try:
+            return await _answer(asked) is None
+        except BudgetsAway:
+            return False
 
     async def _read(self, slot: Slot) -> None:
         """Read the rows, unless somebody else has."""
@@ -151,6 +162,23 @@ class Ledger:
         except BudgetsAway:
             # What was set aside runs out, and then the rows are read.
             logger.warning(event)
+
+
+async def read_anew(
+    session: Session, redis: Redis, payer: Payer, events: Sequence[RunEvent]
+) -> None:
+    """Let the rows of the payer's budgets be read again after the commit: some tell of calls that nobody settles."""
+    days = {event.ts.date() for event in events}
+    caps = await repository.list_caps(session, payer)
+    slots = [Slot(cap, cap.period_of(payer, day), 0) for cap in caps for day in days]
+    keys = [key for slot in slots for key in (slot.keys[0], slot.keys[2])]
+    if keys:
+        after_commit(session, lambda: _forget(redis, keys))
+
+
+async def _forget(redis: Redis, keys: Sequence[str]) -> None:
+    with suppress(BudgetsAway):
+        await _answer(redis.delete(*keys))
 
 
 def _keys(slots: Sequence[Slot]) -> list[str]:

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from redis.asyncio import Redis
+
+from app.backend.budgets.caps import Payer
+from app.backend.budgets.ledger import read_anew
 from app.backend.core.counts import ELSEWHERE, TOKENS_MAX
 from app.backend.core.db import Session
 from app.backend.core.run_events import UsageRecorded
@@ -86,18 +90,28 @@ def _is_ours(asked: dict[str, Any] | None) -> bool:
 
 
 async def record_cut_calls(
-    session: Session, row: RunRow, events: Sequence[RunEvent]
+    session: Session, row: RunRow, events: Sequence[RunEvent], *, redis: Redis
 ) -> None:
-    """Insert a row for each of the calls that stored `events` of a run tell of."""
-    if not any(event.type == RECORDED for event in events):
+    """Insert a row for each of the calls that stored `events` of a run tell of, and let them count on its budgets."""
+    used = [event for event in events if event.type == RECORDED]
+    if not used:
         return
     root_agent_id = await engine_repository.find_root_agent(session, row)
+    payer = Payer(
+        user_id=row.owner_id,
+        agent_id=row.agent_id,
+        run_id=row.id,
+        root_id=row.root_id,
+        root_agent_id=root_agent_id or row.agent_id,
+        agent_owner_id=row.agent_owner_id or row.owner_id,
+    )
     whose = Whose(
         owner_id=row.owner_id,
         agent_id=row.agent_id,
         agent_name=row.agent_name,
         root_id=row.root_id,
-        root_agent_id=root_agent_id or row.agent_id,
+        root_agent_id=payer.root_agent_id,
     )
     connection = await session.connection()
-    await connection.run_sync(record_usage, events, whose)
+    await connection.run_sync(record_usage, used, whose)
+    await read_anew(session, redis, payer, used)

@@ -57,7 +57,7 @@ async def finish_run(
     if ended is None:
         return None
     row = ended[0]
-    await record_cut_calls(session, row, ended[1])
+    await record_cut_calls(session, row, ended[1], redis=parts.redis)
     if answer_as is not None and not row.is_taken_back:
         await _add_answer(session, answer_as, row, event)
     await release_next(session, row.thread_id, parts.outbox)
@@ -176,7 +176,7 @@ async def put_back(
         },
     )
     if changed is not None:
-        await record_cut_calls(session, *changed)
+        await record_cut_calls(session, *changed, redis=parts.redis)
         await parts.outbox.add(session, job_of(changed[0]))
     return changed
 

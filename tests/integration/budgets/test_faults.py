@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from app.backend import bootstrap
 from app.backend.budgets import ledger, repository
@@ -134,6 +135,47 @@ async def test_what_a_killed_worker_had_set_aside_comes_back(purse: Purse) -> No
     assert cut.payload["tokens_out"] == tokens
     assert cut.payload["cost_micros"] == tokens * CENT
     assert (await purse.get(budget)).spent == pytest.approx(0.10 + tokens / 100)
+
+
+async def test_what_a_killed_worker_spent_counts_at_once(purse: Purse) -> None:
+    _, slot = await _cap(purse, 1)
+    (slow,) = await purse.models(words(1000, tokens_per_second=1))
+    started = await purse.runs.start((await purse.agent(slow)).id)
+    attempt = purse.desk.fork_server.start(
+        "tests.attempt", purse.services.settings, str(started.id)
+    )
+    await purse.runs.wait_for_event(started.id, "message_delta")
+    attempt.kill()
+    await purse.runs.stop(started.id)
+    # Nothing else tells that it was cut: what it had set aside ran out, and somebody has read the rows since.
+    await purse.services.redis.delete(slot.keys[1])
+    book = _ledger(purse)
+    assert await _spent(book, slot) == 0
+    recovery = RunRecovery(
+        purse.services.db, purse.services.redis, purse.services.outbox, 3
+    )
+
+    assert await recovery.release(worker="attempt")
+
+    (cut,) = await purse.events(started.id, "usage_recorded")
+    assert cut.payload["cost_micros"] > 0
+    assert await _spent(book, slot) == cut.payload["cost_micros"]
+
+
+async def test_notice_that_cannot_be_noted_is_left_to_another_run(
+    purse: Purse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, slot = await _cap(purse, 1)
+    book = _ledger(purse)
+
+    async def is_away(*_given: Any, **_options: Any) -> None:
+        raise RedisConnectionError
+
+    with monkeypatch.context() as away:
+        away.setattr(purse.services.redis, "set", is_away)
+        assert not await book.is_first_to_tell(slot)
+    assert await book.is_first_to_tell(slot)
+    assert not await book.is_first_to_tell(slot)
 
 
 async def _cap(purse: Purse, amount: float) -> tuple[Cap, Slot]:

@@ -6,7 +6,12 @@ import pytest
 
 from app.backend.bootstrap import Services
 from app.backend.budgets import service as budgets
-from app.backend.budgets.schemas import BudgetDraft, BudgetPolicy, BudgetView
+from app.backend.budgets.schemas import (
+    BudgetChange,
+    BudgetDraft,
+    BudgetPolicy,
+    BudgetView,
+)
 from app.backend.core import ids
 from app.backend.core.actor import Actor
 from app.backend.core.errors import Forbidden, Invalid, NotFound
@@ -77,6 +82,27 @@ async def test_that_it_is_nearly_used_up_is_said_once_to_each_person(
     assert "your tier ($1.00 a month) is nearly used up" in notice.payload["message"]
     assert second.status == RunStatus.COMPLETED, second.error
     assert await purse.events(second.id, "budget_noticed") == []
+
+
+async def test_budget_that_was_changed_is_told_anew(purse: Purse) -> None:
+    tier_id = await _tier(purse.services, purse.actor, purse.actor)
+    (model,) = await purse.models(words(10))
+    agent = await purse.agent(model)
+    budget = await purse.limit(1, scope="tier", tier_id=tier_id, period="month")
+    await add_usage(purse.services.db, purse.actor, cost_micros=80 * CENT)
+    await purse.run(agent)
+    async with purse.services.db.transaction() as session:
+        await budgets.change_budget(
+            session, purse.actor, budget_id=budget.id, change=BudgetChange(amount=2)
+        )
+    await add_usage(purse.services.db, purse.actor, cost_micros=80 * CENT)
+    # As if the rows had been read again meanwhile.
+    await purse.services.redis.delete(*await purse.services.redis.keys("*:2???-??"))
+
+    run = await purse.run(agent)
+
+    (notice,) = await purse.events(run.id, "budget_noticed")
+    assert "($2.00 a month) is nearly used up (85 %)" in notice.payload["message"]
 
 
 async def test_budget_of_the_default_tier_is_for_all_who_have_no_other(
