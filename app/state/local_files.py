@@ -9,7 +9,7 @@ from app.backend.core.actor import Permission
 from app.backend.core.errors import Conflict, Invalid
 from app.backend.models import shelving
 from app.backend.models.local import LocalView
-from app.backend.models.shelving import FileDraft
+from app.backend.models.preparing import FileDraft
 from app.state import edge, notices
 from app.state.forms import FormMixin
 from app.state.model_list import ModelListState
@@ -58,8 +58,6 @@ class LocalFilesState(FormMixin, rx.State):
                 self.status, self.can_stop = "", False
         if view is None:
             return notices.done("Stopped. Nothing of the file is kept.")
-        async with edge.work(self) as (session, actor):
-            shelving.note_added(session, actor, view)
         async with self:
             self._close()
         return [ModelListState.load, _told(view)]
@@ -107,19 +105,18 @@ class LocalFilesState(FormMixin, rx.State):
     async def _bring(self, draft: FileDraft) -> LocalView | None:
         """Return what was added; None when somebody has stopped it."""
         actor = await edge.require_actor(self)
-        steps = shelving.add_file(actor, draft=draft, settings=edge.services().settings)
-        said = ("", 0)
+        parts = edge.services()
+        steps = shelving.add_file(
+            actor, draft=draft, settings=parts.settings, db=parts.db
+        )
         async with aclosing(steps):
             async for step in steps:
                 if isinstance(step, LocalView):
                     return step
-                if said == (step.status, step.percent):
-                    continue
-                said = (step.status, step.percent)
                 async with self:
                     if not self.can_stop:
                         return None
-                    self.status, self.percent = said
+                    self.status, self.percent = step.status, step.percent
                     self.can_stop = step.status != shelving.MEASURING
         return None
 

@@ -5,34 +5,32 @@ path stays where it is. One that was fetched lies beside the JSON, and is delete
 """
 
 import fcntl
-import hashlib
-import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import httpx
 import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from app.backend.core import tls
 from app.backend.core.errors import AppError, Invalid, NotFound
-from app.backend.models.files import hash_file
+from app.backend.models.download import (
+    Report,
+    download,
+    hash_file,
+    is_hash,
+    need_hash,
+    shown,
+    to_nobody,
+)
 from app.backend.providers import gguf
 
 logger = structlog.get_logger(__name__)
 
-_BLOCK = 1 << 20
-_TIMEOUT = httpx.Timeout(60, connect=10)
-_HASH = re.compile(r"[0-9a-f]{64}")
 _NO_NAME = re.compile(r"[^a-z0-9._\-]+")
-
-# Takes how many bytes there are, and of how many; what it raises ends the work.
-Report = Callable[[int, int], None]
 
 
 class LocalFile(BaseModel):
@@ -93,10 +91,33 @@ class Shelf:
         """Return the file of that name."""
         return next((one for one in self.list() if one.name == name), None)
 
-    def add_path(
-        self, path: Path, *, sha256: str = "", licence: str = "", source: str = ""
+    def add_path(self, path: Path, *, sha256: str = "", licence: str = "") -> LocalFile:
+        """Add a file where it is; raises what `read_path` and `put` do."""
+        file = self.read_path(path, sha256=sha256, licence=licence)
+        self.put(file)
+        return file
+
+    def fetch(
+        self, url: str, *, sha256: str, report: Report, licence: str = ""
     ) -> LocalFile:
-        """Add a file where it is; with `sha256` only if that is its hash.
+        """Fetch a file by its URL and add it; raises what `download` and `put` do."""
+        file = self.download(url, sha256=sha256, report=report, licence=licence)
+        try:
+            self.put(file)
+        except BaseException:
+            self.discard(file)
+            raise
+        return file
+
+    def read_path(
+        self,
+        path: Path,
+        *,
+        sha256: str = "",
+        licence: str = "",
+        report: Report = to_nobody,
+    ) -> LocalFile:
+        """Return what a file is that can be put here and stays where it is; with `sha256` only if that is its hash.
 
         Raises:
             Invalid: it is not there, no GGUF model, another one than the hash says, or cannot have its name.
@@ -105,52 +126,58 @@ class Shelf:
         path = path.resolve()
         if not path.is_file():
             raise Invalid.field("source", f"{str(path)!r} is not a file.")
-        try:
-            known = gguf.read(path)
-        except gguf.NotGguf as error:
-            raise Invalid.field("source", f"{error} Add a GGUF model.") from None
-        found = hash_file(path)
-        _need_hash(found, sha256)
-        file = LocalFile(
-            name=_name_of(path.name),
-            path=str(path),
-            size=path.stat().st_size,
-            sha256=found,
-            architecture=known.architecture,
-            context=known.context_length,
-            licence=licence or str(known.values.get("general.license", "")),
-            source=source,
-        )
-        with self._changing() as kept:
-            self._need_free(file.name, kept)
-            kept.files.append(file)
-        return file
+        file = _look_at(path)
+        # Told before gigabytes are read.
+        self._need_free(file.name, self._read())
+        found = hash_file(path, report)
+        need_hash(found, sha256)
+        known = {"sha256": found, "licence": licence or file.licence}
+        return file.model_copy(update=known)
 
-    def fetch(
+    def download(
         self, url: str, *, sha256: str, report: Report, licence: str = ""
     ) -> LocalFile:
-        """Fetch a file by its URL, check its hash, and add it.
+        """Fetch a file by its URL, check its hash, and return what it is; it can then be put here, or discarded.
 
         Raises:
             Invalid: it cannot be fetched, is not the one that the hash says, or cannot have its name.
             CatalogueUnreadable: nothing can be added to what is there.
         """
-        if not _HASH.fullmatch(sha256.lower()):
+        if not is_hash(sha256):
             message = "Give the SHA-256 of the file, 64 hexadecimal digits, so that it is the one you mean."
             raise Invalid.field("sha256", message)
-        file = Path(unquote(urlsplit(url).path)).name or "model.gguf"
+        name = Path(unquote(urlsplit(url).path)).name or "model.gguf"
         # Told before gigabytes have come.
-        self._need_free(_name_of(file), self._read())
+        self._need_free(_name_of(name), self._read())
         self._folder.mkdir(parents=True, exist_ok=True)
         place = Path(tempfile.mkdtemp(dir=self._folder))
         try:
-            _download(url, place / file, sha256.lower(), report)
-            return self.add_path(
-                place / file, sha256=sha256, licence=licence, source=_shown(url)
-            )
+            download(url, place / name, sha256, report)
+            file = _look_at((place / name).resolve())
         except BaseException:
             shutil.rmtree(place)
             raise
+        known = {"sha256": sha256.lower(), "source": shown(url)}
+        return file.model_copy(update={**known, "licence": licence or file.licence})
+
+    def put(self, file: LocalFile) -> None:
+        """Add a file that was read or fetched.
+
+        Raises:
+            Invalid: another one has its name by now.
+            CatalogueUnreadable: nothing can be added to what is there.
+        """
+        with self._changing() as kept:
+            self._need_free(file.name, kept)
+            kept.files.append(file)
+
+    def discard(self, file: LocalFile) -> None:
+        """Delete what was fetched of a file that is not here."""
+        if file.source:
+            path = Path(file.path)
+            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.parent.rmdir()
 
     def note_trial(
         self, name: str, *, tokens_per_second: float | None, reason: str
@@ -178,11 +205,7 @@ class Shelf:
         """
         with self._changing() as kept:
             file = kept.files.pop(_place_of(kept.files, name))
-        if file.source:
-            path = Path(file.path)
-            path.unlink(missing_ok=True)
-            with suppress(OSError):
-                path.parent.rmdir()
+        self.discard(file)
         return file
 
     def _need_free(self, name: str, kept: _Catalogue) -> None:
@@ -224,34 +247,20 @@ class Shelf:
             return _Catalogue()
 
 
-def _download(url: str, target: Path, sha256: str, report: Report) -> None:
-    seen, size = hashlib.sha256(), 0
+def _look_at(path: Path) -> LocalFile:
     try:
-        with (
-            httpx.Client(
-                timeout=_TIMEOUT, verify=tls.trusted(), follow_redirects=True
-            ) as client,
-            client.stream("GET", url) as answer,
-            target.open("wb") as file,
-        ):
-            answer.raise_for_status()
-            total = int(answer.headers.get("content-length", 0))
-            for block in answer.iter_bytes(_BLOCK):
-                file.write(block)
-                seen.update(block)
-                size += len(block)
-                report(size, total)
-            os.fsync(file.fileno())
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        message = f"{url} cannot be fetched ({error}). Correct the address, or fetch the file yourself and add its path."
-        raise Invalid.field("source", message) from None
-    _need_hash(seen.hexdigest(), sha256)
-
-
-def _need_hash(found: str, wanted: str) -> None:
-    if wanted and found != wanted.strip().lower():
-        message = f"The file has the SHA-256 {found}, not the one that you gave. Nothing was kept."
-        raise Invalid.field("sha256", message)
+        known = gguf.read(path)
+    except gguf.NotGguf as error:
+        raise Invalid.field("source", f"{error} Add a GGUF model.") from None
+    return LocalFile(
+        name=_name_of(path.name),
+        path=str(path),
+        size=path.stat().st_size,
+        sha256="",
+        architecture=known.architecture,
+        context=known.context_length,
+        licence=str(known.values.get("general.license", "")),
+    )
 
 
 def _place_of(files: list[LocalFile], name: str) -> int:
@@ -260,13 +269,6 @@ def _place_of(files: list[LocalFile], name: str) -> int:
         if file.name == wanted:
             return place
     raise NotFound("local model", name)
-
-
-def _shown(url: str) -> str:
-    """Return a URL as everybody may see it: a password or a signature in it is for whoever fetches."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=host, query="", fragment="").geturl()
 
 
 def _plain(name: str) -> str:

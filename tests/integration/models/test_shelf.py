@@ -3,10 +3,7 @@
 import hashlib
 import shutil
 from collections.abc import Generator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -16,6 +13,7 @@ from app.backend.models import local, local_trial
 from app.backend.models.files import CHAT
 from app.backend.models.shelf import CatalogueUnreadable
 from app.backend.providers import gguf
+from tests.factories.model_files import serve_folder
 
 OTHER_HASH = "0" * 64
 
@@ -32,14 +30,8 @@ def file(settings: Settings, tmp_path: Path) -> Path:
 @pytest.fixture
 def url(file: Path) -> Generator[str, None, None]:
     """Where a server on loopback gives the file."""
-    handler = partial(SimpleHTTPRequestHandler, directory=str(file.parent))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/{file.name.replace(' ', '%20')}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serve_folder(file.parent) as address:
+        yield f"{address}/{file.name.replace(' ', '%20')}"
 
 
 def _tell_nobody(_completed: int, _total: int) -> None:

@@ -3,8 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from app.backend.bootstrap import Services
-from app.backend.models import local
+from app.backend.models import local, shelf
+from app.backend.models.download import hash_file
 from app.state import edge
 from app.state.local_files import LocalFilesState
 from tests.factories.model_files import NAME, copy_model
@@ -46,4 +49,22 @@ async def test_page_adds_one_file_at_a_time(
     answer = await LocalFilesState.add.fn(state, {"source": str(file)})
 
     assert "Wait for its end" in str(answer)
+    assert local.open_shelf(services.settings).list() == []
+
+
+async def test_page_keeps_nothing_of_a_file_that_was_stopped_while_it_was_read(
+    services: Services, cookie: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = _page(services, cookie, is_open=True)
+
+    def stop_and_hash(path: Path, *rest: Any) -> str:
+        state.can_stop = False
+        return hash_file(path, *rest)
+
+    monkeypatch.setattr(shelf, "hash_file", stop_and_hash)
+    file = copy_model(services.settings, tmp_path)
+
+    answer = await LocalFilesState.add.fn(state, {"source": str(file)})
+
+    assert "Nothing of the file is kept" in str(answer)
     assert local.open_shelf(services.settings).list() == []

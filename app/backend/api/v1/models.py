@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Annotated
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from app.backend.middleware.service import warm_default
 from app.backend.models import local, shelving
 from app.backend.models import service as models
 from app.backend.models.local import LocalView
+from app.backend.models.preparing import FileDraft
 from app.backend.models.schemas import (
     Environment,
     ModelChange,
@@ -24,7 +26,6 @@ from app.backend.models.schemas import (
     ModelRowView,
     ModelView,
 )
-from app.backend.models.shelving import FileDraft
 
 router = APIRouter(prefix="/api/v1/models", tags=["models"])
 
@@ -105,16 +106,16 @@ async def add_local(
     """Add a model file: one JSON line for each step, then the `model`, or an `error` when it fails."""
 
     async def lines() -> AsyncIterator[str]:
+        steps = shelving.add_file(
+            actor, draft=draft, settings=parts.settings, db=parts.db
+        )
         try:
-            async for step in shelving.add_file(
-                actor, draft=draft, settings=parts.settings
-            ):
-                if not isinstance(step, LocalView):
-                    yield step.model_dump_json() + "\n"
-                    continue
-                async with parts.db.transaction() as session:
-                    shelving.note_added(session, actor, step)
-                yield json.dumps({"model": step.model_dump(mode="json")}) + "\n"
+            async with aclosing(steps):
+                async for step in steps:
+                    if isinstance(step, LocalView):
+                        yield json.dumps({"model": step.model_dump(mode="json")}) + "\n"
+                    else:
+                        yield step.model_dump_json() + "\n"
         except AppError as error:  # lint-skip: edge-catch - the answer has begun
             yield json.dumps({"error": error.message, "code": error.code}) + "\n"
 
