@@ -33,7 +33,6 @@ class Page:
 
 
 PAGES: list[Page] = []
-# Pages for administrators say by themselves for whom they are.
 _FOR_ADMINS = frozenset({Permission.VIEW_USER, Permission.VIEW_INSTALLATION})
 
 
@@ -56,11 +55,7 @@ def page(
 
     def add(render: Render) -> Render:
         before = () if is_public else (SessionState.load,)
-        shown = (
-            _for_those_who_may(render, title, permission)
-            if permission and permission not in _FOR_ADMINS
-            else render
-        )
+        shown = _for_those_who_may(render, title, permission) if permission else render
         PAGES.append(
             Page(
                 _leaving(shown, on_leave) if on_leave else shown,
@@ -81,18 +76,19 @@ def _for_those_who_may(render: Render, title: str, permission: Permission) -> Re
     @functools.wraps(render)
     def allowed() -> rx.Component:
         is_refused = SessionState.lacks.contains(permission.value)
-        return rx.cond(is_refused, _refused(title), render())
+        return rx.cond(is_refused, _refused(title, permission), render())
 
     return allowed
 
 
-def _refused(title: str) -> rx.Component:
-    home = button(strings.GO_HOME, href=routes.DASHBOARD)
-    return shell(
-        page_head(title),
-        empty("lock", strings.NOT_FOR_YOU, strings.NOT_FOR_YOU_TEXT, home),
-        here="",
+def _refused(title: str, permission: Permission) -> rx.Component:
+    words = (
+        (strings.FOR_ADMINS, strings.FOR_ADMINS_TEXT)
+        if permission in _FOR_ADMINS
+        else (strings.NOT_FOR_YOU, strings.NOT_FOR_YOU_TEXT)
     )
+    home = button(strings.GO_HOME, href=routes.DASHBOARD)
+    return shell(page_head(title), empty("lock", *words, home), here="")
 
 
 def _leaving(render: Render, on_leave: Sequence[Any]) -> Render:

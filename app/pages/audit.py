@@ -8,7 +8,6 @@ from app import routes
 from app.backend.core.actor import Permission
 from app.components.audit import strings as words
 from app.components.audit.table import audit_table, filters
-from app.components.layout.for_admins import for_admins
 from app.components.layout.shell import shell
 from app.components.layout.topbar import page_head
 from app.components.ui.button import button
@@ -31,14 +30,9 @@ def audit() -> rx.Component:
         page_head(
             words.TITLE,
             description=words.ABOUT,
-            actions=rx.cond(AuditState.is_refused, None, _actions()),
+            actions=_actions(),
         ),
-        for_admins(
-            _content(),
-            is_refused=AuditState.is_refused,
-            is_loading=AuditState.is_loading,
-            loading=skeleton_rows(6),
-        ),
+        rx.cond(AuditState.is_loading, skeleton_rows(6), _content()),
         here=routes.AUDIT,
         width="wide",
     )

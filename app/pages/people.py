@@ -6,7 +6,6 @@ import reflex as rx
 
 from app import routes
 from app.backend.core.actor import Permission
-from app.components.layout.for_admins import for_admins
 from app.components.layout.shell import shell
 from app.components.layout.topbar import page_head
 from app.components.people import strings as words
@@ -50,21 +49,16 @@ def people() -> rx.Component:
         page_head(
             words.TITLE,
             description=rx.cond(PeopleState.can_read, words.ABOUT_READING, words.ABOUT),
-            actions=rx.cond(
-                PeopleState.is_refused,
-                None,
-                _one_of(new_group(), new_tier(), _invite()),
-            ),
+            actions=_one_of(new_group(), new_tier(), _invite()),
         ),
-        for_admins(
+        rx.cond(
+            PeopleState.is_loading,
+            skeleton_rows(4, "h-14"),
             rx.el.div(
                 _tabs(),
                 _one_of(groups(), tiers(), _content()),
                 class_name="flex flex-col gap-4",
             ),
-            is_refused=PeopleState.is_refused,
-            is_loading=PeopleState.is_loading,
-            loading=skeleton_rows(4, "h-14"),
         ),
         here=routes.PEOPLE,
     )

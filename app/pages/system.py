@@ -4,7 +4,6 @@ import reflex as rx
 
 from app import routes
 from app.backend.core.actor import Permission
-from app.components.layout.for_admins import for_admins
 from app.components.layout.shell import shell
 from app.components.layout.topbar import page_head
 from app.components.system import strings as words
@@ -32,21 +31,12 @@ def system() -> rx.Component:
         page_head(
             words.TITLE,
             description=words.ABOUT,
-            actions=rx.cond(
-                SystemState.is_refused,
-                None,
-                rx.fragment(
-                    button(words.TO_PEOPLE, icon="users", href=routes.PEOPLE),
-                    button(words.TO_AUDIT, icon="scroll_text", href=routes.AUDIT),
-                ),
+            actions=rx.fragment(
+                button(words.TO_PEOPLE, icon="users", href=routes.PEOPLE),
+                button(words.TO_AUDIT, icon="scroll_text", href=routes.AUDIT),
             ),
         ),
-        for_admins(
-            _content(),
-            is_refused=SystemState.is_refused,
-            is_loading=SystemState.is_loading,
-            loading=skeleton_rows(4, "h-24"),
-        ),
+        rx.cond(SystemState.is_loading, skeleton_rows(4, "h-24"), _content()),
         here=routes.SYSTEM,
     )
 

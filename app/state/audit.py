@@ -49,7 +49,6 @@ class AuditWish(BaseModel):
 class AuditState(TurnedMixin, rx.State):
     """A page of the audit, newest first, and whether all of it is as it was written."""
 
-    is_refused: rx.Field[bool] = rx.field(False)
     rows: rx.Field[list[AuditLine]] = rx.field(default_factory=list)
     wish: rx.Field[AuditWish] = rx.field(default_factory=AuditWish)
     wish_key: rx.Field[int] = rx.field(0)
@@ -75,10 +74,9 @@ class AuditState(TurnedMixin, rx.State):
     @rx.event
     @edge.requires()
     async def load(self) -> None:
-        """Show what the address asks for to an administrator, and to others that it is not for them."""
+        """Show what the address asks for to an administrator; others are told by the page that it is not for them."""
         actor = await edge.require_actor(self)
-        self.is_refused = not actor.may(Permission.VIEW_USER)
-        if self.is_refused:
+        if not actor.may(Permission.VIEW_USER):
             return
         asked = {name: edge.query_value(self, name) for name in AuditWish.model_fields}
         wish = _cleaned(asked)

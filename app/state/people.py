@@ -59,7 +59,6 @@ class PeopleState(ShownOnceMixin, TurnedMixin, FormMixin, rx.State):
     """A page of users, the invitation, and what is asked before something is done."""
 
     shown_once: ClassVar = ("link",)
-    is_refused: rx.Field[bool] = rx.field(False)
     rows: rx.Field[list[PersonLine]] = rx.field(default_factory=list)
     text: rx.Field[str] = rx.field("")
     is_inviting: rx.Field[bool] = rx.field(False)
@@ -85,10 +84,9 @@ class PeopleState(ShownOnceMixin, TurnedMixin, FormMixin, rx.State):
     @rx.event
     @edge.requires()
     async def load(self) -> None:
-        """Show what the address asks for to an administrator, and to others that it is not for them."""
+        """Show what the address asks for to an administrator; others are told by the page that it is not for them."""
         actor = await edge.require_actor(self)
-        self.is_refused = not actor.may(Permission.VIEW_USER)
-        if not self.is_refused:
+        if actor.may(Permission.VIEW_USER):
             self.can_read = edge.services().settings.admins_read
             self.text = edge.query_value(self, "q")[:_TEXT_MAX]
             await self._show(cleaned_cursor(edge.query_value(self, "before")))

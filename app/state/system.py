@@ -54,7 +54,6 @@ class SystemState(rx.State):
     """Workers, queues, dead letters and storage, as of the last look."""
 
     is_loading: rx.Field[bool] = rx.field(True)
-    is_refused: rx.Field[bool] = rx.field(False)
     away: rx.Field[list[str]] = rx.field(default_factory=list)
     facts: rx.Field[list[Fact]] = rx.field(default_factory=list)
     workers: rx.Field[list[WorkerLine]] = rx.field(default_factory=list)
@@ -76,10 +75,9 @@ class SystemState(rx.State):
     @rx.event
     @edge.requires()
     async def load(self) -> None:
-        """Show everything to an administrator, and to others that it is not for them."""
+        """Show everything to an administrator; others are told by the page that it is not for them."""
         actor = await edge.require_actor(self)
-        self.is_refused = not actor.may(Permission.VIEW_INSTALLATION)
-        if not self.is_refused:
+        if actor.may(Permission.VIEW_INSTALLATION):
             await self._show()
 
     @rx.event

@@ -26,7 +26,6 @@ async def test_administrator_stops_a_run_after_a_question(
     question = state.question
     said = await SystemState.confirm.fn(state)
 
-    assert not state.is_refused
     assert [fact.label for fact in state.facts][:2] == ["Workers", "Scheduler"]
     assert {queue.id for queue in state.queues} == set(QueueName)
     assert question[0] == "Stop this run?"
@@ -93,7 +92,6 @@ async def test_others_see_and_do_nothing(
     pruned = await SystemState.ask_to_prune.fn(state)
     deleted = await SystemState.prune.fn(state)
 
-    assert state.is_refused
     assert state.facts == []
     assert state.asked == ""
     assert "Your role does not allow this" in str(refused)
