@@ -1,12 +1,11 @@
 """Asks a model once, without an agent and without a run; what it took is counted like any other call."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Annotated, Any
 
-import anyio
 import structlog
 from langchain_core.messages import (
     AIMessageChunk,
@@ -24,6 +23,7 @@ from app.backend.core.errors import AppError
 from app.backend.core.run_events import UsageRecorded
 from app.backend.core.spending import OverBudget, Spending
 from app.backend.core.texts import STORABLE, Text, storable
+from app.backend.core.to_end import to_end
 from app.backend.models.catalog import ModelCatalog
 from app.backend.models.request import is_unpaid
 from app.backend.providers.base import ChatOptions
@@ -139,7 +139,7 @@ async def _ask(
     finally:
         used = usage_of(said, messages, outcome)
         if said.is_open:
-            await _to_end(_count(db, used, actor, spending))
+            await to_end(_count(db, used, actor, spending))
     has_begun = said.first_token_at is not None
     yield TrialPiece(figures=_figures(used, has_begun=has_begun), error=problem)
 
@@ -156,21 +156,6 @@ async def _count(
     async with db.transaction() as session:
         event = await record_call(session, used, whose=whose)
     await spending.settle([event])
-
-
-async def _to_end(work: Coroutine[Any, Any, None]) -> None:
-    """Wait for `work` also when whoever waits is cancelled, once or again and again; then they hear of it."""
-    task, is_cancelled = asyncio.create_task(work), False
-    # A request whose reader has left is cancelled by a scope, anew at each wait.
-    with anyio.CancelScope(shield=True):
-        while not task.done():
-            try:
-                await asyncio.wait([task])
-            except asyncio.CancelledError:
-                is_cancelled = True
-    if is_cancelled:
-        raise asyncio.CancelledError
-    task.result()
 
 
 async def _reserve(

@@ -8,6 +8,7 @@ from uuid import UUID
 import numpy as np
 
 from app.backend.agents.prompts import estimate_tokens
+from app.backend.agents.said import Outcome
 from app.backend.budgets.errors import EmbeddingOverBudget
 from app.backend.budgets.spending import RunSpending, SpendingParts, spending_of
 from app.backend.core import acting, clock, ids
@@ -15,17 +16,21 @@ from app.backend.core.actor import Actor
 from app.backend.core.errors import AppError, ReadsOnly
 from app.backend.core.run_events import UsageRecorded
 from app.backend.core.spending import OverBudget, PlannedCall
+from app.backend.core.to_end import to_end
 from app.backend.identity import service as identity
 from app.backend.knowledge.embeddings import REQUEST_TEXTS_MAX, Vector
 from app.backend.models.catalog import ModelCatalog
 from app.backend.models.chosen import OpenEmbedder
 from app.backend.models.patience import Pause, patiently
-from app.backend.providers.base import Embedded
+from app.backend.providers.errors import VectorsMissing
 from app.backend.usage.prices import price_of
 from app.backend.usage.recording import Whose, record_call
 
 # What stands in the place of an agent's name in the rows of usage.
 NAME = "Documents"
+_COMPLETED: Outcome = "completed"
+_FAILED: Outcome = "failed"
+_CUT: Outcome = "cut"
 PAID = "To search here, a model is asked that this person pays for, and you only read what they have."
 
 
@@ -89,10 +94,17 @@ class _Call:
         try:
             asked = patiently(self.model.may_ask_again, _tell_nobody)
             found = await asked(self.model.embed, self.texts)
-        except AppError:
-            await self._count(planned, None, clock.monotonic() - began)
+        except VectorsMissing as error:
+            await self._count(planned, _FAILED, began, tokens=error.tokens)
             raise
-        await self._count(planned, found, clock.monotonic() - began)
+        except AppError:
+            await self._count(planned, _FAILED, began, tokens=0)
+            raise
+        except BaseException:
+            # Whoever stops waiting for the answer pays for it all the same.
+            await to_end(self._count(planned, _CUT, began, tokens=None))
+            raise
+        await self._count(planned, _COMPLETED, began, tokens=found.tokens)
         return [_unit(vector) for vector in found.vectors]
 
     def _plan(self) -> PlannedCall:
@@ -107,10 +119,17 @@ class _Call:
         )
 
     async def _count(
-        self, planned: PlannedCall, found: Embedded | None, seconds: float
+        self,
+        planned: PlannedCall,
+        outcome: Outcome,
+        began: float,
+        *,
+        tokens: int | None,
     ) -> None:
-        price, is_told = price_of(self.model.chosen), bool(found and found.tokens)
-        tokens = (found.tokens or planned.tokens_in) if found else 0
+        """Insert its row; `tokens` are None where nobody told them."""
+        price, seconds = price_of(self.model.chosen), clock.monotonic() - began
+        is_told = tokens is not None
+        tokens = tokens if is_told else planned.tokens_in
         used = UsageRecorded(
             call_id=planned.id,
             model=planned.model,
@@ -121,8 +140,8 @@ class _Call:
             milliseconds=round(seconds * 1000, 1),
             price=price.version if price else "",
             cost_micros=price.cost_micros(tokens, 0) if price else None,
-            is_estimated=found is not None and not is_told,
-            outcome="completed" if found else "failed",
+            is_estimated=not is_told,
+            outcome=outcome,
         )
         whose = Whose(self.owner.user_id, None, NAME, root_id=None, root_agent_id=None)
         async with self.parts.db.transaction() as session:

@@ -15,7 +15,7 @@ from app.backend.models.capabilities import need_tools
 from app.backend.models.request import Before, ModelRequest
 from app.backend.providers.base import ChatOptions, Embedded, Provider
 from app.backend.providers.breaker import Breaker
-from app.backend.providers.errors import ModelKeyRejected, ModelRefused
+from app.backend.providers.errors import ModelKeyRejected, ModelRefused, VectorsMissing
 from app.backend.providers.handler import Handler
 from app.backend.providers.silence import until_silence
 
@@ -225,5 +225,5 @@ class OpenEmbedder(_Asked):
             found = await handler.embed(self.chosen.model, texts)
             if len(found.vectors) != len(texts):
                 message = f"{self.name} made {len(found.vectors)} vectors of {len(texts)} texts. Choose another model."
-                raise ModelRefused(message)
+                raise VectorsMissing(message, tokens=found.tokens)
             return found

@@ -73,6 +73,14 @@ class ModelRefused(AppError):
     status = 502
 
 
+class VectorsMissing(ModelRefused):
+    """It made another number of vectors than it was given texts; `tokens` are what it read for them, where it says so."""
+
+    def __init__(self, message: str, *, tokens: int | None) -> None:
+        super().__init__(message)
+        self.tokens = tokens
+
+
 class ModelKeyRejected(AppError):
     """The service does not accept our key."""
 

@@ -1,6 +1,9 @@
 """Collections whose vectors are made by a provider: asked, paid, searched, changed."""
 
+import asyncio
+import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -28,11 +31,13 @@ from app.backend.knowledge.tables import CollectionRow
 from app.backend.models import service as models
 from app.backend.models.schemas import Environment, ModelDraft
 from app.backend.providers import service as providers
+from app.backend.providers.errors import ModelRefused
 from app.backend.providers.schemas import ProviderDraft
 from app.backend.usage.tables import UsageRecordRow
 from tests.factories.rows import MakeCollection
 from tests.fakes.knowledge import FakeEmbedder
 from tests.integration.providers.services import Answer, Request, serving
+from tests.parts import wait_until
 
 PUMP = "The Kestrel pump is reset with the green button."
 TOKENS = 7
@@ -46,17 +51,21 @@ class Embeddings:
     def __init__(self) -> None:
         self.asked: list[Request] = []
         self.status = 200
+        self.most: int | None = None
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         self._vectors = FakeEmbedder()
 
     def answer(self, body: Request) -> Answer:
         """Answer as OpenAI does."""
         self.asked.append(body)
+        self.may_answer.wait(timeout=30)
         if self.status != 200:
             return Answer.of({"error": {"message": "No."}}, status=self.status)
         vectors = self._vectors.vectors(body["input"])
         data = [
             {"object": "embedding", "index": n, "embedding": vector}
-            for n, vector in enumerate(vectors)
+            for n, vector in enumerate(vectors[: self.most])
         ]
         usage = {"prompt_tokens": TOKENS, "total_tokens": TOKENS}
         return Answer.of(
@@ -245,6 +254,41 @@ async def test_failure_of_the_service_is_told_and_costs_nothing(
     assert "refuses the request" in document.error
     (row,) = await _usage(parts)
     assert (row.outcome, row.tokens_in, row.cost_micros) == ("failed", 0, 0)
+
+
+async def test_answer_with_too_few_vectors_is_paid(
+    parts: Services, actor: Actor, url: str, service_of_vectors: Embeddings
+) -> None:
+    model = await _connect(parts, actor, url)
+    service_of_vectors.most = 1
+
+    with pytest.raises(ModelRefused, match="1 vectors of 2 texts"):
+        await parts.embedders.embed(actor.user_id, model, [PUMP, PUMP])
+
+    (row,) = await _usage(parts)
+    assert (row.outcome, row.tokens_in) == ("failed", TOKENS)
+    assert row.cost_micros == TOKENS * 1000
+
+
+async def test_question_that_is_cancelled_is_paid_as_estimated(
+    parts: Services, actor: Actor, url: str, service_of_vectors: Embeddings
+) -> None:
+    model = await _connect(parts, actor, url)
+    service_of_vectors.may_answer.clear()
+    asked = asyncio.create_task(parts.embedders.embed(actor.user_id, model, [PUMP]))
+    try:
+        is_asked = partial(bool, service_of_vectors.asked)
+        await asyncio.to_thread(wait_until, is_asked, seconds=20, what="a question")
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+    finally:
+        service_of_vectors.may_answer.set()
+
+    (row,) = await _usage(parts)
+    assert (row.outcome, row.is_estimated) == ("cut", True)
+    assert row.tokens_in > 0
+    assert row.cost_micros == row.tokens_in * 1000
 
 
 async def test_default_and_choices_are_those_of_the_actor(
