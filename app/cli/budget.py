@@ -17,6 +17,7 @@ from app.backend.budgets.schemas import (
 )
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.db import Session
+from app.backend.core.errors import Invalid
 from app.backend.core.paging import PAGE_SIZE_MAX
 from app.backend.identity import people, tiers
 from app.backend.identity import service as identity
@@ -133,6 +134,7 @@ async def set_budget(
         "is_active": is_on,
     }
     named = {name: value for name, value in values.items() if value is not None}
+    _need_one(id=budget, agent=agent, tier=tier, user=user, installation=is_for_all)
     async with open_rows() as rows:
         async with rows.db.read() as session:
             actor = await identity.find_actor_by_email(session, as_email)
@@ -176,6 +178,13 @@ async def delete(
 
 def _sees_all(actor: Actor) -> bool:
     return actor.may(Permission.VIEW_USER)
+
+
+def _need_one(**subjects: str | bool | None) -> None:
+    given = [f"--{name}" for name, value in subjects.items() if value]
+    if len(given) > 1:
+        message = f"Say one of {' and '.join(given)}: a budget is for one subject, and stays with it."
+        raise Invalid.field("budget", message)
 
 
 async def _subject(

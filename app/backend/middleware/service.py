@@ -49,6 +49,7 @@ class _Target:
     model_id: UUID | None
     owner_id: UUID | None
     may_change: bool
+    is_shared: bool = True
 
     def as_owner(self) -> AbstractContextManager[None]:
         """Act for whom the model belongs to; those of the settings are the installation's."""
@@ -217,7 +218,8 @@ def _target_of(actor: Actor, row: ModelMiddlewareRow, pair: Pair | None) -> _Tar
 def _target(actor: Actor, pair: Pair) -> _Target:
     row, provider = pair
     may_change = providers.may_change(actor, provider)
-    return _Target(models.full_name(row, provider), row.id, row.owner_id, may_change)
+    name, is_shared = models.full_name(row, provider), provider.is_shared
+    return _Target(name, row.id, row.owner_id, may_change, is_shared)
 
 
 def _target_of_settings(actor: Actor, name: str) -> _Target:
@@ -226,7 +228,8 @@ def _target_of_settings(actor: Actor, name: str) -> _Target:
 
 def _need_changeable(target: _Target) -> None:
     if not target.may_change:
-        message = f"{target.name} is a model of the installation. Ask an administrator to change what stands before it."
+        whose, whom = providers.keeper(is_shared=target.is_shared)
+        message = f"{target.name} is a model of {whose}. Ask {whom} to change what stands before it."
         raise Forbidden(message)
 
 

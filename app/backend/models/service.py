@@ -191,7 +191,8 @@ async def _need_changeable(session: Session, actor: Actor, model_id: UUID) -> Pa
     if pair is None:
         raise NotFound("model", model_id)
     if not providers.may_change(actor, pair[1]):
-        message = f"{full_name(*pair)} is a model of the installation. Ask an administrator to change it."
+        whose, whom = providers.keeper(is_shared=pair[1].is_shared)
+        message = f"{full_name(*pair)} is a model of {whose}. Ask {whom} to change it."
         raise Forbidden(message)
     return pair
 

@@ -199,14 +199,17 @@ async def need_changeable(
     if row is None:
         raise NotFound("provider", provider_id)
     if not may_change(actor, row):
-        whose = ("the installation", "an administrator")
-        if not row.is_shared:
-            whose = ("somebody else", "them")
-        message = (
-            f"{row.name!r} is a provider of {whose[0]}. Ask {whose[1]} to change it."
-        )
+        whose, whom = keeper(is_shared=row.is_shared)
+        message = f"{row.name!r} is a provider of {whose}. Ask {whom} to change it."
         raise Forbidden(message)
     return row
+
+
+def keeper(*, is_shared: bool) -> tuple[str, str]:
+    """Return in words whose a provider is that is not the reader's, and whom they ask to change it."""
+    if is_shared:
+        return "the installation", "an administrator"
+    return "somebody else", "them"
 
 
 async def need_own(session: Session, actor: Actor, provider_id: UUID) -> ProviderRow:

@@ -29,7 +29,8 @@ class Spent:
 async def count_spent(session: Session, run_id: UUID) -> Spent:
     """Return what a run has used up to its newest attempt.
 
-    Words of an answer that was cut off count as tokens; what its prompt took nobody has said.
+    Words of an answer that was cut off count as tokens, until the call is reported; its prompt does so only then: see
+    `cut_calls`.
     """
     marks = await repository.list_events_of(session, run_id, _MARKS)
     used = [event for event in marks if event.type == "usage_recorded"]

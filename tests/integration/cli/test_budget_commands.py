@@ -2,6 +2,7 @@
 
 import json
 
+from app.backend.core import ids
 from tests.integration.cli.conftest import Atelier
 
 
@@ -36,6 +37,11 @@ def test_budget_is_set_listed_changed_and_deleted(atelier: Atelier, owner: str) 
 def test_wrong_budgets_are_refused_in_words(atelier: Atelier, owner: str) -> None:
     no_model = atelier("budget", "set", "1", "--policy", "cheaper", "--model", "x/y")
     nobody = atelier("budget", "set", "1", "--user", "nobody@example.org")
+    both = atelier("budget", "set", "1", "--installation", "--user", owner)
+    moved = atelier("budget", "set", "1", "--id", str(ids.new_id()), "--tier", "Trial")
 
     assert (no_model.exit_code, nobody.exit_code) == (2, 3)
     assert "x/y" in no_model.stderr
+    assert (both.exit_code, moved.exit_code) == (2, 2)
+    assert "--user and --installation" in both.stderr
+    assert "--id and --tier" in moved.stderr

@@ -13,7 +13,9 @@ from app.backend.core.actor import Actor, Role
 from app.backend.core.errors import Forbidden, Invalid, NotFound
 from app.backend.core.run_events import RunStatus
 from app.backend.core.settings import Settings
+from app.backend.identity import sharing
 from app.backend.identity.audit_log import AuditFilter, list_audit
+from app.backend.identity.sharing_schemas import Level, ShareDraft
 from app.backend.middleware import service as middleware
 from app.backend.middleware.schemas import (
     MiddlewareChange,
@@ -23,6 +25,7 @@ from app.backend.middleware.schemas import (
 from app.backend.middleware.tables import ModelMiddlewareRow
 from app.backend.models import service as models
 from app.backend.providers import service as providers
+from app.backend.providers.sharing import PROVIDERS
 from app.backend.runs import executor
 from tests.factories.rows import MakeAgent, RowFactory
 from tests.fakes.knowledge import FakeEmbedder
@@ -170,6 +173,30 @@ async def test_models_of_the_settings_are_the_administrators(
     async with parts.db.read() as session:
         (seen,) = await middleware.list_middlewares(session, other_actor)
     assert (seen.id, seen.may_change, seen.config) == (view.id, False, {})
+
+
+async def test_model_that_a_person_shares_is_theirs_to_change(
+    parts: Services, actor: Actor, other_actor: Actor
+) -> None:
+    await add_priced(parts, other_actor, "hello")
+    with acting.as_user(other_actor.user_id):
+        async with parts.db.transaction() as session:
+            (view,) = await providers.list_providers(session, other_actor)
+            draft = ShareDraft(email=actor.email, level=Level.RUN)
+            await sharing.share(
+                session, other_actor, PROVIDERS, object_id=view.id, draft=draft
+            )
+    theirs = "is a model of somebody else. Ask them to change"
+
+    with pytest.raises(Forbidden, match=theirs):
+        await add(parts, actor, "cache")
+    with acting.as_user(actor.user_id):
+        async with parts.db.transaction() as session:
+            (model,) = await models.list_models(session, actor)
+            with pytest.raises(Forbidden, match=theirs):
+                await models.set_default(
+                    session, actor, model_id=model.id, is_default=True
+                )
 
 
 async def test_administrator_changes_those_of_another_administrators_model(
