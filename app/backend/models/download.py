@@ -1,9 +1,11 @@
 """Reads the bytes of a model file, from a URL or from the disk, and holds them against a hash."""
 
+import errno
 import hashlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +17,7 @@ from app.backend.core.errors import Invalid
 _BLOCK = 1 << 20
 _TIMEOUT = httpx.Timeout(60, connect=10)
 _HASH = re.compile(r"[0-9a-f]{64}")
+_NO_ROOM, _NO_RIGHT = {errno.ENOSPC, errno.EDQUOT}, {errno.EACCES, errno.EROFS}
 
 # Takes how many bytes there are, and of how many; what it raises ends the work.
 Report = Callable[[int, int], None]
@@ -62,6 +65,33 @@ def hash_file(path: Path, report: Report) -> str:
             size += len(block)
             report(size, total)
     return seen.hexdigest()
+
+
+@contextmanager
+def reading(path: Path) -> Generator[None, None, None]:
+    """Say in words when the file at `path` cannot be read."""
+    try:
+        yield
+    except OSError as error:
+        message = f"{str(path)!r} cannot be read ({error.strerror}). Let the user that Atelier runs as read it and its folder, or give another path."
+        raise Invalid.field("source", message) from None
+
+
+@contextmanager
+def writing(folder: Path) -> Generator[None, None, None]:
+    """Say in words when nothing can be written to `folder`."""
+    try:
+        yield
+    except OSError as error:
+        remedy = "Fetch it yourself under another name, and add its path."
+        if error.errno in _NO_ROOM:
+            remedy = "Make room there, then add it again."
+        elif error.errno in _NO_RIGHT:
+            remedy = "Let the user that Atelier runs as write there, then add it again."
+        message = (
+            f"The file cannot be kept in {str(folder)!r} ({error.strerror}). {remedy}"
+        )
+        raise Invalid.field("source", message) from None
 
 
 def is_hash(text: str) -> bool:

@@ -41,15 +41,20 @@ async def try_out(settings: Settings, name: str) -> None:
     Raises:
         NotFound: there is none of that name.
     """
-    path = find_path(settings, name)
-    known = await asyncio.to_thread(gguf.read, path)
+    shelf, path = open_shelf(settings), find_path(settings, name)
+    try:
+        known = await asyncio.to_thread(gguf.read, path)
+    except (OSError, gguf.NotGguf) as error:
+        reason = f"{str(path)!r} cannot be read ({error}). Take the model out, and add the file from where it is now."
+        shelf.note_trial(name, tokens_per_second=None, reason=reason)
+        return
     speed, reason = await measure(
         path,
         architecture=known.architecture,
         context=settings.local_model_context,
         threads=settings.local_model_threads,
     )
-    open_shelf(settings).note_trial(name, tokens_per_second=speed, reason=reason)
+    shelf.note_trial(name, tokens_per_second=speed, reason=reason)
 
 
 async def _speed(process: ModelProcess) -> float | None:

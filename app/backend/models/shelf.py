@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from app.backend.core import clock
 from app.backend.core.errors import AppError, Invalid, NotFound
 from app.backend.models.download import (
     Report,
@@ -23,13 +24,18 @@ from app.backend.models.download import (
     hash_file,
     is_hash,
     need_hash,
+    reading,
     shown,
     to_nobody,
+    writing,
 )
 from app.backend.providers import gguf
 
 logger = structlog.get_logger(__name__)
 
+_FETCHED = "fetched-"
+# One that is fetched grows all the time: a service that says nothing for a minute is given up.
+_LEFT_SECONDS = 3600
 _NO_NAME = re.compile(r"[^a-z0-9._\-]+")
 
 
@@ -124,12 +130,13 @@ class Shelf:
             CatalogueUnreadable: nothing can be added to what is there.
         """
         path = path.resolve()
-        if not path.is_file():
-            raise Invalid.field("source", f"{str(path)!r} is not a file.")
-        file = _look_at(path)
-        # Told before gigabytes are read.
-        self._need_free(file.name, self._read())
-        found = hash_file(path, report)
+        with reading(path):
+            if not path.is_file():
+                raise Invalid.field("source", f"{str(path)!r} is not a file.")
+            file = _look_at(path)
+            # Told before gigabytes are read.
+            self._need_free(file.name, self._read())
+            found = hash_file(path, report)
         need_hash(found, sha256)
         known = {"sha256": found, "licence": licence or file.licence}
         return file.model_copy(update=known)
@@ -146,17 +153,18 @@ class Shelf:
         if not is_hash(sha256):
             message = "Give the SHA-256 of the file, 64 hexadecimal digits, so that it is the one you mean."
             raise Invalid.field("sha256", message)
-        name = Path(unquote(urlsplit(url).path)).name or "model.gguf"
+        name = _file_of(url)
         # Told before gigabytes have come.
         self._need_free(_name_of(name), self._read())
-        self._folder.mkdir(parents=True, exist_ok=True)
-        place = Path(tempfile.mkdtemp(dir=self._folder))
-        try:
-            download(url, place / name, sha256, report)
-            file = _look_at((place / name).resolve())
-        except BaseException:
-            shutil.rmtree(place)
-            raise
+        with writing(self._folder):
+            self._clear_up()
+            place = Path(tempfile.mkdtemp(dir=self._folder, prefix=_FETCHED))
+            try:
+                download(url, place / name, sha256, report)
+                file = _look_at((place / name).resolve())
+            except BaseException:
+                shutil.rmtree(place, ignore_errors=True)
+                raise
         known = {"sha256": sha256.lower(), "source": shown(url)}
         return file.model_copy(update={**known, "licence": licence or file.licence})
 
@@ -167,7 +175,7 @@ class Shelf:
             Invalid: another one has its name by now.
             CatalogueUnreadable: nothing can be added to what is there.
         """
-        with self._changing() as kept:
+        with writing(self._folder), self._changing() as kept:
             self._need_free(file.name, kept)
             kept.files.append(file)
 
@@ -218,16 +226,29 @@ class Shelf:
             )
             raise Invalid.field("source", message)
 
+    def _clear_up(self) -> None:
+        """Delete what fetches have left that were killed."""
+        with self._locked():
+            kept = {Path(one.path).parent for one in self._read().files}
+            for place in self._folder.glob(f"{_FETCHED}*"):
+                if place.resolve() not in kept and _is_left(place):
+                    shutil.rmtree(place, ignore_errors=True)
+
     @contextmanager
     def _changing(self) -> Generator[_Catalogue, None, None]:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with self._locked():
             kept = self._read()
             yield kept
             fresh = self._index.with_suffix(".new")
             fresh.write_text(kept.model_dump_json(indent=2))
             fresh.replace(self._index)
+
+    @contextmanager
+    def _locked(self) -> Generator[None, None, None]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _read(self) -> _Catalogue:
         try:
@@ -261,6 +282,24 @@ def _look_at(path: Path) -> LocalFile:
         context=known.context_length,
         licence=str(known.values.get("general.license", "")),
     )
+
+
+def _file_of(url: str) -> str:
+    try:
+        path = unquote(urlsplit(url).path)
+    except ValueError as error:
+        message = f"{url!r} is no address ({error}). Correct it."
+        raise Invalid.field("source", message) from None
+    return Path(path).name or "model.gguf"
+
+
+def _is_left(place: Path) -> bool:
+    """Tell whether nobody fetches to `place` any more."""
+    try:
+        changed = max(one.stat().st_mtime for one in (place, *place.iterdir()))
+    except OSError:
+        return False
+    return changed < clock.now().timestamp() - _LEFT_SECONDS
 
 
 def _place_of(files: list[LocalFile], name: str) -> int:

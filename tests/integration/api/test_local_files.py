@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import httpx
+import pytest
 
 from app.backend.bootstrap import Services
 from app.backend.models import shelving
@@ -42,10 +43,14 @@ async def test_file_is_added_measured_and_taken_out_by_the_api(
     assert done == {"local_model_added", "local_model_deleted"}
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("no.gguf", "is not a file"), (f"{'x' * 300}.gguf", "cannot be read")],
+)
 async def test_api_says_why_a_file_is_not_added(
-    signed_in: httpx.AsyncClient, tmp_path: Path
+    signed_in: httpx.AsyncClient, tmp_path: Path, name: str, words: str
 ) -> None:
-    answer = await signed_in.post(LOCAL, json={"source": str(tmp_path / "no.gguf")})
+    answer = await signed_in.post(LOCAL, json={"source": str(tmp_path / name)})
 
     last = json.loads(answer.text.splitlines()[-1])
-    assert "is not a file" in last["error"]
+    assert words in last["error"]

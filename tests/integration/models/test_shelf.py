@@ -1,6 +1,9 @@
 """Model files on this machine: added by path and by URL, tried out, deleted."""
 
+import asyncio
+import errno
 import hashlib
+import os
 import shutil
 from collections.abc import Generator
 from pathlib import Path
@@ -175,7 +178,7 @@ def test_fetched_file_that_is_another_one_is_not_kept(
 
     assert shelf.list() == []
     assert not list((settings.data_dir / "models").rglob("*.gguf"))
-    assert not list((settings.data_dir / "models").rglob("tmp*"))
+    assert not list((settings.data_dir / "models").glob("fetched-*"))
 
 
 async def test_speed_is_measured_and_kept(settings: Settings, file: Path) -> None:
@@ -213,3 +216,78 @@ async def test_newer_architecture_is_explained(settings: Settings, file: Path) -
     assert "cannot be loaded" in view.reason
     assert "qwen9" in view.reason
     assert "llama-server -m" in view.reason
+
+
+@pytest.mark.parametrize("name", ["/proc/self/mem", f"{'x' * 300}.gguf"])
+def test_file_that_cannot_be_read_says_why(
+    settings: Settings, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(Invalid, match=r"cannot be read \(.+\)\. Let the user"):
+        local.open_shelf(settings).add_path(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (errno.ENOSPC, "Make room there"),
+        (errno.EROFS, "write there"),
+        (errno.EIO, "Fetch it yourself"),
+    ],
+)
+def test_file_that_cannot_be_kept_says_why_and_leaves_nothing(
+    settings: Settings,
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    code: int,
+    words: str,
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", fail)
+
+    with pytest.raises(Invalid, match=f"{os.strerror(code)}.*{words}"):
+        local.open_shelf(settings).fetch(url, sha256=CHAT.sha256, report=_tell_nobody)
+
+    assert not list((settings.data_dir / "models").rglob("*.gguf"))
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [("{url}" + "x" * 300, "under another name"), ("http://[x/a.gguf", "no address")],
+)
+def test_address_that_cannot_be_used_says_why(
+    settings: Settings, url: str, address: str, words: str
+) -> None:
+    with pytest.raises(Invalid, match=words):
+        local.open_shelf(settings).fetch(
+            address.format(url=url), sha256=CHAT.sha256, report=_tell_nobody
+        )
+
+
+def test_fetch_deletes_what_killed_ones_have_left(settings: Settings, url: str) -> None:
+    shelf = local.open_shelf(settings)
+    kept = Path(shelf.fetch(url, sha256=CHAT.sha256, report=_tell_nobody).path)
+    left, going_on = (kept.parent.with_name(f"fetched-{name}") for name in ("a", "b"))
+    for place in (left, going_on):
+        place.mkdir()
+        (place / "half.gguf").write_text("half")
+    for path in (kept, kept.parent, left / "half.gguf", left):
+        os.utime(path, (1, 1))
+
+    with pytest.raises(Invalid, match="cannot be fetched"):
+        shelf.fetch(f"{url}.gone", sha256=CHAT.sha256, report=_tell_nobody)
+
+    assert (kept.is_file(), left.exists(), going_on.exists()) == (True, False, True)
+
+
+async def test_file_that_has_gone_says_so_when_it_is_measured(
+    settings: Settings, file: Path
+) -> None:
+    added = local.open_shelf(settings).add_path(file)
+    await asyncio.to_thread(file.unlink)
+
+    await local_trial.try_out(settings, added.name)
+
+    (_, view) = local.list_local(settings)
+    assert "No such file" in view.reason
