@@ -10,6 +10,7 @@ from app.backend.core.settings import Settings
 from app.backend.models import local
 from app.backend.models.local import LocalView
 from app.backend.models.local_trial import try_out
+from app.backend.models.shelf import BeingMeasured
 from app.cli import claims, output
 from app.cli.edge import command
 from app.cli.options import JsonOption
@@ -63,7 +64,10 @@ async def add(
             shelf.add_path, Path(source), sha256=sha256, licence=licence
         )
     if is_measured:
-        await try_out(settings, file.name)
+        try:
+            await try_out(settings, file.name)
+        except BeingMeasured as error:
+            output.note(error.message)
     _print_one(settings, file.name, is_json=is_json)
 
 

@@ -31,7 +31,7 @@ from app.state.sharing import SharingState
     routes.MODELS,
     words.TITLE,
     permission=Permission.VIEW_PROVIDER,
-    on_load=[ModelListState.load],
+    on_load=[ModelListState.load, LocalFilesState.load],
     on_leave=[
         ModelListState.leave,
         MiddlewareState.leave,

@@ -1,6 +1,7 @@
 """Model files of this machine, as an administrator adds, measures and takes them out."""
 
-from contextlib import aclosing
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import reflex as rx
@@ -16,6 +17,9 @@ from app.state.model_list import ModelListState
 
 _MEASURING = "Measuring {name}. Its speed counts when nothing else is busy."
 
+# Tabs that this process works for: their status outlives it, since it is kept elsewhere.
+_at_work: set[str] = set()
+
 
 class LocalFilesState(FormMixin, rx.State):
     """The form, and how far a file is that is being added; that goes on when the page is left."""
@@ -26,6 +30,13 @@ class LocalFilesState(FormMixin, rx.State):
     can_stop: rx.Field[bool] = rx.field(False)
     doomed: rx.Field[str] = rx.field("")
     is_fetched: rx.Field[bool] = rx.field(False)
+
+    @rx.event
+    @edge.public
+    async def load(self) -> None:
+        """Forget what was under way in a process that has ended."""
+        if not self._is_at_work():
+            self.status, self.percent, self.can_stop = "", 0, False
 
     @rx.event
     @edge.requires(Permission.CHANGE_SYSTEM)
@@ -45,17 +56,11 @@ class LocalFilesState(FormMixin, rx.State):
     async def add(self, form: dict[str, Any]) -> Any:
         """Add a file by its path or URL, load it once, and tell how far that is."""
         draft = FileDraft.model_validate(form)
-        async with self:
-            self._clear_errors()
-            self._need_idle()
-            self.status, self.percent, self.can_stop = "…", 0, True
         try:
-            view = await self._bring(draft)
+            async with self._working("…", can_stop=True):
+                view = await self._bring(draft)
         except Invalid as error:
             return await self._say_wrong(error)
-        finally:
-            async with self:
-                self.status, self.can_stop = "", False
         if view is None:
             return notices.done("Stopped. Nothing of the file is kept.")
         async with self:
@@ -73,16 +78,10 @@ class LocalFilesState(FormMixin, rx.State):
     async def measure(self, name: str) -> Any:
         """Load a model and keep how fast it is here."""
         actor = await edge.require_actor(self)
-        async with self:
-            self._need_idle()
-            self.status, self.percent = _MEASURING.format(name=name), 0
-        try:
+        async with self._working(_MEASURING.format(name=name)):
             view = await shelving.measure_file(
                 actor, name=name, settings=edge.services().settings
             )
-        finally:
-            async with self:
-                self.status = ""
         return [ModelListState.load, _told(view)]
 
     @rx.event
@@ -126,10 +125,28 @@ class LocalFilesState(FormMixin, rx.State):
                 return self._show_errors(error.details)
         return notices.failed(error.message)
 
-    def _need_idle(self) -> None:
-        if self.status:
-            message = "Another file is being added or measured. Wait for its end."
-            raise Conflict(message)
+    @asynccontextmanager
+    async def _working(
+        self, status: str, *, can_stop: bool = False
+    ) -> AsyncGenerator[None, None]:
+        """Say what is under way as long as it is; one thing at a time."""
+        tab = self.router.session.client_token
+        async with self:
+            if self._is_at_work():
+                message = "Another file is being added or measured. Wait for its end."
+                raise Conflict(message)
+            self._clear_errors()
+            self.status, self.percent, self.can_stop = status, 0, can_stop
+            _at_work.add(tab)
+        try:
+            yield
+        finally:
+            _at_work.discard(tab)
+            async with self:
+                self.status, self.can_stop = "", False
+
+    def _is_at_work(self) -> bool:
+        return self.router.session.client_token in _at_work
 
     def _close(self) -> None:
         self._clear_errors()
@@ -139,9 +156,8 @@ class LocalFilesState(FormMixin, rx.State):
 def _told(view: LocalView) -> Any:
     if view.reason:
         return notices.failed(f"{view.name} cannot be loaded here; its line says why.")
-    speed = (
-        f", with {view.tokens_per_second:g} tokens a second"
-        if view.tokens_per_second
-        else ""
-    )
-    return notices.done(f"{view.name} can be used{speed}.")
+    if not view.tokens_per_second:
+        text = "can be used. Measure its speed when nothing else is busy."
+        return notices.done(f"{view.name} {text}")
+    speed = f"{view.tokens_per_second:g} tokens a second"
+    return notices.done(f"{view.name} can be used, with {speed}.")

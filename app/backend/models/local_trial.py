@@ -40,6 +40,7 @@ async def try_out(settings: Settings, name: str) -> None:
 
     Raises:
         NotFound: there is none of that name.
+        BeingMeasured: another one is measured; one at a time has the machine for itself.
     """
     shelf, path = open_shelf(settings), find_path(settings, name)
     try:
@@ -48,12 +49,13 @@ async def try_out(settings: Settings, name: str) -> None:
         reason = f"{str(path)!r} cannot be read ({error}). Take the model out, and add the file from where it is now."
         shelf.note_trial(name, tokens_per_second=None, reason=reason)
         return
-    speed, reason = await measure(
-        path,
-        architecture=known.architecture,
-        context=settings.local_model_context,
-        threads=settings.local_model_threads,
-    )
+    with shelf.measuring():
+        speed, reason = await measure(
+            path,
+            architecture=known.architecture,
+            context=settings.local_model_context,
+            threads=settings.local_model_threads,
+        )
     shelf.note_trial(name, tokens_per_second=speed, reason=reason)
 
 

@@ -17,7 +17,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from app.backend.core import clock
-from app.backend.core.errors import AppError, Invalid, NotFound
+from app.backend.core.errors import AppError, Conflict, Invalid, NotFound
 from app.backend.models.download import (
     Report,
     download,
@@ -65,6 +65,15 @@ class CatalogueUnreadable(AppError):
 
     code = "CATALOGUE_UNREADABLE"
     status = 503
+
+
+class BeingMeasured(Conflict):
+    """A model is measured on this machine, and a second one beside it would make both slow."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Another model is measured just now. Measure this one when that is done."
+        )
 
 
 class _Catalogue(BaseModel):
@@ -215,6 +224,21 @@ class Shelf:
             file = kept.files.pop(_place_of(kept.files, name))
         self.discard(file)
         return file
+
+    @contextmanager
+    def measuring(self) -> Generator[None, None, None]:
+        """Be the only one that measures a model of this machine.
+
+        Raises:
+            BeingMeasured: somebody else is, in this process or in another one.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / ".measuring").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise BeingMeasured from None
+            yield
 
     def _need_free(self, name: str, kept: _Catalogue) -> None:
         if not name:

@@ -1,6 +1,7 @@
 """Model files of this machine as administrators add them, measure them and take them out while Atelier runs."""
 
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 
 from app.backend.core import acting
 from app.backend.core.actor import Actor, Permission
@@ -12,7 +13,7 @@ from app.backend.identity.audit import Action
 from app.backend.models import local_trial
 from app.backend.models.local import LocalView, list_local, open_shelf
 from app.backend.models.preparing import FileDraft, Preparation
-from app.backend.models.shelf import LocalFile, Shelf
+from app.backend.models.shelf import BeingMeasured, LocalFile, Shelf
 from app.backend.providers.handler import PullProgress
 
 KIND = "local model"
@@ -43,7 +44,9 @@ async def add_file(
     finally:
         if not is_kept:
             await work.end()
-    await local_trial.try_out(settings, file.name)
+    # It is there, and can be measured later.
+    with suppress(BeingMeasured):
+        await local_trial.try_out(settings, file.name)
     yield _find(settings, file.name)
 
 
@@ -53,6 +56,7 @@ async def measure_file(actor: Actor, *, name: str, settings: Settings) -> LocalV
     Raises:
         Forbidden: the actor is no administrator who is signed in.
         NotFound: there is none of that name.
+        BeingMeasured: another one is measured just now.
     """
     require(actor, Permission.CHANGE_SYSTEM)
     await local_trial.try_out(settings, name)

@@ -14,7 +14,7 @@ from app.backend.core.errors import Invalid, NotFound
 from app.backend.core.settings import Settings
 from app.backend.models import local, local_trial
 from app.backend.models.files import CHAT
-from app.backend.models.shelf import CatalogueUnreadable
+from app.backend.models.shelf import BeingMeasured, CatalogueUnreadable
 from app.backend.providers import gguf
 from tests.factories.model_files import serve_folder
 
@@ -291,3 +291,14 @@ async def test_file_that_has_gone_says_so_when_it_is_measured(
 
     (_, view) = local.list_local(settings)
     assert "No such file" in view.reason
+
+
+async def test_models_are_measured_one_at_a_time(settings: Settings) -> None:
+    name = f"local/{settings.local_model_name}"
+    both = (local_trial.try_out(settings, name) for _ in range(2))
+
+    done = await asyncio.gather(*both, return_exceptions=True)
+
+    assert [type(one) for one in done] == [type(None), BeingMeasured]
+    assert local.list_local(settings)[0].tokens_per_second
+    await local_trial.try_out(settings, name)

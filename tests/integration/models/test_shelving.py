@@ -131,6 +131,17 @@ async def test_file_whose_measuring_fails_is_kept_and_in_the_audit(
     assert await audited(services, actor) == [f"local/{NAME}"]
 
 
+async def test_file_is_added_while_another_one_is_measured(
+    services: Services, actor: Actor, file: Path
+) -> None:
+    with local.open_shelf(services.settings).measuring():
+        steps = adding(services, actor, FileDraft(source=str(file)))
+        *_, last = [step async for step in steps]
+
+    assert isinstance(last, LocalView)
+    assert (last.name, last.tokens_per_second) == (f"local/{NAME}", None)
+
+
 async def test_file_that_cannot_be_put_into_the_audit_is_not_kept(
     services: Services, actor: Actor, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,6 +26,7 @@ PUBLIC = {
     "GroupsState.leave",
     "KnowledgeSearchState.leave",
     "LocalFilesState.close",
+    "LocalFilesState.load",
     "LoginState.load",
     "LoginWaysState.load",
     "MiddlewareState.leave",

@@ -1,5 +1,6 @@
 """Model files on the page of models."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,29 @@ async def test_page_adds_one_file_at_a_time(
     services: Services, cookie: str, tmp_path: Path
 ) -> None:
     file = copy_model(services.settings, tmp_path)
-    state = _page(services, cookie, is_open=True, status="Fetching")
-
+    state = _page(services, cookie, is_open=True)
+    first = asyncio.create_task(LocalFilesState.add.fn(state, {"source": str(file)}))
+    while not state.status:  # noqa: ASYNC110 - a state tells nobody
+        await asyncio.sleep(0)
     answer = await LocalFilesState.add.fn(state, {"source": str(file)})
+    await LocalFilesState.load.fn(state)
+    goes_on = state.status
+    await LocalFilesState.stop.fn(state)
+    await first
 
     assert "Wait for its end" in str(answer)
+    assert goes_on
     assert local.open_shelf(services.settings).list() == []
+
+
+async def test_page_forgets_what_ended_with_its_process(
+    services: Services, cookie: str
+) -> None:
+    state = _page(services, cookie, status="Fetching", percent=40, can_stop=True)
+
+    await LocalFilesState.load.fn(state)
+
+    assert (state.status, state.percent, state.can_stop) == ("", 0, False)
 
 
 async def test_page_keeps_nothing_of_a_file_that_was_stopped_while_it_was_read(

@@ -63,6 +63,7 @@ WITHOUT_ID = {
             "ask_delete",
             "close",
             "delete",
+            "load",
             "measure",
             "open_form",
             "stop",
