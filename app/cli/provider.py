@@ -87,7 +87,7 @@ async def list_providers(
                 view.name,
                 view.type_label,
                 _audience(view),
-                view.trouble or ("on" if view.is_enabled else "off"),
+                _state(view),
             )
             for view in views
         ],
@@ -289,7 +289,13 @@ async def _need(session: Session, actor: Actor, name: str) -> ProviderView:
 def _audience(view: ProviderView) -> str:
     if view.is_shared:
         return "everybody"
-    return "you" if view.is_own else f"you, from {view.owner_name}"
+    return "you" if view.is_own else f"{view.owner_name}, with you"
+
+
+def _state(view: ProviderView) -> str:
+    if view.is_behind:
+        return "not used: another one of this name is asked"
+    return view.trouble or ("on" if view.is_enabled else "off")
 
 
 def _settings(given: list[str] | None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pytest
 from app.backend.core.redis import connect_blocking
 from app.backend.core.settings import Settings
 from app.cli.edge import Exit
-from tests.integration.cli.conftest import Atelier
+from tests.integration.cli.conftest import PASSWORD, Atelier
 from tests.integration.cli.test_commands import (
     _json,  # pyright: ignore[reportPrivateUsage]
 )
@@ -52,3 +52,20 @@ def test_provider_is_connected_tried_out_used_and_deleted(
     assert known
     assert gone.exit_code == Exit.DONE, gone.output
     assert _json(atelier("provider", "list", "--json")) == []
+
+
+def test_list_says_who_shares_a_provider_and_that_another_one_is_asked(
+    atelier: Atelier, owner: str
+) -> None:
+    ben = "ben@example.org"
+    atelier("user", "create", ben, "--password-stdin", given=f"{PASSWORD}\n")
+    for email in (owner, ben):
+        made = atelier("provider", "add", "mine", "--type", "scripted", "--as", email)
+        assert made.exit_code == Exit.DONE, made.output
+    shared = atelier("share", "add", "provider", "mine", "--email", ben, "--as", owner)
+
+    listed = atelier("provider", "list", "--as", ben).stdout
+
+    assert shared.exit_code == Exit.DONE, shared.output
+    (line,) = [line for line in listed.splitlines() if "with you" in line]
+    assert line.index("ada") < line.index(", with you") < line.index("not used")
