@@ -5,14 +5,12 @@ from uuid import UUID
 from sqlmodel import col, func, select
 
 from app.backend.core.db import Database, Session
-from app.backend.core.jobs import JobName
 from app.backend.core.outbox import OutboxRow
 from app.backend.files.tables import FileRow
+from app.backend.knowledge.dispatch import next_job, rewind
 from app.backend.knowledge.parts import parsed_key
 from app.backend.knowledge.schemas import DocumentStatus
 from app.backend.knowledge.tables import CollectionRow, DocumentRow
-
-_EMBEDDED = (DocumentStatus.EMBEDDED, DocumentStatus.READY)
 
 
 async def list_objects(db: Database) -> list[str]:
@@ -39,17 +37,14 @@ async def list_collections(db: Database) -> list[UUID]:
 
 
 async def embed(session: Session) -> None:
-    """Send every document that has vectors back to the step before, with a job for the workers."""
-    query = select(DocumentRow).where(
-        col(DocumentRow.status).in_(_EMBEDDED)
+    """Let all vectors be made anew, with a job for the workers; documents that failed begin anew when they are retried."""
+    query = select(DocumentRow).order_by(
+        col(DocumentRow.id)
     )  # lint-skip: repo-scope - a restore replaces everybody's
     for row in (await session.exec(query)).all():
-        row.status, row.chunks_done = DocumentStatus.CHUNKED, 0
-        row.lease_until = None
-        row.dispatch += 1
-        job = OutboxRow(
-            name=JobName.DOCUMENT_INGEST,
-            key=f"ingest-{row.id}-{row.dispatch}",
-            subject_id=str(row.id),
-        )
-        session.add_all([row, job])
+        if row.status == DocumentStatus.FAILED:
+            row.chunks_done = 0
+        else:
+            rewind(row)
+            session.add(OutboxRow(**next_job(row).model_dump()))
+        session.add(row)

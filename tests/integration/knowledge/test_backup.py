@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlmodel import update
 
 from app.backend import bootstrap
 from app.backend.bootstrap import Services
@@ -16,8 +17,11 @@ from app.backend.core.master_keys import MasterKeys, new_key
 from app.backend.core.settings import Settings
 from app.backend.identity import audit_chain
 from app.backend.knowledge import ingest
+from app.backend.knowledge import service as knowledge
 from app.backend.knowledge.parts import original_key
+from app.backend.knowledge.schemas import DocumentStatus
 from app.backend.knowledge.search import search
+from app.backend.knowledge.tables import DocumentRow
 from app.backend.secrets import service as secrets
 from app.backend.secrets.schemas import SecretDraft
 from app.cli import backup, claims, rows_dump
@@ -140,6 +144,39 @@ async def test_restored_installation_has_the_same_rows_and_finds_the_same(
         limit=1,
     )
     assert "nine seconds" in found.passages[0].text
+
+
+@pytest.mark.parametrize(
+    ("status", "goes_on"),
+    [
+        (DocumentStatus.CHUNKED, DocumentStatus.CHUNKED),
+        (DocumentStatus.READY, DocumentStatus.CHUNKED),
+        (DocumentStatus.FAILED, DocumentStatus.FAILED),
+    ],
+)
+async def test_restored_document_is_embedded_from_its_first_passage_on(
+    parts: Services,
+    other: Services,
+    actor: Actor,
+    add_document: AddDocument,
+    choose: Choose,
+    tmp_path: Path,
+    status: DocumentStatus,
+    goes_on: DocumentStatus,
+) -> None:
+    document = await add_document("pumps.md", TEXT)
+    half = {"status": status, "chunks_done": 1, "chunks_total": 2}
+    async with parts.db.transaction() as session:
+        await session.exec(update(DocumentRow).values(**half))
+    choose(parts.settings)
+    await backup.write_backup(tmp_path / "b")
+    choose(other.settings)
+
+    await backup.restore_backup(tmp_path / "b", is_forced=False)
+
+    async with other.db.read() as session:
+        row = await knowledge.get_document(session, actor, document_id=document.id)
+    assert (row.status, row.chunks_done) == (goes_on, 0)
 
 
 async def test_backup_is_for_its_owner_only(
