@@ -73,6 +73,7 @@ class AgentNodes:
             collection_ids=self._spec.collection_ids,
             query=search_query(state.get("query", ""), self.task.history),
             limit=self._spec.passages,
+            asker_id=self.run.actor.user_id,
         )
         emit(
             Retrieved(

@@ -9,7 +9,11 @@ import numpy as np
 
 from app.backend.agents.prompts import estimate_tokens
 from app.backend.agents.said import Outcome
-from app.backend.budgets.errors import EmbeddingOverBudget
+from app.backend.budgets.errors import (
+    EmbeddingOverBudget,
+    OwnerOverBudget,
+    PriceUnknown,
+)
 from app.backend.budgets.spending import RunSpending, SpendingParts, spending_of
 from app.backend.core import acting, clock, ids
 from app.backend.core.actor import Actor
@@ -50,9 +54,16 @@ class ProviderEmbedders:
     parts: EmbeddingParts
 
     async def embed(
-        self, owner_id: UUID, model: str, texts: Sequence[str]
+        self,
+        owner_id: UUID,
+        model: str,
+        texts: Sequence[str],
+        *,
+        asker_id: UUID | None = None,
     ) -> list[Vector]:
         """Return one unit vector a text, asked and paid as the owner of the texts.
+
+        `asker_id` is who reads why it failed, None where several people do: amounts of budgets are told to the owner alone.
 
         Raises:
             ReadsOnly: an administrator reads, and this would be paid by whom they read.
@@ -70,7 +81,12 @@ class ProviderEmbedders:
                 for first in range(0, len(texts), REQUEST_TEXTS_MAX):
                     batch = texts[first : first + REQUEST_TEXTS_MAX]
                     call = _Call(self.parts, owner, opened, spending, batch)
-                    vectors += await call.make()
+                    try:
+                        vectors += await call.make()
+                    except (EmbeddingOverBudget, PriceUnknown):
+                        if asker_id == owner_id:
+                            raise
+                        raise OwnerOverBudget(model) from None
         return vectors
 
 

@@ -38,3 +38,12 @@ class EmbeddingOverBudget(Conflict):
     """A budget is used up, and nobody can be asked for more."""
 
     code = "BUDGET_USED_UP"
+
+
+class OwnerOverBudget(EmbeddingOverBudget):
+    """The same, told to somebody else than the owner of the documents: no amounts."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"A budget that counts for the owner of these documents does not allow {model}, which makes their vectors, to be asked: it is used up, or the price of the model is not known. Ask the owner to see to it on the page Usage, or try again in its next period."
+        )

@@ -44,9 +44,16 @@ class ProviderEmbedders(Protocol):
     """Turns texts into vectors with models of providers, which collections name as `provider/model`."""
 
     async def embed(
-        self, owner_id: UUID, model: str, texts: Sequence[str]
+        self,
+        owner_id: UUID,
+        model: str,
+        texts: Sequence[str],
+        *,
+        asker_id: UUID | None = None,
     ) -> list[Vector]:
         """Return one unit vector a text, asked and paid as the owner of the texts.
+
+        `asker_id` is who reads why it failed, None where several people do: amounts of budgets are told to the owner alone.
 
         Raises:
             AppError: the model is not there, does not answer, or must not be paid.

@@ -36,8 +36,9 @@ async def search(
     collection_ids: Sequence[UUID],
     query: str,
     limit: int = 4,
+    asker_id: UUID | None = None,
 ) -> SearchResult:
-    """Return the passages of the actor's collections that fit `query` best.
+    """Return the passages of the actor's collections that fit `query` best; `asker_id` is for whom, if for somebody else.
 
     Raises:
         NotFound: a collection is not there, or not the actor's.
@@ -51,7 +52,8 @@ async def search(
             parts.embedder.embed([query]),
             _search_words(parts, actor, collection_ids, query, limit),
         )
-        vectors = await _embed_query(parts, legs, query, vector)
+        asker_id = asker_id or actor.user_id
+        vectors = await _embed_query(parts, legs, query, vector, asker_id)
         await asyncio.gather(
             *(_search_vectors(parts, leg, vectors[leg.space]) for leg in legs)
         )
@@ -111,13 +113,16 @@ async def _need_collections(
 
 
 async def _embed_query(
-    parts: SearchParts, legs: Sequence["_Leg"], query: str, own: Vector
+    parts: SearchParts, legs: Sequence["_Leg"], query: str, own: Vector, asker_id: UUID
 ) -> dict["_Space", Vector]:
     """Return the query as a vector of each model, asked as the owner of the collection."""
     spaces = list(dict.fromkeys(leg.space for leg in legs))
     asked = [(one, one.owner_id) for one in spaces if one.owner_id is not None]
     found = await asyncio.gather(
-        *(parts.embedders.embed(owner, one.model, [query]) for one, owner in asked)
+        *(
+            parts.embedders.embed(owner, one.model, [query], asker_id=asker_id)
+            for one, owner in asked
+        )
     )
     theirs = {one: got[0] for (one, _), got in zip(asked, found, strict=True)}
     return {space: theirs.get(space, own) for space in spaces}

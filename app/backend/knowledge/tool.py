@@ -36,6 +36,7 @@ def make_search_tool(parts: SearchParts) -> AnyTool:
             collection_ids=context.collection_ids,
             query=params.query,
             limit=context.passages,
+            asker_id=context.run.actor.user_id,
         )
         context.run.emit(
             Retrieved(

@@ -38,7 +38,12 @@ class _OfProvider(ProviderEmbedders):
 
     @override
     async def embed(
-        self, owner_id: UUID, model: str, texts: Sequence[str]
+        self,
+        owner_id: UUID,
+        model: str,
+        texts: Sequence[str],
+        *,
+        asker_id: UUID | None = None,
     ) -> list[Vector]:
         return [[*vector, 0.0] for vector in FakeEmbedder().vectors(texts)]
 

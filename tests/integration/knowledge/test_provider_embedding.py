@@ -241,6 +241,38 @@ async def test_budget_that_is_used_up_stops_documents_and_searches_in_words(
     assert len(service_of_vectors.asked) == 1
 
 
+async def test_amounts_of_the_owners_budget_are_told_to_nobody_else(
+    parts: Services, actor: Actor, other_actor: Actor, url: str
+) -> None:
+    model = await _connect(parts, actor, url)
+    collection = await _collection(parts, actor, model)
+    async with parts.db.transaction() as session:
+        draft = BudgetDraft(amount=0.001)
+        await budgets.create_budget(session, actor, draft=draft)
+        shared = ShareDraft(email=other_actor.email, level=Level.VIEW)
+        await sharing.share(
+            session, actor, COLLECTIONS, object_id=collection.id, draft=shared
+        )
+    await _add(parts, actor, collection.id)
+    late = await _add(parts, actor, collection.id, body="Another text.")
+
+    told: list[str] = []
+    for searcher, asker in ((other_actor, None), (actor, other_actor), (actor, None)):
+        with pytest.raises(EmbeddingOverBudget) as refused:
+            await search(
+                parts,
+                searcher,
+                collection_ids=[collection.id],
+                query="pump",
+                asker_id=asker.user_id if asker else None,
+            )
+        told.append(refused.value.message)
+
+    # Whoever may see the collection sees the document too.
+    assert ["$" in text for text in (*told, late.error)] == [False, False, True, False]
+    assert "Ask the owner" in told[0] == told[1]
+
+
 async def test_failure_of_the_service_is_told_and_costs_nothing(
     parts: Services, actor: Actor, url: str, service_of_vectors: Embeddings
 ) -> None:
