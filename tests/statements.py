@@ -20,17 +20,17 @@ def compile_once() -> None:
         setattr(db, name, _sharing(getattr(db, name)))
 
 
-def _sharing(make: Callable[[str], E]) -> Callable[[str], E]:
-    shared: dict[str, tuple[Any, LRUCache[Any, Any]]] = {}
+def _sharing(make: Callable[..., E]) -> Callable[..., E]:
+    shared: dict[tuple[str, bool], tuple[Any, LRUCache[Any, Any]]] = {}
 
-    def make_sharing(url: str) -> E:
-        engine = make(url)
+    def make_sharing(url: str, *, has_own_loop: bool = False) -> E:
+        engine = make(url, has_own_loop=True) if has_own_loop else make(url)
         inner: Any = engine.sync_engine if isinstance(engine, AsyncEngine) else engine
-        name = inner.dialect.name
-        # A dialect knows its server from its first connection on.
-        if name not in shared or shared[name][0].server_version_info is None:
-            shared[name] = (inner.dialect, LRUCache(STATEMENTS_MAX))
-        inner.dialect, inner._compiled_cache = shared[name]
+        # A dialect has its driver, and knows its server from its first connection on.
+        kind = (inner.dialect.name, has_own_loop)
+        if kind not in shared or shared[kind][0].server_version_info is None:
+            shared[kind] = (inner.dialect, LRUCache(STATEMENTS_MAX))
+        inner.dialect, inner._compiled_cache = shared[kind]
         return engine
 
     return make_sharing
