@@ -241,7 +241,7 @@ def test_share_of_what_is_somebody_elses_shows_nothing(
     [
         ("UPDATE agent SET is_public = true", ["agent"]),
         ("UPDATE provider SET is_shared = true", ["provider", "model"]),
-        ("UPDATE budget SET owner_id = NULL", ["budget"]),
+        ("UPDATE budget SET owner_id = NULL, tier_id = NULL", ["budget"]),
     ],
 )
 def test_what_is_for_everybody_is_shown_to_everybody(
