@@ -11,7 +11,7 @@ from app.backend.knowledge import service as knowledge
 from app.backend.knowledge.choice import check_change, list_embedders
 from app.backend.knowledge.schemas import CollectionDraft
 from app.state import edge, notices
-from app.state.forms import FormMixin
+from app.state.forms import FormMixin, filled_in
 from app.state.lines import (
     NO_COLLECTION,
     CollectionLine,
@@ -104,7 +104,7 @@ class CollectionState(PagingMixin, FormMixin, rx.State):
     async def save(self, form: dict[str, Any]) -> Any:
         """Change name, description and embedding model."""
         self._clear_errors()
-        draft = CollectionDraft.model_validate(form)
+        draft = CollectionDraft.model_validate(filled_in(form))
         wanted = edge.parse_id(self.shown.id, "collection")
         actor = await edge.require_actor(self)
         await check_change(

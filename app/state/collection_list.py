@@ -11,7 +11,7 @@ from app.backend.knowledge import service as knowledge
 from app.backend.knowledge.choice import choose_embedder, list_embedders
 from app.backend.knowledge.schemas import CollectionDraft
 from app.state import edge
-from app.state.forms import FormMixin
+from app.state.forms import FormMixin, filled_in
 from app.state.lines import NO_COLLECTION, CollectionLine, collection_line
 from app.state.paging import PAGE_SIZE, ROWS_MAX, PagingMixin, length_again
 
@@ -70,7 +70,7 @@ class CollectionListState(PagingMixin, FormMixin, rx.State):
     async def create(self, form: dict[str, Any]) -> Any:
         """Make a collection and go there."""
         self._clear_errors()
-        draft = CollectionDraft.model_validate(form)
+        draft = CollectionDraft.model_validate(filled_in(form))
         actor = await edge.require_actor(self)
         model = await choose_embedder(edge.services(), actor, draft.embedding_model)
         async with edge.work(self) as (session, actor):

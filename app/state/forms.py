@@ -5,6 +5,11 @@ from typing import Any
 import reflex as rx
 
 
+def filled_in(form: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a form that were on the page: of those that were not, the browser sends nothing as their value."""
+    return {name: value for name, value in form.items() if value is not None}
+
+
 class FormMixin(rx.State, mixin=True):
     """Field errors of one form; inputs carry their field's name as their id."""
 

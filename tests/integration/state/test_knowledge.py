@@ -16,9 +16,9 @@ async def test_create_makes_a_collection_and_goes_there(
 ) -> None:
     state = make_state(CollectionListState, path="/knowledge", cookie=cookie)
 
-    answer = await CollectionListState.create.fn(
-        state, {"name": "Pottery", "description": "The kiln"}
-    )
+    # A field that is not on the page comes as nothing.
+    form = {"name": "Pottery", "description": "The kiln", "embedding_model": None}
+    answer = await CollectionListState.create.fn(state, form)
 
     async with services.db.read() as session:
         (made,) = (await knowledge.list_collections(session, actor)).items
