@@ -1,6 +1,5 @@
 """The edge between a page's events and the services: who asks, in which transaction, and what they see on failure."""
 
-import asyncio
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -126,20 +125,14 @@ def query_value(state: rx.State, name: str) -> str:
 
 
 def requires(
-    permission: Permission | None = None,
-    *,
-    sets_up: bool = False,
-    after_seconds: float = 0.0,
+    permission: Permission | None = None, *, sets_up: bool = False
 ) -> Callable[[Handler[P, R]], Handler[P, R]]:
     """Let only signed-in users with `permission` call the handler; failures become notices.
 
-    With `sets_up` those may too who have to set up a second factor first. One in the background may begin later, with
-    `after_seconds`; nothing is asked before.
+    With `sets_up` those may too who have to set up a second factor first.
     """
 
     async def check(state: rx.State) -> None:
-        if after_seconds:
-            await asyncio.sleep(after_seconds)
         _sets_up.set(sets_up)
         actor = await require_actor(state)
         if permission is not None and not actor.may(permission):

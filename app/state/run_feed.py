@@ -99,10 +99,11 @@ class RunFeedState(rx.State):
         await self._follow(run_id)
 
     @rx.event(background=True)
-    # The browser and this process are busy with the log's first words; this store says the same, later.
-    @edge.requires(Permission.VIEW_RUN, after_seconds=LOG_FIRST_SECONDS)
+    @edge.requires(Permission.VIEW_RUN)
     async def keep_up(self, run_id: str) -> None:
         """Follow a run that was started, and is shown, just now."""
+        # The browser and this process are busy with the log's first words; this store says the same, later.
+        await asyncio.sleep(LOG_FIRST_SECONDS)
         await self._follow(run_id)
 
     @rx.event(background=True)
