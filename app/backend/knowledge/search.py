@@ -1,6 +1,5 @@
 """Finds the passages that may answer a question: by meaning and by words, fused by rank."""
 
-import asyncio
 import operator
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -14,6 +13,7 @@ from app.backend.core.actor import Actor
 from app.backend.core.db import Database
 from app.backend.core.errors import NotFound
 from app.backend.core.run_events import Passage
+from app.backend.core.together import both, each
 from app.backend.knowledge import repository
 from app.backend.knowledge.bm25 import WordIndexes
 from app.backend.knowledge.chunking import searchable_text
@@ -48,15 +48,13 @@ async def search(
     # An agent's owner searches, whoever runs it.
     with acting.as_user(actor.user_id):
         # Providers are asked for what the collections name; the embedder here says how near the best passages are.
-        (vector,), legs = await asyncio.gather(
+        (vector,), legs = await both(
             parts.embedder.embed([query]),
             _search_words(parts, actor, collection_ids, query, limit),
         )
         asker_id = asker_id or actor.user_id
         vectors = await _embed_query(parts, legs, query, vector, asker_id)
-        await asyncio.gather(
-            *(_search_vectors(parts, leg, vectors[leg.space]) for leg in legs)
-        )
+        await each(_search_vectors(parts, leg, vectors[leg.space]) for leg in legs)
         spaces = [[leg for leg in legs if leg.space == space] for space in vectors]
         dense = [merge(leg.dense for leg in one) for one in spaces]
         ranked = fuse([*dense, *(leg.words for leg in legs)])
@@ -118,11 +116,9 @@ async def _embed_query(
     """Return the query as a vector of each model, asked as the owner of the collection."""
     spaces = list(dict.fromkeys(leg.space for leg in legs))
     asked = [(one, one.owner_id) for one in spaces if one.owner_id is not None]
-    found = await asyncio.gather(
-        *(
-            parts.embedders.embed(owner, one.model, [query], asker_id=asker_id)
-            for one, owner in asked
-        )
+    found = await each(
+        parts.embedders.embed(owner, one.model, [query], asker_id=asker_id)
+        for one, owner in asked
     )
     theirs = {one: got[0] for (one, _), got in zip(asked, found, strict=True)}
     return {space: theirs.get(space, own) for space in spaces}
@@ -174,8 +170,8 @@ async def _search_words(
     limit: int,
 ) -> list[_Leg]:
     collections = await _need_collections(parts, actor, collection_ids)
-    return await asyncio.gather(
-        *(_search_words_of(parts, actor, one, query, limit) for one in collections)
+    return await each(
+        _search_words_of(parts, actor, one, query, limit) for one in collections
     )
 
 
