@@ -15,6 +15,7 @@ STAGE_WORDS = {
     CheckStage.LIST: "List the models",
     CheckStage.CHAT: "Ask a question",
     CheckStage.TOOLS: "Call a tool",
+    CheckStage.EMBEDDING: "Make a vector",
 }
 WAITING, RUNNING = "waiting", "running"
 

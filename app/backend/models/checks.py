@@ -15,9 +15,10 @@ from pydantic import BaseModel, ConfigDict
 
 from app.backend.core import clock, tls
 from app.backend.core.errors import AppError
-from app.backend.models.chosen import ChosenModel, OpenModel
-from app.backend.models.offers import cheapest, list_offers
-from app.backend.providers.base import ChatOptions
+from app.backend.models.chosen import ChosenModel, OpenEmbedder, OpenModel
+from app.backend.models.offers import cheapest, cheapest_embedder, describe, list_offers
+from app.backend.models.schemas import ModelKind
+from app.backend.providers.base import ChatOptions, ProviderModel
 from app.backend.providers.errors import ModelRefused, ModelUnavailable
 from app.backend.providers.handler import Handler
 from app.backend.providers.public_only import PrivateAddress, check_public, resolve
@@ -50,6 +51,7 @@ class CheckStage(StrEnum):
     LIST = "list"
     CHAT = "chat"
     TOOLS = "tools"
+    EMBEDDING = "embedding"
 
 
 class CheckStatus(StrEnum):
@@ -79,7 +81,14 @@ Outcome = tuple[CheckStatus, str]
 class _Check:
     handler: Handler
     model: str
+    embedder: str = ""
+    has_listed: bool = False
     address: str = ""
+
+    def __post_init__(self) -> None:
+        described = describe(self.handler.info, ProviderModel(self.model))
+        if described.kind is ModelKind.EMBEDDING:
+            self.model, self.embedder = "", self.model
 
     async def resolve(self) -> Outcome:
         if not self.handler.address:
@@ -141,7 +150,10 @@ class _Check:
 
     async def list(self) -> Outcome:
         offers = await list_offers(self.handler)
-        self.model = self.model or cheapest(offers)
+        if not self.embedder:
+            self.model = self.model or cheapest(offers)
+        self.embedder = self.embedder or cheapest_embedder(offers)
+        self.has_listed = bool(offers)
         if not offers:
             return CheckStatus.SKIPPED, "It does not list its models."
         return (
@@ -151,7 +163,7 @@ class _Check:
 
     async def chat(self) -> Outcome:
         if not self.model:
-            return CheckStatus.SKIPPED, "Name a model to ask it something."
+            return CheckStatus.SKIPPED, self._no_chat("to ask it something")
         began = clock.monotonic()
         text, _ = await self._ask("Say: OK", _TOKENS, with_tool=False)
         seconds = clock.monotonic() - began
@@ -160,7 +172,7 @@ class _Check:
 
     async def tools(self) -> Outcome:
         if not self.model:
-            return CheckStatus.SKIPPED, "Name a model to see whether it calls tools."
+            return CheckStatus.SKIPPED, self._no_chat("to see whether it calls tools")
         limited = f"{self.model} answers, but calls no tools."
         try:
             _, has_called = await self._ask(
@@ -172,16 +184,30 @@ class _Check:
             return CheckStatus.OK, f"{self.model} called the tool."
         return CheckStatus.LIMITED, limited
 
+    async def embedding(self) -> Outcome:
+        if not self.handler.can_embed:
+            said = f"{self.handler.info.label} makes no vectors here."
+            return CheckStatus.SKIPPED, said
+        if not self.embedder:
+            return CheckStatus.SKIPPED, self._no_embedder()
+        opened = OpenEmbedder(self._chosen(self.embedder))
+        try:
+            async with asyncio.timeout(CHAT_SECONDS):
+                found = await opened.embed(["OK"])
+        except TimeoutError as error:
+            message = f"{self.embedder} made no vector within {CHAT_SECONDS:.0f} s. Try another model."
+            raise ModelUnavailable(message, service=self.handler.name) from error
+        size = len(found.vectors[0])
+        if not size:
+            message = f"{self.embedder} made an empty vector. Try another model."
+            raise ModelRefused(message)
+        return CheckStatus.OK, f"{self.embedder} made a vector of {size:,} numbers."
+
     async def _ask(
         self, question: str, tokens: int, *, with_tool: bool
     ) -> tuple[str, bool]:
         handler = self.handler
-        chosen = ChosenModel(
-            name=f"{handler.name}/{self.model}",
-            model=self.model,
-            provider=handler,
-            service=handler.name,
-        )
+        chosen = self._chosen(self.model)
         chat = handler.make(
             self.model, ChatOptions(temperature=None, max_tokens=tokens)
         )
@@ -200,6 +226,25 @@ class _Check:
             raise ModelUnavailable(message, service=handler.name) from error
         return text, has_called
 
+    def _chosen(self, model: str) -> ChosenModel:
+        handler = self.handler
+        return ChosenModel(
+            name=f"{handler.name}/{model}",
+            model=model,
+            provider=handler,
+            service=handler.name,
+        )
+
+    def _no_chat(self, purpose: str) -> str:
+        if self.embedder:
+            return f"{self.embedder} makes vectors and answers nothing."
+        return f"Name a model {purpose}."
+
+    def _no_embedder(self) -> str:
+        if self.has_listed:
+            return "It lists no embedding model."
+        return "Name an embedding model to see whether it makes vectors."
+
     def _place(self) -> tuple[str, int, bool]:
         parts = urlsplit(self.handler.address)
         is_safe = parts.scheme == "https"
@@ -216,7 +261,7 @@ class _Check:
 async def check(handler: Handler, *, model: str = "") -> AsyncIterator[CheckResult]:
     """Yield how each stage ended, as it ends; nothing comes after one that failed.
 
-    Without a `model` the cheapest of those that are listed is asked.
+    Without a `model` the cheapest of those that are listed is asked, and so is the cheapest of those that make vectors.
     """
     tried = _Check(handler, model)
     stages: dict[CheckStage, Callable[[], Awaitable[Outcome]]] = {
@@ -226,6 +271,7 @@ async def check(handler: Handler, *, model: str = "") -> AsyncIterator[CheckResu
         CheckStage.LIST: tried.list,
         CheckStage.CHAT: tried.chat,
         CheckStage.TOOLS: tried.tools,
+        CheckStage.EMBEDDING: tried.embedding,
     }
     for stage, attempt in stages.items():
         began = clock.monotonic()

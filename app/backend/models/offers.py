@@ -73,5 +73,13 @@ def cheapest(offers: Collection[OfferedModel]) -> str:
     return best.name if best else next((offer.name for offer in chats), "")
 
 
+def cheapest_embedder(offers: Collection[OfferedModel]) -> str:
+    """Return the embedding model to try a provider with: the cheapest whose price is known, else the first."""
+    makers = [offer for offer in offers if offer.kind is ModelKind.EMBEDDING]
+    priced = [offer for offer in makers if offer.price_in]
+    best = min(priced, key=lambda offer: offer.price_in or 0, default=None)
+    return best.name if best else next((offer.name for offer in makers), "")
+
+
 def _first(*values: float | None) -> float | None:
     return next((value for value in values if value is not None), None)

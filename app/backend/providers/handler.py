@@ -162,6 +162,11 @@ class Handler(ABC):
         message = f"{self.info.label} makes no vectors here. Choose an embedding model of another provider, not {model!r}."
         raise ModelRefused(message)
 
+    @property
+    def can_embed(self) -> bool:
+        """Whether this type of provider makes vectors."""
+        return type(self).embed is not Handler.embed
+
     async def check_key(self) -> bool:
         """Tell whether the key was checked, with a question that costs nothing.
 

@@ -46,7 +46,7 @@ async def test_provider_is_tried_connected_and_used(
     (kind,) = [one for one in types if one["key"] == "openai_compatible"]
     assert kind["settings_schema"]["required"] == ["base_url"]
     stages = [json.loads(line) for line in tried.text.splitlines()]
-    assert [one["status"] for one in stages] == ["ok"] * 6
+    assert [one["status"] for one in stages] == ["ok"] * 7
     assert made.status_code == 201, made.text
     assert KEY not in made.text + tried.text
     assert [one["name"] for one in offered] == list(vendors.MODELS)

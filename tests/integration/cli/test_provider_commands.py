@@ -41,6 +41,7 @@ def test_provider_is_connected_tried_out_used_and_deleted(
         ("list", "ok"),
         ("chat", "ok"),
         ("tools", "ok"),
+        ("embedding", "skipped"),
     ]
     assert {one["name"] for one in offered} == set(vendors.MODELS)
     assert broken.exit_code == Exit.UNAVAILABLE

@@ -13,6 +13,7 @@ from langchain_core.messages.ai import add_ai_message_chunks
 from pydantic import SecretStr
 
 from app.backend.core.errors import AppError
+from app.backend.models.checks import CheckStage, CheckStatus, check
 from app.backend.providers.base import ChatOptions
 from app.backend.providers.errors import (
     ContextOverflow,
@@ -57,6 +58,7 @@ _READ_BY_LIBRARIES = (
     "MISTRAL_API_KEY",
     "HF_TOKEN",
 )
+_TEXTS = ["one", "two"]
 _MESSAGES = [SystemMessage("Be brief."), HumanMessage("What is 2 plus 2?")]
 
 
@@ -84,6 +86,7 @@ KINDS = {
 }
 # A script is no service, and a custom one is somebody else's code; both have tests of their own.
 OTHERS = {"scripted", "custom"}
+WITHOUT_VECTORS = {"anthropic"}
 
 
 def test_every_type_is_tested() -> None:
@@ -110,10 +113,20 @@ async def pools() -> AsyncGenerator[Pools, None]:
 
 @pytest.fixture(params=sorted(KINDS))
 def met(request: pytest.FixtureRequest, pools: Pools) -> Iterator[Met]:
-    kind = KINDS[request.param]
+    yield from _meet(request.param, pools)
+
+
+def _meet(key: str, pools: Pools) -> Iterator[Met]:
+    kind = KINDS[key]
     vendor = kind.vendor()
     with vendors.serving(vendor) as url:
-        yield Met(connect(request.param, f"{url}{kind.path}", pools), vendor)
+        yield Met(connect(key, f"{url}{kind.path}", pools), vendor)
+
+
+@pytest.fixture(params=sorted(KINDS.keys() - WITHOUT_VECTORS))
+def embedding(request: pytest.FixtureRequest, pools: Pools) -> Iterator[Met]:
+    """A provider whose type makes vectors."""
+    yield from _meet(request.param, pools)
 
 
 def connect(
@@ -253,7 +266,11 @@ async def test_nothing_of_the_environment_is_sent(
     key = met.handler.info.key
     for secret in (KEY, ""):
         handler = connect(key, met.handler.address, pools, secret=secret)
-        for attempt in (handler.list_models(), gather(_made(handler))):
+        for attempt in (
+            handler.list_models(),
+            gather(_made(handler)),
+            handler.embed(vendors.EMBEDDER, _TEXTS),
+        ):
             with suppress(AppError):
                 await attempt
 
@@ -270,3 +287,85 @@ async def test_models_are_listed(met: Met) -> None:
     names = [model.name for model in await met.handler.list_models()]
 
     assert names == ([] if met.handler.info.key == "azure" else list(vendors.MODELS))
+
+
+async def test_texts_become_vectors_in_their_order(embedding: Met) -> None:
+    found = await embedding.handler.embed(vendors.EMBEDDER, _TEXTS)
+
+    assert [list(one) for one in found.vectors] == vendors.VECTORS
+    assert found.tokens == vendors.USAGE_IN
+    assert embedding.vendor.asked[-1]["input"] == _TEXTS
+
+
+@pytest.mark.parametrize(
+    ("model", "error"),
+    [
+        ("busy", ModelBusy),
+        ("broken", ModelUnavailable),
+        ("long", (ContextOverflow, ModelRefused)),
+        ("absent", ModelMissing),
+    ],
+)
+async def test_failure_to_make_vectors_is_explained(
+    embedding: Met, model: str, error: type[AppError] | tuple[type[AppError], ...]
+) -> None:
+    with pytest.raises(error) as raised:
+        await embedding.handler.embed(model, _TEXTS)
+
+    assert KEY not in raised.value.message
+    assert raised.value.message.endswith(".")
+    assert len(embedding.vendor.asked) == 1
+
+
+async def test_vectors_need_the_right_key_and_a_public_address(
+    embedding: Met, pools: Pools
+) -> None:
+    key, url = embedding.handler.info.key, embedding.handler.address
+    wrong = connect(key, url, pools, secret="wrong-key-of-tests")
+    stranger = connect(key, url, pools, is_trusted=False)
+
+    with pytest.raises(ModelKeyRejected, match=r"mine|another key"):
+        await wrong.embed(vendors.EMBEDDER, _TEXTS)
+    with pytest.raises(ModelRefused, match="private network"):
+        await stranger.embed(vendors.EMBEDDER, _TEXTS)
+
+    assert len(embedding.vendor.asked) == 1
+
+
+async def test_connection_is_tried_to_the_last_stage(met: Met) -> None:
+    key = met.handler.info.key
+    results = {one.stage: one async for one in check(met.handler)}
+
+    last = results[CheckStage.EMBEDDING]
+    if key == "azure":
+        assert last.status is CheckStatus.SKIPPED
+        assert last.detail.startswith("Name an embedding model")
+    elif key in WITHOUT_VECTORS:
+        assert last.status is CheckStatus.SKIPPED
+        assert last.detail == f"{met.handler.info.label} makes no vectors here."
+    else:
+        assert (last.status, last.detail) == (
+            CheckStatus.OK,
+            f"{vendors.EMBEDDER} made a vector of 2 numbers.",
+        )
+
+
+async def test_embedding_model_that_is_named_is_asked_for_vectors_only(
+    embedding: Met,
+) -> None:
+    tried = check(embedding.handler, model=vendors.EMBEDDER)
+    results = {one.stage: one async for one in tried}
+
+    assert results[CheckStage.CHAT].status is CheckStatus.SKIPPED
+    assert results[CheckStage.CHAT].detail.endswith("answers nothing.")
+    assert results[CheckStage.EMBEDDING].status is CheckStatus.OK
+    assert len(embedding.vendor.asked) == 1
+
+
+async def test_stage_of_vectors_fails_with_its_cause(embedding: Met) -> None:
+    tried = check(embedding.handler, model="embed-gone")
+    results = {one.stage: one async for one in tried}
+
+    last = results[CheckStage.EMBEDDING]
+    assert last.status is CheckStatus.FAILED
+    assert "embed-gone" in last.detail

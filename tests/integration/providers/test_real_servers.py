@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.backend.models.checks import CheckStatus, check
+from app.backend.models.checks import CheckStage, CheckStatus, check
 from app.backend.providers.base import ChatOptions
 from app.backend.providers.errors import ContextOverflow
 from app.backend.providers.pools import Pools
@@ -18,11 +18,12 @@ async def test_llama_cpp_s_server_passes_the_stages_and_tells_its_window(
 ) -> None:
     handler = connect("llamacpp", llama_url, pools, secret=KEY)
 
-    results = [one async for one in check(handler)]
+    results = {one.stage: one.status async for one in check(handler)}
 
-    assert CheckStatus.FAILED not in {one.status for one in results}
-    # The small model answers, and calls no tools.
-    assert results[-1].status is CheckStatus.LIMITED
+    assert CheckStatus.FAILED not in results.values()
+    # The small model answers, calls no tools, and is the only one.
+    assert results[CheckStage.TOOLS] is CheckStatus.LIMITED
+    assert results[CheckStage.EMBEDDING] is CheckStatus.SKIPPED
     (listed,) = await handler.list_models()
     assert listed.name == MODEL
     assert listed.context

@@ -1,7 +1,7 @@
 """Servers on loopback that speak the protocols of vendors, as their documentation has them: driven through the real libraries.
 
-The model that is asked for says what happens: `good`, `tool` (it calls one when it has some), `endless`, `busy`, `broken`, `long`, `silent`, or any
-other name, which is not there.
+The model that is asked for says what happens: `good`, `tool` (it calls one when it has some), `endless`, `busy`, `broken`, `long`, `silent`,
+`embed-small` (it makes vectors, and answers nothing), or any other name, which is not there.
 """
 
 import json
@@ -19,13 +19,30 @@ KEY = "key-of-the-vendor-tests"
 WORDS = ["The ", "answer ", "is ", "4."]
 USAGE_IN, USAGE_OUT = 11, 4
 TOOL_ARGS = {"a": 2, "b": 3}
-MODELS = ("good", "tool", "endless", "busy", "broken", "long", "silent")
+EMBEDDER = "embed-small"
+VECTORS = [[1.0, 0.0], [0.0, 1.0]]
+MODELS = ("good", "tool", "endless", "busy", "broken", "long", "silent", EMBEDDER)
 Body = dict[str, Any]
 PULLED: list[Body] = [
     {"status": "pulling manifest"},
     {"status": "pulling 8eeb52dfb3bb", "completed": 50, "total": 200},
     {"status": "success"},
 ]
+
+
+def _openai_vectors(body: Body) -> Body:
+    # Not in their order, as some do.
+    data = [
+        {"object": "embedding", "index": n, "embedding": VECTORS[n]}
+        for n in reversed(range(len(body["input"])))
+    ]
+    usage = {"prompt_tokens": USAGE_IN, "total_tokens": USAGE_IN}
+    return {"object": "list", "model": EMBEDDER, "data": data, "usage": usage}
+
+
+def _ollama_vectors(body: Body) -> Body:
+    made = VECTORS[: len(body["input"])]
+    return {"model": EMBEDDER, "embeddings": made, "prompt_eval_count": USAGE_IN}
 
 
 @dataclass
@@ -37,6 +54,7 @@ class Vendor:
     listing: Any
     key_of: Callable[[Any], str]
     model_of: Callable[[str, Body], str]
+    vectors: Callable[[Body], Any] = _openai_vectors
     is_sse: bool = True
     asked: list[Body] = field(default_factory=list[Body])
     headers: list[str] = field(default_factory=list[str])
@@ -201,6 +219,7 @@ def ollama() -> Vendor:
         listing={"models": [{"model": name, "name": name} for name in MODELS]},
         key_of=_bearer,
         model_of=_model_in_body,
+        vectors=_ollama_vectors,
         is_sse=False,
     )
 
@@ -241,6 +260,8 @@ class _Answering(BaseHTTPRequestHandler):
             self._fail(404, f"There is no model {model}.")
         elif model == "silent":
             self.vendor.let_go.wait(30)
+        elif "embed" in self.path:
+            self._send(200, json.dumps(self.vendor.vectors(body)).encode())
         else:
             self._stream_lines(self.vendor.lines(body, model))
 

@@ -13,11 +13,15 @@ import pytest
 
 from app.backend.core.settings import Settings
 from app.backend.knowledge.embeddings import decode_vector
+from app.backend.models.checks import CheckStage, CheckStatus, check
 from app.backend.models.files import CHAT as CHAT_FILE
 from app.backend.models.local import open_shelf
+from app.backend.providers.pools import Pools
+from tests.integration.providers.test_contract import connect, pools
 from tests.integration.runtime.conftest import WaitForQueue
 from tests.processes import Fork
 
+__all__ = ["pools"]
 MODEL = "smollm2-135m"
 SYSTEM = {"role": "system", "content": "You are helpful."}
 CHAT = "/v1/chat/completions"
@@ -249,3 +253,18 @@ async def test_model_that_was_added_is_loaded_in_the_place_of_the_other(
         assert answer["model"] == model
         assert "Paris" in answer["choices"][0]["message"]["content"]
     assert refused.status_code == 404
+
+
+async def test_another_installation_s_runtime_passes_all_stages_but_tools(
+    settings: Settings, own_runtime: Fork, key: str, pools: Pools
+) -> None:
+    del own_runtime
+    handler = connect("gpt4all", settings.runtime_address, pools, secret=key)
+
+    results = {one.stage: one.status async for one in check(handler)}
+    (vectors,) = [one for one in await handler.list_models() if "mini" in one.name]
+    found = await handler.embed(vectors.name, ["one", "two"])
+
+    assert results[CheckStage.CHAT] is CheckStatus.OK
+    assert results[CheckStage.EMBEDDING] is CheckStatus.OK
+    assert [len(one) for one in found.vectors] == [384, 384]

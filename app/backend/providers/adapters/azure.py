@@ -8,7 +8,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from app.backend.core.texts import Text
-from app.backend.providers.base import ChatOptions, ProviderModel
+from app.backend.providers.base import ChatOptions, Embedded, ProviderModel
 from app.backend.providers.handler import Form, Handler, TypeInfo, Url
 
 
@@ -66,5 +66,20 @@ class AzureHandler(Handler):
             max_retries=0,
             stream_usage=True,
             use_responses_api=False,
+            remedy=connection.remedy,
+        )
+
+    @override
+    async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
+        from app.backend.providers.adapters import openai_chat
+
+        connection = self.connection
+        return await openai_chat.embed_in_azure(
+            model,
+            texts,
+            endpoint=self.address,
+            api_version=connection.settings.api_version,
+            api_key=self.key,
+            http=connection.pools.client(is_trusted=connection.is_trusted),
             remedy=connection.remedy,
         )

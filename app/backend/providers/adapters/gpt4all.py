@@ -8,7 +8,7 @@ from langchain_core.language_models import BaseChatModel
 from pydantic import Field, SecretStr
 from typing_extensions import override
 
-from app.backend.providers.base import ChatOptions, ProviderModel
+from app.backend.providers.base import ChatOptions, Embedded, ProviderModel
 from app.backend.providers.errors import ModelMissing
 from app.backend.providers.handler import Form, Handler, TypeInfo, Url
 
@@ -141,6 +141,20 @@ class RuntimeHandler(Handler):
             # Only our own runtime is known to start again by itself.
             reconnect_seconds=0,
             use_responses_api=False,
+            remedy=connection.remedy,
+        )
+
+    @override
+    async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
+        from app.backend.providers.adapters import openai_chat
+
+        connection = self.connection
+        return await openai_chat.embed(
+            model,
+            texts,
+            base_url=self._url,
+            api_key=self.key,
+            http=connection.pools.client(is_trusted=connection.is_trusted),
             remedy=connection.remedy,
         )
 

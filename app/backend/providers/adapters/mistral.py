@@ -7,7 +7,7 @@ from langchain_core.language_models import BaseChatModel
 from pydantic import Field
 from typing_extensions import override
 
-from app.backend.providers.base import ChatOptions, ProviderModel
+from app.backend.providers.base import ChatOptions, Embedded, ProviderModel
 from app.backend.providers.handler import Form, Handler, TypeInfo, Url
 
 
@@ -59,5 +59,19 @@ class MistralHandler(Handler):
             max_tokens=options.max_tokens,
             max_retries=0,
             async_client=mistral_chat.open_client(self.address, self.key, transport),
+            remedy=connection.remedy,
+        )
+
+    @override
+    async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
+        from app.backend.providers.adapters import mistral_chat
+
+        connection = self.connection
+        return await mistral_chat.embed(
+            self.address,
+            model,
+            texts,
+            key=self.key,
+            transport=connection.pools.transport(is_trusted=connection.is_trusted),
             remedy=connection.remedy,
         )

@@ -1,5 +1,6 @@
 """The chat of Mistral, by its own protocol."""
 
+from collections.abc import Sequence
 from json import JSONDecodeError
 from typing import Any, ClassVar
 
@@ -15,7 +16,7 @@ from app.backend.providers.adapters.explained import (
     explain_address,
     explain_status,
 )
-from app.backend.providers.base import ProviderModel
+from app.backend.providers.base import Embedded, ProviderModel
 from app.backend.providers.pools import CONNECT_SECONDS, SECONDS
 from app.backend.providers.public_only import PrivateAddress
 
@@ -27,6 +28,7 @@ _FAILURES = (
     PrivateAddress,
 )
 _TIMEOUT = httpx.Timeout(SECONDS, connect=CONNECT_SECONDS)
+_EMBED_TIMEOUT = httpx.Timeout(60, connect=CONNECT_SECONDS)
 _LIST_SECONDS = 10
 
 
@@ -84,6 +86,36 @@ async def list_models(
     except _FAILURES as error:
         raise explain(error, place=place, remedy=remedy) from error
     return [_listed(item) for item in listed]
+
+
+async def embed(
+    place: str,
+    model: str,
+    texts: Sequence[str],
+    *,
+    key: SecretStr,
+    transport: httpx.AsyncBaseTransport,
+    remedy: str,
+) -> Embedded:
+    """Return the texts as vectors; the library's own embeddings do not say what was read.
+
+    Raises:
+        AppError: the service does not answer, or refuses.
+    """
+    asked = {"model": model, "input": list(texts)}
+    try:
+        async with open_client(place, key, transport) as client:
+            answer = await client.post(
+                "/embeddings", json=asked, timeout=_EMBED_TIMEOUT
+            )
+            answer.raise_for_status()
+            told: dict[str, Any] = answer.json()
+            made = sorted(told["data"], key=lambda one: one.get("index", 0))
+            vectors = [one["embedding"] for one in made]
+    except _FAILURES as error:
+        raise explain(error, place=place, remedy=remedy, model=model) from error
+    usage = told.get("usage") or {}
+    return Embedded(vectors, usage.get("prompt_tokens"))
 
 
 def explain(error: Exception, *, place: str, remedy: str, model: str = "") -> AppError:

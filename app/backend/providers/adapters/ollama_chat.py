@@ -91,12 +91,14 @@ class NativeOllama(ChatOllama):
     def _explain(self, error: Exception) -> AppError:
         if isinstance(error, ollama.ResponseError):
             if error.status_code == 404:
-                return ModelMissing(
-                    f"Ollama has no model {self.model!r}. Run `ollama pull {self.model}`."
-                )
+                return _missing(self.model)
             if "context" in error.error.lower():
                 return ContextOverflow.of(self.num_ctx)
         return explain(error, str(self.base_url), self.remedy)
+
+
+def _missing(model: str) -> ModelMissing:
+    return ModelMissing(f"Ollama has no model {model!r}. Run `ollama pull {model}`.")
 
 
 def count_tokens_least(text: str) -> int:
@@ -180,6 +182,8 @@ async def embed(
     try:
         found = await client.embed(model, list(texts), truncate=False)
     except _FAILURES as error:
+        if isinstance(error, ollama.ResponseError) and error.status_code == 404:
+            raise _missing(model) from error
         raise explain(error, url, remedy) from error
     return Embedded(found.embeddings, found.prompt_eval_count)
 

@@ -188,13 +188,54 @@ async def embed(
     Raises:
         AppError: the service does not answer, or refuses.
     """
-    client = _client(base_url, api_key, http).with_options(timeout=_EMBED_SECONDS)
+    client = _client(base_url, api_key, http)
+    return await _embed(client, model, texts, url=base_url, remedy=remedy)
+
+
+async def embed_in_azure(
+    deployment: str,
+    texts: Sequence[str],
+    *,
+    endpoint: str,
+    api_version: str,
+    api_key: SecretStr,
+    http: openai.DefaultAsyncHttpxClient,
+    remedy: str,
+) -> Embedded:
+    """Return the texts as vectors of a model that is deployed in Azure.
+
+    Raises:
+        AppError: the service does not answer, or refuses.
+    """
+    client = openai.AsyncAzureOpenAI(
+        azure_endpoint=endpoint,
+        azure_deployment=deployment,
+        api_version=api_version,
+        api_key=api_key.get_secret_value(),
+        http_client=http,
+        max_retries=0,
+    )
+    _forget_environment(client)
+    return await _embed(client, deployment, texts, url=endpoint, remedy=remedy)
+
+
+async def _embed(
+    client: openai.AsyncOpenAI,
+    model: str,
+    texts: Sequence[str],
+    *,
+    url: str,
+    remedy: str,
+) -> Embedded:
     try:
         found = await client.embeddings.create(
-            model=model, input=list(texts), encoding_format="float"
+            model=model,
+            input=list(texts),
+            encoding_format="float",
+            timeout=_EMBED_SECONDS,
         )
     except _FAILURES as error:
-        raise explain(error, model=model, url=base_url, remedy=remedy) from error
+        raise explain(error, model=model, url=url, remedy=remedy) from error
     vectors = [
         one.embedding for one in sorted(found.data, key=lambda one: one.index or 0)
     ]
