@@ -1,7 +1,7 @@
 """The Socket.IO namespace /feed: a run's log for the log widget, batch by batch, at the viewer's pace."""
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from itertools import count
@@ -40,9 +40,11 @@ FOLLOWED_MAX = 20
 # A tab that does not take a batch for this long is asleep; it follows again when it wakes up.
 ANSWER_SECONDS = 30
 CHECK_SECONDS = 4.0
+AHEAD_MAX = 2
 _TAIL_MAX = 10_000
 
 Answer = dict[str, Any]
+_Answered = asyncio.Future[None]
 R = TypeVar("R", bound="_Request")
 
 
@@ -199,6 +201,7 @@ class FeedNamespace(AsyncNamespace):
             NotFound: the run is gone, or no longer the viewer's.
         """
         joiner = Joiner()
+        under_way: deque[_Answered] = deque()
         check_at = clock.monotonic() + CHECK_SECONDS
         async with aclosing(
             self._get_parts().feed.follow_batches(run_id, after)
@@ -207,22 +210,33 @@ class FeedNamespace(AsyncNamespace):
                 if clock.monotonic() >= check_at:
                     await self._find_run(await self._find_actor(sid), run_id)
                     check_at = clock.monotonic() + CHECK_SECONDS
-                # The next batch waits for the answer: a slow tab costs no memory and holds up nobody.
-                await self._deliver(sid, stream, joiner.join(batches))
+                # Two go ahead of their answers, no more: a slow tab costs no memory and holds up nobody.
+                if len(under_way) == AHEAD_MAX:
+                    await _answer_to(under_way.popleft())
+                items = joiner.join(batches)
+                under_way.append(await self._deliver(sid, stream, items))
+        for answered in under_way:
+            await _answer_to(answered)
         actor = await self._find_actor(sid)
         return (await self._find_run(actor, run_id)).status
 
-    async def _deliver(self, sid: str, stream: int, items: list[Table | Row]) -> None:
+    async def _deliver(
+        self, sid: str, stream: int, items: list[Table | Row]
+    ) -> _Answered:
         # The server's own `call` refuses to work where handlers run in the receive loop, as Reflex's do.
-        answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        answered: _Answered = asyncio.get_running_loop().create_future()
 
         def note(*_: object) -> None:
             if not answered.done():
                 answered.set_result(None)
 
         await self.emit("batch", (stream, items), to=sid, callback=note)
-        async with asyncio.timeout(ANSWER_SECONDS):
-            await answered
+        return answered
+
+
+async def _answer_to(answered: _Answered) -> None:
+    async with asyncio.timeout(ANSWER_SECONDS):
+        await answered
 
 
 def _headers_of(environ: Mapping[str, Any]) -> Headers:

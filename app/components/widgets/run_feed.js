@@ -113,6 +113,7 @@ class RunFeed {
     this.version = 0;
     this.frame = 0;
     this.isStale = false; // events came after the last rendering
+    this.isUrgent = false; // the first words of an answer came, which wait for no frame
     this.listeners = new Set();
     this.taps = new Set(); // get every event once, in order, while the log may keep only some
   }
@@ -207,6 +208,7 @@ class RunFeed {
       meter.lastTs = ts;
       meter.firstTs ||= meter.lastTs;
       meter.tokens += payload.tokens;
+      this.isUrgent ||= answer.id !== payload.message_id || answer.text === "";
       if (answer.id === payload.message_id) answer.text += payload.text;
       else {
         this.answer = { id: payload.message_id, text: payload.text, isDone: false };
@@ -240,14 +242,14 @@ class RunFeed {
     this.paint();
   }
 
-  /** Render at once, then once a frame at most; a hidden tab renders again when it is seen. */
+  /** Render at once, then once a frame at most, but for first words; a hidden tab renders again when it is seen. */
   paint() {
     this.isStale = true;
-    if (this.frame) return;
-    this.isStale = false;
+    if (this.frame && !this.isUrgent) return;
+    this.isStale = this.isUrgent = false;
     this.version += 1;
     for (const listener of this.listeners) listener();
-    this.frame = requestAnimationFrame(() => {
+    this.frame ||= requestAnimationFrame(() => {
       this.frame = 0;
       if (this.isStale) this.paint();
     });

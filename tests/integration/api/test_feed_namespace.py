@@ -31,7 +31,7 @@ PATH = "_event"
 
 
 class Tab:
-    """A browser tab: what it got, answered at once."""
+    """A browser tab: what it got, answered at once, or when `answers` is set."""
 
     def __init__(self) -> None:
         self.client = socketio.AsyncClient(reconnection=False)
@@ -39,6 +39,8 @@ class Tab:
         self._seq = 0
         self.sizes: list[int] = []
         self.ended = asyncio.Event()
+        self.answers = asyncio.Event()
+        self.answers.set()
         self.status = ""
         self.client.on("begin", self._begin, namespace=NAMESPACE)
         self.client.on("batch", self._take, namespace=NAMESPACE)
@@ -57,6 +59,7 @@ class Tab:
         self.sizes.append(len(rows))
         self.seqs += range(self._seq + 1, self._seq + len(rows) + 1)
         self._seq += len(rows)
+        await self.answers.wait()
 
     async def _end(self, end: dict[str, Any]) -> None:
         self.status = end["status"]
@@ -157,6 +160,26 @@ async def test_follow_gives_backlog_then_live_batches_then_the_end(
     assert tab.seqs == list(range(1, 1232))
     assert max(tab.sizes) <= 500
     assert tab.status == "completed"
+
+
+async def test_tab_that_does_not_answer_gets_two_batches_and_the_rest_when_it_does(
+    open_tab: OpenTab, talker: Talker
+) -> None:
+    await talker.say(1700)
+    await talker.end()
+    tab = await open_tab()
+    tab.answers.clear()
+
+    await tab.ask("follow", run_id=str(talker.row.id))
+    # Had there been a third, it would have come before these answers.
+    for _ in range(5):
+        await tab.ask("counts", run_id=str(talker.row.id))
+    assert tab.sizes == [500, 500]
+
+    tab.answers.set()
+    async with asyncio.timeout(20):
+        await tab.ended.wait()
+    assert tab.seqs == list(range(1, 1702))
 
 
 async def test_follow_resumes_where_the_tab_stopped_or_from_the_tail(
