@@ -106,7 +106,10 @@ async def set_budget(
     period: PeriodOption = None,
     policy: PolicyOption = None,
     model: Annotated[
-        str | None, typer.Option(help="Answers when it is used up, with cheaper.")
+        str | None,
+        typer.Option(
+            help="Answers when it is used up, with cheaper; else the cheap default."
+        ),
     ] = None,
     agent: Annotated[str | None, typer.Option(help="For this agent.")] = None,
     user: Annotated[
@@ -264,4 +267,4 @@ def _then(view: BudgetView) -> str:
     if not view.is_active:
         return "switched off"
     is_cheaper = view.policy is BudgetPolicy.CHEAPER
-    return view.cheaper_model if is_cheaper else view.policy
+    return (view.cheaper_model or "cheap default") if is_cheaper else view.policy

@@ -25,6 +25,9 @@ from app.cli.chains import open_chains
 from app.cli.edge import NotMigrated, check_tables, command, open_rows, work
 from app.cli.options import AsOption, JsonOption
 
+CheapOption = Annotated[
+    bool, typer.Option("--cheap", help="Use it where a cheap answer is enough.")
+]
 ModelArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help="Its name, as provider/model.")
 ]
@@ -99,6 +102,7 @@ async def add(
     is_default: Annotated[
         bool, typer.Option("--default", help="Use it where no model is named.")
     ] = False,
+    is_cheap: CheapOption = False,
     has_tools: Annotated[
         bool | None, typer.Option("--tools/--no-tools", help="Whether it calls tools.")
     ] = None,
@@ -136,6 +140,7 @@ async def add(
             price_cached=offer.price_cached,
             fallbacks=fallbacks or [],
             is_default=is_default,
+            is_cheap=is_cheap,
         )
         async with rows.db.transaction() as session:
             view = await models.add_model(
@@ -151,16 +156,24 @@ async def add(
 @app.command("set-default")
 @command
 async def set_default(
-    name: ModelArgument, as_email: AsOption = None, is_json: JsonOption = False
+    name: ModelArgument,
+    is_cheap: CheapOption = False,
+    as_email: AsOption = None,
+    is_json: JsonOption = False,
 ) -> None:
-    """Use a model where none is named."""
+    """Use a model where none is named, or where a cheap answer is enough."""
     async with open_chains() as (rows, chains), rows.db.transaction() as session:
         actor = await identity.find_actor_by_email(session, as_email)
         found = await _need(session, actor, name)
-        view = await models.set_default(
-            session, actor, model_id=found.id, is_default=True
-        )
-        warm_default(session, view, chains=chains)
+        if is_cheap:
+            view = await models.set_cheap(
+                session, actor, model_id=found.id, is_cheap=True
+            )
+        else:
+            view = await models.set_default(
+                session, actor, model_id=found.id, is_default=True
+            )
+            warm_default(session, view, chains=chains)
     _print(view, is_json=is_json)
 
 
@@ -221,6 +234,7 @@ def _print(view: ModelRowView, *, is_json: bool) -> None:
         return
     states = [
         "default" if view.is_default else "",
+        "cheap default" if view.is_cheap else "",
         "" if view.is_enabled else "off",
         f"{view.capabilities.get('context_window') or 'unknown'} tokens",
         "calls tools" if view.capabilities.get("tools") else "calls no tools",

@@ -14,6 +14,7 @@ from app.state.lines import Line
 
 NOTICE_PERCENT = 80
 _FULL = 100
+CHEAP = "the cheap default"
 _LASTS = {
     BudgetPeriod.RUN: "for each run",
     BudgetPeriod.DAY: "a day",
@@ -58,7 +59,7 @@ def budget_line(view: BudgetView) -> BudgetLine:
         icon=icon,
         amount=amount,
         used=_used(view),
-        then=_THEN.get(view.policy, f"Then {view.cheaper_model} answers"),
+        then=_THEN.get(view.policy, f"Then {view.cheaper_model or CHEAP} answers"),
         share=min(percent, _FULL),
         tone="bad" if percent >= _FULL else _tone(percent),
         is_active=view.is_active,

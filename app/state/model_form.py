@@ -42,6 +42,7 @@ class ModelValues(BaseModel):
     price_cached: str = ""
     fallbacks: list[str] = fallback_values([])
     is_default: bool = False
+    is_cheap: bool = False
     is_enabled: bool = True
 
 
@@ -115,6 +116,7 @@ def _values(view: ModelRowView) -> ModelValues:
         price_cached=_text(view.price_cached),
         fallbacks=fallback_values(view.fallbacks),
         is_default=view.is_default,
+        is_cheap=view.is_cheap,
         is_enabled=view.is_enabled,
     )
 
@@ -135,6 +137,7 @@ def _change(form: dict[str, Any], before: ModelValues) -> ModelChange:
             **{name: form.get(name) or None for name in _NUMBERS},
             "fallbacks": fallbacks_of(form),
             "is_default": before.is_default,
+            "is_cheap": before.is_cheap and form.get("kind") == before.kind,
             "is_enabled": before.is_enabled,
         }
     )

@@ -29,6 +29,8 @@ class ModelLine(Line):
     prices: str
     environment: str
     is_default: bool
+    is_cheap: bool
+    can_answer: bool
     is_enabled: bool
     may_change: bool
 
@@ -133,6 +135,8 @@ def model_line(view: ModelRowView) -> ModelLine:
         prices=price_words(view.price_in, view.price_out),
         environment=view.environment,
         is_default=view.is_default,
+        is_cheap=view.is_cheap,
+        can_answer=view.kind is ModelKind.CHAT,
         is_enabled=view.is_enabled,
         may_change=view.may_change,
     )

@@ -105,6 +105,19 @@ class ModelListState(rx.State):
         return notices.done(f"New {what} use {view.full_name}.")
 
     @rx.event
+    @edge.requires(Permission.CHANGE_MODEL)
+    async def make_cheap(self, model_id: str, is_cheap: bool) -> Any:
+        """Use a model where a cheap answer is enough, or no longer."""
+        wanted = edge.parse_id(model_id, "model")
+        async with edge.work(self) as (session, actor):
+            view = await models.set_cheap(
+                session, actor, model_id=wanted, is_cheap=is_cheap
+            )
+        await self._show()
+        what = "is now" if is_cheap else "is no longer"
+        return notices.done(f"{view.full_name} {what} the cheap default.")
+
+    @rx.event
     @edge.requires(Permission.VIEW_PROVIDER)
     async def ask(self, what: str, target: str, name: str) -> None:
         """Ask before something is deleted."""

@@ -257,6 +257,7 @@ def _keeping(before: ModelRowView, change: ModelChange) -> ModelChange:
         "price_out": before.price_out,
         "price_cached": before.price_cached,
         "fallbacks": before.fallbacks,
+        "is_cheap": before.is_cheap,
         "capabilities": {**before.capabilities, **known},
     }
     return ModelChange.model_validate({**change.model_dump(), **kept})

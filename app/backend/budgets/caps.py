@@ -91,6 +91,11 @@ class Cap:
         """What tells it from all others."""
         return f"{self.id}:{self.person_id}" if self.person_id else str(self.id)
 
+    @property
+    def needs_cheaper(self) -> bool:
+        """Whether it leads to a cheaper model and names none."""
+        return self.policy is BudgetPolicy.CHEAPER and not self.cheaper_model
+
     def is_told(self, user_id: UUID) -> bool:
         """Whether a user is told amounts of it: whom it limits, or whose agent."""
         return user_id in (self.owner_id, self.person_id)

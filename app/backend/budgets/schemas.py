@@ -76,8 +76,9 @@ class BudgetChange(BaseModel):
 class BudgetDraft(BaseModel):
     """A budget to be set.
 
-    Without `user_id` one of the scope user is one's own. `cheaper_model` is asked with the policy `cheaper`. An
-    administrator who means somebody else's agent says `is_everyone`.
+    Without `user_id` one of the scope user is one's own. `cheaper_model` is asked with the policy `cheaper`;
+    without one it is the cheap default of the agent's owner, or else the model on this machine. An administrator who
+    means somebody else's agent says `is_everyone`.
     """
 
     model_config = ConfigDict(frozen=True)

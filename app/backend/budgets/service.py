@@ -207,9 +207,6 @@ def _check(row: BudgetRow) -> None:
     if row.amount < 1:
         raise Invalid.field("amount", "It is too small to be counted. Enter more.")
     policy = BudgetPolicy(row.policy)
-    if policy is BudgetPolicy.CHEAPER and not row.cheaper_model:
-        message = "Choose the model that answers when the budget is used up."
-        raise Invalid.field("cheaper_model", message)
     if policy is BudgetPolicy.ASK and (row.owner_id is None or row.is_imposed):
         message = "Whoever is limited by it would be asked to raise it. Choose that runs stop, or go on with another model."
         raise Invalid.field("policy", message)

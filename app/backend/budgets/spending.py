@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from types import TracebackType
 from typing import Protocol
@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from app.backend.budgets import repository
 from app.backend.budgets.caps import Cap, Payer
+from app.backend.budgets.cheaper import find_cheaper
 from app.backend.budgets.errors import PriceUnknown
 from app.backend.budgets.ledger import (
     NO_LIMIT,
@@ -181,9 +182,20 @@ class RunSpending:
         now = clock.monotonic()
         if is_fresh or now - self._read_at > FRESH_SECONDS:
             async with self.parts.db.read() as session:
-                self._caps = await repository.list_caps(session, self.payer)
+                caps = await repository.list_caps(session, self.payer)
+            self._caps = await self._name_cheaper(caps)
             self._read_at = now
         return self._caps
+
+    async def _name_cheaper(self, caps: Sequence[Cap]) -> Sequence[Cap]:
+        """Return the budgets, those that lead to a cheaper model and name none with the one that is meant."""
+        if not any(cap.needs_cheaper for cap in caps):
+            return caps
+        cheaper = await find_cheaper(self.parts, self.payer.agent_owner_id)
+        return [
+            replace(cap, cheaper_model=cheaper) if cap.needs_cheaper else cap
+            for cap in caps
+        ]
 
     def _slots(self, caps: Sequence[Cap], call: PlannedCall) -> list[Slot]:
         slots: list[Slot] = []

@@ -3,17 +3,28 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from sqlalchemy.orm import Mapped
 from sqlmodel import col, func, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.rows import is_visible
-from app.backend.models.schemas import Environment, ModelKind
+from app.backend.models.schemas import DefaultKind, Environment, ModelKind
 from app.backend.models.tables import ModelRow
 from app.backend.providers.tables import ProviderRow
 
 Pair = tuple[ModelRow, ProviderRow]
+_MADE_BY = {
+    DefaultKind.CHAT: ModelKind.CHAT,
+    DefaultKind.EMBEDDING: ModelKind.EMBEDDING,
+    DefaultKind.CHEAP: ModelKind.CHAT,
+}
+
+
+def _marks(kind: DefaultKind) -> Mapped[bool]:
+    is_cheap = kind is DefaultKind.CHEAP
+    return col(ModelRow.is_cheap if is_cheap else ModelRow.is_default)
 
 
 def _usable_by(actor: Actor) -> SelectOfScalar[Pair]:
@@ -56,16 +67,16 @@ async def find_named(session: Session, provider_id: UUID, name: str) -> ModelRow
 
 
 async def find_default(
-    session: Session, actor: Actor, *, kind: ModelKind, environment: Environment
+    session: Session, actor: Actor, *, kind: DefaultKind, environment: Environment
 ) -> Pair | None:
     """Return the default of a kind: the actor's own before the installation's."""
     query = (
         _usable_by(actor)
         .where(
-            col(ModelRow.is_default).is_(True),
+            _marks(kind).is_(True),
             col(ModelRow.is_enabled).is_(True),
             col(ProviderRow.is_enabled).is_(True),
-            col(ModelRow.kind) == kind,
+            col(ModelRow.kind) == _MADE_BY[kind],
             col(ModelRow.environment) == environment,
             # What single people share is chosen by name only.
             or_(
@@ -81,17 +92,17 @@ async def find_default(
 
 
 async def list_defaults(
-    session: Session, model: ModelRow, provider: ProviderRow
+    session: Session, model: ModelRow, provider: ProviderRow, kind: DefaultKind
 ) -> Sequence[ModelRow]:
-    """Return the other defaults of the same kind, environment and people."""
+    """Return the other defaults of a kind, for the environment and the people of a model."""
     query = (
         select(
             ModelRow
         )  # lint-skip: repo-scope - those that this one takes the place of
         .join(ProviderRow, col(ProviderRow.id) == col(ModelRow.provider_id))
         .where(
-            col(ModelRow.is_default).is_(True),
-            col(ModelRow.kind) == model.kind,
+            _marks(kind).is_(True),
+            col(ModelRow.kind) == _MADE_BY[kind],
             col(ModelRow.environment) == model.environment,
             col(ModelRow.id) != model.id,
             col(ProviderRow.is_shared) == provider.is_shared,

@@ -17,6 +17,7 @@ from app.backend.models.chosen import ChosenModel, Prices
 from app.backend.models.repository import Pair
 from app.backend.models.schemas import (
     CapabilitiesDraft,
+    DefaultKind,
     Environment,
     ModelKind,
     ModelView,
@@ -57,7 +58,10 @@ class RowModels:
             pairs = await repository.list_models(session, actor)
             all_rows = await provider_repository.list_providers(session, actor)
             default = await repository.find_default(
-                session, actor, kind=kind, environment=self.environment
+                session,
+                actor,
+                kind=DefaultKind(kind),
+                environment=self.environment,
             )
         default_id = default[0].id if default else None
         meant = provider_repository.ids_meant(actor, all_rows)
@@ -90,7 +94,7 @@ class RowModels:
         """Return the embedding model that was chosen as default; empty where none was."""
         async with self._reading(actor) as session:
             return await service.chosen_default(
-                session, actor, environment=self.environment, kind=ModelKind.EMBEDDING
+                session, actor, environment=self.environment, kind=DefaultKind.EMBEDDING
             )
 
     async def find(

@@ -19,6 +19,14 @@ class ModelKind(StrEnum):
     EMBEDDING = "embedding"
 
 
+class DefaultKind(StrEnum):
+    """Where a default is used: for answers, for vectors, or where a cheap answer is enough."""
+
+    CHAT = "chat"
+    EMBEDDING = "embedding"
+    CHEAP = "cheap"
+
+
 class Environment(StrEnum):
     """Where a model is meant to be used; an installation is one of them."""
 
@@ -75,6 +83,9 @@ class ModelChange(BaseModel):
     price_cached: Price | None = None
     fallbacks: Fallbacks = Field(default_factory=list[str])
     is_default: bool = False
+    is_cheap: bool = Field(
+        default=False, description="The default where a cheap answer is enough."
+    )
     is_enabled: bool = True
 
 
@@ -101,6 +112,7 @@ class ModelRowView(Listed):
     price_cached: float | None
     fallbacks: list[str]
     is_default: bool
+    is_cheap: bool
     is_enabled: bool
     is_shared: bool
     may_change: bool

@@ -14,6 +14,7 @@ from app.backend.models.capabilities import find_capabilities
 from app.backend.models.fallbacks import check_fallbacks
 from app.backend.models.repository import Pair
 from app.backend.models.schemas import (
+    DefaultKind,
     Environment,
     ModelChange,
     ModelDraft,
@@ -49,10 +50,11 @@ async def add_model(
         **_values(draft, environment),
     )
     check_fallbacks(full_name(row, provider), row.fallbacks)
+    _check_cheap(row, provider)
     with acting.as_user(row.owner_id):
         session.add(row)
         await session.flush()
-    await _replace_default(session, row, provider)
+    await _replace_defaults(session, row, provider)
     return to_view(actor, (row, provider))
 
 
@@ -75,8 +77,9 @@ async def update_model(
     row, provider = await _need_changeable(session, actor, model_id)
     check_fallbacks(full_name(row, provider), change.fallbacks)
     row.sqlmodel_update(_values(change, environment))
+    _check_cheap(row, provider)
     await _keep(session, row)
-    await _replace_default(session, row, provider)
+    await _replace_defaults(session, row, provider)
     return to_view(actor, (row, provider))
 
 
@@ -89,7 +92,26 @@ async def set_default(
     row.is_default = is_default
     row.is_enabled = row.is_enabled or is_default
     await _keep(session, row)
-    await _replace_default(session, row, provider)
+    await _replace_defaults(session, row, provider)
+    return to_view(actor, (row, provider))
+
+
+async def set_cheap(
+    session: Session, actor: Actor, *, model_id: UUID, is_cheap: bool
+) -> ModelRowView:
+    """Make a model the one that is used where a cheap answer is enough, in the place of the one before; or no longer.
+
+    Raises:
+        NotFound: there is none for the actor.
+        Invalid: it answers nothing.
+    """
+    require(actor, Permission.CHANGE_MODEL)
+    row, provider = await _need_changeable(session, actor, model_id)
+    row.is_cheap = is_cheap
+    row.is_enabled = row.is_enabled or is_cheap
+    _check_cheap(row, provider)
+    await _keep(session, row)
+    await _replace_defaults(session, row, provider)
     return to_view(actor, (row, provider))
 
 
@@ -101,6 +123,7 @@ async def set_enabled(
     row, provider = await _need_changeable(session, actor, model_id)
     row.is_enabled = is_enabled
     row.is_default = row.is_default and is_enabled
+    row.is_cheap = row.is_cheap and is_enabled
     await _keep(session, row)
     return to_view(actor, (row, provider))
 
@@ -153,9 +176,9 @@ async def chosen_default(
     actor: Actor,
     *,
     environment: Environment,
-    kind: ModelKind = ModelKind.CHAT,
+    kind: DefaultKind = DefaultKind.CHAT,
 ) -> str:
-    """Return the model that was chosen as default of its kind: by the actor, else for the installation; empty: none was."""
+    """Return the model that was chosen as default of a kind: by the actor, else for the installation; empty: none was."""
     pair = await repository.find_default(
         session, actor, kind=kind, environment=environment
     )
@@ -204,17 +227,28 @@ async def _keep(session: Session, row: ModelRow) -> None:
         await session.flush()
 
 
-async def _replace_default(
+async def _replace_defaults(
     session: Session, row: ModelRow, provider: ProviderRow
 ) -> None:
-    if not row.is_default:
-        return
     # Shared ones may be those of several administrators.
     with acting.as_system():
-        for other in await repository.list_defaults(session, row, provider):
-            other.is_default = False
-            session.add(other)
+        if row.is_default:
+            kind = DefaultKind(row.kind)
+            for other in await repository.list_defaults(session, row, provider, kind):
+                other.is_default = False
+                session.add(other)
+        if row.is_cheap:
+            kind = DefaultKind.CHEAP
+            for other in await repository.list_defaults(session, row, provider, kind):
+                other.is_cheap = False
+                session.add(other)
         await session.flush()
+
+
+def _check_cheap(row: ModelRow, provider: ProviderRow) -> None:
+    if row.is_cheap and row.kind != ModelKind.CHAT:
+        message = f"{full_name(row, provider)} makes vectors and answers nothing. Choose a chat model."
+        raise Invalid.field("is_cheap", message)
 
 
 def _values(draft: ModelChange, environment: Environment) -> dict[str, Any]:
@@ -222,4 +256,5 @@ def _values(draft: ModelChange, environment: Environment) -> dict[str, Any]:
     return values | {
         "environment": draft.environment or environment,
         "is_default": draft.is_default and draft.is_enabled,
+        "is_cheap": draft.is_cheap and draft.is_enabled,
     }

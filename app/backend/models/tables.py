@@ -29,5 +29,6 @@ class ModelRow(OwnedRow, table=True):
     price_cached: float | None = None
     fallbacks: list[str] = Field(default_factory=list, sa_type=JsonColumn)
     is_default: bool = False
+    is_cheap: bool = False
     is_enabled: bool = True
     updated_at: datetime = Field(default_factory=clock.now, sa_type=UtcColumn)

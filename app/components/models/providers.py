@@ -203,6 +203,15 @@ def _model(model: Any) -> rx.Component:
                     badge(words.DEFAULT, tone="accent", icon="star", class_name="ms-2"),
                 ),
                 rx.cond(
+                    model.is_cheap,
+                    badge(
+                        words.CHEAP,
+                        icon="coins",
+                        title=words.CHEAP_ABOUT,
+                        class_name="ms-2",
+                    ),
+                ),
+                rx.cond(
                     model.is_enabled,
                     None,
                     badge(words.OFF, icon="power_off", class_name="ms-2"),
@@ -240,6 +249,7 @@ def _model_menu(model: Any) -> rx.Component:
             words.MAKE_DEFAULT,
             on_click=state.make_default(model.id),
         ),
+        rx.cond(model.can_answer, _cheap_item(menu_id, model)),
         menu_item(
             menu_id, "pencil", words.EDIT, on_click=ModelFormState.open(model.id)
         ),
@@ -272,6 +282,15 @@ def _model_menu(model: Any) -> rx.Component:
             on_click=state.ask("model", model.id, model.full_name),
         ),
         label=words.ACTIONS + model.name,
+    )
+
+
+def _cheap_item(menu_id: str, model: Any) -> rx.Component:
+    make = ModelListState.make_cheap
+    return rx.cond(
+        model.is_cheap,
+        menu_item(menu_id, "coins", words.NOT_CHEAP, on_click=make(model.id, False)),
+        menu_item(menu_id, "coins", words.MAKE_CHEAP, on_click=make(model.id, True)),
     )
 
 

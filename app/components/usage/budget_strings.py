@@ -44,5 +44,5 @@ POLICIES = (
 )
 MODEL = "The other model"
 MODEL_HINT = "What it costs is counted, and not stopped by this budget. A local one costs nothing."
-CHOOSE = "Choose a model"
+CHEAP = "The cheap default, or the model on this machine"
 ACTIVE = "Switched on"

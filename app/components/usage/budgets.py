@@ -225,7 +225,7 @@ def _policy(values: Any) -> rx.Component:
                 "cheaper_model",
                 words.MODEL,
                 rx.fragment(
-                    rx.el.option(words.CHOOSE, value=""),
+                    rx.el.option(words.CHEAP, value=""),
                     _options(BudgetsState.models),
                 ),
                 default_value=values.cheaper_model,

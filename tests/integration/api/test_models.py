@@ -41,6 +41,7 @@ async def test_provider_is_tried_connected_and_used(
     )
     model = f"/api/v1/models/{added.json()['id']}"
     chosen = await signed_in.patch(model, json={"is_default": True})
+    cheap = await signed_in.patch(model, json={"is_cheap": True})
     listed = (await signed_in.get("/api/v1/models")).json()["items"]
 
     (kind,) = [one for one in types if one["key"] == "openai_compatible"]
@@ -50,7 +51,8 @@ async def test_provider_is_tried_connected_and_used(
     assert made.status_code == 201, made.text
     assert KEY not in made.text + tried.text
     assert [one["name"] for one in offered] == list(vendors.MODELS)
-    assert chosen.json()["is_default"]
+    assert (chosen.json()["is_default"], chosen.json()["is_cheap"]) == (True, False)
+    assert (cheap.json()["is_default"], cheap.json()["is_cheap"]) == (True, True)
     assert (listed[0]["name"], listed[0]["is_default"]) == ("mine/good", True)
     assert (await signed_in.delete(place)).status_code == 204
     assert (await signed_in.get(model)).status_code == 404
@@ -81,6 +83,8 @@ async def test_words_of_the_first_clients_lead_to_the_same_rows(
     model = {"provider": provider["id"], "name": "good", "supports_tools": True}
     added = (await signed_in.post(f"{base}/llm-models/", json=model)).json()
     place = f"{base}/llm-models/{added['id']}/"
+    ours = f"/api/v1/models/{added['id']}"
+    await signed_in.patch(ours, json={"is_cheap": True})
     changed = await signed_in.put(place, json={"is_default": True})
     listed = (await signed_in.get(f"{base}/llm-providers/")).json()
 
@@ -96,8 +100,10 @@ async def test_words_of_the_first_clients_lead_to_the_same_rows(
     )
     # What stands before a new default is known before it is asked.
     assert await services.redis.exists(f"app:middleware:{added['id']}:chain")
-    ours = (await signed_in.get("/api/v1/models/added")).json()["items"]
-    assert [one["full_name"] for one in ours] == ["theirs/good"]
+    found = (await signed_in.get("/api/v1/models/added")).json()["items"]
+    assert [(one["full_name"], one["is_cheap"]) for one in found] == [
+        ("theirs/good", True)
+    ]
     assert (await signed_in.delete(place)).status_code == 204
 
 

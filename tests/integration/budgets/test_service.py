@@ -177,7 +177,6 @@ async def test_others_see_that_a_budget_of_all_exists_and_whether_it_is_used_up(
 
 async def test_wrong_budgets_are_refused(services: Services, actor: Actor) -> None:
     for draft, words in (
-        ({"policy": "cheaper"}, "Choose the model"),
         ({"amount": 1e-9}, "too small"),
         ({"scope": "agent"}, "Choose the agent"),
         ({"scope": "tier"}, "Choose the tier"),

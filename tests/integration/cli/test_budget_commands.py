@@ -14,12 +14,14 @@ def test_budget_is_set_listed_changed_and_deleted(atelier: Atelier, owner: str) 
     cheaper = ("--policy", "cheaper", "--model", "scripted/hello")
     off = atelier("budget", "set", "6", "--id", budget_id, "--off", "--json")
     changed = atelier("budget", "set", "7", "--id", budget_id, *cheaper)
+    unnamed = atelier("budget", "set", "3", "--policy", "cheaper")
     everybody = atelier("budget", "set", "1000", "--unit", "tokens", "--installation")
     of_tier = atelier("budget", "set", "2", "--tier", "Trial")
     shown = atelier("budget", "show", budget_id, "--json")
     listed = atelier("budget", "list")
 
     assert changed.exit_code == 0, changed.output
+    assert "cheap default" in unnamed.stdout, unnamed.output
     assert everybody.exit_code == 0, everybody.output
     found = json.loads(shown.stdout)
     # What is not named stays.

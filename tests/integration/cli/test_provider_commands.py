@@ -26,6 +26,8 @@ def test_provider_is_connected_tried_out_used_and_deleted(
         offered = _json(atelier("provider", "offers", "claude", "--json"))
         broken = atelier("provider", "test", "claude", "--model", "broken")
     added = atelier("models", "add", "claude/good", "--default")
+    atelier("models", "add", "claude/tool", "--cheap")
+    cheap = atelier("models", "set-default", "claude/good", "--cheap")
     listed = _json(atelier("models", "list", "--json"))
     with connect_blocking(settings.redis_url) as redis:
         known = redis.exists(f"app:middleware:{listed[0]['id']}:chain")
@@ -48,6 +50,7 @@ def test_provider_is_connected_tried_out_used_and_deleted(
     assert "✗ chat" in broken.stdout
     assert "The GPU is on fire." in broken.stdout
     assert added.stdout.startswith("claude/good: default")
+    assert cheap.stdout.startswith("claude/good: default, cheap default"), cheap.output
     assert (listed[0]["name"], listed[0]["is_default"]) == ("claude/good", True)
     # What stands before a new default is known before it is asked.
     assert known

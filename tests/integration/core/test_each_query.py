@@ -55,7 +55,7 @@ from app.backend.identity.tables import (
 from app.backend.knowledge import repository as knowledge
 from app.backend.knowledge.tables import CollectionShareRow, DocumentRow
 from app.backend.models import repository as models
-from app.backend.models.schemas import Environment, ModelKind
+from app.backend.models.schemas import DefaultKind, Environment
 from app.backend.models.tables import ModelRow
 from app.backend.providers import repository as providers
 from app.backend.providers.tables import ProviderRow
@@ -195,7 +195,7 @@ QUERIES = [
     query(knowledge.count_documents, [Kind.COLLECTION]),
     query(models.list_models),
     query(models.find_model, Kind.MODEL),
-    query(models.find_default, kind=ModelKind.CHAT, environment=Environment.LAB),
+    query(models.find_default, kind=DefaultKind.CHAT, environment=Environment.LAB),
     query(providers.list_providers),
     query(providers.find_provider, Kind.PROVIDER),
     query(providers.find_named, SECRET),

@@ -11,7 +11,13 @@ from app.backend.core.actor import Actor, Permission, Role
 from app.backend.core.errors import AppError, Forbidden, Invalid
 from app.backend.models import service as models
 from app.backend.models.catalog import ModelCatalog, open_catalog
-from app.backend.models.schemas import Environment, ModelDraft, ModelRowView
+from app.backend.models.schemas import (
+    DefaultKind,
+    Environment,
+    ModelChange,
+    ModelDraft,
+    ModelRowView,
+)
 from app.backend.providers import service as providers
 from app.backend.providers.base import ChatOptions
 from app.backend.providers.errors import ModelMissing
@@ -166,6 +172,55 @@ async def test_default_is_one_and_one_s_own_comes_first(
         first.id: False,
         second.id: True,
     }
+
+
+async def cheap_of(services: Services, actor: Actor) -> str:
+    async with services.db.read() as session:
+        return await models.chosen_default(
+            session, actor, environment=LAB, kind=DefaultKind.CHEAP
+        )
+
+
+async def test_cheap_default_is_one_beside_the_other_default(
+    services: Services, actor: Actor, other_actor: Actor, vendor_url: str
+) -> None:
+    shared = await connect(services, actor, vendor_url, is_shared=True)
+    first = await add(services, actor, shared, "good", is_default=True, is_cheap=True)
+    assert await cheap_of(services, other_actor) == "mine/good"
+
+    second = await add(services, actor, shared, "tool")
+    async with services.db.transaction() as session:
+        await models.set_cheap(session, actor, model_id=second.id, is_cheap=True)
+
+    assert await cheap_of(services, actor) == "mine/tool"
+    assert await services.models.default_name(actor) == "mine/good"
+    async with services.db.transaction() as session:
+        views = await models.list_models(session, actor)
+        assert {view.id: view.is_cheap for view in views} == {
+            first.id: False,
+            second.id: True,
+        }
+        await models.set_enabled(session, actor, model_id=second.id, is_enabled=False)
+    assert await cheap_of(services, actor) == ""
+
+
+async def test_model_that_makes_vectors_is_no_cheap_default(
+    services: Services, actor: Actor, vendor_url: str
+) -> None:
+    provider = await connect(services, actor, vendor_url)
+    vectors = {"kind": "embedding", "is_cheap": True}
+    with pytest.raises(Invalid, match="answers nothing"):
+        await add(services, actor, provider, "embed-small", **vectors)
+    model = await add(services, actor, provider, "good", is_cheap=True)
+    change = ModelChange.model_validate(vectors)
+
+    with pytest.raises(Invalid, match="answers nothing"):
+        async with services.db.transaction() as session:
+            await models.update_model(
+                session, actor, model_id=model.id, change=change, environment=LAB
+            )
+
+    assert await cheap_of(services, actor) == "mine/good"
 
 
 async def test_default_of_one_person_leaves_that_of_another_alone(

@@ -49,6 +49,9 @@ async def test_budget_is_set_shown_changed_and_deleted(
     (line,) = state.rows
     assert (line.share, line.tone) == (100, "bad")
     assert line.then == "Then scripted/hello answers"
+    await BudgetsState.edit.fn(state, line.id)
+    await BudgetsState.save.fn(state, {**changed, "cheaper_model": ""})
+    assert state.rows[0].then == "Then the cheap default answers"
     await BudgetsState.ask_delete.fn(state, line.id, line.subject)
     await BudgetsState.delete.fn(state)
     assert state.rows == []
@@ -60,7 +63,7 @@ async def test_wrong_fields_are_told_at_the_fields(
     state = make_state(BudgetsState, cookie=await sign_in(actor))
     for wrong, field in (
         ({"amount": "much"}, "amount"),
-        ({"policy": "cheaper"}, "cheaper_model"),
+        ({"policy": "cheaper", "cheaper_model": "x/y"}, "cheaper_model"),
         ({"subject": "installation", "policy": "ask"}, "policy"),
         ({"subject": "somebody", "email": "nobody@example.org"}, "email"),
     ):

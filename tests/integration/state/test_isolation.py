@@ -220,6 +220,7 @@ CASES: dict[str, list[Case]] = {
             lambda wanted, _: Sent(held={"asked": "provider", "target": wanted}),
         ),
     ],
+    "ModelListState.make_cheap": [_given(Kind.MODEL, False)],
     "ModelListState.make_default": [_given(Kind.MODEL)],
     "ModelListState.switch_model": [_given(Kind.MODEL, False)],
     "ModelListState.switch_provider": [_given(Kind.PROVIDER, False)],

@@ -126,12 +126,17 @@ async def test_model_is_changed_by_hand(cookie: str, vendor_url: str) -> None:
     form = make_state(ModelFormState, path="/models", cookie=cookie)
     await ModelFormState.open.fn(form, model.id)
 
+    said = await ModelListState.make_cheap.fn(await _listed(cookie), model.id, True)
+    assert "is now the cheap default" in str(said)
+    await ModelFormState.open.fn(form, model.id)
+
     given = {"kind": "chat", "environment": "LAB", "context_window": "9000"}
     await ModelFormState.save.fn(form, {**given, "price_in": "-1"})
     assert list(form.errors) == ["price_in"]
     await ModelFormState.save.fn(form, {**given, "price_in": "3", "price_out": "15"})
 
     (model,) = (await _listed(cookie)).providers[0].models
+    assert model.is_cheap
     assert model.facts == "9,000 tokens"
     assert model.prices == "$3 in, $15 out per million tokens"
 

@@ -43,6 +43,7 @@ FOR_USERS = {
     "ModelFormState.open",
     "ModelFormState.save",
     "ModelListState.confirm",
+    "ModelListState.make_cheap",
     "ModelListState.make_default",
     "ModelListState.switch_model",
     "ModelListState.switch_provider",

@@ -75,6 +75,7 @@ NEEDED = {
     ("ModelFormState.save", Kind.MODEL): Level.OWN,
     ("ModelListState.confirm", Kind.MODEL): Level.OWN,
     ("ModelListState.confirm", Kind.PROVIDER): Level.OWN,
+    ("ModelListState.make_cheap", Kind.MODEL): Level.OWN,
     ("ModelListState.make_default", Kind.MODEL): Level.OWN,
     ("ModelListState.switch_model", Kind.MODEL): Level.OWN,
     ("ModelListState.switch_provider", Kind.PROVIDER): Level.OWN,

@@ -61,6 +61,7 @@ class ModelSwitch(BaseModel):
 
     is_enabled: bool | None = None
     is_default: bool | None = None
+    is_cheap: bool | None = None
 
 
 @router.get("")
@@ -174,7 +175,7 @@ async def switch_model(
     model_id: UUID,
     switch: ModelSwitch,
 ) -> ModelRowView:
-    """Switch a model off or on, or make it the default of its kind."""
+    """Switch a model off or on, or make it the default of its kind, or the one where a cheap answer is enough."""
     view = await models.get_model(session, actor, model_id=model_id)
     if switch.is_enabled is not None:
         view = await models.set_enabled(
@@ -185,6 +186,10 @@ async def switch_model(
             session, actor, model_id=model_id, is_default=switch.is_default
         )
         warm_default(session, view, chains=parts.chains)
+    if switch.is_cheap is not None:
+        view = await models.set_cheap(
+            session, actor, model_id=model_id, is_cheap=switch.is_cheap
+        )
     return view
 
 
