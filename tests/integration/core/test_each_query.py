@@ -54,15 +54,23 @@ from app.backend.identity.tables import (
 )
 from app.backend.knowledge import repository as knowledge
 from app.backend.knowledge.tables import CollectionShareRow, DocumentRow
+from app.backend.middleware import repository as middleware
 from app.backend.models import repository as models
 from app.backend.models.schemas import DefaultKind, Environment
 from app.backend.models.tables import ModelRow
 from app.backend.providers import repository as providers
 from app.backend.providers.tables import ProviderRow
-from app.backend.runs import conversation, days, line, list_repository, tree_repository
+from app.backend.runs import (
+    conversation,
+    days,
+    line,
+    list_repository,
+    sieve,
+    tree_repository,
+)
 from app.backend.runs import repository as runs
 from app.backend.runs.schemas import EventFilter, RunFilter
-from app.backend.runs.tables import RunDayRow, RunRow
+from app.backend.runs.tables import RunDayRow, RunRow, RunSieveRow
 from app.backend.secrets import repository as secrets
 from app.backend.secrets.tables import SecretRow
 from app.backend.threads import repository as threads
@@ -193,6 +201,8 @@ QUERIES = [
     query(knowledge.list_texts, Kind.COLLECTION),
     query(knowledge.find_settled_version, Kind.COLLECTION),
     query(knowledge.count_documents, [Kind.COLLECTION]),
+    query(middleware.list_middlewares),
+    query(middleware.find_middleware, Kind.MIDDLEWARE),
     query(models.list_models),
     query(models.find_model, Kind.MODEL),
     query(models.find_default, kind=DefaultKind.CHAT, environment=Environment.LAB),
@@ -224,6 +234,7 @@ QUERIES = [
     query(runs.list_links, Kind.RUN),
     query(runs.list_newest_links, Kind.THREAD, limit=9),
     query(runs.count_events, Kind.RUN, stretch=9),
+    query(sieve.find_windows, Kind.RUN, SECRET),
     query(tree_repository.list_tree, Kind.RUN),
     query(secrets.find_secret, SECRET),
     query(secrets.list_secrets, **PAGE),
@@ -245,6 +256,7 @@ QUERIES = [
     of_share(sharing.list_levels, CollectionShareRow, [Kind.COLLECTION]),
     query(threads.find_thread, Kind.THREAD),
     query(threads.find_external, SECRET),
+    change(ThreadRow, threads.touch_thread, Kind.THREAD, clock.now()),
     query(threads.list_threads, agent_id=None, **PAGE),
     query(threads.list_messages, Kind.THREAD, before=None, limit=9),
     query(threads.list_messages_before, Kind.THREAD, run_id=Kind.RUN, limit=9),
@@ -355,6 +367,7 @@ async def _make_things(
     said: dict[str, Any] = {"role": MessageRole.USER, "content": SECRET, "sequence": 2}
     (run_id, *_), (thread_id, *_) = world[Kind.RUN], world[Kind.THREAD]
     await rows.add(MessageRow(thread_id=thread_id, run_id=run_id, **said, **mine))
+    await rows.add(RunSieveRow(run_id=run_id, events=9, width=1, bits=bytes(1 << 15)))
     async with services.db.transaction() as session:
         await _mark(session, world, friend)
         (file, *_) = (await session.exec(select(FileRow))).all()

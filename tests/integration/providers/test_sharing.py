@@ -147,6 +147,15 @@ async def test_administrator_with_whom_it_is_shared_changes_and_shares_nothing(
                 )
 
 
+async def test_key_of_another_administrator_is_shared_with_nobody(
+    services: Services, actor: Actor, owner: Actor, other_actor: Actor, vendor_url: str
+) -> None:
+    provider = await connect(services, owner, vendor_url, is_shared=True)
+
+    with pytest.raises(Forbidden, match="it is their key"):
+        await _share(services, actor, provider, _with(other_actor))
+
+
 async def test_nobody_puts_theirs_in_the_place_of_another_ones(
     services: Services, actor: Actor, owner: Actor, rows: RowFactory, vendor_url: str
 ) -> None:
