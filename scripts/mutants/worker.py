@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,13 +74,19 @@ class Taker:
             message = "the tests cannot be collected"
             raise session.Interrupted(message)
         items = {item.nodeid: item for item in session.items}
-        named = {test for one in self._tries for test in one["tests"] or items}
+        for one in self._tries:
+            one["tests"] = _present(one["tests"], items)
+        named = {
+            test
+            for one in self._tries
+            for test in (items if one["tests"] is None else one["tests"])
+        }
         gc.freeze()
         seen = self._look(
             session, [item for test, item in items.items() if test in named]
         )
         for one in self._tries:
-            tests = [test for test in _tests_of(one, seen) if test in seen]
+            tests = _tests_of(one, seen)
             outcome = self._take(session, one["away"], [items[test] for test in tests])
             with self._out.open("a") as out:
                 out.write(json.dumps({"name": one["name"], **outcome}) + "\n")
@@ -154,10 +160,18 @@ class Looker:
         return done
 
 
+def _present(tests: Sequence[str] | None, items: Iterable[str]) -> list[str] | None:
+    """Return these tests, with whatever parameters there are when theirs are gone."""
+    if tests is None:
+        return None
+    gone = {test.partition("[")[0] for test in set(tests).difference(items)}
+    return [test for test in items if test in tests or test.partition("[")[0] in gone]
+
+
 def _tests_of(one: dict[str, Any], seen: dict[str, Seen]) -> list[str]:
     """Return the tests that may miss a guard, quick ones first; one that fails anyhow proves nothing."""
     fine = {test: told for test, told in seen.items() if told.is_fine}
-    if one["tests"]:
+    if one["tests"] is not None:
         return [test for test in one["tests"] if test in fine]
     away = one["away"]
     asking = [
