@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.backend.agents import model_use
+from app.backend.budgets import model_use
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.errors import NotFound
@@ -200,7 +200,7 @@ async def disable(
 async def delete(
     name: ModelArgument, as_email: AsOption = None, is_json: JsonOption = False
 ) -> None:
-    """Delete a model that was added, unless agents use it."""
+    """Delete a model that was added, unless it is used."""
     async with work(as_email) as (session, actor):
         found = await _need(session, actor, name)
         await model_use.delete_model(session, actor, model_id=found.id)

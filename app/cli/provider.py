@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import SecretStr
 
-from app.backend.agents import model_use
+from app.backend.budgets import model_use
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.errors import Invalid, NotFound
@@ -186,7 +186,7 @@ async def disable(
 async def delete(
     name: NameArgument, as_email: AsOption = None, is_json: JsonOption = False
 ) -> None:
-    """Delete a provider with its models, unless agents use them."""
+    """Delete a provider with its models, unless they are used."""
     async with work(as_email) as (session, actor):
         found = await _need(session, actor, name)
         await model_use.delete_provider(session, actor, provider_id=found.id)

@@ -5,7 +5,7 @@ from typing import Any
 
 import reflex as rx
 
-from app.backend.agents import model_use
+from app.backend.budgets import model_use
 from app.backend.core.actor import Permission
 from app.backend.middleware.service import warm_default
 from app.backend.models import service as models
@@ -25,12 +25,12 @@ from app.state.model_lines import (
 _QUESTIONS = {
     "provider": (
         "Delete the provider {name}?",
-        "Its models go with it, and so does the key that was stored for it. Agents that use them keep it from being deleted.",
+        "Its models go with it, and so does the key that was stored for it. What uses them keeps it from being deleted: agents, fallbacks, collections, budgets.",
         "Delete",
     ),
     "model": (
         "Delete {name}?",
-        "It can be added again at any time. Agents that use it keep it from being deleted.",
+        "It can be added again at any time. What uses it keeps it from being deleted: agents, fallbacks, collections, budgets.",
         "Delete",
     ),
 }

@@ -6,7 +6,7 @@ from typing import Any
 import reflex as rx
 from pydantic import ValidationError
 
-from app.backend.agents import model_use
+from app.backend.budgets import model_use
 from app.backend.core.actor import Actor, Permission, Role
 from app.backend.core.errors import Invalid
 from app.backend.models import checks

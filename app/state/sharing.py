@@ -5,9 +5,9 @@ from uuid import UUID
 
 import reflex as rx
 
-from app.backend.agents import model_use
 from app.backend.agents import sharing as agent_sharing
 from app.backend.agents.sharing import AGENTS, SHAREABLE
+from app.backend.budgets import model_use
 from app.backend.core.actor import Permission
 from app.backend.core.paging import PAGE_SIZE_MAX
 from app.backend.identity import groups, sharing

@@ -6,8 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from app.backend.agents import model_use
 from app.backend.api.deps import PartsDep, ReadDep, WriteDep, may
+from app.backend.budgets import model_use
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.texts import StorableDict, Text
 from app.backend.middleware.service import warm_default
@@ -181,7 +181,7 @@ async def delete_provider(
     session: WriteDep,
     provider_id: UUID,
 ) -> None:
-    """Delete a provider, unless agents use its models."""
+    """Delete a provider, unless its models are used."""
     await model_use.delete_provider(session, actor, provider_id=provider_id)
 
 
@@ -243,7 +243,7 @@ async def delete_model(
     session: WriteDep,
     model_id: UUID,
 ) -> None:
-    """Delete a model, unless agents use it."""
+    """Delete a model, unless it is used."""
     await model_use.delete_model(session, actor, model_id=model_id)
 
 

@@ -54,6 +54,12 @@ async def test_provider_is_tried_connected_and_used(
     assert (chosen.json()["is_default"], chosen.json()["is_cheap"]) == (True, False)
     assert (cheap.json()["is_default"], cheap.json()["is_cheap"]) == (True, True)
     assert (listed[0]["name"], listed[0]["is_default"]) == ("mine/good", True)
+    budget = {"amount": 1, "policy": "cheaper", "cheaper_model": "mine/good"}
+    limit = (await signed_in.post("/api/v1/budgets", json=budget)).json()["id"]
+    kept = [await signed_in.delete(one) for one in (model, place)]
+    assert [one.status_code for one in kept] == [409, 409]
+    assert all("used by a budget of yours" in one.text for one in kept)
+    assert (await signed_in.delete(f"/api/v1/budgets/{limit}")).status_code == 204
     assert (await signed_in.delete(place)).status_code == 204
     assert (await signed_in.get(model)).status_code == 404
 

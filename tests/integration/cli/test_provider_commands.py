@@ -31,6 +31,10 @@ def test_provider_is_connected_tried_out_used_and_deleted(
     listed = _json(atelier("models", "list", "--json"))
     with connect_blocking(settings.redis_url) as redis:
         known = redis.exists(f"app:middleware:{listed[0]['id']}:chain")
+    cheaper = ("--policy", "cheaper", "--model", "claude/good", "--json")
+    budget = _json(atelier("budget", "set", "1", *cheaper))["id"]
+    kept = atelier("models", "delete", "claude/good")
+    atelier("budget", "delete", budget)
     gone = atelier("provider", "delete", "claude")
 
     assert made.exit_code == Exit.DONE, made.output
@@ -54,6 +58,8 @@ def test_provider_is_connected_tried_out_used_and_deleted(
     assert (listed[0]["name"], listed[0]["is_default"]) == ("claude/good", True)
     # What stands before a new default is known before it is asked.
     assert known
+    assert kept.exit_code != Exit.DONE
+    assert "claude/good is used by a budget of yours" in kept.stderr
     assert gone.exit_code == Exit.DONE, gone.output
     assert _json(atelier("provider", "list", "--json")) == []
 

@@ -16,10 +16,10 @@ from uuid import UUID
 import pytest
 from sqlmodel import SQLModel, select
 
-from app.backend.agents import model_use
 from app.backend.agents import repository as agents
 from app.backend.agents.tables import AgentShareRow
 from app.backend.bootstrap import Services
+from app.backend.budgets import model_use
 from app.backend.budgets import repository as budgets
 from app.backend.budgets.caps import Cap, Payer
 from app.backend.budgets.schemas import (

@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 from sqlmodel import select
 
-from app.backend.agents import model_use
 from app.backend.bootstrap import Services
+from app.backend.budgets import model_use
 from app.backend.core.actor import Actor, Permission, Role
 from app.backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from app.backend.identity.tables import AuditRow

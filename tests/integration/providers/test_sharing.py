@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from app.backend.agents import model_use
 from app.backend.bootstrap import Services
+from app.backend.budgets import model_use
 from app.backend.core import acting
 from app.backend.core.actor import Actor, Role
 from app.backend.core.errors import Conflict, Forbidden, Invalid, NotFound

@@ -10,8 +10,8 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
-from app.backend.agents import model_use
 from app.backend.api.deps import PartsDep, ReadDep, WriteDep, may
+from app.backend.budgets import model_use
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.errors import AppError
 from app.backend.middleware.service import warm_default
@@ -199,5 +199,5 @@ async def delete_model(
     session: WriteDep,
     model_id: UUID,
 ) -> None:
-    """Delete a model, unless agents use it."""
+    """Delete a model, unless it is used."""
     await model_use.delete_model(session, actor, model_id=model_id)

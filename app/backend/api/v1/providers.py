@@ -9,9 +9,9 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
-from app.backend.agents import model_use
 from app.backend.api.deps import PartsDep, ReadDep, WriteDep, may
 from app.backend.api.parts import ApiParts
+from app.backend.budgets import model_use
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.errors import AppError
 from app.backend.models import checks
@@ -161,7 +161,7 @@ async def delete_provider(
     session: WriteDep,
     provider_id: UUID,
 ) -> None:
-    """Delete a provider with its models, unless agents use them."""
+    """Delete a provider with its models, unless they are used."""
     await model_use.delete_provider(session, actor, provider_id=provider_id)
 
 
