@@ -26,15 +26,9 @@ def test_provider_is_connected_tried_out_used_and_deleted(
         offered = _json(atelier("provider", "offers", "claude", "--json"))
         broken = atelier("provider", "test", "claude", "--model", "broken")
     added = atelier("models", "add", "claude/good", "--default")
-    atelier("models", "add", "claude/tool", "--cheap")
-    cheap = atelier("models", "set-default", "claude/good", "--cheap")
     listed = _json(atelier("models", "list", "--json"))
     with connect_blocking(settings.redis_url) as redis:
         known = redis.exists(f"app:middleware:{listed[0]['id']}:chain")
-    cheaper = ("--policy", "cheaper", "--model", "claude/good", "--json")
-    budget = _json(atelier("budget", "set", "1", *cheaper))["id"]
-    kept = atelier("models", "delete", "claude/good")
-    atelier("budget", "delete", budget)
     gone = atelier("provider", "delete", "claude")
 
     assert made.exit_code == Exit.DONE, made.output
@@ -54,14 +48,30 @@ def test_provider_is_connected_tried_out_used_and_deleted(
     assert "✗ chat" in broken.stdout
     assert "The GPU is on fire." in broken.stdout
     assert added.stdout.startswith("claude/good: default")
-    assert cheap.stdout.startswith("claude/good: default, cheap default"), cheap.output
     assert (listed[0]["name"], listed[0]["is_default"]) == ("claude/good", True)
     # What stands before a new default is known before it is asked.
     assert known
-    assert kept.exit_code != Exit.DONE
-    assert "claude/good is used by a budget of yours" in kept.stderr
     assert gone.exit_code == Exit.DONE, gone.output
     assert _json(atelier("provider", "list", "--json")) == []
+
+
+@pytest.mark.usefixtures("owner")
+def test_cheap_default_is_chosen_and_kept_for_a_budget_that_names_it(
+    atelier: Atelier,
+) -> None:
+    atelier("provider", "add", "mine", "--type", "scripted")
+    first = atelier("models", "add", "mine/hello", "--cheap", "--json")
+    atelier("models", "add", "mine/echo")
+    second = atelier("models", "set-default", "mine/echo", "--cheap")
+    atelier("budget", "set", "1", "--policy", "cheaper", "--model", "mine/echo")
+
+    kept = atelier("models", "delete", "mine/echo")
+
+    assert _json(first)["is_cheap"]
+    assert second.stdout.startswith("mine/echo: cheap default"), second.output
+    assert kept.exit_code != Exit.DONE
+    assert "mine/echo is used by a budget of yours" in kept.stderr
+    assert atelier("models", "delete", "mine/hello").exit_code == Exit.DONE
 
 
 def test_list_says_who_shares_a_provider_and_that_another_one_is_asked(
