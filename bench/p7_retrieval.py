@@ -136,7 +136,6 @@ async def fill(services: Services, actor: Actor) -> UUID:
             [chunk.id for chunk in batch],
             vectors[first : first + BATCH].tolist(),
         )
-    await ingest.prepare_words(services, actor, collection_id)
     return collection_id
 
 

@@ -20,6 +20,7 @@ from app.backend.knowledge.schemas import CollectionDraft, DocumentStatus
 from bench.eval.world import FOLDER, make_documents
 from bench.p7_retrieval import installation
 from bench.report import Row, report
+from bench.running import ProcessorTime
 from tests.factories.rows import RowFactory
 
 ROUNDS = 3
@@ -52,13 +53,16 @@ async def measure(
             draft=CollectionDraft(name=kind, description=""),
             embedding_model=services.embedder.name,
         )
+    spent = ProcessorTime()
     started = perf_counter()
     await take_in(services, actor, collection.id, files)
-    ingested = perf_counter() - started
+    ingested, ingest_spent = perf_counter() - started, sum(spent.take().values())
+    await check_ready(services, actor, collection.id)
     texts = await list_texts(services, actor, collection.id)
+    spent.take()
     started = perf_counter()
     await services.embedder.embed(texts)
-    bare = perf_counter() - started
+    bare, bare_spent = perf_counter() - started, sum(spent.take().values())
     started = perf_counter()
     await take_in(services, actor, collection.id, files)
     again = perf_counter() - started
@@ -69,6 +73,8 @@ async def measure(
         "ingest passages/s": len(texts) / ingested,
         "bare embedding passages/s": len(texts) / bare,
         "% of bare": 100 * bare / ingested,
+        # Where others use the machine, only this says something.
+        "% of bare, processor time": 100 * bare_spent / ingest_spent,
         "ingest s": ingested,
         "parsers alone s": await parse_alone(services, files),
         "unchanged, times faster": ingested / again,
@@ -123,11 +129,16 @@ async def take_in(
             if document.status == DocumentStatus.READY:
                 return
             await ingest.ingest_document(services, actor, document.id)
-        async with services.db.read() as session:
-            done = await service.get_document(session, actor, document_id=document.id)
-        assert done.status == DocumentStatus.READY, done.error
 
     await asyncio.gather(*(take(name, body) for name, body in files))
+
+
+async def check_ready(services: Services, actor: Actor, collection_id: UUID) -> None:
+    """Make sure that all documents can be searched."""
+    async with services.db.read() as session:
+        page = await service.list_documents(session, actor, collection_id=collection_id)
+    for document in page.items:
+        assert document.status == DocumentStatus.READY, document.error
 
 
 async def list_texts(

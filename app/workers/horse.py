@@ -23,11 +23,10 @@ from rq.worker import BaseWorker
 from typing_extensions import override
 
 from app.backend.core import ids, redis
-from app.backend.core.jobs import QueueName
 from app.backend.core.settings import Settings
 from app.workers import workplace
 from app.workers.leash import Leash, Token
-from app.workers.queues import open_queues
+from app.workers.queues import INGEST, open_queues
 
 logger = structlog.get_logger(__name__)
 
@@ -102,7 +101,7 @@ class Horse(SimpleWorker):
             found = super().dequeue_job_and_maintain_ttl(LOOK_SECONDS, LOOK_SECONDS)
             if found is not None:
                 job, queue = found
-                if queue.name != QueueName.INGEST:
+                if queue.name not in INGEST:
                     self._token.give_back()
                 self._leash.took(queue.name, job.id, str(job.args[0]))
                 return found

@@ -52,15 +52,14 @@ async def _execute_run(
 async def _ingest_document(
     document_id: UUID, services: Services, shutdown: asyncio.Event
 ) -> None:
-    owner_id = await ingest.find_owner(services, document_id)
-    if owner_id is None:
-        return
-    async with services.db.read() as session:
-        actor = await identity.find_actor(session, owner_id)
+    with acting.as_system():
+        async with services.db.read() as session:
+            owner_id = await ingest.find_owner(session, document_id)
+            # While the owner is suspended the scheduler asks again, until they are back.
+            actor = await identity.find_actor(session, owner_id) if owner_id else None
     if actor is None:
-        # Its owner is suspended: the scheduler asks again, until they are back.
         return
-    with acting.as_user(owner_id):
+    with acting.as_user(actor.user_id):
         work = ingest.ingest_document(services, actor, document_id=document_id)
         await _unless(shutdown, work)
 

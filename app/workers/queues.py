@@ -6,10 +6,12 @@ from rq.serializers import JSONSerializer
 
 from app.backend.core.jobs import QueueName
 
+# Read by one horse of a worker at a time.
+INGEST = (QueueName.INGEST, QueueName.INGEST_LATER)
 # Mail last: a mail server may take long over each letter.
 ORDER = (
     QueueName.RUNS,
-    QueueName.INGEST,
+    *INGEST,
     QueueName.MAINTENANCE,
     QueueName.MAIL,
 )
@@ -20,5 +22,5 @@ def open_queues(redis: Redis, *, has_ingest: bool) -> list[Queue]:
     return [
         Queue(name, connection=redis, serializer=JSONSerializer)
         for name in ORDER
-        if has_ingest or name != QueueName.INGEST
+        if has_ingest or name not in INGEST
     ]

@@ -67,7 +67,12 @@ async def _upload_manual(
         body = await asyncio.to_thread(path.read_bytes)
         try:
             await uploads.upload_document(
-                parts, actor, collection_id=collection.id, name=path.name, body=body
+                parts,
+                actor,
+                collection_id=collection.id,
+                name=path.name,
+                body=body,
+                is_awaited=False,
             )
         except AppError as error:  # lint-skip: edge-catch
             # The account works without its manual, and the owner can upload it later.

@@ -10,6 +10,7 @@ class QueueName(StrEnum):
 
     RUNS = "runs"
     INGEST = "ingest"
+    INGEST_LATER = "ingest_later"
     MAINTENANCE = "maintenance"
     MAIL = "mail"
 
@@ -19,6 +20,7 @@ class JobName(StrEnum):
 
     RUN_EXECUTE = "runs.execute"
     DOCUMENT_INGEST = "knowledge.ingest"
+    DOCUMENT_INGEST_LATER = "knowledge.ingest_later"
     DOCUMENT_PURGE = "knowledge.purge"
     MAIL_SEND = "identity.mail"
 
@@ -26,12 +28,14 @@ class JobName(StrEnum):
 QUEUES: dict[JobName, QueueName] = {
     JobName.RUN_EXECUTE: QueueName.RUNS,
     JobName.DOCUMENT_INGEST: QueueName.INGEST,
+    JobName.DOCUMENT_INGEST_LATER: QueueName.INGEST_LATER,
     JobName.DOCUMENT_PURGE: QueueName.MAINTENANCE,
     JobName.MAIL_SEND: QueueName.MAIL,
 }
 FUNCTIONS: dict[JobName, str] = {
     JobName.RUN_EXECUTE: "app.workers.jobs.execute_run",
     JobName.DOCUMENT_INGEST: "app.workers.jobs.ingest_document",
+    JobName.DOCUMENT_INGEST_LATER: "app.workers.jobs.ingest_document",
     JobName.DOCUMENT_PURGE: "app.workers.jobs.purge_document",
     JobName.MAIL_SEND: "app.workers.jobs.send_mail",
 }

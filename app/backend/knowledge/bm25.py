@@ -12,12 +12,14 @@ import bm25s  # pyright: ignore[reportMissingTypeStubs]
 import numpy as np
 import Stemmer
 
-from app.backend.core import ids
+from app.backend.core import clock, ids
 from app.backend.knowledge.index import Hit
 
 _IDS_FILE = "ids.npy"
 _WORD = r"(?u)\b\w+\b"
 _VERSIONS_KEPT = 2
+# So many times as long as it took to make an index, none is made that nobody asked for.
+_REST = 30
 
 LoadTexts = Callable[[], Awaitable[list[tuple[UUID, str]]]]
 
@@ -36,6 +38,7 @@ class WordIndexes:
         self._folder = folder
         self._loaded: dict[UUID, _Loaded] = {}
         self._locks: dict[UUID, asyncio.Lock] = {}
+        self._rests_until: dict[UUID, float] = {}
 
     async def query(
         self,
@@ -67,8 +70,16 @@ class WordIndexes:
     async def prepare(
         self, collection_id: UUID, version: int, load_texts: LoadTexts
     ) -> None:
-        """Make the index of a version before somebody asks for it."""
+        """Make the index of a version before somebody asks for it, unless another one was made only just.
+
+        Where document after document comes in, each would cost an index of all that were there before.
+        """
+        started = clock.monotonic()
+        if started < self._rests_until.get(collection_id, 0.0):
+            return
         await self._need(collection_id, version, load_texts)
+        now = clock.monotonic()
+        self._rests_until[collection_id] = now + _REST * (now - started)
 
     async def remove(self, collection_id: UUID) -> None:
         """Remove every version of a collection's index on this host."""

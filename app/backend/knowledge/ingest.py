@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import structlog
@@ -20,8 +20,8 @@ from tenacity import (
 
 from app.backend.core import acting, clock, ids
 from app.backend.core.actor import Actor
+from app.backend.core.db import Session
 from app.backend.core.errors import AppError, ServiceUnavailable
-from app.backend.files.errors import ObjectMissing
 from app.backend.knowledge import ingest_rows, repository
 from app.backend.knowledge.chunking import Piece, cut, searchable_text
 from app.backend.knowledge.embeddings import Vector, is_of_provider
@@ -43,10 +43,14 @@ from app.backend.knowledge.tables import CollectionRow, DocumentRow
 
 logger = structlog.get_logger(__name__)
 
+T = TypeVar("T")
+
 LEASE = timedelta(seconds=30)
 HEARTBEAT_SECONDS = 8.0
 PATIENCE_SECONDS = 20.0
 PURGE_PATIENCE_SECONDS = 120.0
+# A shorter text is cut, embedded and ready before anybody has read how far it is.
+LONG_CHARACTERS = 30_000
 _UNEXPECTED = "Something went wrong on our side while reading the document. The log of the worker has the details. Press Retry to try again."
 
 
@@ -74,14 +78,15 @@ class _Ingest:
         parts: IngestParts,
         actor: Actor,
         document: DocumentRow,
+        collection: CollectionRow,
         patience: float,
     ) -> None:
         self._parts = parts
         self._actor = actor
         self._document = document
         self._patience = patience
-        # As it was when its vectors were begun.
-        self._collection: CollectionRow | None = None
+        # As it was when the claim, or its vectors, were begun.
+        self._collection = collection
         # What this claim has cut itself need not be read again.
         self._cut_now: list[_Passage] = []
 
@@ -91,6 +96,7 @@ class _Ingest:
             await self._cut(await self._parse())
         while not await self._is_embedded():
             logger.info("ingest_begins_anew", document=str(self._document.id))
+            self._collection = await self._read_collection()
 
     async def clean(self) -> None:
         """Remove what this claim has stored, where that is no longer wanted."""
@@ -102,7 +108,7 @@ class _Ingest:
             )
         if now is None:
             await purge(self._parts, f"{document.collection_id}/{document.id}")
-        if written and (collection is None or collection.index_id != written.index_id):
+        if collection is None or collection.index_id != written.index_id:
             # They may have come after the job that removed all the others.
             await purge(self._parts, f"{VECTORS}/{written.index_id}")
 
@@ -119,15 +125,17 @@ class _Ingest:
     async def _parse(self) -> Parsed:
         document, objects = self._document, self._parts.objects
         key = parsed_key(document.collection_id, document.id)
-        try:
+        if document.status == DocumentStatus.PARSED:
             return PARSED_JSON.validate_json(await objects.get(key))
-        except ObjectMissing:
-            pass
         body = await objects.get(original_key(document.collection_id, document.id))
         parsed = await parse(self._parts.parsers, body, document.media_type)
         await objects.put(
             key, PARSED_JSON.dump_json(parsed), media_type="application/json"
         )
+        if len(parsed.text) > LONG_CHARACTERS:
+            await self._save(
+                status=DocumentStatus.PARSED, pages=len(parsed.page_starts)
+            )
         return parsed
 
     async def _cut(self, parsed: Parsed) -> None:
@@ -157,7 +165,7 @@ class _Ingest:
 
     async def _is_embedded(self) -> bool:
         """Make the document ready; False when its collection got another model meanwhile."""
-        self._collection = collection = await self._read_collection()
+        collection = self._collection
         try:
             await self._embed(collection)
             await self._finish(collection)
@@ -244,44 +252,49 @@ class _Ingest:
             [passage.id for passage in passages],
             vectors,
         )
-        # The last batch is said to be done with the document.
-        if done < document.chunks_total:
+        # That the only batch is done is said with the document.
+        if document.chunks_total > len(passages):
+            is_last = done == document.chunks_total
             await self._save(
                 if_still=partial(ingest_rows.hold_vectors, collection=collection),
+                status=DocumentStatus.EMBEDDED if is_last else DocumentStatus.CHUNKED,
                 chunks_done=done,
             )
 
     async def _finish(self, collection: CollectionRow) -> None:
-        await self._save(
+        version = await self._save(
+            partial(ingest_rows.find_settled_version, collection=collection),
             if_still=partial(ingest_rows.raise_version, collection=collection),
             status=DocumentStatus.READY,
             chunks_done=self._document.chunks_total,
             error="",
             lease_until=None,
         )
-        await prepare_words(self._parts, self._actor, collection.id)
+        if version is not None:
+            load = partial(load_texts, self._parts.db, self._actor, collection.id)
+            await self._parts.words.prepare(collection.id, version, load)
 
     async def _save(
         self,
-        also: Callable[[Connection], None] | None = None,
+        also: Callable[[Connection], T] | None = None,
         *,
         if_still: Callable[[Connection], bool] | None = None,
         **values: Any,
-    ) -> None:
+    ) -> T | None:
         """Change the document, and do `also`, if this claim still holds and the collection has the vectors that it had."""
         values.setdefault("lease_until", clock.now() + LEASE)
 
-        def write(connection: Connection) -> None:
+        def write(connection: Connection) -> T | None:
             if if_still is not None and not if_still(connection):
                 raise VectorsChanged
             if not ingest_rows.change_document(connection, self._document, values):
                 raise Superseded
-            if also is not None:
-                also(connection)
+            return also(connection) if also is not None else None
 
-        await self._parts.db.write(write)
+        found = await self._parts.db.write(write)
         if len(values) > 1:
             await self._announce(values)
+        return found
 
     async def _announce(self, values: dict[str, Any]) -> None:
         self._document.sqlmodel_update(values)
@@ -313,11 +326,9 @@ def to_chunk_values(
     }
 
 
-async def find_owner(parts: IngestParts, document_id: UUID) -> UUID | None:
+async def find_owner(session: Session, document_id: UUID) -> UUID | None:
     """Return whose document it is, so that the job can act for them; None when it is gone."""
-    with acting.as_system():
-        async with parts.db.read() as session:
-            row = await repository.find_any_document(session, document_id)
+    row = await repository.find_any_document(session, document_id)
     return row.owner_id if row is not None else None
 
 
@@ -333,13 +344,17 @@ async def ingest_document(
     Doing it twice, or again after a crash, changes nothing more.
     """
     async with parts.db.transaction() as session:
-        is_ours = await repository.claim_document(
+        document = await repository.claim_document(
             session, document_id, lease_until=clock.now() + LEASE
         )
-        document = await repository.find_document(session, actor, document_id)
-    if document is None or not is_ours:
+        if document is None:
+            return
+        collection = await repository.find_collection(
+            session, actor, document.collection_id
+        )
+    if collection is None:
         return
-    work = _Ingest(parts, actor, document, patience)
+    work = _Ingest(parts, actor, document, collection, patience)
     try:
         await _run(work, document_id)
     except Superseded:
@@ -374,17 +389,6 @@ async def _purge(parts: IngestParts, subject: str) -> None:
     await parts.index.delete_collection(collection_id)
     await parts.objects.delete_below(folder_key(collection_id))
     await parts.words.remove(collection_id)
-
-
-async def prepare_words(parts: IngestParts, actor: Actor, collection_id: UUID) -> None:
-    """Make the word index of a collection, unless more documents are about to change it."""
-    async with parts.db.read() as session:
-        version = await repository.find_settled_version(session, actor, collection_id)
-    if version is None:
-        return
-    await parts.words.prepare(
-        collection_id, version, partial(load_texts, parts.db, actor, collection_id)
-    )
 
 
 async def announce(parts: IngestParts, document: DocumentRow) -> None:

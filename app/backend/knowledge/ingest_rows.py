@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection
 from sqlmodel import col, delete, insert, select, update
 
 from app.backend.core import clock
+from app.backend.knowledge.repository import FINAL
 from app.backend.knowledge.tables import ChunkRow, CollectionRow, DocumentRow
 
 _INSERT_ROWS = 1000
@@ -61,6 +62,22 @@ def raise_version(connection: Connection, collection: CollectionRow) -> bool:
         .values(version=CollectionRow.version + 1, updated_at=clock.now())
     )
     return changed.rowcount == 1
+
+
+def find_settled_version(
+    connection: Connection, collection: CollectionRow
+) -> int | None:
+    """Return the version of a collection; None while a document of it is still on its way."""
+    # lint-skip: repo-scope - the ingest job knows the row by its id
+    unfinished = select(DocumentRow.id).where(
+        col(DocumentRow.collection_id) == collection.id,
+        col(DocumentRow.status).not_in(FINAL),
+    )
+    # lint-skip: repo-scope - as above
+    query = select(CollectionRow.version).where(
+        col(CollectionRow.id) == collection.id, ~unfinished.exists()
+    )
+    return connection.execute(query).scalar()
 
 
 def _same_vectors(collection: CollectionRow) -> tuple[ColumnElement[bool], ...]:

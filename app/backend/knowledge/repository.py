@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Executable, case
+from sqlalchemy import Executable, case
 from sqlalchemy.orm import Session as PlainSession
 from sqlmodel import col, func, or_, select, update
 
@@ -269,23 +269,6 @@ async def list_texts(
     return await _fetch(session, query)
 
 
-async def find_settled_version(
-    session: Session, actor: Actor, collection_id: UUID
-) -> int | None:
-    """Return the version of a collection; None while a document of it is still on its way, or when it is gone."""
-    unfinished = visible_to(actor, DocumentRow).where(
-        col(DocumentRow.collection_id) == collection_id,
-        col(DocumentRow.status).not_in(FINAL),
-    )
-    query = (
-        visible_to(actor, CollectionRow)
-        .where(col(CollectionRow.id) == collection_id, ~unfinished.exists())
-        .with_only_columns(col(CollectionRow.version))
-    )
-    found = await _fetch(session, query)
-    return found[0][0] if found else None
-
-
 async def count_documents(
     session: Session, actor: Actor, collection_ids: Sequence[UUID]
 ) -> tuple[int, int]:
@@ -332,10 +315,10 @@ async def list_silent_documents(
 
 async def claim_document(
     session: Session, document_id: UUID, *, lease_until: datetime
-) -> bool:
-    """Take a document to work on it; False when it is finished, gone, or somebody else's."""
+) -> DocumentRow | None:
+    """Take a document to work on it; None when it is finished, gone, or somebody else's."""
     now = clock.now()
-    changed = await session.exec(
+    claimed = await session.exec(
         # lint-skip: repo-scope - the ingest job knows the row by its id
         update(DocumentRow)
         .where(
@@ -349,8 +332,9 @@ async def claim_document(
         .values(
             dispatch=DocumentRow.dispatch + 1, lease_until=lease_until, updated_at=now
         )
+        .returning(DocumentRow)
     )
-    return _count(changed) == 1
+    return claimed.scalar_one_or_none()
 
 
 async def raise_version(session: Session, collection_id: UUID) -> None:
@@ -367,7 +351,3 @@ async def _fetch(session: Session, query: Executable) -> Sequence[Any]:
     # `exec` would give the first column only: the query began as one of whole rows.
     found = await session.run_sync(PlainSession.execute, query)
     return found.all()
-
-
-def _count(result: CursorResult[Any]) -> int:
-    return result.rowcount

@@ -153,28 +153,23 @@ async def count_unread(
     return unread, documents
 
 
-async def find_copy(
-    session: Session, actor: Actor, *, collection_id: UUID, sha256: str
+async def admit(
+    session: Session, actor: Actor, *, collection_id: UUID, upload: Upload
 ) -> DocumentView | None:
-    """Return the document of a collection, to which the actor may add, that has these very bytes."""
-    await need_collection(session, actor, collection_id, Level.EDIT)
-    row = await repository.find_copy(
-        session, actor, collection_id=collection_id, sha256=sha256
-    )
-    return DocumentView.model_validate(row) if row is not None else None
-
-
-async def check_room(
-    session: Session, actor: Actor, *, collection_id: UUID, size: int
-) -> None:
-    """Refuse a file of `size` bytes for which the owner of the collection has no room.
+    """Return the document of a collection, to which the actor may add, that has these very bytes; None for a new one.
 
     Raises:
-        StorageUsed: it is so.
+        StorageUsed: it is new, and the owner of the collection has no room for it.
     """
     collection = await need_collection(session, actor, collection_id, Level.EDIT)
+    row = await repository.find_copy(
+        session, actor, collection_id=collection_id, sha256=upload.sha256
+    )
+    if row is not None:
+        return DocumentView.model_validate(row)
     owner = await _owner_of(session, actor, collection)
-    await files.check_room(session, owner, size=size)
+    await files.check_room(session, owner, size=upload.size)
+    return None
 
 
 async def add_document(
@@ -185,8 +180,9 @@ async def add_document(
     document_id: UUID,
     upload: Upload,
     outbox: Outbox,
+    is_awaited: bool = True,
 ) -> DocumentView:
-    """Record an upload whose bytes are stored, and ask for its ingest."""
+    """Record an upload whose bytes are stored, and ask for its ingest; before others if somebody waits for it."""
     collection = await need_collection(session, actor, collection_id, Level.EDIT)
     owner = await _owner_of(session, actor, collection)
     with acting.as_user(owner.user_id):
@@ -206,7 +202,7 @@ async def add_document(
         )
         session.add(row)
         await session.flush()
-    await outbox.add(session, dispatch.ingest_job(row))
+    await outbox.add(session, dispatch.ingest_job(row, is_awaited=is_awaited))
     return DocumentView.model_validate(row)
 
 
@@ -224,9 +220,9 @@ async def retry_document(
         message = f"{row.name!r} has not failed, so there is nothing to retry."
         raise Conflict(message)
     with acting.as_user(row.owner_id):
-        row.status = _stage_reached(row)
+        row.status = dispatch.stage_reached(row)
         row.error = ""
-        await dispatch.dispatch(session, row, outbox)
+        await dispatch.dispatch(session, row, outbox, is_awaited=True)
     return DocumentView.model_validate(row)
 
 
@@ -294,12 +290,6 @@ async def _embed_anew(
         dispatch.rewind(document)
         document.error = ""
         await dispatch.dispatch(session, document, outbox)
-
-
-def _stage_reached(row: DocumentRow) -> DocumentStatus:
-    if row.chunks_total:
-        return DocumentStatus.CHUNKED
-    return DocumentStatus.UPLOADED
 
 
 def _purge_job(subject: str) -> Job:

@@ -9,6 +9,7 @@ from app.backend.core import ids
 from app.backend.core.actor import Actor
 from app.backend.files import validation
 from app.backend.files.errors import StorageUsed
+from app.backend.files.schemas import Upload
 from app.backend.knowledge import service
 from app.backend.knowledge.parsed import Parsed
 from app.backend.knowledge.parsing import PARSED_JSON
@@ -25,9 +26,17 @@ _DOWNLOAD_SECONDS = 300
 
 
 async def upload_document(
-    parts: IngestParts, actor: Actor, *, collection_id: UUID, name: str, body: bytes
+    parts: IngestParts,
+    actor: Actor,
+    *,
+    collection_id: UUID,
+    name: str,
+    body: bytes,
+    is_awaited: bool = True,
 ) -> DocumentView:
-    """Check and store an upload and ask for its ingest; the same bytes again are the same document.
+    """Check and store an upload and ask for its ingest, before others if somebody waits for it.
+
+    The same bytes again are the same document.
 
     Raises:
         FileRefused: it is not a file that we take, or not what its name says.
@@ -41,10 +50,9 @@ async def upload_document(
         body,
         size_max=parts.settings.upload_max_bytes,
     )
-    known = await _find_copy(parts, actor, collection_id, upload.sha256)
+    known = await _admit(parts, actor, collection_id, upload)
     if known is not None:
         return known
-    await _check_room(parts, actor, collection_id, upload.size)
     document_id = ids.new_id()
     key = original_key(collection_id, document_id)
     await parts.objects.put(key, body, media_type=upload.media_type)
@@ -57,11 +65,12 @@ async def upload_document(
                 document_id=document_id,
                 upload=upload,
                 outbox=parts.outbox,
+                is_awaited=is_awaited,
             )
     except (IntegrityError, StorageUsed):
         # The same file came twice at once, or another one has taken the room meanwhile.
         await parts.objects.delete(key)
-        known = await _find_copy(parts, actor, collection_id, upload.sha256)
+        known = await _admit(parts, actor, collection_id, upload)
         if known is None:
             raise
         return known
@@ -93,19 +102,12 @@ async def make_download_url(
     )
 
 
-async def _check_room(
-    parts: IngestParts, actor: Actor, collection_id: UUID, size: int
-) -> None:
-    async with parts.db.read() as session:
-        await service.check_room(session, actor, collection_id=collection_id, size=size)
-
-
-async def _find_copy(
-    parts: IngestParts, actor: Actor, collection_id: UUID, sha256: str
+async def _admit(
+    parts: IngestParts, actor: Actor, collection_id: UUID, upload: Upload
 ) -> DocumentView | None:
     async with parts.db.read() as session:
-        known = await service.find_copy(
-            session, actor, collection_id=collection_id, sha256=sha256
+        known = await service.admit(
+            session, actor, collection_id=collection_id, upload=upload
         )
     if known is None or known.status != DocumentStatus.FAILED:
         return known

@@ -79,8 +79,7 @@ DEEDS = [
         draft=CollectionDraft(name="New"),
         outbox=NOT_ASKED,
     ),
-    deed(knowledge.find_copy, Level.EDIT, **COLLECTION, sha256="x"),
-    deed(knowledge.check_room, Level.EDIT, **COLLECTION, size=1),
+    deed(knowledge.admit, Level.EDIT, **COLLECTION, upload=UPLOAD),
     deed(
         knowledge.add_document,
         Level.EDIT,

@@ -199,7 +199,6 @@ QUERIES = [
     query(knowledge.list_chunks, document_id=Kind.DOCUMENT, limit=9),
     query(knowledge.find_passages, [Kind.PASSAGE]),
     query(knowledge.list_texts, Kind.COLLECTION),
-    query(knowledge.find_settled_version, Kind.COLLECTION),
     query(knowledge.count_documents, [Kind.COLLECTION]),
     query(middleware.list_middlewares),
     query(middleware.find_middleware, Kind.MIDDLEWARE),

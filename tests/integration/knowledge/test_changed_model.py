@@ -93,7 +93,7 @@ class _Outbox:
     happen: Happen | None
 
     async def add(self, session: Session, job: Job) -> None:
-        if job.name == JobName.DOCUMENT_INGEST and self.happen is not None:
+        if job.name == JobName.DOCUMENT_INGEST_LATER and self.happen is not None:
             happen, self.happen = self.happen, None
             await happen()
         await self.parts.outbox.add(session, job)

@@ -11,10 +11,55 @@ from app.backend.core.jobs import Job, JobName, QueueName
 from app.backend.core.redis import connect_blocking
 from app.backend.core.run_events import RunStatus
 from app.backend.core.settings import Settings
-from tests.factories.rows import MakeAgent
+from app.backend.knowledge import service as knowledge
+from app.backend.knowledge import uploads
+from app.backend.knowledge.schemas import DocumentStatus
+from app.workers.queues import INGEST
+from tests.factories.rows import MakeAgent, MakeCollection
 from tests.parts import wait_until
 from tests.processes import ForkServer
 from tests.runs import Runs
+
+
+async def test_document_that_somebody_waits_for_is_read_before_the_others(
+    services: Services,
+    settings: Settings,
+    fork_server: ForkServer,
+    actor: Actor,
+    make_collection: MakeCollection,
+) -> None:
+    collection = await make_collection(actor)
+    for number in range(4):
+        await uploads.upload_document(
+            services,
+            actor,
+            collection_id=collection.id,
+            name=f"{number}.md",
+            # Read at once, since it fails: nothing here makes vectors.
+            body=f"# Heading {number}".encode(),
+            is_awaited=number == 2,
+        )
+    connection = connect_blocking(settings.redis_url)
+    queues = [Queue(name, connection=connection) for name in INGEST]
+    assert [queue.count for queue in queues] == [1, 3]
+
+    worker = fork_server.start("app.workers.worker", settings)
+    await asyncio.to_thread(
+        wait_until,
+        lambda: all(queue.is_empty() for queue in queues),
+        seconds=30,
+        what="All documents are taken",
+    )
+    worker.stop()
+    connection.close()
+
+    async with services.db.read() as session:
+        page = await knowledge.list_documents(
+            session, actor, collection_id=collection.id
+        )
+    assert {one.status for one in page.items} == {DocumentStatus.FAILED}
+    read = sorted(page.items, key=lambda one: one.updated_at)
+    assert [one.name for one in read] == ["2.md", "0.md", "1.md", "3.md"]
 
 
 async def test_document_waits_for_a_worker_that_reads_and_holds_up_no_run(

@@ -55,6 +55,19 @@ async def test_query_loads_the_texts_of_a_version_once(
     assert loader.calls == 1
 
 
+async def test_prepare_makes_no_second_index_at_once(
+    tmp_path: Path, loader: Loader
+) -> None:
+    indexes, newer = WordIndexes(tmp_path), Loader("Another text.", "And one more.")
+
+    await indexes.prepare(COLLECTION, 1, loader)
+    await indexes.prepare(COLLECTION, 2, newer)
+
+    assert (loader.calls, newer.calls) == (1, 0)
+    hits = await indexes.query(COLLECTION, 2, "another", limit=5, load_texts=newer)
+    assert [hit.chunk_id for hit in hits] == [newer.texts[0][0]]
+
+
 async def test_query_of_a_new_version_sees_its_texts_and_drops_old_ones(
     tmp_path: Path,
 ) -> None:
