@@ -51,6 +51,7 @@ from app.backend.runs.live import publish
 from app.backend.runs.remote import run_remote
 from app.backend.runs.runner import DATABASE_AWAY, Work, run_agent, run_to_end
 from app.backend.runs.sieve import make_sieve
+from app.backend.runs.spent import count_used
 
 logger = structlog.get_logger(__name__)
 
@@ -276,6 +277,9 @@ class _Execution:
 
     async def _end(self, end: TerminalEvent) -> None:
         async def write(session: Session) -> list[RunEvent]:
+            cut, used = await self._list_cut(session), self._used()
+            if cut:
+                used |= await count_used(session, self._row.id, cut)
             ended = await finish_run(
                 session,
                 self._row,
@@ -284,8 +288,8 @@ class _Execution:
                 epoch=self._row.epoch,
                 text=self._text,
                 answer_as=self._claim.actor,
-                cut=await self._list_cut(session),
-                **self._used(),
+                cut=cut,
+                **used,
             )
             if ended is None:
                 raise LeaseLost

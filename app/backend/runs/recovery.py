@@ -1,7 +1,7 @@
 """What is done for runs that lost their worker: none stays queued without a job, or running without a worker."""
 
 import asyncio
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,7 +14,6 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app.backend.core import clock
 from app.backend.core import redis as redis_names
-from app.backend.core.counts import TOKENS_MAX
 from app.backend.core.db import AWAY, Database, Session
 from app.backend.core.jobs import QUEUES, JobName
 from app.backend.core.outbox import Outbox, count_jobs
@@ -37,7 +36,7 @@ from app.backend.runs.ending import (
 from app.backend.runs.errors import WORKER_LOST
 from app.backend.runs.live import publish_after_commit
 from app.backend.runs.silence import Lease, Silence
-from app.backend.runs.spent import count_spent
+from app.backend.runs.spent import count_used
 from app.backend.runs.tables import RunRow
 
 logger = structlog.get_logger(__name__)
@@ -195,7 +194,7 @@ class RunRecovery:
             values: dict[str, Any] = {}
             if is_reckoned:
                 cut = await _list_cut(session, row)
-                values = {"cut": cut, **await _count_used(session, row, cut)}
+                values = {"cut": cut, **await count_used(session, row.id, cut)}
             ended = await finish_run(
                 session, row, event, parts=self, epoch=row.epoch, **values
             )
@@ -223,17 +222,6 @@ async def _list_cut(session: Session, row: RunRow) -> list[UsageRecorded]:
     # Nobody adds to the log from then on.
     await hold_run(session, row)
     return await list_cut_calls(session, row.id)
-
-
-async def _count_used(
-    session: Session, row: RunRow, cut: Sequence[UsageRecorded]
-) -> dict[str, int]:
-    spent = await count_spent(session, row.id)
-    tokens_in = spent.tokens_in + sum(one.tokens_in for one in cut)
-    return {
-        "tokens_in": min(tokens_in, TOKENS_MAX),
-        "tokens_out": spent.tokens_out,
-    }
 
 
 @contextmanager

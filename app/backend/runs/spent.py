@@ -7,6 +7,7 @@ from uuid import UUID
 
 from app.backend.core.counts import TOKENS_MAX
 from app.backend.core.db import Session
+from app.backend.core.run_events import UsageRecorded
 from app.backend.core.stored_events import RunEvent
 from app.backend.runs import engine_repository as repository
 
@@ -50,6 +51,19 @@ async def count_spent(session: Session, run_id: UUID) -> Spent:
         tokens_out=min(tokens_out, TOKENS_MAX),
         seconds=await _count_seconds(session, run_id, marks),
     )
+
+
+async def count_used(
+    session: Session, run_id: UUID, cut: Sequence[UsageRecorded]
+) -> dict[str, int]:
+    """Return the tokens of a run at its end, as its row has them, with those of calls that were `cut` and nobody reported."""
+    spent = await count_spent(session, run_id)
+    tokens_in = spent.tokens_in + sum(one.tokens_in for one in cut)
+    return {
+        "tokens_in": min(tokens_in, TOKENS_MAX),
+        # The words that came of them count already.
+        "tokens_out": spent.tokens_out,
+    }
 
 
 def _stretches_without_usage(
