@@ -100,7 +100,6 @@ def usage_of(
     tokens_out = _told(usage, "output_tokens") or (is_paid and said.tokens) or 0
     cached = _told(usage.get("input_token_details"), "cache_read")
     thought = _told(usage.get("output_token_details"), "reasoning")
-    price = said.price
     return UsageRecorded(
         call_id=said.message_id,
         model=said.model,
@@ -113,13 +112,21 @@ def usage_of(
             said.began, said.first_token_at or ended
         ),
         milliseconds=_milliseconds(said.began, ended),
-        price=price.version if price else "",
-        cost_micros=price.cost_micros(tokens_in, tokens_out, tokens_cached=cached)
-        if price
-        else None,
-        is_estimated=not usage and not said.is_unpaid,
+        price=said.price.version if said.price else "",
+        cost_micros=_cost(said.price, tokens_in, tokens_out, cached),
+        is_estimated=is_paid and not usage,
         outcome=outcome,
     )
+
+
+def _cost(
+    price: Price | None, tokens_in: int, tokens_out: int, cached: int
+) -> int | None:
+    if not tokens_in and not tokens_out:
+        return 0  # whatever the price is
+    if price is None:
+        return None
+    return price.cost_micros(tokens_in, tokens_out, tokens_cached=cached)
 
 
 def _told(usage: dict[str, Any] | None, name: str) -> int:

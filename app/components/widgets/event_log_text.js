@@ -70,7 +70,7 @@ function describeUsage(payload) {
   return [
     `${payload.model}: ${count(payload.tokens_in, "token")} in, ${payload.tokens_out.toLocaleString("en")} out`,
     speed ? `${speed.toFixed(1)} tokens/s` : "",
-    `first token after ${first}`,
+    payload.tokens_out ? `first token after ${first}` : "",
     payload.is_estimated ? "estimated" : "",
     payload.cost_micros == null ? "" : formatMoney(payload.cost_micros),
     payload.window ? `${windowPercent(payload)} % of the window` : "",

@@ -10,7 +10,7 @@ from langchain_core.messages import (
 )
 from langchain_core.messages.tool import tool_call_chunk
 
-from app.backend.agents.said import Said
+from app.backend.agents.said import Said, usage_of
 from app.backend.agents.speaking import Sent
 
 ASKED: list[BaseMessage] = [SystemMessage("Be kind."), HumanMessage("Why?")]
@@ -52,3 +52,17 @@ def test_half_a_call_of_a_tool_is_a_beginning_and_goes_with_its_message() -> Non
     said.begin_anew()
 
     assert (said.has_begun(), said.calls()) == (False, [])
+
+
+def test_call_that_nobody_answered_costs_nothing_and_is_no_estimate() -> None:
+    used = usage_of(Said("p/x"), ASKED, "failed")
+
+    assert (used.tokens_in, used.tokens_out) == (0, 0)
+    assert (used.cost_micros, used.is_estimated) == (0, False)
+
+
+def test_cost_without_a_price_is_unknown() -> None:
+    used = usage_of(Said("p/x"), ASKED, "completed")
+
+    assert used.tokens_in > 0
+    assert (used.cost_micros, used.is_estimated) == (None, True)

@@ -411,6 +411,11 @@ group("words", () => {
     expect([prettyOf('{"a":[1]}'), prettyOf("[not json"), prettyOf("plain")]).toEqual(['{\n  "a": [\n    1\n  ]\n}', "[not json", "plain"]);
   });
 
+  test("a call that nobody answered has no first token", () => {
+    const used = { model: "x", tokens_in: 0, tokens_out: 0, first_token_milliseconds: 248, milliseconds: 248, cost_micros: 0, outcome: "failed" };
+    expect(describe(event(1, "usage_recorded", used))).toEqual(["STEP", "x: 0 tokens in, 0 out, $0, failed"]);
+  });
+
   test("an unknown event is still a line", () => {
     expect(describe(event(1, "invented_later", { a: 1 }))).toEqual(["STEP", 'invented_later {"a":1}']);
   });

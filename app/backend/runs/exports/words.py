@@ -59,7 +59,9 @@ def _used(p: Payload) -> tuple[str, str]:
     parts = [
         f"{p['model']}: {_count(p['tokens_in'], 'token')} in, {p['tokens_out']:,} out",
         f"{(p['tokens_out'] - 1) / seconds:.1f} tokens/s" if has_speed else "",
-        f"first token after {duration(p['first_token_milliseconds'])}",
+        f"first token after {duration(p['first_token_milliseconds'])}"
+        if p["tokens_out"]
+        else "",
         "estimated" if p.get("is_estimated") else "",
         money(p["cost_micros"]) if p.get("cost_micros") is not None else "",
         f"{p['tokens_in'] * 100 // p['window']} % of the window"
