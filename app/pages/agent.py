@@ -219,19 +219,11 @@ def _small_model() -> rx.Component:
         ),
         rx.el.p(
             words.SMALL_MODEL,
-            _code("ATELIER_OLLAMA_URL"),
-            words.SMALL_MODEL_OR,
-            _code("ATELIER_OPENAI_BASE_URL"),
+            text_link(words.SMALL_MODEL_LINK, href=routes.MODELS),
             words.SMALL_MODEL_END,
             class_name="min-w-0",
         ),
         class_name="flex gap-2.5 px-1 text-sm text-muted",
-    )
-
-
-def _code(text: str) -> rx.Component:
-    return rx.el.code(
-        text, class_name="rounded bg-sunken px-1 font-mono text-xs break-all"
     )
 
 
