@@ -13,7 +13,7 @@ from app.backend.providers.local_process import ModelProcess
 
 _TOKENS = 48
 _QUESTION = [{"role": "user", "content": "Count from one to fifty in words."}]
-NEWER = "{complaint} GPT4All has a llama.cpp of 2024, which does not know newer architectures ({architecture} may be one): serve the file with `llama-server -m {path.name}`, and connect that as a provider of the type llama.cpp server."
+NEWER = "{complaint} GPT4All has a llama.cpp of 2024, which does not know newer architectures{example}: serve the file with `llama-server -m {path.name}`, and connect that as a provider of the type llama.cpp server."
 
 
 async def measure(
@@ -27,9 +27,8 @@ async def measure(
     # Why it cannot be loaded is what is asked for.
     except AppError as error:  # lint-skip: edge-catch
         complaint, _, _ = error.message.partition(" Set ATELIER_")
-        reason = NEWER.format(
-            complaint=complaint, architecture=architecture or "unknown", path=path
-        )
+        example = f" ({architecture} may be one)" if architecture else ""
+        reason = NEWER.format(complaint=complaint, example=example, path=path)
         return None, reason
     finally:
         await process.stop()

@@ -43,7 +43,7 @@ def fallback_fields(
                     zip(FALLBACK_FIELDS, LABELS, strict=True)
                 )
             ],
-            class_name="grid gap-4 sm:grid-cols-3",
+            class_name="grid grid-cols-[repeat(auto-fit,minmax(min(11rem,100%),1fr))] gap-4",
         ),
         field_error("fallbacks", error),
         class_name="min-w-0",

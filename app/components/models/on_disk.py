@@ -59,13 +59,6 @@ def _file(file: Any) -> rx.Component:
                     class_name="break-all text-xs text-muted",
                 ),
             ),
-            rx.cond(
-                file.reason != "",
-                rx.el.p(
-                    file.reason,
-                    class_name="mt-2 rounded-lg bg-warn-soft px-3 py-2 text-sm break-words text-warn",
-                ),
-            ),
             class_name="min-w-0 flex-1",
         ),
         rx.cond(
@@ -74,8 +67,15 @@ def _file(file: Any) -> rx.Component:
             badge(words.NOT_LOADABLE, tone="warn", icon="circle_alert"),
         ),
         rx.cond(SessionState.is_admin, _menu(file)),
+        rx.cond(
+            file.reason != "",
+            rx.el.p(
+                file.reason,
+                class_name="w-full rounded-lg bg-warn-soft px-3 py-2 text-sm break-words text-warn",
+            ),
+        ),
         key=file.name,
-        class_name="flex items-start gap-3 px-4 py-2.5",
+        class_name="flex flex-wrap items-start gap-x-3 gap-y-2 px-4 py-2.5",
     )
 
 

@@ -28,7 +28,7 @@ def _line(line: Any, times: Any) -> rx.Component:
                 rx.el.span(
                     line.agent_name, class_name="block truncate text-xs text-muted"
                 ),
-                class_name="min-w-0 flex-1",
+                class_name="order-first w-full min-w-0 sm:order-none sm:w-auto sm:flex-1",
             ),
             elapsed(
                 start=line.started_at,
@@ -38,10 +38,10 @@ def _line(line: Any, times: Any) -> rx.Component:
             time_ago(
                 at=line.created_at,
                 mode=times,
-                class_name="w-20 shrink-0 text-end text-xs text-muted",
+                class_name="ms-auto w-20 shrink-0 text-end text-xs text-muted sm:ms-0",
             ),
             href=routes.run_path(line.id),
-            class_name="flex min-h-14 items-center gap-3 px-4 py-2 transition-colors duration-100 hover:bg-sunken/60 -outline-offset-2",
+            class_name="flex min-h-14 flex-wrap items-center gap-x-3 gap-y-1 px-4 py-2 transition-colors duration-100 hover:bg-sunken/60 -outline-offset-2 sm:flex-nowrap",
         ),
         key=line.id,
     )

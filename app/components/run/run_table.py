@@ -54,7 +54,11 @@ def _row(line: Any) -> rx.Component:
                 rx.el.span(
                     line.agent_name,
                     rx.cond(line.trigger == "run", words.ASKED_BY_RUN, ""),
-                    class_name="block truncate text-xs text-muted",
+                    rx.cond(
+                        line.cost,
+                        rx.el.span(" · ", line.cost, class_name="sm:hidden"),
+                    ),
+                    class_name="block truncate text-xs text-muted tabular-nums",
                 ),
                 rx.cond(
                     line.error,
@@ -79,7 +83,7 @@ def _row(line: Any) -> rx.Component:
         cell(
             line.cost,
             title=words.COST,
-            class_name="text-xs whitespace-nowrap text-muted tabular-nums empty:hidden sm:empty:table-cell",
+            class_name="hidden text-xs whitespace-nowrap text-muted tabular-nums sm:table-cell",
         ),
         cell(
             time_ago(

@@ -32,10 +32,18 @@ def field_error(name: str, error: Any) -> rx.Component:
     return rx.el.p(
         rx.cond(
             error,
-            rx.fragment(rx.icon("circle_alert", size=13, aria_hidden="true"), error),
+            rx.fragment(
+                rx.icon(
+                    "circle_alert",
+                    size=13,
+                    aria_hidden="true",
+                    class_name="mt-px shrink-0",
+                ),
+                rx.el.span(error, class_name="min-w-0 [overflow-wrap:anywhere]"),
+            ),
         ),
         id=f"{name}-error",
-        class_name="flex items-center gap-1 text-xs font-medium text-bad empty:hidden",
+        class_name="flex items-start gap-1 text-xs font-medium text-bad empty:hidden",
     )
 
 

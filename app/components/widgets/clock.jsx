@@ -55,12 +55,14 @@ function span(seconds) {
   return parts[0] ? text : text.slice(3);
 }
 
+const took = (seconds) => (seconds < 1 ? `${Math.round(seconds * 1000)} ms` : span(seconds));
+
 /** How long something took, or has taken until now. */
 export function Elapsed({ start, end, className }) {
   useSecond(Boolean(start && !end));
   if (!start) return null;
   const seconds = Math.max(0, ((end ? new Date(end) : Date.now()) - new Date(start)) / 1000);
-  return <span className={"tabular-nums " + (className ?? "")}>{end ? span(seconds) : span(Math.floor(seconds)).replace(".0", "")}</span>;
+  return <span className={"tabular-nums " + (className ?? "")}>{end ? took(seconds) : span(Math.floor(seconds)).replace(".0", "")}</span>;
 }
 
 /** Ask for news every `seconds` while the page is looked at; a hidden or closed tab asks for nothing. */
