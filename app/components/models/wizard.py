@@ -13,6 +13,7 @@ from app.components.ui.form import (
     form_error,
     text_field,
 )
+from app.components.widgets.page import in_sight
 from app.state.provider_wizard import FORM, TEST, TYPES, ProviderWizardState
 from app.state.session import SessionState
 
@@ -132,7 +133,7 @@ def _form() -> rx.Component:
         ),
         rx.cond(state.chosen.key_need != "none", _key()),
         _more(),
-        stages(),
+        rx.cond(state.stages.length() > 0, in_sight(stages())),
         dialog_actions(
             button(words.CANCEL, on_click=state.close),
             button(

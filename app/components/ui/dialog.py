@@ -23,13 +23,16 @@ def dialog(
         open=is_open,
         label=title,
         on_close=on_close,
-        class_name=f"m-auto w-[min({width},calc(100vw-2rem))] max-h-[calc(100dvh-4rem)] overflow-y-auto rounded-xl border border-line bg-raised p-0 text-ink shadow-pop",
+        class_name=f"m-auto w-[min({width},calc(100vw-2rem))] max-h-[calc(100dvh-4rem)] scroll-pb-20 overflow-y-auto rounded-xl border border-line bg-raised p-0 text-ink shadow-pop",
     )
 
 
 def dialog_actions(*children: Any) -> rx.Component:
-    """Return the row of buttons at a dialog's end."""
-    return rx.el.div(*children, class_name="flex flex-wrap justify-end gap-2")
+    """Return the row of buttons at a dialog's end, which stays in sight when the dialog is longer than the window."""
+    return rx.el.div(
+        *children,
+        class_name="sticky bottom-0 -mx-5 -mt-3 -mb-5 flex flex-wrap justify-end gap-2 bg-raised px-5 pt-3 pb-5",
+    )
 
 
 def confirm(

@@ -28,6 +28,17 @@ export function Reveal({ children }) {
   return <mark ref={mark} id="passage">{children}</mark>;
 }
 
+/** What brings itself into sight when it appears, and again when it grows. */
+export function InSight({ children }) {
+  const box = useRef(null);
+  useEffect(() => {
+    const watch = new ResizeObserver(() => box.current?.scrollIntoView({ block: "nearest" }));
+    watch.observe(box.current);
+    return () => watch.disconnect();
+  }, []);
+  return <div ref={box}>{children}</div>;
+}
+
 const OFF = "shortcuts-off";
 const typing = (element) => element?.closest("input, textarea, select, [contenteditable]");
 const press = (selector) => {

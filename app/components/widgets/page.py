@@ -25,6 +25,13 @@ class Reveal(rx.Component):
     tag = "Reveal"
 
 
+class InSight(rx.Component):
+    """What scrolls itself into sight when it appears and when it grows."""
+
+    library = _LIBRARY
+    tag = "InSight"
+
+
 class Address(rx.Component):
     """Writes `query` into the address, so that a reload shows the same; loads nothing, as a redirect would."""
 
@@ -47,6 +54,7 @@ class Shortcuts(rx.NoSSRComponent):
 
 modal = Dialog.create
 reveal = Reveal.create
+in_sight = InSight.create
 
 shortcuts = Shortcuts.create
 
