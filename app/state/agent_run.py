@@ -17,6 +17,7 @@ from app.backend.runs.inputs import check_input
 from app.backend.runs.schemas import RunDraft, RunFilter
 from app.state import edge
 from app.state.agent_detail import AgentDetail, agent_detail, read_places
+from app.state.budgets import BudgetsState
 from app.state.forms import FormMixin
 from app.state.lines import RunLine, run_line
 from app.state.run_detail import TurnLine, run_detail, turn_line
@@ -76,10 +77,12 @@ class AgentRunState(FormMixin, rx.State):
 
     @rx.event
     @edge.requires(Permission.VIEW_AGENT)
-    async def refresh(self) -> None:
+    async def refresh(self) -> Any:
         """Show the newest runs, and what may be done with the agent; the browser asks while the page is visible."""
+        before = self.history
         await self._show_history()
         await self._look_again()
+        return BudgetsState.load_of_agent if self.history != before else None
 
     @rx.event
     @edge.requires(Permission.ADD_RUN)

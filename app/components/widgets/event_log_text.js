@@ -64,6 +64,13 @@ export function formatMoney(micros) {
 /** How much of its context window a model's call took, in percent; 0 when the window is not known. */
 export const windowPercent = ({ tokens_in: tokens, window: size }) => (size ? Math.floor((tokens * 100) / size) : 0);
 
+/** The cost of the calls so far with that of one more; where a price is not known, it is the least. */
+export const addedCost = ({ micros, isLeast, isEstimated } = { micros: 0, isLeast: false, isEstimated: false }, call) => ({
+  micros: micros + (call.cost_micros ?? 0),
+  isLeast: isLeast || call.cost_micros == null,
+  isEstimated: isEstimated || Boolean(call.is_estimated),
+});
+
 function describeUsage(payload) {
   const speed = speedOf(payload);
   const first = formatDuration(payload.first_token_milliseconds);

@@ -2,6 +2,7 @@
 import { useSyncExternalStore } from "react";
 import io from "socket.io-client";
 import { EventLog } from "./event_log_core.js";
+import { addedCost, windowPercent } from "./event_log_text.js";
 import { Unpacker } from "./feed_wire.js";
 
 const TAIL = 500; // one batch of the server; older lines come when they are scrolled to
@@ -199,6 +200,7 @@ class RunFeed {
   note(event) {
     const { seq, ts, type, payload } = event;
     if (seq <= (this.noted ?? 0)) return;
+    this.meter.isWhole ??= seq === 1;
     this.noted = seq;
     for (const tap of this.taps) tap(event);
     // What came before the log was opened was over by then: the server has said how the run is.
@@ -222,6 +224,8 @@ class RunFeed {
     else if (type === "usage_recorded") {
       meter.usedOut = (meter.usedOut ?? 0) + payload.tokens_out;
       meter.tokensIn += payload.tokens_in;
+      meter.cost = addedCost(meter.cost, payload);
+      if (payload.window) meter.window = windowPercent(payload);
       const seconds = (payload.milliseconds - payload.first_token_milliseconds) / 1000;
       if (seconds > 0 && payload.tokens_out > 1) meter.speed = (payload.tokens_out - 1) / seconds;
     } else if (ENDS[type]) {

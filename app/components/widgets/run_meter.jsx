@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "react";
-import { formatDuration } from "./event_log_text.js";
+import { formatDuration, formatMoney } from "./event_log_text.js";
 import { useConnection } from "./run_feed.js";
 
 const REFRESH = 500; // milliseconds between two changes of the figures
@@ -53,6 +53,8 @@ export function Meter({ feed }) {
       <span className="inline-flex min-w-24 items-center gap-2 text-muted"><span aria-hidden="true" className={`size-2 rounded-full ${dot}`} />{words}</span>
       <Figure label="elapsed"><Elapsed startedTs={meter.startedTs} endedTs={meter.endedTs} /></Figure>
       {tokens > 0 && <Figure label="tokens">{tokens.toLocaleString("en")}</Figure>}
+      {meter.isWhole && meter.cost && <Figure label={meter.cost.isEstimated ? "estimated" : "cost"}>{meter.cost.isLeast && "at least "}{formatMoney(meter.cost.micros)}</Figure>}
+      {meter.window !== undefined && <Figure label="of the window">{meter.window} %</Figure>}
       {speed > 0 && <Figure label="tokens/s">{speed.toFixed(1)}</Figure>}
       <span className="ms-auto text-faint tabular-nums">{meter.events.toLocaleString("en")} event{meter.events === 1 ? "" : "s"}</span>
     </div>

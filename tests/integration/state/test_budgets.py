@@ -5,8 +5,9 @@ from typing import Any
 from app import routes
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
+from app.state.agent_run import AgentRunState
 from app.state.budgets import BudgetsState
-from tests.factories.rows import MakeAgent
+from tests.factories.rows import MakeAgent, MakeRun
 from tests.factories.usage import add_usage
 from tests.integration.state.conftest import SignIn
 from tests.states import make_state
@@ -129,3 +130,18 @@ async def test_page_of_an_agent_shows_its_budgets(
     await BudgetsState.load_of_agent.fn(page)
 
     assert [line.subject for line in page.of_agent] == [agent.name]
+
+
+async def test_page_of_an_agent_shows_its_budgets_anew_when_a_run_has_changed(
+    actor: Actor, make_agent: MakeAgent, make_run: MakeRun, sign_in: SignIn
+) -> None:
+    agent = await make_agent(actor)
+    cookie = await sign_in(actor)
+    page = make_state(AgentRunState, path=routes.agent_path(agent.id), cookie=cookie)
+    await AgentRunState.load.fn(page)
+
+    same = await AgentRunState.refresh.fn(page)
+    await make_run(actor, agent=agent)
+    changed = await AgentRunState.refresh.fn(page)
+
+    assert (same, changed) == (None, BudgetsState.load_of_agent)

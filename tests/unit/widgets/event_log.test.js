@@ -3,7 +3,7 @@ import { describe as group, expect, test } from "bun:test";
 import { EventLog, highlight, indexOfSeq, toPattern } from "../../../app/components/widgets/event_log_core.js";
 import { placesOf, toRows } from "../../../app/components/widgets/event_log_rows.js";
 import { Volume } from "../../../app/components/widgets/run_volume.js";
-import { childOfRow, describe, formatDuration, formatTime, isMarkdown, lineOf, nodesOf, pathOf, placeOf, prettyOf, typesOf, valueText } from "../../../app/components/widgets/event_log_text.js";
+import { addedCost, childOfRow, describe, formatDuration, formatTime, isMarkdown, lineOf, nodesOf, pathOf, placeOf, prettyOf, typesOf, valueText } from "../../../app/components/widgets/event_log_text.js";
 
 const START = Date.parse("2026-11-21T08:00:00Z");
 const event = (seq, type = "log", payload = { message: `line ${seq}`, level: "info" }, ts = START + seq * 100) =>
@@ -414,6 +414,12 @@ group("words", () => {
   test("a call that nobody answered has no first token", () => {
     const used = { model: "x", tokens_in: 0, tokens_out: 0, first_token_milliseconds: 248, milliseconds: 248, cost_micros: 0, outcome: "failed" };
     expect(describe(event(1, "usage_recorded", used))).toEqual(["STEP", "x: 0 tokens in, 0 out, $0, failed"]);
+  });
+
+  test("costs add up, and are the least where a price is not known", () => {
+    const known = addedCost(undefined, { cost_micros: 19000, is_estimated: true });
+    expect(known).toEqual({ micros: 19000, isLeast: false, isEstimated: true });
+    expect(addedCost(known, { cost_micros: null })).toEqual({ micros: 19000, isLeast: true, isEstimated: true });
   });
 
   test("an unknown event is still a line", () => {
