@@ -114,8 +114,17 @@ def _fact(name: str, value: Any) -> rx.Component:
     )
 
 
+def _number(name: str, value: Any, *, look: str = "text-xs text-muted") -> rx.Component:
+    """Return a cell with a figure; on a narrow screen, where the table has no heads, its name stands before it."""
+    return cell(
+        rx.el.span(name, aria_hidden="true", class_name="text-xs text-muted sm:hidden"),
+        rx.el.span(value),
+        title=name,
+        class_name=f"flex w-full justify-between gap-3 whitespace-nowrap tabular-nums sm:table-cell sm:w-auto {look}",
+    )
+
+
 def _row(line: Any) -> rx.Component:
-    number = "text-xs whitespace-nowrap text-muted tabular-nums"
     return row(
         cell(
             rx.el.span(line.name, class_name="block truncate font-medium"),
@@ -129,12 +138,12 @@ def _row(line: Any) -> rx.Component:
             ),
             class_name="w-full min-w-0 sm:w-full sm:max-w-0",
         ),
-        cell(line.cost, class_name="whitespace-nowrap tabular-nums"),
-        cell(line.tokens, title=words.TOKENS, class_name=number),
-        cell(line.calls, title=words.CALLS, class_name=number),
-        cell(line.failed, title=words.FAILED, class_name=number),
-        cell(line.cached, title=words.CACHED, class_name=number),
-        cell(line.latency, title=words.LATENCY, class_name=number),
+        _number(words.COST, line.cost, look=""),
+        _number(words.TOKENS, line.tokens),
+        _number(words.CALLS, line.calls),
+        _number(words.FAILED, line.failed),
+        _number(words.CACHED, line.cached),
+        _number(words.LATENCY, line.latency),
         cell(
             rx.cond(
                 line.path != "",
