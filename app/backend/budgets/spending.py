@@ -282,7 +282,8 @@ class RunSpending:
             if cap.noticed == period or not await self._write_down(slot):
                 continue
             name = self._name(cap)
-            message = f"{name[0].upper()}{name[1:]} is nearly used up ({percent} %)."
+            state = "used up" if percent >= 100 else f"nearly used up ({percent} %)"
+            message = f"{name[0].upper()}{name[1:]} is {state}."
             notice = BudgetNoticed(budget_id=cap.id, percent=percent, message=message)
             self.emit(notice)
 
