@@ -218,8 +218,12 @@ class MiddlewareState(FormMixin, rx.State):
         self.step, self.model, self.doomed = "", "", ""
 
 
+def _find_type(key: str) -> MiddlewareTypeView | None:
+    return next((view for view in list_types() if view.key == key), None)
+
+
 def _need_type(key: str) -> MiddlewareTypeView:
-    found = next((view for view in list_types() if view.key == key), None)
+    found = _find_type(key)
     if found is None:
         message = "This type is not installed here any more. Install its package, or take the middleware away."
         raise Invalid.field("form", message)
@@ -252,21 +256,23 @@ def _line(view: MiddlewareView) -> MiddlewareLine:
         id=str(view.id),
         label=view.type_label,
         priority=view.priority,
-        facts=_facts(view.config),
+        facts=_facts(view.type, view.config),
         trouble=view.trouble,
         is_active=view.is_active,
         is_critical=view.is_critical,
     )
 
 
-def _facts(config: dict[str, Any]) -> str:
-    """Return what is set, in short; long texts and empty values say nothing."""
+def _facts(key: str, config: dict[str, Any]) -> str:
+    """Return what is set, in short and named as in the form; long texts and empty values say nothing."""
+    found = _find_type(key)
+    fields: dict[str, Any] = found.config_schema["properties"] if found else {}
     shown = [
-        f"{name.replace('_', ' ')} {_word(value)}"
+        f"{fields.get(name, {}).get('title', name)}: {_word(value)}"
         for name, value in config.items()
         if value not in ("", [], False, None) and len(_word(value)) <= 40
     ]
-    return ", ".join(shown)
+    return " · ".join(shown)
 
 
 def _word(value: Any) -> str:

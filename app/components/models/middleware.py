@@ -104,22 +104,16 @@ def _row(row: Any) -> rx.Component:
                 row.label,
                 rx.cond(
                     row.is_critical,
-                    badge(words.CRITICAL, tone="warn", class_name="ms-2"),
+                    badge(words.CRITICAL, tone="warn"),
                 ),
                 rx.cond(
                     row.is_active,
                     None,
-                    badge(words.OFF, icon="power_off", class_name="ms-2"),
+                    badge(words.OFF, icon="power_off"),
                 ),
-                class_name="text-sm font-medium",
+                class_name="flex flex-wrap items-center gap-x-2",
             ),
-            rx.el.p(
-                row.facts, class_name="break-words text-xs text-muted empty:hidden"
-            ),
-            rx.el.p(
-                row.trouble, class_name="break-words text-xs text-bad empty:hidden"
-            ),
-            class_name="min-w-0 flex-1",
+            class_name="min-w-0 flex-1 text-sm font-medium",
         ),
         rx.cond(
             row.is_active,
@@ -140,8 +134,13 @@ def _row(row: Any) -> rx.Component:
             words.REMOVE + row.label,
             on_click=_state.ask_delete(row.id, row.label),
         ),
+        rx.el.div(
+            rx.el.p(row.facts, class_name="text-muted empty:hidden"),
+            rx.el.p(row.trouble, class_name="text-bad empty:hidden"),
+            class_name="w-full break-words ps-10 text-xs",
+        ),
         key=row.id,
-        class_name="flex items-center gap-2 px-3 py-2",
+        class_name="flex flex-wrap items-center gap-x-2 px-3 py-2",
     )
 
 

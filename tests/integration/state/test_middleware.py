@@ -62,6 +62,7 @@ async def test_middleware_is_added_and_stands_in_its_order(
         ("Validation", 7),
     ]
     assert [row.is_critical for row in state.rows] == [True, False]
+    assert "Forbidden in questions: one two" in state.rows[1].facts
     await MiddlewareState.edit.fn(state, state.rows[1].id)
     values = {field.field: field for field in state.fields}
     assert values["config.forbidden"].value == "one\ntwo"
