@@ -90,7 +90,7 @@ def _secret(secret: Any) -> rx.Component:
                 secret.name,
                 " ",
                 rx.el.code(secret.reference, class_name="font-mono text-xs text-muted"),
-                class_name="truncate text-sm font-medium",
+                class_name="text-sm font-medium [overflow-wrap:anywhere]",
             ),
             rx.el.p(
                 words.STORED,
@@ -107,7 +107,7 @@ def _secret(secret: Any) -> rx.Component:
                 rx.cond(secret.used_by != "", words.USED_BY + secret.used_by, ""),
                 class_name="text-xs text-muted",
             ),
-            class_name="min-w-0 flex-1",
+            class_name="min-w-0 flex-1 basis-60",
         ),
         button(
             words.REPLACE,

@@ -24,7 +24,8 @@ def section(
                 rx.el.p(description, class_name="text-sm text-muted")
                 if description
                 else None,
-                class_name="min-w-28 flex-1",
+                # A description is not squeezed beside the actions of a narrow screen.
+                class_name=f"min-w-28 flex-1 {'basis-60' if description else ''}",
             ),
             actions,
             class_name="mb-3 flex flex-wrap items-end justify-between gap-2",

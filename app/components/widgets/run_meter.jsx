@@ -52,7 +52,7 @@ export function Meter({ feed }) {
     <div className="flex min-h-8 flex-wrap items-center gap-x-4 gap-y-0.5 border-t border-line bg-surface px-3 py-1 font-sans text-xs">
       <span className="inline-flex min-w-24 items-center gap-2 text-muted"><span aria-hidden="true" className={`size-2 rounded-full ${dot}`} />{words}</span>
       <Figure label="elapsed"><Elapsed startedTs={meter.startedTs} endedTs={meter.endedTs} /></Figure>
-      {tokens > 0 && <Figure label="tokens">{tokens.toLocaleString("en")}</Figure>}
+      {tokens > 0 && <Figure label={tokens === 1 ? "token" : "tokens"}>{tokens.toLocaleString("en")}</Figure>}
       {meter.isWhole && meter.cost && <Figure label={meter.cost.isEstimated ? "estimated" : "cost"}>{meter.cost.isLeast && "at least "}{formatMoney(meter.cost.micros)}</Figure>}
       {meter.window !== undefined && <Figure label="of the window">{meter.window} %</Figure>}
       {speed > 0 && <Figure label="tokens/s">{speed.toFixed(1)}</Figure>}
