@@ -207,6 +207,8 @@ def _print_found(result: SearchResult, *, is_json: bool) -> None:
     if is_json:
         output.print_json(result)
         return
+    for note in result.notes:
+        output.note(note)
     if not result.is_relevant:
         output.note("Nothing in these documents answers this. The nearest passages:")
     for passage in result.passages:

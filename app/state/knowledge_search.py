@@ -35,6 +35,7 @@ class KnowledgeSearchState(rx.State):
     found: rx.Field[list[Found]] = rx.field(default_factory=list)
     is_searching: rx.Field[bool] = rx.field(False)
     is_relevant: rx.Field[bool] = rx.field(True)
+    notes: rx.Field[list[str]] = rx.field(default_factory=list)
     milliseconds: rx.Field[int] = rx.field(0)
     _path: str = ""
 
@@ -82,7 +83,7 @@ class KnowledgeSearchState(rx.State):
                 self.is_searching = False
         async with self:
             if query == self.query:
-                self.is_relevant = result.is_relevant
+                self.is_relevant, self.notes = result.is_relevant, result.notes
                 self.milliseconds = round(result.milliseconds)
                 self.found = [
                     Found(

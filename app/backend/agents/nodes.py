@@ -29,7 +29,6 @@ from app.backend.core.run_events import (
     MessageDelta,
     MessageStarted,
     Passage,
-    Retrieved,
     RunOutput,
     Sentence,
     Stage,
@@ -37,6 +36,7 @@ from app.backend.core.run_events import (
     Step,
 )
 from app.backend.knowledge.search import search
+from app.backend.knowledge.telling import tell_found
 from app.backend.models.chosen import OpenModel
 from app.backend.models.request import Caller
 from app.backend.providers.base import ChatOptions
@@ -75,17 +75,11 @@ class AgentNodes:
             limit=self._spec.passages,
             asker_id=self.run.actor.user_id,
         )
-        emit(
-            Retrieved(
-                query=result.query,
-                passages=result.passages,
-                milliseconds=result.milliseconds,
-            )
-        )
+        tell_found(self.run, result)
         return {
             "passages": [item.model_dump(mode="json") for item in result.passages],
             "next": self._next(is_relevant=result.is_relevant),
-            "caveat": caveat,
+            "caveat": " ".join(filter(None, [caveat, *result.notes])),
         }
 
     async def refuse(self, state: AgentState) -> AgentState:

@@ -99,7 +99,10 @@ class DocumentText(BaseModel):
 
 
 class SearchResult(BaseModel):
-    """Passages, best first, and how long the search took; `is_relevant` says whether one of them may answer the query."""
+    """Passages, best first, and how long the search took; `is_relevant` says whether one of them may answer the query.
+
+    `notes` name the collections that could be searched by words only, and why.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -107,3 +110,4 @@ class SearchResult(BaseModel):
     passages: list[Passage]
     milliseconds: float
     is_relevant: bool
+    notes: list[str] = []

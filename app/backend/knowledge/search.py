@@ -11,7 +11,7 @@ from uuid import UUID
 from app.backend.core import acting, clock
 from app.backend.core.actor import Actor
 from app.backend.core.db import Database
-from app.backend.core.errors import NotFound
+from app.backend.core.errors import AppError, NotFound
 from app.backend.core.run_events import Passage
 from app.backend.core.together import both, each
 from app.backend.knowledge import repository
@@ -42,7 +42,7 @@ async def search(
 
     Raises:
         NotFound: a collection is not there, or not the actor's.
-        ServiceUnavailable: the embedder or the vector index does not answer.
+        ServiceUnavailable: the embedder here or the vector index does not answer.
     """
     started = clock.monotonic()
     # An agent's owner searches, whoever runs it.
@@ -52,12 +52,11 @@ async def search(
             parts.embedder.embed([query]),
             _search_words(parts, actor, collection_ids, query, limit),
         )
-        asker_id = asker_id or actor.user_id
-        vectors = await _embed_query(parts, legs, query, vector, asker_id)
-        await each(_search_vectors(parts, leg, vectors[leg.space]) for leg in legs)
-        spaces = [[leg for leg in legs if leg.space == space] for space in vectors]
-        dense = [merge(leg.dense for leg in one) for one in spaces]
-        ranked = fuse([*dense, *(leg.words for leg in legs)])
+        asked = await _embed_query(
+            parts, legs, query, vector, asker_id or actor.user_id
+        )
+        await each(_search_vectors(parts, leg, asked[leg.space]) for leg in legs)
+        ranked = fuse([*_rank_by_meaning(legs), *(leg.words for leg in legs)])
         passages = await _to_passages(parts, actor, ranked, limit, legs, vector)
     weights = _weigh(parts.words, legs, query, passages)
     return SearchResult(
@@ -67,6 +66,7 @@ async def search(
         is_relevant=is_relevant(
             zip((item.score for item in passages), weights, strict=True)
         ),
+        notes=[leg.note for leg in legs if leg.note],
     )
 
 
@@ -112,16 +112,27 @@ async def _need_collections(
 
 async def _embed_query(
     parts: SearchParts, legs: Sequence["_Leg"], query: str, own: Vector, asker_id: UUID
-) -> dict["_Space", Vector]:
-    """Return the query as a vector of each model, asked as the owner of the collection."""
+) -> dict["_Space", Vector | str]:
+    """Return the query as a vector of each model, asked as the owner of the collection, or why there is none."""
     spaces = list(dict.fromkeys(leg.space for leg in legs))
-    asked = [(one, one.owner_id) for one in spaces if one.owner_id is not None]
-    found = await each(
-        parts.embedders.embed(owner, one.model, [query], asker_id=asker_id)
-        for one, owner in asked
-    )
-    theirs = {one: got[0] for (one, _), got in zip(asked, found, strict=True)}
-    return {space: theirs.get(space, own) for space in spaces}
+
+    async def ask(space: _Space) -> Vector | str:
+        if space.owner_id is None:
+            return own
+        try:
+            (vector,) = await parts.embedders.embed(
+                space.owner_id, space.model, [query], asker_id=asker_id
+            )
+        except AppError as error:  # lint-skip: edge-catch - there is a search by words
+            return error.message
+        return vector
+
+    return dict(zip(spaces, await each(map(ask, spaces)), strict=True))
+
+
+def _rank_by_meaning(legs: Sequence["_Leg"]) -> list[list[Hit]]:
+    spaces = dict.fromkeys(leg.space for leg in legs)
+    return [merge(leg.dense for leg in legs if leg.space == space) for space in spaces]
 
 
 def _check_model(collection: SearchedCollection, embedder: Embedder) -> None:
@@ -151,15 +162,20 @@ class _Space(NamedTuple):
 
 @dataclass
 class _Leg:
-    """What one collection has, by words and by meaning; `vectors` are those of its best by words, `scores` the similarities that are known."""
+    """What one collection has, by words and by meaning; `vectors` are those of its best by words, `scores` the similarities that are known.
+
+    `note` says why it was not searched by meaning, if so.
+    """
 
     collection_id: UUID
+    name: str
     index_id: UUID
     space: _Space
     words: list[Hit]
     vectors: dict[UUID, Vector]
     dense: list[Hit] = field(default_factory=list[Hit])
     scores: dict[UUID, float] = field(default_factory=dict[UUID, float])
+    note: str = ""
 
 
 async def _search_words(
@@ -195,7 +211,7 @@ async def _search_words_of(
     known: dict[UUID, Vector] = (
         {} if space.is_of_provider else await _find_vectors(parts, place, best)
     )
-    return _Leg(collection.id, place, space, hits, known)
+    return _Leg(collection.id, collection.name, place, space, hits, known)
 
 
 async def _find_vectors(
@@ -206,7 +222,12 @@ async def _find_vectors(
     return await parts.index.find_vectors(index_id, chunk_ids)
 
 
-async def _search_vectors(parts: SearchParts, leg: _Leg, vector: Vector) -> None:
+async def _search_vectors(parts: SearchParts, leg: _Leg, vector: Vector | str) -> None:
+    if isinstance(vector, str):
+        leg.note = f"{leg.name!r} could not be searched by meaning, so it was ranked by words alone: {vector}"
+        # They count twice, or the best of it would stand behind what others found in two ways.
+        leg.dense = leg.words
+        return
     leg.dense = await parts.index.query(leg.index_id, vector, limit=POOL)
     if not leg.space.is_of_provider:
         leg.scores = {hit.chunk_id: hit.score for hit in leg.dense}

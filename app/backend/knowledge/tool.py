@@ -3,10 +3,10 @@
 from pydantic import Field
 
 from app.backend.core.effects import Effect
-from app.backend.core.run_events import Retrieved
 from app.backend.core.texts import Text
 from app.backend.knowledge.parts import SearchParts
 from app.backend.knowledge.search import search
+from app.backend.knowledge.telling import tell_found
 from app.backend.tools.base import AnyTool, Params, Tool, ToolContext, ToolResult
 
 SEARCH_TOOL = "search_knowledge"
@@ -38,13 +38,7 @@ def make_search_tool(parts: SearchParts) -> AnyTool:
             limit=context.passages,
             asker_id=context.run.actor.user_id,
         )
-        context.run.emit(
-            Retrieved(
-                query=found.query,
-                passages=found.passages,
-                milliseconds=found.milliseconds,
-            )
-        )
+        tell_found(context.run, found)
         texts = [
             f"From {passage.document_name}:\n{passage.text.strip()}"
             for passage in found.passages

@@ -30,7 +30,12 @@ def search_box() -> rx.Component:
             rx.cond(
                 KnowledgeSearchState.is_searching,
                 skeleton_rows(3, "h-24"),
-                rx.cond(KnowledgeSearchState.query != "", _results()),
+                rx.cond(
+                    KnowledgeSearchState.query != "",
+                    rx.fragment(
+                        rx.foreach(KnowledgeSearchState.notes, _note), _results()
+                    ),
+                ),
             ),
             class_name="mt-3 empty:hidden",
         ),
@@ -60,6 +65,15 @@ def _results() -> rx.Component:
             ),
         ),
         rx.el.p(words.NOTHING_FOUND, role="status", class_name="text-sm text-muted"),
+    )
+
+
+def _note(text: Any) -> rx.Component:
+    return rx.el.p(
+        text,
+        role="status",
+        key=text,
+        class_name="mb-2 rounded-lg bg-warn-soft px-3 py-2 text-sm text-warn",
     )
 
 

@@ -251,3 +251,26 @@ async def test_empty_answer_is_an_answer_without_sentences(
     output, _ = await _run(parts, actor, agent.id, "Hello?")
 
     assert (output.answer, output.sentences) == ("", [])
+
+
+async def test_collection_that_is_searched_by_words_alone_is_told(
+    parts: Services, actor: Actor, make_agent: MakeAgent, handbook: CollectionRow
+) -> None:
+    agent = await make_agent(
+        actor, model="scripted/quote", collection_ids=[handbook.id]
+    )
+    async with parts.db.transaction() as session:
+        row = await session.get_one(CollectionRow, handbook.id)
+        row.embedding_model = "gone/vectors"
+        session.add(row)
+
+    output, events = await _run(
+        parts, actor, agent.id, "How many litres of water does the boiler hold?"
+    )
+
+    assert "forty litres" in output.answer
+    (told,) = [event for event in events if isinstance(event, Log)]
+    assert told.level == Level.WARNING
+    assert "ranked by words alone: " in told.message
+    assert "'gone'" in told.message
+    assert output.caveat == told.message

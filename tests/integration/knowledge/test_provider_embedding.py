@@ -11,7 +11,6 @@ from sqlmodel import select
 
 from app.backend.bootstrap import Services
 from app.backend.budgets import service as budgets
-from app.backend.budgets.errors import EmbeddingOverBudget
 from app.backend.budgets.schemas import BudgetDraft
 from app.backend.core.actor import Actor
 from app.backend.core.errors import Forbidden, Invalid
@@ -236,8 +235,10 @@ async def test_budget_that_is_used_up_stops_documents_and_searches_in_words(
 
     assert late.status == DocumentStatus.FAILED
     assert "is used up" in late.error
-    with pytest.raises(EmbeddingOverBudget, match="is used up"):
-        await search(parts, actor, collection_ids=[collection.id], query="pump")
+    found = await search(parts, actor, collection_ids=[collection.id], query="pump")
+    (note,) = found.notes
+    assert "ranked by words alone: " in note
+    assert "is used up" in note
     assert len(service_of_vectors.asked) == 1
 
 
@@ -258,19 +259,46 @@ async def test_amounts_of_the_owners_budget_are_told_to_nobody_else(
 
     told: list[str] = []
     for searcher, asker in ((other_actor, None), (actor, other_actor), (actor, None)):
-        with pytest.raises(EmbeddingOverBudget) as refused:
-            await search(
-                parts,
-                searcher,
-                collection_ids=[collection.id],
-                query="pump",
-                asker_id=asker.user_id if asker else None,
-            )
-        told.append(refused.value.message)
+        found = await search(
+            parts,
+            searcher,
+            collection_ids=[collection.id],
+            query="pump",
+            asker_id=asker.user_id if asker else None,
+        )
+        told += found.notes
 
     # Whoever may see the collection sees the document too.
     assert ["$" in text for text in (*told, late.error)] == [False, False, True, False]
     assert "Ask the owner" in told[0] == told[1]
+
+
+async def test_collection_whose_provider_fails_is_ranked_by_words_with_the_others(
+    parts: Services,
+    actor: Actor,
+    url: str,
+    service_of_vectors: Embeddings,
+    collection: CollectionRow,
+) -> None:
+    model = await _connect(parts, actor, url)
+    theirs = await _collection(parts, actor, model)
+    await _add(parts, actor, theirs.id)
+    await _add(parts, actor, collection.id, body="The Falcon valve opens at nine bar.")
+    service_of_vectors.status = 400
+
+    found = await search(
+        parts,
+        actor,
+        collection_ids=[theirs.id, collection.id],
+        query="How is the Kestrel reset?",
+    )
+
+    assert found.passages[0].text == PUMP
+    assert len(found.passages) == 2
+    assert found.is_relevant
+    (note,) = found.notes
+    assert note.startswith(f"{theirs.name!r} could not be searched by meaning")
+    assert "refuses the request" in note
 
 
 async def test_failure_of_the_service_is_told_and_costs_nothing(
