@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.backend.api.parts import ApiParts
-from app.backend.core import clock, migrations
+from app.backend.core import clock, migrations, tls
 from app.backend.core import redis as names
 from app.backend.core.actor import Actor
 from app.backend.core.errors import AppError
@@ -131,7 +131,7 @@ async def _check_objects(parts: ApiParts) -> str:
 
 async def _check_runtime(parts: ApiParts) -> str:
     url = f"{parts.settings.runtime_address}/health"
-    async with httpx.AsyncClient(timeout=SECONDS_MAX) as client:
+    async with httpx.AsyncClient(timeout=SECONDS_MAX, verify=tls.trusted()) as client:
         response = await client.get(url)
     response.raise_for_status()
     is_loaded = response.json().get("is_model_loaded", True)

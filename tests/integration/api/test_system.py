@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import ssl
 from pathlib import Path
 
 import httpx
@@ -12,9 +13,9 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount
 
-from app.backend.api.health import Health, PartHealth, SystemHealth, check_for
+from app.backend.api.health import CHECKS, Health, PartHealth, SystemHealth, check_for
 from app.backend.bootstrap import Services
-from app.backend.core import clock, project
+from app.backend.core import clock, project, tls
 from app.backend.core.actor import Actor
 from app.backend.core.settings import Settings
 from app.backend.providers.breaker import FAILURES_MAX, Breaker
@@ -40,6 +41,23 @@ async def test_version_is_open(stranger: httpx.AsyncClient) -> None:
     answer = await stranger.get("/version")
 
     assert set(answer.json()) == {"name", "version"}
+
+
+async def test_certificates_are_read_once_and_not_for_each_look(
+    services: Services, runtime_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert runtime_url
+    tls.trusted()
+    read: list[object] = []
+
+    def note(*args: object, **options: object) -> ssl.SSLContext:
+        read.append((args, options))
+        return tls.trusted()
+
+    monkeypatch.setattr(ssl, "create_default_context", note)
+    await CHECKS["runtime"](services)
+
+    assert read == []
 
 
 async def test_readiness_names_each_part(
