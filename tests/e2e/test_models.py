@@ -7,6 +7,10 @@ import pytest
 from playwright.async_api import expect
 
 from app import routes
+from app.backend.models import service as models
+from app.backend.models.schemas import Environment, ModelDraft
+from app.backend.providers import service as providers
+from app.backend.providers.schemas import ProviderDraft
 from tests.e2e.browser import PHONE, Tab
 from tests.e2e.conftest import NewTab
 from tests.factories.model_files import NAME, copy_model
@@ -91,6 +95,60 @@ async def test_model_file_is_added_measured_and_taken_out(
     question = page.get_by_role("dialog").filter(has_text="The file itself stays")
     await question.get_by_role("button", name="Delete").click()
     await expect(added).to_have_count(0)
+
+
+async def _connect(product: Product, **fields: str) -> None:
+    """Connect a provider for everybody that has the model `echo`."""
+    draft = {"type": "scripted", "is_shared": True, **fields}
+    async with (
+        parts_of(product) as (services, owner),
+        services.db.transaction() as session,
+    ):
+        provider = await providers.create_provider(
+            session, owner, draft=ProviderDraft.model_validate(draft), parts=services
+        )
+        await models.add_model(
+            session,
+            owner,
+            draft=ModelDraft(provider_id=provider.id, name="echo"),
+            environment=Environment.LAB,
+        )
+
+
+async def test_cheap_default_is_chosen_in_the_menu_of_a_model(
+    product: Product, tab: Tab
+) -> None:
+    await _connect(product, name="thrifty", label="Thrifty")
+    page = tab.page
+    await tab.go(routes.MODELS)
+    provider = page.get_by_role("listitem").filter(
+        has=page.get_by_role("heading", name="Thrifty")
+    )
+    mark = provider.get_by_title("Goes on where a budget is used up")
+    actions = provider.get_by_role("button", name="Actions for echo")
+
+    await actions.click()
+    await provider.get_by_role("button", name="Make it the cheap default").click()
+    await expect(mark).to_be_visible()
+    assert await tab.axe_violations() == []
+    await actions.click()
+    await provider.get_by_role("button", name="No longer the cheap default").click()
+    await expect(mark).to_have_count(0)
+
+
+async def test_name_of_a_provider_is_whole_on_a_phone(
+    product: Product, new_tab: NewTab
+) -> None:
+    label = "Scripts of the whole department"
+    await _connect(product, name="scripts-of-the-department", label=label)
+    tab = await new_tab(size=PHONE)
+    await tab.go(routes.MODELS)
+
+    heading = tab.page.get_by_role("heading", name=label)
+    for shown in (heading, heading.locator("xpath=following-sibling::p")):
+        await expect(shown).to_be_visible()
+        assert await shown.evaluate("one => one.scrollWidth - one.clientWidth") == 0
+    assert await tab.overflow() == 0
 
 
 async def test_page_fits_on_a_phone(new_tab: NewTab) -> None:

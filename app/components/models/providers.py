@@ -82,14 +82,14 @@ def _provider(provider: Any) -> rx.Component:
         rx.el.div(
             rx.el.span(type_icon(provider.icon), class_name="text-accent"),
             rx.el.div(
-                rx.el.h3(provider.label, class_name="truncate font-semibold"),
+                rx.el.h3(provider.label, class_name="break-words font-semibold"),
                 rx.el.p(
                     provider.name,
                     " · ",
                     provider.type_label,
-                    class_name="truncate text-xs text-muted",
+                    class_name="break-words text-xs text-muted",
                 ),
-                class_name="min-w-0 flex-1",
+                class_name="min-w-0 flex-1 basis-36",
             ),
             rx.cond(
                 provider.is_shared, badge(words.EVERYBODY, icon="users", tone="accent")
