@@ -15,6 +15,7 @@ import httpx
 import psutil
 from playwright.async_api import BrowserContext, CDPSession, Page, StorageState
 
+from app.backend.agents.ready_made import manual_pages
 from app.backend.bootstrap import Services
 from app.backend.core import clock
 from app.backend.core.actor import Actor
@@ -69,8 +70,9 @@ def sign_up(product: Product) -> StorageState:
         address = f"/collections/{collection['id']}/documents"
 
         def is_read() -> bool:
-            documents = client.get(address).json()["items"]
-            return {document["status"] for document in documents} == {"ready"}
+            documents = client.get(address, params={"limit": 200}).json()["items"]
+            ready = [one for one in documents if one["status"] == "ready"]
+            return len(ready) == len(manual_pages())
 
         wait_until(is_read, seconds=READ_SECONDS, what="The manual is read")
     return login

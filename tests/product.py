@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from app.backend import bootstrap
+from app.backend.agents.ready_made import manual_pages
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.core.rows import visible_to
@@ -44,12 +45,14 @@ async def parts_of(product: "Product") -> AsyncGenerator[tuple[Services, Actor],
 
 
 async def manual_is_read(product: "Product") -> None:
-    """Return when no document of the owner is being read any more, such as those that come with a new account."""
+    """Return when the manual that comes with a new account is there, and no document of the owner is being read any more."""
+    pages = len(manual_pages())
     async with parts_of(product) as (services, owner):
         while True:
             async with services.db.read() as session:
                 documents = (await session.exec(visible_to(owner, DocumentRow))).all()
-            if documents and {row.status for row in documents} <= {"ready", "failed"}:
+            ends = [row for row in documents if row.status in {"ready", "failed"}]
+            if len(ends) == len(documents) >= pages:
                 return
             await asyncio.sleep(0.2)
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from app.backend.agents import ready_made
 from app.backend.bootstrap import Services
 from app.backend.core import acting
 from app.backend.identity import mail
@@ -25,6 +26,12 @@ def execute_run(run_id: str) -> None:
 def ingest_document(document_id: str) -> None:
     """Make a document searchable; it goes on where an earlier job stopped."""
     do_job(partial(_ingest_document, UUID(document_id)))
+
+
+def upload_manual(subject: str) -> None:
+    """Upload the manual of a new account."""
+    owner_id, collection_id = map(UUID, subject.split("/"))
+    do_job(partial(_upload_manual, owner_id, collection_id))
 
 
 def purge_document(subject: str) -> None:
@@ -62,6 +69,16 @@ async def _ingest_document(
     with acting.as_user(actor.user_id):
         work = ingest.ingest_document(services, actor, document_id=document_id)
         await _unless(shutdown, work)
+
+
+async def _upload_manual(
+    owner_id: UUID, collection_id: UUID, services: Services, _shutdown: asyncio.Event
+) -> None:
+    async with services.db.read() as session:
+        actor = await identity.find_actor(session, owner_id)
+    if actor is not None:
+        # It takes a second, and nobody would ask again for what is cut off.
+        await ready_made.upload_manual(services, actor, collection_id=collection_id)
 
 
 async def _purge_document(

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 from typing import Protocol
+from uuid import UUID
 
 import structlog
 
@@ -13,6 +14,7 @@ from app.backend.core import acting, project
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.crypto import Keyring
 from app.backend.core.errors import AppError
+from app.backend.core.jobs import Job, JobName
 from app.backend.identity import service as identity
 from app.backend.knowledge import service as knowledge
 from app.backend.knowledge import uploads
@@ -45,11 +47,9 @@ class ReadyMadeParts(IngestParts, Protocol):
 
 
 async def install_ready_made(parts: ReadyMadeParts, actor: Actor) -> None:
-    """Give a new account its agents at once, but never twice; the manual's ingest goes on in the background."""
+    """Give a new account its agents at once, but never twice; a worker uploads and reads the manual."""
     with acting.as_user(actor.user_id):
-        collection = await _make_agents(parts, actor)
-        if collection is not None:
-            await _upload_manual(parts, actor, collection)
+        await _make_agents(parts, actor)
 
 
 async def install_missing(parts: ReadyMadeParts) -> None:
@@ -60,30 +60,42 @@ async def install_missing(parts: ReadyMadeParts) -> None:
         await install_ready_made(parts, actor)
 
 
-async def _upload_manual(
-    parts: ReadyMadeParts, actor: Actor, collection: CollectionView
+async def upload_manual(
+    parts: IngestParts, actor: Actor, *, collection_id: UUID
 ) -> None:
-    for path in await asyncio.to_thread(_manual):
-        body = await asyncio.to_thread(path.read_bytes)
-        try:
-            await uploads.upload_document(
-                parts,
-                actor,
-                collection_id=collection.id,
-                name=path.name,
-                body=body,
-                is_awaited=False,
-            )
-        except AppError as error:  # lint-skip: edge-catch
-            # The account works without its manual, and the owner can upload it later.
-            logger.warning("manual_not_uploaded", name=path.name, error=error.message)
+    """Upload the product's documentation to a collection; a document that is there already stays."""
+    with acting.as_user(actor.user_id):
+        for path in await asyncio.to_thread(manual_pages):
+            body = await asyncio.to_thread(path.read_bytes)
+            try:
+                await uploads.upload_document(
+                    parts,
+                    actor,
+                    collection_id=collection_id,
+                    name=path.name,
+                    body=body,
+                    is_awaited=False,
+                )
+            except AppError as error:  # lint-skip: edge-catch
+                # The account works without its manual, and the owner can upload it later.
+                logger.warning(
+                    "manual_not_uploaded", name=path.name, error=error.message
+                )
 
 
-async def _make_agents(parts: ReadyMadeParts, actor: Actor) -> CollectionView | None:
+def manual_pages() -> list[Path]:
+    """Return the files of the product's documentation, first what a newcomer asks about."""
+    paths = project.DOCS.rglob("*.md")
+    return sorted(
+        paths, key=lambda path: (path.name != "index.md", len(path.parts), path)
+    )
+
+
+async def _make_agents(parts: ReadyMadeParts, actor: Actor) -> None:
     async with parts.db.transaction() as session:
         is_due = await identity.welcome(session, actor)
         if not is_due or not actor.may(Permission.ADD_AGENT):
-            return None
+            return
         collection = await knowledge.create_collection(
             session, actor, draft=MANUAL, embedding_model=parts.embedder.name
         )
@@ -101,12 +113,12 @@ async def _make_agents(parts: ReadyMadeParts, actor: Actor) -> CollectionView | 
                 default_model=default,
                 tools=parts.tools,
             )
-    return collection
+        await parts.outbox.add(session, _manual_job(actor, collection))
 
 
-def _manual() -> list[Path]:
-    # What a newcomer asks about is searchable first.
-    paths = project.DOCS.rglob("*.md")
-    return sorted(
-        paths, key=lambda path: (path.name != "index.md", len(path.parts), path)
+def _manual_job(actor: Actor, collection: CollectionView) -> Job:
+    return Job(
+        name=JobName.MANUAL_UPLOAD,
+        key=f"manual-{collection.id}",
+        subject_id=f"{actor.user_id}/{collection.id}",
     )

@@ -292,12 +292,10 @@ async def _counted_as_account(
     parts: ApiParts, verified: Verified, login: str
 ) -> AsyncGenerator[None, None]:
     # In a directory a person has more than one name, each with tries of its own; for the code there are no more by that.
-    async with parts.db.read() as session:
-        email = (await identity.get_actor(session, verified.user_id)).email
-    if email == login.strip().lower():
+    if verified.email == login.strip().lower():
         yield
         return
-    async with refusals.counted(parts.db, parts.redis, email):
+    async with refusals.counted(parts.db, parts.redis, verified.email):
         yield
 
 
@@ -339,6 +337,8 @@ async def _meet(
 
 async def welcome(parts: ApiParts, new: NewSession) -> None:
     """Give a new account its ready-made agents."""
+    if new.is_welcomed:
+        return
     try:
         async with parts.db.read() as session:
             actor = await identity.get_actor(session, new.user.id)

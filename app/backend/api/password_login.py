@@ -90,4 +90,4 @@ async def _is_theirs_there(parts: ApiParts, actor: Actor, password: str) -> bool
 async def _admit(parts: ApiParts, found: Outsider) -> Verified:
     async with parts.db.transaction() as session:
         user = await accounts.admit(session, outsider=found, settings=parts.settings)
-        return Verified(user_id=user.id, better_hash="")
+        return Verified(user_id=user.id, email=user.email)

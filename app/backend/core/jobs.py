@@ -21,6 +21,7 @@ class JobName(StrEnum):
     RUN_EXECUTE = "runs.execute"
     DOCUMENT_INGEST = "knowledge.ingest"
     DOCUMENT_INGEST_LATER = "knowledge.ingest_later"
+    MANUAL_UPLOAD = "agents.manual"
     DOCUMENT_PURGE = "knowledge.purge"
     MAIL_SEND = "identity.mail"
 
@@ -29,6 +30,7 @@ QUEUES: dict[JobName, QueueName] = {
     JobName.RUN_EXECUTE: QueueName.RUNS,
     JobName.DOCUMENT_INGEST: QueueName.INGEST,
     JobName.DOCUMENT_INGEST_LATER: QueueName.INGEST_LATER,
+    JobName.MANUAL_UPLOAD: QueueName.INGEST,
     JobName.DOCUMENT_PURGE: QueueName.MAINTENANCE,
     JobName.MAIL_SEND: QueueName.MAIL,
 }
@@ -36,6 +38,7 @@ FUNCTIONS: dict[JobName, str] = {
     JobName.RUN_EXECUTE: "app.workers.jobs.execute_run",
     JobName.DOCUMENT_INGEST: "app.workers.jobs.ingest_document",
     JobName.DOCUMENT_INGEST_LATER: "app.workers.jobs.ingest_document",
+    JobName.MANUAL_UPLOAD: "app.workers.jobs.upload_manual",
     JobName.DOCUMENT_PURGE: "app.workers.jobs.purge_document",
     JobName.MAIL_SEND: "app.workers.jobs.send_mail",
 }

@@ -62,7 +62,7 @@ async def meet(
         raise LoginOver
     return await sessions.login(
         session,
-        verified=Verified(user_id=user_id, better_hash=""),
+        verified=Verified(user_id=user_id),
         code=code,
         keyring=keyring,
         user_agent=user_agent,

@@ -206,7 +206,7 @@ async def choose_password(
     await people_repository.forget_links_of(session, user.id)
     _record(session, actor_of(user), Action.PASSWORD_CHOSEN, user)
     if user.second_factor_at is not None:
-        return Verified(user_id=user.id, better_hash="")
+        return Verified(user_id=user.id)
     return await sessions.open_session(session, user, user_agent, session_days)
 
 

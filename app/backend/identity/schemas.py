@@ -293,12 +293,16 @@ class NewTokens(BaseModel):
 
 
 class Verified(BaseModel):
-    """A user whose password was right; `better_hash` replaces one of older settings."""
+    """A user whose password was right; `better_hash` replaces one of older settings.
+
+    `email` is the account's, which in a directory need not be what somebody has typed.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     user_id: UUID
-    better_hash: str
+    better_hash: str = ""
+    email: str = ""
 
 
 class Presented(BaseModel):
@@ -316,7 +320,7 @@ class Presented(BaseModel):
 
 
 class NewSession(BaseModel):
-    """A fresh login; `token` goes into the cookie and nowhere else."""
+    """A fresh login; `token` goes into the cookie and nowhere else. `is_welcomed` says that the account has its agents."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -324,3 +328,4 @@ class NewSession(BaseModel):
     session_id: UUID
     expires_at: datetime
     user: UserView
+    is_welcomed: bool

@@ -44,7 +44,7 @@ async def check_login(db: Database, *, email: str, password: str) -> Verified:
     is_right, better_hash = await passwords.verify_password(password, known_hash)
     if user is None or not is_right:
         raise WrongLogin
-    return Verified(user_id=user.id, better_hash=better_hash)
+    return Verified(user_id=user.id, better_hash=better_hash, email=user.email)
 
 
 async def login(
@@ -179,4 +179,5 @@ async def open_session(
         session_id=row.id,
         expires_at=row.expires_at,
         user=UserView.model_validate(user),
+        is_welcomed=user.welcomed_at is not None,
     )

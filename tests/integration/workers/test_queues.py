@@ -1,9 +1,11 @@
-"""Which jobs a worker takes, with real workers on the real queue."""
+"""Which jobs a worker takes, and what it does, with real workers on the real queue."""
 
 import asyncio
 
 from rq import Queue
+from sqlmodel import func, select
 
+from app.backend.agents import ready_made
 from app.backend.bootstrap import Services
 from app.backend.core import ids
 from app.backend.core.actor import Actor
@@ -14,6 +16,7 @@ from app.backend.core.settings import Settings
 from app.backend.knowledge import service as knowledge
 from app.backend.knowledge import uploads
 from app.backend.knowledge.schemas import DocumentStatus
+from app.backend.knowledge.tables import CollectionRow, DocumentRow
 from app.workers.queues import INGEST
 from tests.factories.rows import MakeAgent, MakeCollection
 from tests.parts import wait_until
@@ -90,3 +93,34 @@ async def test_document_waits_for_a_worker_that_reads_and_holds_up_no_run(
     for worker in (first, second):
         worker.stop()
     connection.close()
+
+
+async def test_manual_of_a_new_account_is_uploaded_by_a_worker(
+    services: Services, settings: Settings, fork_server: ForkServer, actor: Actor
+) -> None:
+    query = select(func.count()).select_from(DocumentRow)
+
+    def uploaded() -> int:
+        return services.db.read_now(lambda connection: connection.scalar(query)) or 0
+
+    await ready_made.install_ready_made(services, actor)
+    assert uploaded() == 0
+
+    worker = fork_server.start("app.workers.worker", settings)
+    await asyncio.to_thread(wait_until, uploaded, seconds=40, what="The manual")
+    worker.stop()
+
+
+async def test_manual_that_is_uploaded_twice_is_there_once(
+    services: Services, actor: Actor
+) -> None:
+    await ready_made.install_ready_made(services, actor)
+    async with services.db.read() as session:
+        (collection_id,) = (await session.exec(select(CollectionRow.id))).all()
+
+    for _ in range(2):
+        await ready_made.upload_manual(services, actor, collection_id=collection_id)
+
+    async with services.db.read() as session:
+        names = (await session.exec(select(DocumentRow.name))).all()
+    assert sorted(names) == sorted(page.name for page in ready_made.manual_pages())
