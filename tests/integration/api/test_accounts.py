@@ -2,11 +2,13 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import event
 from sqlmodel import col, delete, select
 from structlog.testing import capture_logs
 from typing_extensions import override
@@ -107,6 +109,26 @@ async def test_agents_are_not_given_again_after_a_long_time_away(
     await stranger.post("/api/auth/login", data=fields, headers=ORIGIN)
 
     assert await _count_agents(stranger) == 3
+
+
+async def test_login_asks_for_the_account_twice_and_writes_only_that_it_began(
+    stranger: httpx.AsyncClient, services: Services, link: str
+) -> None:
+    await _make_owner(stranger, link)
+    said: list[str] = []
+
+    @event.listens_for(services.db.engine.sync_engine, "before_cursor_execute")
+    def keep(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        said.append(" ".join(statement.replace('"', "").split()))
+
+    answer = await stranger.post(
+        "/api/auth/login", json={"email": EMAIL, "password": PASSWORD}
+    )
+
+    assert answer.is_success
+    asked = [one for one in said if "FROM user WHERE" in one]
+    writes = [one.split()[2] for one in said if one.startswith(("INSERT", "UPDATE"))]
+    assert (len(asked), sorted(writes)) == (2, ["audit", "session"]), said
 
 
 async def _count_agents(client: httpx.AsyncClient) -> int:
