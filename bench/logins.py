@@ -24,12 +24,15 @@ GOAL = "20 logins/s for 10 s, none refused; the list's and the page's p95 during
 
 
 async def _add_people(product: Product) -> list[str]:
+    """Make accounts that were here before: a new one would be given agents, and a manual that workers read."""
     emails = [f"person{number}@example.org" for number in range(PEOPLE)]
     async with parts_of(product) as (services, owner):
         for email in emails:
             draft = UserDraft.model_validate({"email": email, "password": PASSWORD})
             async with services.db.transaction() as session:
-                await identity.create_user(session, owner, draft=draft)
+                user = await identity.create_user(session, owner, draft=draft)
+                person = await identity.get_actor(session, user.id)
+                await identity.welcome(session, person)
     return emails
 
 

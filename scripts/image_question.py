@@ -46,11 +46,14 @@ def _make_key(client: httpx.Client, token: str) -> str:
 def _wait_for_manual(client: httpx.Client) -> None:
     collections = client.get("/api/v1/collections").raise_for_status().json()["items"]
     address = f"/api/v1/collections/{collections[0]['id']}/documents"
+    uploaded = 0
     for _ in range(SECONDS_MAX):
         listed = client.get(address).raise_for_status().json()["items"]
         states = {document["status"] for document in listed}
-        if states == {"ready"}:
+        # While more of them come, a worker is still uploading.
+        if states == {"ready"} and len(listed) == uploaded:
             return
+        uploaded = len(listed)
         if "failed" in states:
             sys.exit(f"A document could not be read: {listed}")
         time.sleep(1)
