@@ -12,7 +12,6 @@ KEPT: dict[str, str] = {
     f"{_AGENTS}:_shown_to: visible_to(actor, AgentRow)": _SHARED,
     f"{_AGENTS}:_shown_to: visible_to(actor, AgentRow) (2)": "It finds among those that are for everybody.",
     "app/backend/knowledge/repository.py:list_collections: visible_to(actor, CollectionRow)": _SHARED,
-    "app/backend/knowledge/repository.py:find_settled_version: visible_to(actor, DocumentRow)": "The documents of a collection are its owner's.",
     "app/backend/providers/service.py:may_change: row.owner_id == actor.user_id": "Who finds one that is not shared owns it.",
     "app/backend/runs/filters.py:has_tags: col(RunTagRow.owner_id) == owner_id": _TAGS,
     f"{_LISTS}:replace_tags: col(RunTagRow.owner_id) == actor.user_id": _TAGS,

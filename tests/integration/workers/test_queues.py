@@ -100,14 +100,15 @@ async def test_manual_of_a_new_account_is_uploaded_by_a_worker(
 ) -> None:
     query = select(func.count()).select_from(DocumentRow)
 
-    def uploaded() -> int:
-        return services.db.read_now(lambda connection: connection.scalar(query)) or 0
+    def is_uploaded() -> bool:
+        found = services.db.read_now(lambda connection: connection.scalar(query))
+        return bool(found)
 
     await ready_made.install_ready_made(services, actor)
-    assert uploaded() == 0
+    assert not is_uploaded()
 
     worker = fork_server.start("app.workers.worker", settings)
-    await asyncio.to_thread(wait_until, uploaded, seconds=40, what="The manual")
+    await asyncio.to_thread(wait_until, is_uploaded, seconds=40, what="The manual")
     worker.stop()
 
 
