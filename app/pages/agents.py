@@ -7,6 +7,7 @@ import reflex as rx
 from app import routes
 from app.backend.core.actor import Permission
 from app.components.agent.agent_list import agent_table
+from app.components.layout.allowed import allowed
 from app.components.layout.shell import shell
 from app.components.layout.topbar import page_head
 from app.components.sharing.dialog import sharing_dialog
@@ -111,10 +112,13 @@ def _rows() -> Any:
 
 
 def _new() -> rx.Component:
-    return button(
-        words.NEW,
-        icon="plus",
-        variant="primary",
-        href=routes.AGENT_NEW,
-        custom_attrs={"data-key": "n"},
+    return allowed(
+        Permission.ADD_AGENT,
+        button(
+            words.NEW,
+            icon="plus",
+            variant="primary",
+            href=routes.AGENT_NEW,
+            custom_attrs={"data-key": "n"},
+        ),
     )

@@ -6,6 +6,7 @@ from app import routes
 from app.backend.core.actor import Permission
 from app.components.agent.agent_card import agent_card
 from app.components.health import health_strip
+from app.components.layout.allowed import allowed
 from app.components.layout.shell import shell
 from app.components.layout.topbar import page_head
 from app.components.run.run_lines import run_lines
@@ -72,23 +73,29 @@ def _agents() -> rx.Component:
                     "bot",
                     words.NO_AGENTS,
                     words.NO_AGENTS_TEXT,
-                    button(
-                        words.NEW_AGENT,
-                        icon="plus",
-                        variant="primary",
-                        href=routes.AGENT_NEW,
+                    allowed(
+                        Permission.ADD_AGENT,
+                        button(
+                            words.NEW_AGENT,
+                            icon="plus",
+                            variant="primary",
+                            href=routes.AGENT_NEW,
+                        ),
                     ),
                 ),
             ),
         ),
         actions=rx.el.div(
             text_link(words.ALL_AGENTS, href=routes.AGENTS, class_name="text-sm"),
-            button(
-                words.NEW_AGENT,
-                size="sm",
-                icon="plus",
-                href=routes.AGENT_NEW,
-                custom_attrs={"data-key": "n"},
+            allowed(
+                Permission.ADD_AGENT,
+                button(
+                    words.NEW_AGENT,
+                    size="sm",
+                    icon="plus",
+                    href=routes.AGENT_NEW,
+                    custom_attrs={"data-key": "n"},
+                ),
             ),
             class_name="flex items-center gap-4",
         ),

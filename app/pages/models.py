@@ -4,6 +4,7 @@ import reflex as rx
 
 from app import routes
 from app.backend.core.actor import Permission
+from app.components.layout.allowed import allowed
 from app.components.layout.shell import shell
 from app.components.layout.topbar import page_head
 from app.components.models import strings as words
@@ -48,13 +49,21 @@ def models() -> rx.Component:
             words.TITLE,
             description=words.ABOUT,
             actions=rx.fragment(
-                button(words.PLAYGROUND, icon="flask_conical", href=routes.PLAYGROUND),
-                button(
-                    words.CONNECT,
-                    icon="plus",
-                    variant="primary",
-                    on_click=ProviderWizardState.open,
-                    custom_attrs={"data-key": "n"},
+                allowed(
+                    Permission.ADD_RUN,
+                    button(
+                        words.PLAYGROUND, icon="flask_conical", href=routes.PLAYGROUND
+                    ),
+                ),
+                allowed(
+                    Permission.ADD_PROVIDER,
+                    button(
+                        words.CONNECT,
+                        icon="plus",
+                        variant="primary",
+                        on_click=ProviderWizardState.open,
+                        custom_attrs={"data-key": "n"},
+                    ),
                 ),
             ),
         ),

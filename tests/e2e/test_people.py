@@ -71,6 +71,15 @@ async def test_who_may_not_do_what_a_page_is_for_is_told_so(
         refused = tab.page.get_by_text("Your role does not allow what this page is for")
         await expect(refused).to_be_visible()
         assert await tab.axe_violations() == []
+    for path, name in (
+        (routes.DASHBOARD, "New agent"),
+        (routes.AGENTS, "New agent"),
+        (routes.MODELS, "Playground"),
+        (routes.MODELS, "Connect a provider"),
+    ):
+        await tab.go(path)
+
+        await expect(tab.page.get_by_text(name, exact=True)).to_have_count(0)
     assert tab.errors == []
 
 

@@ -4,6 +4,8 @@ from typing import Any
 
 import reflex as rx
 
+from app.backend.core.actor import Permission
+from app.components.layout.allowed import allowed
 from app.components.models import strings as words
 from app.components.models.middleware_strings import OPEN as MIDDLEWARE
 from app.components.models.wizard import type_icon
@@ -36,7 +38,12 @@ def connected() -> rx.Component:
                 "sparkles",
                 words.NOTHING,
                 words.NOTHING_TEXT,
-                button(words.CONNECT, icon="plus", on_click=ProviderWizardState.open),
+                allowed(
+                    Permission.ADD_PROVIDER,
+                    button(
+                        words.CONNECT, icon="plus", on_click=ProviderWizardState.open
+                    ),
+                ),
             ),
         ),
     )
