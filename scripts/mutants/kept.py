@@ -2,7 +2,6 @@
 
 _SHARED = "It finds among those that are shared with whoever asks."
 _TAGS = "The tags of a run are its owner's, and the run is asked for with `visible_to`; this is for the index."
-_FOUND = "The runs with these ids were found for whoever asks."
 _WORDS = "The words of a run carry a mark of its owner, which is asked for, and the run is asked for with `visible_to`."
 _AGENTS = "app/backend/agents/repository.py"
 _LISTS = "app/backend/runs/list_repository.py"
@@ -12,13 +11,9 @@ KEPT: dict[str, str] = {
     f"{_AGENTS}:_shown_to: visible_to(actor, AgentRow)": _SHARED,
     f"{_AGENTS}:_shown_to: visible_to(actor, AgentRow) (2)": "It finds among those that are for everybody.",
     "app/backend/knowledge/repository.py:list_collections: visible_to(actor, CollectionRow)": _SHARED,
-    "app/backend/providers/service.py:may_change: row.owner_id == actor.user_id": "Who finds one that is not shared owns it.",
     "app/backend/runs/filters.py:has_tags: col(RunTagRow.owner_id) == owner_id": _TAGS,
     f"{_LISTS}:replace_tags: col(RunTagRow.owner_id) == actor.user_id": _TAGS,
     f"{_LISTS}:_in_order: col(RunTagRow.owner_id) == actor.user_id": _TAGS,
-    f"{_LISTS}:_of_tags: col(RunTagRow.owner_id) == actor.user_id": _TAGS,
-    f"{_LISTS}:_of_tags: visible_to(actor, RunRow)": _FOUND,
-    f"{_LISTS}:_of_statuses: visible_to(actor, RunRow)": _FOUND,
     f"{_BY_WORDS}:_query: visible_to(actor, RunRow)": _WORDS,
     f"{_BY_WORDS}:list_by_words: col(RunTextRow.owner_id) == actor.user_id": _WORDS,
     f"{_BY_WORDS}:_near: col(RunTextRow.owner_id) == actor.user_id": _WORDS,

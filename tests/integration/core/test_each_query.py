@@ -85,7 +85,7 @@ from tests.isolation import SECRET, Kind, World, make_world
 
 R = TypeVar("R", bound=SQLModel)
 Things = Mapping[str, Any]
-WORD, TAG = "hush", "filed"
+WORD, TAG, LATE = "hush", "filed", "late"
 TODAY = UsageWish(since=clock.now().date(), until=clock.now().date())
 
 
@@ -214,7 +214,7 @@ QUERIES = [
     query(count_own, Own.USER),
     list_runs(),
     list_runs(tags=[TAG]),
-    list_runs(tags=[TAG, TAG]),
+    list_runs(tags=[TAG, LATE]),
     list_runs(statuses=[QUEUED, FAILED]),
     list_runs(statuses=[QUEUED, FAILED], tags=[TAG]),
     list_runs(text=WORD),
@@ -383,7 +383,7 @@ async def _mark(session: Session, world: World, friend: Actor) -> None:
     (await get(ModelRow, Kind.MODEL)).is_default = True
     (await get(DocumentRow, Kind.DOCUMENT)).sha256 = SECRET
     run = await get(RunRow, Kind.RUN)
-    run.tags, run.request_id = [TAG], run.id
+    run.tags, run.request_id = [TAG, LATE], run.id
     list_repository.add_marks(session, run)
     share = await get(AgentShareRow, Kind.SHARE)
     assert share.group_id is not None
