@@ -343,18 +343,15 @@ async def ingest_document(
 
     Doing it twice, or again after a crash, changes nothing more.
     """
-    async with parts.db.transaction() as session:
-        document = await repository.claim_document(
-            session, document_id, lease_until=clock.now() + LEASE
-        )
-        if document is None:
-            return
-        collection = await repository.find_collection(
-            session, actor, document.collection_id
-        )
-    if collection is None:
+    claim = partial(
+        ingest_rows.claim_document,
+        document_id=document_id,
+        lease_until=clock.now() + LEASE,
+    )
+    claimed = await parts.db.write(claim)
+    if claimed is None:
         return
-    work = _Ingest(parts, actor, document, collection, patience)
+    work = _Ingest(parts, actor, *claimed, patience)
     try:
         await _run(work, document_id)
     except Superseded:

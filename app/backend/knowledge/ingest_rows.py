@@ -4,16 +4,50 @@ Who takes a collection and a document takes the collection first, or two transac
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection
-from sqlmodel import col, delete, insert, select, update
+from sqlmodel import col, delete, insert, or_, select, update
 
 from app.backend.core import clock
 from app.backend.knowledge.repository import FINAL
 from app.backend.knowledge.tables import ChunkRow, CollectionRow, DocumentRow
 
 _INSERT_ROWS = 1000
+
+
+def claim_document(
+    connection: Connection, document_id: UUID, *, lease_until: datetime
+) -> tuple[DocumentRow, CollectionRow] | None:
+    """Take a document to work on it; None when it is finished, gone, or somebody else's."""
+    now = clock.now()
+    claimed = connection.execute(
+        # lint-skip: repo-scope - the ingest job knows the row by its id
+        update(DocumentRow)
+        .where(
+            col(DocumentRow.id) == document_id,
+            col(DocumentRow.status).not_in(FINAL),
+            or_(
+                col(DocumentRow.lease_until).is_(None),
+                col(DocumentRow.lease_until) < now,
+            ),
+        )
+        .values(
+            dispatch=DocumentRow.dispatch + 1, lease_until=lease_until, updated_at=now
+        )
+        .returning(DocumentRow)
+    ).mappings()
+    for values in claimed:
+        document = DocumentRow(**values)
+        # lint-skip: repo-scope - as above
+        query = select(CollectionRow).where(
+            col(CollectionRow.id) == document.collection_id
+        )
+        found = connection.execute(query).mappings().one()
+        return document, CollectionRow(**found)
+    return None
 
 
 def change_document(

@@ -313,30 +313,6 @@ async def list_silent_documents(
     return (await session.exec(query)).all()
 
 
-async def claim_document(
-    session: Session, document_id: UUID, *, lease_until: datetime
-) -> DocumentRow | None:
-    """Take a document to work on it; None when it is finished, gone, or somebody else's."""
-    now = clock.now()
-    claimed = await session.exec(
-        # lint-skip: repo-scope - the ingest job knows the row by its id
-        update(DocumentRow)
-        .where(
-            col(DocumentRow.id) == document_id,
-            col(DocumentRow.status).not_in(FINAL),
-            or_(
-                col(DocumentRow.lease_until).is_(None),
-                col(DocumentRow.lease_until) < now,
-            ),
-        )
-        .values(
-            dispatch=DocumentRow.dispatch + 1, lease_until=lease_until, updated_at=now
-        )
-        .returning(DocumentRow)
-    )
-    return claimed.scalar_one_or_none()
-
-
 async def raise_version(session: Session, collection_id: UUID) -> None:
     """Say that the passages of a collection changed."""
     await session.exec(

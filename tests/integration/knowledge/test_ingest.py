@@ -13,7 +13,13 @@ from app.backend.core.actor import Actor
 from app.backend.core.errors import Conflict
 from app.backend.files.errors import ObjectMissing, StoreFull
 from app.backend.files.storage import ObjectStore
-from app.backend.knowledge import ingest, repository, service, uploads
+from app.backend.knowledge import (
+    ingest,
+    ingest_rows,
+    repository,
+    service,
+    uploads,
+)
 from app.backend.knowledge.embeddings import Vector
 from app.backend.knowledge.index import BATCH
 from app.backend.knowledge.parts import changed_channel, original_key, parsed_key
@@ -182,10 +188,7 @@ async def test_ingest_claimed_by_another_job_is_left_alone(
     parts: Services, actor: Actor, collection: CollectionRow
 ) -> None:
     document = await _upload(parts, actor, collection)
-    async with parts.db.transaction() as session:
-        await repository.claim_document(
-            session, document.id, lease_until=clock.now() + timedelta(minutes=1)
-        )
+    await _claim(parts, document.id)
 
     await ingest.ingest_document(parts, actor, document.id)
 
@@ -306,10 +309,7 @@ async def test_sweep_queues_what_nobody_works_on(
     parts: Services, actor: Actor, collection: CollectionRow
 ) -> None:
     document = await _upload(parts, actor, collection)
-    async with parts.db.transaction() as session:
-        await repository.claim_document(
-            session, document.id, lease_until=clock.now() + timedelta(minutes=1)
-        )
+    await _claim(parts, document.id)
     async with parts.db.transaction() as session:
         assert await service.sweep_documents(session, outbox=parts.outbox) == 0
     await _expire_lease(parts, document.id)
@@ -319,6 +319,15 @@ async def test_sweep_queues_what_nobody_works_on(
 
     await ingest.ingest_document(parts, actor, document.id)
     assert (await _read(parts, actor, document.id)).status == DocumentStatus.READY
+
+
+async def _claim(parts: Services, document_id: UUID) -> None:
+    lease_until = clock.now() + timedelta(minutes=1)
+    await parts.db.write(
+        lambda connection: ingest_rows.claim_document(
+            connection, document_id, lease_until=lease_until
+        )
+    )
 
 
 async def _expire_lease(parts: Services, document_id: UUID) -> None:
