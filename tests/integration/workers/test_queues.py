@@ -17,6 +17,7 @@ from app.backend.knowledge import service as knowledge
 from app.backend.knowledge import uploads
 from app.backend.knowledge.schemas import DocumentStatus
 from app.backend.knowledge.tables import CollectionRow, DocumentRow
+from app.backend.system.queues import list_queues
 from app.workers.queues import INGEST
 from tests.factories.rows import MakeAgent, MakeCollection
 from tests.parts import wait_until
@@ -125,3 +126,15 @@ async def test_manual_that_is_uploaded_twice_is_there_once(
     async with services.db.read() as session:
         names = (await session.exec(select(DocumentRow.name))).all()
     assert sorted(names) == sorted(page.name for page in ready_made.manual_pages())
+
+
+async def test_manual_waits_behind_what_people_upload(
+    services: Services, actor: Actor, make_collection: MakeCollection
+) -> None:
+    collection = await make_collection(actor)
+
+    await ready_made.upload_manual(services, actor, collection_id=collection.id)
+
+    waiting = {one.name: one.length for one in await list_queues(services.redis)}
+    assert waiting[QueueName.INGEST] == 0
+    assert waiting[QueueName.INGEST_LATER] == len(ready_made.manual_pages())
