@@ -63,7 +63,7 @@ ModelName = Annotated[Text, Field(max_length=300)]
 class BudgetChange(BaseModel):
     """What is changed of a budget; what is left out stays."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     period: BudgetPeriod | None = None
     unit: BudgetUnit | None = None
@@ -81,7 +81,7 @@ class BudgetDraft(BaseModel):
     means somebody else's agent says `is_everyone`.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     scope: BudgetScope = BudgetScope.USER
     user_id: UUID | None = Field(

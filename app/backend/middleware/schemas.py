@@ -16,7 +16,7 @@ Priority = Annotated[int, Field(ge=PRIORITY_MIN, le=PRIORITY_MAX)]
 class MiddlewareChange(BaseModel):
     """What can be changed of a middleware; without a priority it stands where its type usually does."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     priority: Priority | None = None
     config: StorableDict = Field(default_factory=dict[str, Any])

@@ -20,7 +20,7 @@ _TELL_SECONDS, _STOP_SECONDS = 0.5, 5.0
 class FileDraft(BaseModel):
     """Where a file is: a path on the server, or a URL with the hash that the file must have."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: Annotated[
         str,

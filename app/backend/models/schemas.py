@@ -70,7 +70,7 @@ ModelName = Annotated[
 class ModelChange(BaseModel):
     """What can be changed of a model; prices are in dollars a million tokens."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: ModelKind = ModelKind.CHAT
     environment: Environment | None = Field(

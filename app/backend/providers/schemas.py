@@ -23,7 +23,7 @@ class ProviderDraft(BaseModel):
     already. Both empty keep what a changed provider has, and so do `is_shared` and `is_enabled` when they are left out.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: Text = Field(max_length=40)
     name: ProviderName = Field(

@@ -7,9 +7,12 @@ import httpx
 import pytest
 
 from app.backend.bootstrap import Services
+from app.backend.core import ids
 from app.backend.core.settings import Settings
 from tests.integration.providers import vendors
 from tests.integration.providers.vendors import KEY
+
+NOWHERE = ids.new_id()
 
 
 @pytest.fixture
@@ -69,6 +72,35 @@ async def test_wrong_settings_name_their_field(signed_in: httpx.AsyncClient) -> 
 
     assert answer.status_code == 400
     assert list(answer.json()["details"]) == ["settings.base_url"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/models"),
+        ("PATCH", f"/models/{NOWHERE}"),
+        ("PUT", f"/models/{NOWHERE}"),
+        ("POST", "/models/local"),
+        ("POST", "/providers"),
+        ("POST", "/providers/test"),
+        ("PUT", f"/providers/{NOWHERE}"),
+        ("PATCH", f"/providers/{NOWHERE}"),
+        ("POST", f"/providers/{NOWHERE}/test"),
+        ("POST", f"/providers/{NOWHERE}/pull"),
+        ("POST", "/budgets"),
+        ("PATCH", f"/budgets/{NOWHERE}"),
+        ("POST", "/middleware"),
+        ("PUT", f"/middleware/{NOWHERE}"),
+        ("POST", f"/models/{NOWHERE}/middleware"),
+    ],
+)
+async def test_field_that_nobody_knows_is_refused(
+    signed_in: httpx.AsyncClient, method: str, path: str
+) -> None:
+    answer = await signed_in.request(method, f"/api/v1{path}", json={"colour": "red"})
+
+    assert answer.status_code == 400
+    assert "colour" in answer.json()["details"]
 
 
 async def test_words_of_the_first_clients_lead_to_the_same_rows(

@@ -57,7 +57,7 @@ class LocalModels(BaseModel):
 class ModelSwitch(BaseModel):
     """What is switched of a model; what is left out stays."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     is_enabled: bool | None = None
     is_default: bool | None = None

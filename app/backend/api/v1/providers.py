@@ -53,7 +53,7 @@ class OfferList(BaseModel):
 class ProviderSwitch(BaseModel):
     """What is switched of a provider; what is left out stays."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     is_enabled: bool | None = None
     is_shared: bool | None = None
@@ -62,7 +62,7 @@ class ProviderSwitch(BaseModel):
 class ProviderTrial(BaseModel):
     """A provider to be tried out before it is kept, and with which of its models; empty: the cheapest one listed."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     provider: ProviderDraft
     model: str = ""
@@ -71,7 +71,7 @@ class ProviderTrial(BaseModel):
 class ModelTrial(BaseModel):
     """With which of its models a provider is tried out; empty: the cheapest one listed."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = ""
 
@@ -79,7 +79,7 @@ class ModelTrial(BaseModel):
 class ModelPull(BaseModel):
     """Which model is fetched."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: ModelName
 
