@@ -90,7 +90,13 @@ class Asking:
         async with AsyncExitStack() as stack:
             spending = await stack.enter_async_context(spending_of(parts, actor))
             pieces = playground.ask(
-                parts.models, parts.db, actor, model, self._trial, spending=spending
+                parts.models,
+                parts.db,
+                actor,
+                model,
+                self._trial,
+                spending=spending,
+                on_cut=lambda figures: self._change(place, **_words(figures)),
             )
             said = await stack.enter_async_context(aclosing(pieces))
             async for piece in said:

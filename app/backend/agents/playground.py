@@ -1,7 +1,7 @@
 """Asks a model once, without an agent and without a run; what it took is counted like any other call."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Annotated, Any
@@ -83,14 +83,15 @@ async def ask(
     trial: Trial,
     *,
     spending: Spending,
+    on_cut: Callable[[TrialFigures], None] | None = None,
 ) -> AsyncGenerator[TrialPiece, None]:
     """Yield what the model called `name` says, as it says it, and in the end what it took.
 
     A failure is the error of the last piece, and so is a budget that is used up. Of an answer that is closed early,
-    what was said is counted as cut.
+    what was said is counted as cut, and told to `on_cut`.
     """
     try:
-        asked = _ask(catalog, db, actor, name, trial, spending)
+        asked = _ask(catalog, db, actor, name, trial, spending, on_cut)
         async with aclosing(asked) as pieces:
             async for piece in pieces:
                 yield piece
@@ -108,6 +109,7 @@ async def _ask(
     name: str,
     trial: Trial,
     spending: Spending,
+    on_cut: Callable[[TrialFigures], None] | None,
 ) -> AsyncGenerator[TrialPiece, None]:
     options = ChatOptions(temperature=trial.temperature, max_tokens=trial.max_tokens)
     try:
@@ -138,10 +140,12 @@ async def _ask(
         raise
     finally:
         used = usage_of(said, messages, outcome)
+        figures = _figures(used, has_begun=said.first_token_at is not None)
         if said.is_open:
+            if outcome == _CUT and on_cut is not None:
+                on_cut(figures)
             await to_end(_count(db, used, actor, spending))
-    has_begun = said.first_token_at is not None
-    yield TrialPiece(figures=_figures(used, has_begun=has_begun), error=problem)
+    yield TrialPiece(figures=figures, error=problem)
 
 
 _COMPLETED: Outcome = "completed"

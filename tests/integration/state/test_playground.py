@@ -88,6 +88,8 @@ async def test_one_answer_is_stopped_and_what_was_said_is_counted(
     stopped, other = page.answers
     assert (stopped.status, other.status) == (asking.STOPPED, asking.ENDED)
     assert stopped.text.startswith("word1 ")
+    assert stopped.tokens.startswith("about ")
+    assert stopped.cost
     assert {row.outcome for row in await _rows(services)} == {"cut", "completed"}
 
 
