@@ -4,6 +4,11 @@ from typing import Any
 
 import reflex as rx
 
+from app import routes
+from app.backend.api.health import MODELS
+from app.backend.core.actor import Permission
+from app.components.layout.allowed import allowed
+from app.components.ui.button import text_link
 from app.components.ui.card import SURFACE
 from app.components.ui.skeleton import skeleton
 from app.components.widgets.clock import pulse
@@ -86,6 +91,15 @@ def _part(part: Any) -> rx.Component:
     )
 
 
+def _to_models() -> rx.Component:
+    link = text_link(
+        "See the models",
+        href=routes.MODELS,
+        class_name="underline decoration-from-font",
+    )
+    return allowed(Permission.VIEW_MODEL, " ", link)
+
+
 def _problem(part: Any) -> Any:
     return rx.cond(
         part.is_ok,
@@ -93,6 +107,7 @@ def _problem(part: Any) -> Any:
         rx.el.li(
             rx.el.span(part.label + ": ", class_name="font-medium"),
             part.advice,
+            rx.cond(part.name == MODELS, _to_models()),
             key=part.name,
         ),
     )

@@ -171,7 +171,9 @@ def _line(view: AuditView) -> AuditLine:
     kind = view.object_kind
     subject = named or " ".join(filter(None, (kind, str(view.object_id or "")[-12:])))
     more = ", ".join(
-        f"{name}: {value}" for name, value in view.detail.items() if name != "email"
+        f"{name}: {value}"
+        for name, value in view.detail.items()
+        if name != "email" and value != ""
     )
     return AuditLine(
         id=str(view.id),

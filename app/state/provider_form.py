@@ -10,6 +10,7 @@ from app.backend.providers.forms import FIELD
 from app.backend.providers.schemas import TypeView
 
 _AREAS = {"object": "json", "array": "lines"}
+_LONG = 1_000
 
 
 class TypeTile(BaseModel):
@@ -27,7 +28,7 @@ class TypeTile(BaseModel):
 
 
 class SettingField(BaseModel):
-    """A field of the form; `kind` is the control: text, number, choice, switch, json or lines."""
+    """A field of the form; `kind` is the control: text, area, number, choice, switch, json or lines."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -98,7 +99,9 @@ def _kind(prop: dict[str, Any]) -> str:
         return "switch"
     if prop.get("type") in _AREAS:
         return _AREAS[prop["type"]]
-    return "number" if prop.get("type") in {"integer", "number"} else "text"
+    if prop.get("type") in {"integer", "number"}:
+        return "number"
+    return "area" if prop.get("maxLength", 0) >= _LONG else "text"
 
 
 def _shown(value: Any) -> str:

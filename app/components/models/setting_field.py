@@ -26,6 +26,7 @@ def setting_field(item: Any, error: Any) -> rx.Component:
             ("number", text_field(item.field, item.label, **number)),
             ("json", area),
             ("lines", area),
+            ("area", area),
             ("choice", select_field(item.field, item.label, options, **shared)),
             (
                 "switch",

@@ -3,7 +3,7 @@
 TITLE = "Budgets"
 ABOUT = "How much may be spent on models, and what happens then."
 NEW = "New budget"
-EVERYONE = "All users"
+EVERYONE = "Budgets of all users"
 NONE = "No budget limits what models cost."
 NONE_OF_AGENT = "No budget of its own. What it costs counts on yours, and on that of the installation."
 IN_FORM_ABOUT = (

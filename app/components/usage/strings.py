@@ -13,7 +13,7 @@ GROUPS = (
     ("day", "By day"),
 )
 USERS = ("user", "By user")
-EVERYONE = "All users"
+EVERYONE = "Usage of all users"
 CLEAR = "Show everything"
 COST = "Cost"
 TOKENS = "Tokens in, out"

@@ -162,9 +162,19 @@ export function formatTime(ts, mode, startedTs) {
 /** How a call of a tool ended, in words. */
 export const outcomeOf = ({ is_error: isError, result }) => `${isError ? "failed" : "returned"} ${brief(result)}`;
 
+/** What stands for a message without words. */
+const wordless = ({ payload, reason }) => (payload.tools_called?.length ? `(calls ${payload.tools_called.join(", ")})` : reason === "tool_calls" ? "(asks for tools)" : "(no text)");
+
+/** What a line says; a call of a model without text says whom it asks, or what it ended with. */
+export function saidOf(row) {
+  if (row.text || !row.stream) return row.text;
+  if (row.isDone) return wordless(row);
+  return row.reasoning || (row.model ? `asks ${row.model}` : "");
+}
+
 /** A row as plain text, for the clipboard. */
 export const lineOf = (row) =>
-  `${new Date(row.ts).toISOString()} ${bracketed(row.tag)} ${row.text}${row.outcome ? ` ${outcomeOf(row.outcome)}` : ""}`.trimEnd();
+  `${new Date(row.ts).toISOString()} ${bracketed(row.tag)} ${saidOf(row)}${row.outcome ? ` ${outcomeOf(row.outcome)}` : ""}`.trimEnd();
 
 /** A text that is JSON, in lines that can be read; any other as it is. */
 export function prettyOf(text) {

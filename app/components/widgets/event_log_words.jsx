@@ -1,11 +1,9 @@
 import { useEffect, useState } from "react";
 import { highlight } from "./event_log_core.js";
-import { bracketed, brief, formatDuration, formatMoney, mainArgument, prettyOf, speedOf, windowPercent } from "./event_log_text.js";
+import { bracketed, brief, formatDuration, formatMoney, mainArgument, prettyOf, saidOf, speedOf, windowPercent } from "./event_log_text.js";
 import { COLORS } from "./event_log_icons.jsx";
 
 const SOURCES = { recorded: "done before, its result is used", person: "as a person says" };
-/** What stands for a message without words. */
-const wordless = ({ payload, reason }) => (payload.tools_called?.length ? `(calls ${payload.tools_called.join(", ")})` : reason === "tool_calls" ? "(asks for tools)" : "(no text)");
 const SHOWN = 4000; // characters of a text that are laid out in each frame
 const tailOf = (text) => (text.length > SHOWN ? `…${text.slice(-SHOWN)}` : text);
 
@@ -66,7 +64,7 @@ export function RowWords({ row, pattern, isOpen, isRunning, isStreaming, isPrett
   if (row.type === "retry_scheduled" && !pattern) return <RetryWords row={row} isRunning={isRunning} />;
   if (row.type === "tool_called") return <ToolWords row={row} pattern={pattern} isOpen={isOpen} isPretty={isPretty} />;
   const isThinking = row.stream && !row.text && row.reasoning && !row.isDone;
-  const said = isThinking ? row.reasoning : row.text || (row.stream && row.isDone ? wordless(row) : "");
+  const said = saidOf(row);
   const flat = said.slice(0, SHOWN).replace(/\s*\n\s*/g, " ");
   const text = isStreaming ? tailOf(said) : isPretty ? prettyOf(said.slice(0, SHOWN)) : flat;
   return (

@@ -47,6 +47,17 @@ async def test_filters_keep_what_fits_and_go_into_the_file(
     assert state.export_path == "/api/v1/audit/export"
 
 
+async def test_what_nobody_filled_in_is_left_out(
+    cookie: str, services: Services, actor: Actor
+) -> None:
+    async with services.db.transaction() as session:
+        action, name = Action.LOCAL_MODEL_ADDED, "local/tiny"
+        audit.record(session, actor, action, name=name, source="", sha256="ab")
+    state = await _opened(cookie)
+
+    assert state.rows[0].subject == "name: local/tiny, sha256: ab"
+
+
 async def test_page_is_not_for_others(other_cookie: str) -> None:
     state = await _opened(other_cookie)
 

@@ -392,6 +392,8 @@ group("words", () => {
     const row = (type, payload) => lineOf(toRows([event(1, type, payload, START)])[0]).slice(25);
     expect(row("stage_changed", { stage: "retrieving", message: "Searching 3 documents." })).toBe("[PROGRESS] retrieving: Searching 3 documents.");
     expect(row("message_completed", { message_id: "m", text: "Hi." })).toBe("[MESSAGE] Hi.");
+    expect(row("message_started", { message_id: "m", model: "local/m" })).toBe("[MESSAGE] asks local/m");
+    expect(row("message_completed", { message_id: "m", text: "", tools_called: ["mail"] })).toBe("[MESSAGE] (calls mail)");
     expect(row("attempt_started", { attempt: 2, attempts_max: 3, reason: "The worker before was shut down." })).toBe("[PROGRESS] Tried again (2 of 3): The worker before was shut down.");
     expect(row("step", { content: "Read the file." })).toBe("[STEP] Read the file.");
     expect(row("run_started", { agent_name: "Ann", model: "local/m" })).toBe("Started Ann with local/m");
