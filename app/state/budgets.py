@@ -142,7 +142,8 @@ class BudgetsState(FormMixin, rx.State):
         # A field that is not shown comes as nothing.
         sent = _Sent.model_validate({k: v for k, v in form.items() if v is not None})
         model = sent.cheaper_model if sent.policy == CHEAPER else ""
-        values = {**sent.model_dump(), "cheaper_model": model}
+        limit = sent.model_dump(exclude={"subject", "email"})
+        values = {**limit, "cheaper_model": model}
         actor = await edge.require_actor(self)
         await budgets.check_model(edge.services().models, actor, model)
         async with edge.work(self) as (session, actor):
