@@ -6,7 +6,8 @@ from app.workers.queues import open_queues
 def test_lone_worker_takes_all_and_runs_first() -> None:
     queues = open_queues(Redis(), has_ingest=True)
 
-    assert [queue.name for queue in queues] == ["runs", "ingest", "maintenance", "mail"]
+    names = [queue.name for queue in queues]
+    assert names == ["runs", "ingest", "ingest_later", "maintenance", "mail"]
 
 
 def test_worker_that_reads_nothing_takes_the_rest() -> None:
