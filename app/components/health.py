@@ -97,7 +97,7 @@ def _to_models() -> rx.Component:
         href=routes.MODELS,
         class_name="underline decoration-from-font",
     )
-    return allowed(Permission.VIEW_MODEL, " ", link)
+    return allowed(Permission.VIEW_MODEL, link)
 
 
 def _problem(part: Any) -> Any:
@@ -107,6 +107,7 @@ def _problem(part: Any) -> Any:
         rx.el.li(
             rx.el.span(part.label + ": ", class_name="font-medium"),
             part.advice,
+            " ",
             rx.cond(part.name == MODELS, _to_models()),
             key=part.name,
         ),

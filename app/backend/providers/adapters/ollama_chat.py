@@ -86,7 +86,7 @@ class NativeOllama(ChatOllama):
         evaluated: int | None = (chunk.generation_info or {}).get("prompt_eval_count")
         window = self.num_ctx or 0
         if evaluated and window and (evaluated < sent or evaluated >= window):
-            raise ContextOverflow.of(window, max(evaluated, sent))
+            raise ContextOverflow.of(window)
 
     def _explain(self, error: Exception) -> AppError:
         if isinstance(error, ollama.ResponseError):
