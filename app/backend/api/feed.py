@@ -212,11 +212,11 @@ class FeedNamespace(AsyncNamespace):
                     check_at = clock.monotonic() + CHECK_SECONDS
                 # Two go ahead of their answers, no more: a slow tab costs no memory and holds up nobody.
                 if len(under_way) == AHEAD_MAX:
-                    await _answer_to(under_way.popleft())
+                    await wait_for_answer(under_way.popleft())
                 items = joiner.join(batches)
                 under_way.append(await self._deliver(sid, stream, items))
         for answered in under_way:
-            await _answer_to(answered)
+            await wait_for_answer(answered)
         actor = await self._find_actor(sid)
         return (await self._find_run(actor, run_id)).status
 
@@ -234,7 +234,8 @@ class FeedNamespace(AsyncNamespace):
         return answered
 
 
-async def _answer_to(answered: _Answered) -> None:
+async def wait_for_answer(answered: _Answered) -> None:
+    """Return when the tab has taken a batch; a TimeoutError says that it sleeps."""
     async with asyncio.timeout(ANSWER_SECONDS):
         await answered
 

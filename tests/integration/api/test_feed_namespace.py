@@ -12,6 +12,7 @@ from socketio.exceptions import (  # pyright: ignore[reportMissingTypeStubs]
     ConnectionError as CannotConnect,
 )
 
+from app.backend.api import feed
 from app.backend.api.feed import NAMESPACE, FeedNamespace
 from app.backend.bootstrap import Services
 from app.backend.core import clock
@@ -163,16 +164,24 @@ async def test_follow_gives_backlog_then_live_batches_then_the_end(
 
 
 async def test_tab_that_does_not_answer_gets_two_batches_and_the_rest_when_it_does(
-    open_tab: OpenTab, talker: Talker
+    open_tab: OpenTab, talker: Talker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    waits, wait = asyncio.Event(), feed.wait_for_answer
+
+    async def note(answered: asyncio.Future[None]) -> None:
+        waits.set()
+        await wait(answered)
+
+    monkeypatch.setattr(feed, "wait_for_answer", note)
     await talker.say(1700)
     await talker.end()
     tab = await open_tab()
     tab.answers.clear()
 
     await tab.ask("follow", run_id=str(talker.row.id))
-    # Had there been a third, it would have come before these answers.
-    for _ in range(5):
+    async with asyncio.timeout(20):
+        await waits.wait()
+        # What was sent before this question has come before its answer.
         await tab.ask("counts", run_id=str(talker.row.id))
     assert tab.sizes == [500, 500]
 
