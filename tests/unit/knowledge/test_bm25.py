@@ -3,7 +3,9 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+from typing_extensions import override
 
+from app.backend.core import clock
 from app.backend.knowledge.bm25 import WordIndexes, split_words
 
 Texts = list[tuple[UUID, str]]
@@ -55,16 +57,49 @@ async def test_query_loads_the_texts_of_a_version_once(
     assert loader.calls == 1
 
 
-async def test_prepare_makes_no_second_index_at_once(
-    tmp_path: Path, loader: Loader
-) -> None:
-    indexes, newer = WordIndexes(tmp_path), Loader("Another text.", "And one more.")
+class SlowLoader(Loader):
+    """Loads for so many seconds of a clock that only it and the test move."""
 
-    await indexes.prepare(COLLECTION, 1, loader)
+    def __init__(self, hands: list[float], seconds: float, *texts: str) -> None:
+        super().__init__(*texts)
+        self._hands, self._seconds = hands, seconds
+
+    @override
+    async def __call__(self) -> Texts:
+        self._hands[0] += self._seconds
+        return await super().__call__()
+
+
+async def test_prepare_rests_thirty_times_as_long_as_an_index_took(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hands = [1000.0]
+    monkeypatch.setattr(clock, "monotonic", lambda: hands[0])
+    indexes = WordIndexes(tmp_path)
+    newer = Loader("Another text.", "And one more.")
+    await indexes.prepare(COLLECTION, 1, SlowLoader(hands, 2.0, "A text."))
+
+    hands[0] += 59.0
+    await indexes.prepare(COLLECTION, 2, newer)
+    calls_before_the_end = newer.calls
+    hands[0] += 1.0
     await indexes.prepare(COLLECTION, 2, newer)
 
-    assert (loader.calls, newer.calls) == (1, 0)
+    assert (calls_before_the_end, newer.calls) == (0, 1)
+
+
+async def test_query_does_not_wait_for_the_end_of_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hands = [1000.0]
+    monkeypatch.setattr(clock, "monotonic", lambda: hands[0])
+    indexes = WordIndexes(tmp_path)
+    newer = Loader("Another text.", "And one more.")
+    await indexes.prepare(COLLECTION, 1, SlowLoader(hands, 2.0, "A text."))
+    await indexes.prepare(COLLECTION, 2, newer)
+
     hits = await indexes.query(COLLECTION, 2, "another", limit=5, load_texts=newer)
+
     assert [hit.chunk_id for hit in hits] == [newer.texts[0][0]]
 
 
