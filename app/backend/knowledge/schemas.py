@@ -101,7 +101,7 @@ class DocumentText(BaseModel):
 class SearchResult(BaseModel):
     """Passages, best first, and how long the search took; `is_relevant` says whether one of them may answer the query.
 
-    `notes` name the collections that could be searched by words only, and why.
+    `notes` say that a collection could be searched by words only; which one, and why, to its owner alone.
     """
 
     model_config = ConfigDict(frozen=True)

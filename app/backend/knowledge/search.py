@@ -8,6 +8,8 @@ from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
+import structlog
+
 from app.backend.core import acting, clock
 from app.backend.core.actor import Actor
 from app.backend.core.db import Database
@@ -26,7 +28,11 @@ from app.backend.knowledge.repository import FoundPassage, SearchedCollection
 from app.backend.knowledge.schemas import SearchResult
 
 POOL = 40
+NOT_BY_MEANING = (
+    "A collection could not be searched by meaning, so it was ranked by words alone."
+)
 _RRF_DAMPING = 60
+logger = structlog.get_logger(__name__)
 
 
 async def search(
@@ -40,11 +46,13 @@ async def search(
 ) -> SearchResult:
     """Return the passages of the actor's collections that fit `query` best; `asker_id` is for whom, if for somebody else.
 
+    Why a collection could not be searched by meaning, and which one, is told to its owner alone.
+
     Raises:
         NotFound: a collection is not there, or not the actor's.
         ServiceUnavailable: the embedder here or the vector index does not answer.
     """
-    started = clock.monotonic()
+    started, asker_id = clock.monotonic(), asker_id or actor.user_id
     # An agent's owner searches, whoever runs it.
     with acting.as_user(actor.user_id):
         # Providers are asked for what the collections name; the embedder here says how near the best passages are.
@@ -52,9 +60,7 @@ async def search(
             parts.embedder.embed([query]),
             _search_words(parts, actor, collection_ids, query, limit),
         )
-        asked = await _embed_query(
-            parts, legs, query, vector, asker_id or actor.user_id
-        )
+        asked = await _embed_query(parts, legs, query, vector, asker_id)
         await each(_search_vectors(parts, leg, asked[leg.space]) for leg in legs)
         ranked = fuse([*_rank_by_meaning(legs), *(leg.words for leg in legs)])
         passages = await _to_passages(parts, actor, ranked, limit, legs, vector)
@@ -66,7 +72,7 @@ async def search(
         is_relevant=is_relevant(
             zip((item.score for item in passages), weights, strict=True)
         ),
-        notes=[leg.note for leg in legs if leg.note],
+        notes=_tell_causes(legs, asker_id),
     )
 
 
@@ -124,10 +130,28 @@ async def _embed_query(
                 space.owner_id, space.model, [query], asker_id=asker_id
             )
         except AppError as error:  # lint-skip: edge-catch - there is a search by words
+            logger.warning(
+                "query_not_embedded",
+                model=space.model,
+                owner_id=str(space.owner_id),
+                cause=error.message,
+            )
             return error.message
         return vector
 
     return dict(zip(spaces, await each(map(ask, spaces)), strict=True))
+
+
+def _tell_causes(legs: Sequence["_Leg"], asker_id: UUID) -> list[str]:
+    # The name, and where the provider is, are nobody's business who only runs an agent.
+    notes = [
+        f"{leg.name!r} could not be searched by meaning, so it was ranked by words alone: {leg.cause}"
+        if leg.space.owner_id == asker_id
+        else NOT_BY_MEANING
+        for leg in legs
+        if leg.cause
+    ]
+    return list(dict.fromkeys(notes))
 
 
 def _rank_by_meaning(legs: Sequence["_Leg"]) -> list[list[Hit]]:
@@ -164,7 +188,7 @@ class _Space(NamedTuple):
 class _Leg:
     """What one collection has, by words and by meaning; `vectors` are those of its best by words, `scores` the similarities that are known.
 
-    `note` says why it was not searched by meaning, if so.
+    `cause` says why it was not searched by meaning, if so.
     """
 
     collection_id: UUID
@@ -175,7 +199,7 @@ class _Leg:
     vectors: dict[UUID, Vector]
     dense: list[Hit] = field(default_factory=list[Hit])
     scores: dict[UUID, float] = field(default_factory=dict[UUID, float])
-    note: str = ""
+    cause: str = ""
 
 
 async def _search_words(
@@ -224,7 +248,7 @@ async def _find_vectors(
 
 async def _search_vectors(parts: SearchParts, leg: _Leg, vector: Vector | str) -> None:
     if isinstance(vector, str):
-        leg.note = f"{leg.name!r} could not be searched by meaning, so it was ranked by words alone: {vector}"
+        leg.cause = vector
         # They count twice, or the best of it would stand behind what others found in two ways.
         leg.dense = leg.words
         return

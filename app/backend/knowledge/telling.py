@@ -6,7 +6,7 @@ from app.backend.knowledge.schemas import SearchResult
 
 
 def tell_found(run: RunContext, found: SearchResult) -> None:
-    """Log the passages, and each collection that was ranked by its words alone."""
+    """Log the passages, and that collections were ranked by their words alone."""
     for note in found.notes:
         run.emit(Log(level=Level.WARNING, message=note))
     run.emit(

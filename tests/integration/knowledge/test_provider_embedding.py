@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlmodel import select
+from structlog.testing import capture_logs
 
 from app.backend.bootstrap import Services
 from app.backend.budgets import service as budgets
@@ -24,7 +25,7 @@ from app.backend.knowledge.schemas import (
     DocumentStatus,
     DocumentView,
 )
-from app.backend.knowledge.search import search
+from app.backend.knowledge.search import NOT_BY_MEANING, search
 from app.backend.knowledge.sharing import COLLECTIONS
 from app.backend.knowledge.tables import CollectionRow
 from app.backend.models import service as models
@@ -104,8 +105,10 @@ async def _connect(parts: Services, actor: Actor, url: str, **fields: Any) -> st
     return view.full_name
 
 
-async def _collection(parts: Services, actor: Actor, model: str) -> CollectionView:
-    draft = CollectionDraft(name="Pumps", embedding_model=model)
+async def _collection(
+    parts: Services, actor: Actor, model: str, name: str = "Pumps"
+) -> CollectionView:
+    draft = CollectionDraft(name=name, embedding_model=model)
     chosen = await choose_embedder(parts, actor, model)
     async with parts.db.transaction() as session:
         return await service.create_collection(
@@ -257,7 +260,7 @@ async def test_amounts_of_the_owners_budget_are_told_to_nobody_else(
     await _add(parts, actor, collection.id)
     late = await _add(parts, actor, collection.id, body="Another text.")
 
-    told: list[str] = []
+    told: list[list[str]] = []
     for searcher, asker in ((other_actor, None), (actor, other_actor), (actor, None)):
         found = await search(
             parts,
@@ -266,11 +269,39 @@ async def test_amounts_of_the_owners_budget_are_told_to_nobody_else(
             query="pump",
             asker_id=asker.user_id if asker else None,
         )
-        told += found.notes
+        told.append(found.notes)
 
+    assert told[:2] == [[NOT_BY_MEANING]] * 2
+    assert "$" in told[2][0]
     # Whoever may see the collection sees the document too.
-    assert ["$" in text for text in (*told, late.error)] == [False, False, True, False]
-    assert "Ask the owner" in told[0] == told[1]
+    assert "$" not in late.error
+
+
+async def test_others_are_told_once_and_the_log_of_the_server_has_the_cause(
+    parts: Services,
+    actor: Actor,
+    other_actor: Actor,
+    url: str,
+    service_of_vectors: Embeddings,
+) -> None:
+    model = await _connect(parts, actor, url)
+    first = await _collection(parts, actor, model)
+    second = await _collection(parts, actor, model, name="Valves")
+    service_of_vectors.status = 400
+
+    with capture_logs() as logged:
+        found = await search(
+            parts,
+            actor,
+            collection_ids=[first.id, second.id],
+            query="pump",
+            asker_id=other_actor.user_id,
+        )
+
+    assert found.notes == [NOT_BY_MEANING]
+    (entry,) = [one for one in logged if one["event"] == "query_not_embedded"]
+    assert entry["model"] == model
+    assert "refuses the request" in entry["cause"]
 
 
 async def test_collection_whose_provider_fails_is_ranked_by_words_with_the_others(
