@@ -55,8 +55,8 @@ class AgentState(TypedDict, total=False):
 class ToolState(TypedDict, total=False):
     """The same for agents with tools: `pending` are the ids of what is still to be called.
 
-    `messages`, what model and tools have said, and `found` only grow. Runs that began before these did have the first
-    part of them in `said` and `passages`, and whole calls in `pending`.
+    `messages`, what model and tools have said, `found`, and `notes` for whoever reads the answer only grow. Runs that
+    began before the first two did have the first part of them in `said` and `passages`, and whole calls in `pending`.
     """
 
     query: str
@@ -66,5 +66,6 @@ class ToolState(TypedDict, total=False):
     step: int
     passages: list[dict[str, Any]]
     found: Annotated[list[dict[str, Any]], growing()]
+    notes: Annotated[list[str], growing()]
     answer: str
     output: dict[str, Any]

@@ -116,28 +116,36 @@ class ToolNodes:
             "messages": [{**told, "is_error": result.is_error}],
             "pending": rest,
         }
-        found = _number(result.passages, _passages(state))
-        return {**update, "found": found} if found else update
+        if found := _number(result.passages, _passages(state)):
+            update["found"] = found
+        known = state.get("notes", [])
+        if notes := [note for note in result.notes if note not in known]:
+            update["notes"] = notes
+        return update
 
     async def cite(self, state: ToolState) -> ToolState:
         """Find the passage that supports each sentence of the answer."""
         answer = state.get("answer", "")
         passages = [Passage.model_validate(item) for item in _passages(state)]
         sentences, citations = await cite(self.parts.embedder, answer, passages)
-        has_searched = any(call["name"] == SEARCH_TOOL for call in _calls(state))
         output = RunOutput(
             answer=answer,
             sentences=sentences,
             citations=citations,
-            caveat=await find_caveat(self.parts, self._spec, self.run)
-            if has_searched and self._spec.collection_ids
-            else "",
+            caveat=await self._caveat(state),
         )
         return {"output": output.model_dump(mode="json")}
 
     @property
     def _spec(self) -> AgentSpec:
         return self.task.spec
+
+    async def _caveat(self, state: ToolState) -> str:
+        has_searched = any(call["name"] == SEARCH_TOOL for call in _calls(state))
+        if not (has_searched and self._spec.collection_ids):
+            return ""
+        unread = await find_caveat(self.parts, self._spec, self.run)
+        return " ".join(filter(None, [unread, *state.get("notes", [])]))
 
     def _tools(self) -> list[AnyTool]:
         return self.parts.tools.pick(self._spec.tools)

@@ -44,7 +44,9 @@ def make_search_tool(parts: SearchParts) -> AnyTool:
             for passage in found.passages
         ]
         return ToolResult(
-            content="\n\n".join(texts) or NOTHING, passages=found.passages
+            content="\n\n".join([*found.notes, *(texts or [NOTHING])]),
+            passages=found.passages,
+            notes=found.notes,
         )
 
     return Tool(

@@ -29,13 +29,14 @@ class Params(BaseModel):
 
 
 class ToolResult(BaseModel):
-    """What a call gave back: words for the model, and passages that an answer may cite."""
+    """What a call gave back: words for the model, passages that an answer may cite, and notes for whoever reads it."""
 
     model_config = ConfigDict(frozen=True)
 
     content: str
     is_error: bool = False
     passages: list[Passage] = Field(default_factory=list[Passage])
+    notes: list[str] = Field(default_factory=list[str])
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,12 @@ from app.backend.core.run_events import (
     Retrieved,
     RunOutput,
     Step,
+    ToolReturned,
     UsageRecorded,
 )
 from app.backend.knowledge import uploads
 from app.backend.knowledge.tables import CollectionRow
+from app.backend.knowledge.tool import NOTHING
 from app.backend.runs.runner import run_agent
 from tests.factories.rows import MakeAgent
 
@@ -253,16 +255,20 @@ async def test_empty_answer_is_an_answer_without_sentences(
     assert (output.answer, output.sentences) == ("", [])
 
 
+async def _lose_model(parts: Services, collection_id: UUID) -> None:
+    async with parts.db.transaction() as session:
+        row = await session.get_one(CollectionRow, collection_id)
+        row.embedding_model = "gone/vectors"
+        session.add(row)
+
+
 async def test_collection_that_is_searched_by_words_alone_is_told(
     parts: Services, actor: Actor, make_agent: MakeAgent, handbook: CollectionRow
 ) -> None:
     agent = await make_agent(
         actor, model="scripted/quote", collection_ids=[handbook.id]
     )
-    async with parts.db.transaction() as session:
-        row = await session.get_one(CollectionRow, handbook.id)
-        row.embedding_model = "gone/vectors"
-        session.add(row)
+    await _lose_model(parts, handbook.id)
 
     output, events = await _run(
         parts, actor, agent.id, "How many litres of water does the boiler hold?"
@@ -274,3 +280,38 @@ async def test_collection_that_is_searched_by_words_alone_is_told(
     assert "ranked by words alone: " in told.message
     assert "'gone'" in told.message
     assert output.caveat == told.message
+
+
+@pytest.mark.parametrize(
+    ("query", "found"), [("boiler", "From handbook.md:\n"), ("zeppelin", NOTHING)]
+)
+async def test_agent_with_tools_and_its_model_are_told_of_a_search_by_words_alone(
+    parts: Services,
+    actor: Actor,
+    make_agent: MakeAgent,
+    handbook: CollectionRow,
+    query: str,
+    found: str,
+) -> None:
+    search = f'{{"name": "search_knowledge", "args": {{"query": "{query}"}}}}'
+    agent = await make_agent(
+        actor,
+        kind=AgentKind.TOOLS,
+        tools=["search_knowledge"],
+        model=f'scripted/{{"replies": [{{"tool_calls": [{search}]}}, {{"tool_calls": [{search}]}}, {{"text": "I found nothing."}}]}}',
+        collection_ids=[handbook.id],
+    )
+    await _lose_model(parts, handbook.id)
+    await uploads.upload_document(
+        parts, actor, collection_id=handbook.id, name="late.md", body=b"# Late"
+    )
+
+    output, events = await _run(parts, actor, agent.id, "Which airship?")
+
+    logged = [event.message for event in events if isinstance(event, Log)]
+    note = next(message for message in logged if "by words alone" in message)
+    returned = [event.result for event in events if isinstance(event, ToolReturned)]
+    assert [text.startswith(f"{note}\n\n{found}") for text in returned] == [True] * 2
+    # Told twice, the same is said once.
+    unread = "1 of 2 documents is still being read; the answer may miss it."
+    assert output.caveat == f"{unread} {note}"

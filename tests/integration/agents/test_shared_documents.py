@@ -63,6 +63,40 @@ async def test_answer_cites_the_owners_document_which_the_runner_cannot_open(
         )
 
 
+@pytest.mark.parametrize("kind", ["answer", "quotes", "tools"])
+async def test_runner_is_not_told_which_collection_was_searched_by_words_alone(
+    parts: Services,
+    rows: RowFactory,
+    actor: Actor,
+    other_actor: Actor,
+    make_agent: MakeAgent,
+    handbook: CollectionRow,
+    kind: str,
+) -> None:
+    reply = '{"replies": [{"tool_calls": [{"name": "search_knowledge", "args": {"query": "litres of water in the boiler"}}]}, {"text": "It holds forty litres of water."}]}'
+    agent = await make_agent(
+        actor,
+        kind=kind,
+        model=f"scripted/{reply}" if kind == "tools" else "scripted/quote",
+        tools=["search_knowledge"],
+        collection_ids=[handbook.id],
+    )
+    await rows.share(agent, other_actor, "run")
+    async with parts.db.transaction() as session:
+        row = await session.get_one(CollectionRow, handbook.id)
+        row.name, row.embedding_model = "Secret plans", "gone/vectors"
+        session.add(row)
+
+    output, events = await _execute(parts, other_actor, agent.id)
+
+    assert output.citations
+    assert output.caveat == search.NOT_BY_MEANING
+    seen = " ".join(event.model_dump_json() for event in events)
+    assert search.NOT_BY_MEANING in seen
+    assert "Secret plans" not in seen
+    assert "gone" not in seen
+
+
 async def test_shared_collection_is_searched_and_read(
     parts: Services,
     rows: RowFactory,
