@@ -6,7 +6,7 @@ Made from the registries of routes and messages: a new one with an id of a new n
 import asyncio
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
@@ -82,7 +82,6 @@ class Case:
 
 
 def cases_of() -> Iterator[Case]:
-    schemas = described()["components"]["schemas"]
     for path, methods in described()["paths"].items():
         for method, operation in methods.items():
             for name in _PARAMETER.findall(path):
@@ -94,13 +93,25 @@ def cases_of() -> Iterator[Case]:
                 is_query = parameter["in"] == "query" and name not in NO_IDS
                 if is_query and "'uuid'" in schema:
                     yield Case(method.upper(), path, name, "query")
-            content = operation.get("requestBody", {}).get("content", {})
-            reference = content.get("application/json", {}).get("schema", {})
-            body = schemas.get(reference.get("$ref", "").rpartition("/")[2], {})
-            for name, schema in body.get("properties", {}).items():
+            for name, schema in _body_of(operation).get("properties", {}).items():
                 if "'uuid'" in str(schema) and name not in NO_IDS:
                     place = "list" if "'array'" in str(schema) else "body"
                     yield Case(method.upper(), path, name, place)
+
+
+def _body_of(operation: Mapping[str, Any]) -> dict[str, Any]:
+    content = operation.get("requestBody", {}).get("content", {})
+    reference = content.get("application/json", {}).get("schema", {})
+    schemas = described()["components"]["schemas"]
+    return schemas.get(reference.get("$ref", "").rpartition("/")[2], {})
+
+
+def _allowed(case: Case, body: dict[str, Any]) -> dict[str, Any]:
+    """Return what of a body the route of a case takes: many refuse fields that they do not know."""
+    schema = _body_of(described()["paths"][case.path][case.method.lower()])
+    if schema.get("additionalProperties") is not False:
+        return body
+    return {name: value for name, value in body.items() if name in schema["properties"]}
 
 
 def _request(case: Case, wanted: UUID, own: World) -> dict[str, Any]:
@@ -130,6 +141,7 @@ def _request(case: Case, wanted: UUID, own: World) -> dict[str, Any]:
         request["json"] |= {"scope": "agent", "amount": 1}
         request["json"] |= {"provider_type": "scripted", "model": "x"}
         request["json"] |= {"middleware": "cache"}
+        request["json"] = _allowed(case, request["json"])
     match case.place:
         case "query":
             request["params"] |= {case.name: str(wanted)}
