@@ -219,7 +219,9 @@ def _small_model() -> rx.Component:
         ),
         rx.el.p(
             words.SMALL_MODEL,
-            text_link(words.SMALL_MODEL_LINK, href=routes.MODELS),
+            text_link(
+                words.SMALL_MODEL_LINK, href=routes.MODELS, class_name="underline"
+            ),
             words.SMALL_MODEL_END,
             class_name="min-w-0",
         ),
