@@ -92,9 +92,9 @@ class Cap:
         return f"{self.id}:{self.person_id}" if self.person_id else str(self.id)
 
     @property
-    def needs_cheaper(self) -> bool:
-        """Whether it leads to a cheaper model and names none."""
-        return self.policy is BudgetPolicy.CHEAPER and not self.cheaper_model
+    def is_set_by_others(self) -> bool:
+        """Whether an administrator set it, and whom it limits cannot change it."""
+        return self.is_imposed or self.owner_id is None
 
     def is_told(self, user_id: UUID) -> bool:
         """Whether a user is told amounts of it: whom it limits, or whose agent."""
@@ -123,7 +123,7 @@ class Cap:
     def used_up(self, spent: int, user_id: UUID) -> str:
         """Say to a user that it is used up, and what to do."""
         name, is_told = self.name_for(user_id), self.is_told(user_id)
-        if self.is_imposed or self.owner_id is None:
+        if self.is_set_by_others:
             who = "ask an administrator to raise it"
         elif self.owner_id == user_id:
             who = "raise it on the page Usage"

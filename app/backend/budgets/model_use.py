@@ -80,7 +80,7 @@ async def update_provider(
 
     Raises:
         NotFound: there is none for the actor.
-        Conflict: it would not be shared any more, and other people's agents or collections use it.
+        Conflict: it would not be shared any more, and agents, fallbacks, collections or budgets of other people name it.
         Invalid: a field is wrong.
     """
     if draft.is_shared is False:
@@ -98,7 +98,7 @@ async def share_with_all(
     Raises:
         NotFound: there is none for the actor.
         Forbidden: the actor is no administrator.
-        Conflict: agents or collections of people who would lose it use it.
+        Conflict: agents, fallbacks, collections or budgets of people who would lose it name it.
     """
     if not is_shared:
         await _need_no_others(session, actor, provider_id)
@@ -231,12 +231,10 @@ async def _list_falling_back(session: Session, loss: _Loss) -> list[_User]:
 async def _list_budgets(session: Session, actor: Actor, loss: _Loss) -> list[_User]:
     owner = col(BudgetRow.owner_id)
     is_lost = loss.is_lost(owner)
-    if loss.provider.is_shared or actor.may(Permission.CHANGE_SYSTEM):
+    if await _is_meant_for_all(session, actor, loss.provider):
         is_lost = or_(is_lost, owner.is_(None))
     query = (
-        select(  # lint-skip: repo-scope - of all who use it
-            BudgetRow.scope, BudgetRow.owner_id, AgentRow.name
-        )
+        select(BudgetRow, AgentRow.name)  # lint-skip: repo-scope - of all who use it
         .join(AgentRow, col(AgentRow.id) == col(BudgetRow.agent_id), isouter=True)
         .where(
             col(BudgetRow.policy) == BudgetPolicy.CHEAPER,
@@ -246,12 +244,26 @@ async def _list_budgets(session: Session, actor: Actor, loss: _Loss) -> list[_Us
         .order_by(col(BudgetRow.id))
     )
     return [
-        _User(f"a budget {_of(BudgetScope(scope), agent)}", owner_id)
-        for scope, owner_id, agent in await session.exec(query)
+        _User(f"a budget {_of(row, agent)}", row.owner_id)
+        for row, agent in await session.exec(query)
     ]
 
 
-def _of(scope: BudgetScope, agent: str | None) -> str:
+async def _is_meant_for_all(
+    session: Session, actor: Actor, provider: ProviderView
+) -> bool:
+    if provider.is_shared:
+        return True
+    # Without a shared one each administrator's budget may mean their own.
+    is_admin = actor.may(Permission.CHANGE_SYSTEM)
+    return is_admin and await repository.find_shared(session, provider.name) is None
+
+
+def _of(row: BudgetRow, agent: str | None) -> str:
+    scope = BudgetScope(row.scope)
+    if row.is_imposed:
+        whom = "you" if scope is BudgetScope.USER else f"the agent {agent!r}"
+        return f"that an administrator set for {whom}"
     match scope:
         case BudgetScope.INSTALLATION:
             return "of the installation"

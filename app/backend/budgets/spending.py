@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from types import TracebackType
 from typing import Protocol
@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from app.backend.budgets import repository
 from app.backend.budgets.caps import Cap, Payer
-from app.backend.budgets.cheaper import find_cheaper
+from app.backend.budgets.cheaper import list_cheaper
 from app.backend.budgets.errors import PriceUnknown
 from app.backend.budgets.ledger import (
     NO_LIMIT,
@@ -84,8 +84,8 @@ class RunSpending:
     _open: dict[UUID, tuple[Sequence[Slot], Held]] = field(
         default_factory=dict[UUID, tuple[Sequence[Slot], Held]]
     )
-    _instead: dict[str, tuple[Cap, str]] = field(
-        default_factory=dict[str, tuple[Cap, str]]
+    _instead: dict[str, tuple[Cap, str, str]] = field(
+        default_factory=dict[str, tuple[Cap, str, str]]
     )
     _told: set[tuple[UUID, str]] = field(default_factory=set[tuple[UUID, str]])
     _telling: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -117,9 +117,9 @@ class RunSpending:
         led = self._instead.get(name)
         if led is None:
             return name
-        cap, period = led
+        cap, period, instead = led
         is_same = cap in self._caps and cap.period_of(self.payer, _today()) == period
-        return cap.cheaper_model if is_same else name
+        return instead if is_same else name
 
     async def reserve(self, call: PlannedCall) -> None:
         """Return when the most that `call` may take is set aside on all budgets that it counts on.
@@ -133,7 +133,7 @@ class RunSpending:
         # One that is tried again begins anew.
         self._open.pop(call.id, None)
         began, has_said = clock.monotonic(), False
-        while slots := self._slots(await self._list_caps(), call):
+        while slots := await self._slots(await self._list_caps(), call):
             match await self._ledger.reserve(call.id, slots):
                 case Held() as held:
                     self._open[call.id] = slots, held
@@ -141,7 +141,7 @@ class RunSpending:
                     await self._notice(slots, held)
                     return
                 case Full(slots=full):
-                    self._refuse(call, full)
+                    await self._refuse(call, slots, full)
                 case Busy(slots=busy):
                     is_long = clock.monotonic() - began >= SAID_SECONDS
                     if is_long and not has_said:
@@ -182,22 +182,11 @@ class RunSpending:
         now = clock.monotonic()
         if is_fresh or now - self._read_at > FRESH_SECONDS:
             async with self.parts.db.read() as session:
-                caps = await repository.list_caps(session, self.payer)
-            self._caps = await self._name_cheaper(caps)
+                self._caps = await repository.list_caps(session, self.payer)
             self._read_at = now
         return self._caps
 
-    async def _name_cheaper(self, caps: Sequence[Cap]) -> Sequence[Cap]:
-        """Return the budgets, those that lead to a cheaper model and name none with the one that is meant."""
-        if not any(cap.needs_cheaper for cap in caps):
-            return caps
-        cheaper = await find_cheaper(self.parts, self.payer.agent_owner_id)
-        return [
-            replace(cap, cheaper_model=cheaper) if cap.needs_cheaper else cap
-            for cap in caps
-        ]
-
-    def _slots(self, caps: Sequence[Cap], call: PlannedCall) -> list[Slot]:
+    async def _slots(self, caps: Sequence[Cap], call: PlannedCall) -> list[Slot]:
         slots: list[Slot] = []
         for cap in caps:
             if cap.unit is BudgetUnit.USD and call.cost_micros is None:
@@ -209,21 +198,37 @@ class RunSpending:
             )
             if wanted:
                 period = cap.period_of(self.payer, _today())
-                slots.append(Slot(cap, period, wanted, self._limit(cap, period, call)))
+                limit = await self._limit(cap, period, call)
+                slots.append(Slot(cap, period, wanted, limit))
         return slots
 
-    def _limit(self, cap: Cap, period: str, call: PlannedCall) -> int:
-        if cap.policy is BudgetPolicy.CHEAPER and call.model == cap.cheaper_model:
+    async def _limit(self, cap: Cap, period: str, call: PlannedCall) -> int:
+        if cap.policy is BudgetPolicy.CHEAPER and await self._goes_on(cap, call.model):
             return NO_LIMIT
         given = (answer.choice for answer in self._answers_to(cap, period))
         return cap.amount + sum(int(choice.partition(":")[2] or 0) for choice in given)
+
+    async def _goes_on(self, cap: Cap, model: str) -> bool:
+        if cap.cheaper_model:
+            return model == cap.cheaper_model
+        # What an agent asks by itself is no cheaper than it was.
+        is_led_to = any(model == instead for _, _, instead in self._instead.values())
+        return is_led_to and model in await self._list_cheaper(cap)
+
+    async def _list_cheaper(self, cap: Cap) -> list[str]:
+        return await list_cheaper(self.parts, cap, self.payer.agent_owner_id)
 
     def _answers_to(self, cap: Cap, period: str) -> list[Answer]:
         asked = _asked(cap, period)
         answers = (self.answers or {}).items()
         return [answer for key, answer in answers if key.startswith(asked)]
 
-    def _refuse(self, call: PlannedCall, full: Sequence[tuple[Slot, int]]) -> None:
+    async def _refuse(
+        self,
+        call: PlannedCall,
+        slots: Sequence[Slot],
+        full: Sequence[tuple[Slot, int]],
+    ) -> None:
         slot, spent = min(full, key=lambda one: _ORDER.index(self._policy(one[0].cap)))
         cap, reason = slot.cap, slot.cap.used_up(spent, self.payer.user_id)
         match self._policy(cap):
@@ -232,8 +237,24 @@ class RunSpending:
             case BudgetPolicy.ASK:
                 raise NeedsPerson(self._question(slot, spent))
             case BudgetPolicy.CHEAPER:
-                self._instead[call.model] = cap, slot.period
-                raise OverBudget(reason, instead=cap.cheaper_model)
+                ended = [one for one, _ in full]
+                ended += [one for one in slots if one.limit == NO_LIMIT]
+                instead = await self._find_instead(call.model, ended)
+                if instead:
+                    self._instead[call.model] = cap, slot.period, instead
+                raise OverBudget(reason, instead=instead)
+
+    async def _find_instead(self, model: str, ended: Sequence[Slot]) -> str:
+        """Return the model that all budgets that are used up allow in the place of one; empty: there is none."""
+        first, *others = [await self._list_cheaper(slot.cap) for slot in ended]
+        return next(
+            (
+                name
+                for name in first
+                if name != model and all(name in allowed for allowed in others)
+            ),
+            "",
+        )
 
     def _policy(self, cap: Cap) -> BudgetPolicy:
         payer = self.payer
@@ -245,8 +266,7 @@ class RunSpending:
                 may_go_on = self.answers is not None and cap.owner_id == payer.user_id
             case BudgetPolicy.CHEAPER:
                 # It is asked with the keys of the agent's owner, so only they and administrators choose it.
-                is_set_by_others = cap.is_imposed or cap.owner_id is None
-                may_go_on = is_set_by_others or cap.owner_id == payer.agent_owner_id
+                may_go_on = cap.is_set_by_others or cap.owner_id == payer.agent_owner_id
         return cap.policy if may_go_on else BudgetPolicy.STOP
 
     def _question(self, slot: Slot, spent: int) -> Question:

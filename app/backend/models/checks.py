@@ -16,10 +16,16 @@ from pydantic import BaseModel, ConfigDict
 from app.backend.core import clock, tls
 from app.backend.core.errors import AppError
 from app.backend.models.chosen import ChosenModel, OpenEmbedder, OpenModel
-from app.backend.models.offers import cheapest, cheapest_embedder, describe, list_offers
+from app.backend.models.offers import cheapest, describe, list_offers
 from app.backend.models.schemas import ModelKind
 from app.backend.providers.base import ChatOptions, ProviderModel
-from app.backend.providers.errors import ModelRefused, ModelUnavailable
+from app.backend.providers.errors import (
+    ModelBusy,
+    ModelKeyRejected,
+    ModelMissing,
+    ModelRefused,
+    ModelUnavailable,
+)
 from app.backend.providers.handler import Handler
 from app.backend.providers.public_only import PrivateAddress, check_public, resolve
 
@@ -28,6 +34,14 @@ CHAT_SECONDS = 60.0
 # The least that every service allows.
 _TOKENS = 16
 _TOOL_TOKENS = 200
+# How an embedding model says that it is not for this key, or not now; the others may answer all the same.
+_NO_VECTORS = (
+    ModelBusy,
+    ModelKeyRejected,
+    ModelMissing,
+    ModelRefused,
+    ModelUnavailable,
+)
 _ADD: dict[str, Any] = {
     "type": "function",
     "function": {
@@ -82,6 +96,7 @@ class _Check:
     handler: Handler
     model: str
     embedder: str = ""
+    is_embedder_named: bool = False
     has_listed: bool = False
     address: str = ""
 
@@ -89,6 +104,7 @@ class _Check:
         described = describe(self.handler.info, ProviderModel(self.model))
         if described.kind is ModelKind.EMBEDDING:
             self.model, self.embedder = "", self.model
+            self.is_embedder_named = True
 
     async def resolve(self) -> Outcome:
         if not self.handler.address:
@@ -151,8 +167,8 @@ class _Check:
     async def list(self) -> Outcome:
         offers = await list_offers(self.handler)
         if not self.embedder:
-            self.model = self.model or cheapest(offers)
-        self.embedder = self.embedder or cheapest_embedder(offers)
+            self.model = self.model or cheapest(offers, ModelKind.CHAT)
+        self.embedder = self.embedder or cheapest(offers, ModelKind.EMBEDDING)
         self.has_listed = bool(offers)
         if not offers:
             return CheckStatus.SKIPPED, "It does not list its models."
@@ -190,6 +206,18 @@ class _Check:
             return CheckStatus.SKIPPED, said
         if not self.embedder:
             return CheckStatus.SKIPPED, self._no_embedder()
+        try:
+            size = await self._embed()
+        except _NO_VECTORS as error:
+            # That the key is good is known only when a model has answered.
+            is_bad_key = isinstance(error, ModelKeyRejected) and not self.model
+            if self.is_embedder_named or is_bad_key:
+                raise
+            said = f"{self.embedder} makes no vectors here. {error.message}"
+            return CheckStatus.LIMITED, said
+        return CheckStatus.OK, f"{self.embedder} made a vector of {size:,} numbers."
+
+    async def _embed(self) -> int:
         opened = OpenEmbedder(self._chosen(self.embedder))
         try:
             async with asyncio.timeout(CHAT_SECONDS):
@@ -201,7 +229,7 @@ class _Check:
         if not size:
             message = f"{self.embedder} made an empty vector. Try another model."
             raise ModelRefused(message)
-        return CheckStatus.OK, f"{self.embedder} made a vector of {size:,} numbers."
+        return size
 
     async def _ask(
         self, question: str, tokens: int, *, with_tool: bool
@@ -261,7 +289,8 @@ class _Check:
 async def check(handler: Handler, *, model: str = "") -> AsyncIterator[CheckResult]:
     """Yield how each stage ended, as it ends; nothing comes after one that failed.
 
-    Without a `model` the cheapest of those that are listed is asked, and so is the cheapest of those that make vectors.
+    Without a `model` the cheapest of those that are listed is asked, and so is the cheapest of those that make vectors;
+    when that one refuses, the connection is `limited`, since nobody chose it.
     """
     tried = _Check(handler, model)
     stages: dict[CheckStage, Callable[[], Awaitable[Outcome]]] = {

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from math import inf
 
 from app.backend.models.pricing import find_known
 from app.backend.models.schemas import (
@@ -65,20 +66,16 @@ def describe(
     )
 
 
-def cheapest(offers: Collection[OfferedModel]) -> str:
-    """Return the chat model to try a provider with: the cheapest whose price is known, else the first."""
-    chats = [offer for offer in offers if offer.kind is ModelKind.CHAT]
-    priced = [offer for offer in chats if offer.price_out]
-    best = min(priced, key=lambda offer: offer.price_out or 0, default=None)
-    return best.name if best else next((offer.name for offer in chats), "")
+def cheapest(offers: Collection[OfferedModel], kind: ModelKind) -> str:
+    """Return the model of a kind to try a provider with: the cheapest whose price is known, else the first."""
+    fitting = [offer for offer in offers if offer.kind is kind]
+    return min(fitting, key=_price_of).name if fitting else ""
 
 
-def cheapest_embedder(offers: Collection[OfferedModel]) -> str:
-    """Return the embedding model to try a provider with: the cheapest whose price is known, else the first."""
-    makers = [offer for offer in offers if offer.kind is ModelKind.EMBEDDING]
-    priced = [offer for offer in makers if offer.price_in]
-    best = min(priced, key=lambda offer: offer.price_in or 0, default=None)
-    return best.name if best else next((offer.name for offer in makers), "")
+def _price_of(offer: OfferedModel) -> float:
+    # One that makes vectors writes nothing.
+    is_chat = offer.kind is ModelKind.CHAT
+    return (offer.price_out if is_chat else offer.price_in) or inf
 
 
 def _first(*values: float | None) -> float | None:

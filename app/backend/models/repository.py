@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy.orm import Mapped
-from sqlmodel import col, func, or_, select
+from sqlalchemy import ColumnElement
+from sqlalchemy.orm import Mapped, aliased
+from sqlmodel import and_, col, func, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from app.backend.core.actor import Actor
@@ -66,10 +67,31 @@ async def find_named(session: Session, provider_id: UUID, name: str) -> ModelRow
     return (await session.exec(query)).first()
 
 
+def _own_or_shared(actor: Actor) -> ColumnElement[bool]:
+    # What single people share is chosen by name only.
+    own = col(ProviderRow.owner_id) == actor.user_id
+    return or_(own, col(ProviderRow.is_shared).is_(True))
+
+
+def _shared_as_meant(actor: Actor) -> ColumnElement[bool]:
+    # By the name of one's own provider one means that one.
+    own = aliased(ProviderRow)
+    names = select(own.name).where(  # lint-skip: repo-scope - names of one's own
+        col(own.owner_id) == actor.user_id, col(own.is_shared).is_(False)
+    )
+    is_shared = col(ProviderRow.is_shared).is_(True)
+    return and_(is_shared, col(ProviderRow.name).not_in(names))
+
+
 async def find_default(
-    session: Session, actor: Actor, *, kind: DefaultKind, environment: Environment
+    session: Session,
+    actor: Actor,
+    *,
+    kind: DefaultKind,
+    environment: Environment,
+    is_shared: bool = False,
 ) -> Pair | None:
-    """Return the default of a kind: the actor's own before the installation's."""
+    """Return the default of a kind: the actor's own before the installation's, or with `is_shared` that one only."""
     query = (
         _usable_by(actor)
         .where(
@@ -78,11 +100,7 @@ async def find_default(
             col(ProviderRow.is_enabled).is_(True),
             col(ModelRow.kind) == _MADE_BY[kind],
             col(ModelRow.environment) == environment,
-            # What single people share is chosen by name only.
-            or_(
-                col(ProviderRow.owner_id) == actor.user_id,
-                col(ProviderRow.is_shared).is_(True),
-            ),
+            _shared_as_meant(actor) if is_shared else _own_or_shared(actor),
         )
         .order_by(col(ModelRow.updated_at).desc())
     )

@@ -177,10 +177,14 @@ async def chosen_default(
     *,
     environment: Environment,
     kind: DefaultKind = DefaultKind.CHAT,
+    is_shared: bool = False,
 ) -> str:
-    """Return the model that was chosen as default of a kind: by the actor, else for the installation; empty: none was."""
+    """Return the model that was chosen as default of a kind: by the actor, else for the installation; empty: none was.
+
+    With `is_shared` only the installation's is meant.
+    """
     pair = await repository.find_default(
-        session, actor, kind=kind, environment=environment
+        session, actor, kind=kind, environment=environment, is_shared=is_shared
     )
     return "" if pair is None else full_name(*pair)
 
@@ -231,16 +235,13 @@ async def _replace_defaults(
     session: Session, row: ModelRow, provider: ProviderRow
 ) -> None:
     # Shared ones may be those of several administrators.
+    marked = {"is_default": DefaultKind(row.kind), "is_cheap": DefaultKind.CHEAP}
     with acting.as_system():
-        if row.is_default:
-            kind = DefaultKind(row.kind)
+        for mark, kind in marked.items():
+            if not getattr(row, mark):
+                continue
             for other in await repository.list_defaults(session, row, provider, kind):
-                other.is_default = False
-                session.add(other)
-        if row.is_cheap:
-            kind = DefaultKind.CHEAP
-            for other in await repository.list_defaults(session, row, provider, kind):
-                other.is_cheap = False
+                setattr(other, mark, False)
                 session.add(other)
         await session.flush()
 

@@ -8,7 +8,6 @@ from pydantic import SecretStr
 from app.backend import bootstrap
 from app.backend.agents.schemas import AgentKind
 from app.backend.budgets import service as budgets
-from app.backend.budgets.cheaper import find_cheaper
 from app.backend.budgets.schemas import (
     BudgetChange,
     BudgetPeriod,
@@ -19,7 +18,6 @@ from app.backend.budgets.schemas import (
 from app.backend.core.actor import Actor
 from app.backend.core.errors import Invalid
 from app.backend.core.run_events import RunStatus
-from app.backend.models import service as models
 from tests.factories.rows import MakeUser
 from tests.fakes.knowledge import FakeEmbedder
 from tests.integration.budgets.conftest import CENT, Purse, steps, words
@@ -123,46 +121,6 @@ async def test_cheaper_model_answers_visibly_and_for_the_rest_of_the_run(
     next_run = await purse.run(agent)
     used = [one.payload for one in await purse.events(next_run.id, "usage_recorded")]
     assert [one["model"] for one in used] == [model, model, cheap]
-
-
-async def _make_cheap(purse: Purse, name: str) -> None:
-    async with purse.services.db.transaction() as session:
-        views = await models.list_models(session, purse.actor)
-        (wanted,) = [view for view in views if view.full_name == name]
-        await models.set_cheap(session, purse.actor, model_id=wanted.id, is_cheap=True)
-
-
-async def test_cheap_default_answers_where_the_budget_names_no_model(
-    purse: Purse, other_actor: Actor
-) -> None:
-    model, cheap = await purse.models(words(10), words(1))
-    agent = await purse.agent(model, is_public=True)
-    await purse.limit(0.05, scope="agent", agent_id=agent.id, policy="cheaper")
-    await _make_cheap(purse, cheap)
-
-    await purse.run(agent)
-    own = await purse.run(agent)
-    # It is asked with the keys of the agent's owner, whoever runs it.
-    other = await purse.run(agent, by=other_actor)
-
-    assert own.status == RunStatus.COMPLETED, own.error
-    assert await _asked(purse, own.id) == [(cheap, model)]
-    assert other.status == RunStatus.COMPLETED, other.error
-    assert await purse.spent() == 12 * CENT
-
-
-async def test_model_on_this_machine_is_meant_where_there_is_no_cheap_default(
-    purse: Purse, other_actor: Actor
-) -> None:
-    services, owner_id = purse.services, purse.actor.user_id
-    local = f"local/{services.settings.local_model_name}"
-    (cheap,) = await purse.models(words(1))
-
-    before = await find_cheaper(services, owner_id)
-    await _make_cheap(purse, cheap)
-
-    assert (before, await find_cheaper(services, owner_id)) == (local, cheap)
-    assert await find_cheaper(services, other_actor.user_id) == local
 
 
 async def test_cheaper_model_that_cannot_be_asked_ends_the_run(purse: Purse) -> None:

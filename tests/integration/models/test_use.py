@@ -9,11 +9,11 @@ from app.backend.budgets import model_use
 from app.backend.budgets import service as budgets
 from app.backend.budgets.schemas import BudgetDraft, BudgetPolicy
 from app.backend.core import acting
-from app.backend.core.actor import Actor
+from app.backend.core.actor import Actor, Role
 from app.backend.core.errors import Conflict
 from app.backend.models.schemas import ModelRowView
 from app.backend.providers.schemas import ProviderView
-from tests.factories.rows import RowFactory
+from tests.factories.rows import MakeUser, RowFactory
 from tests.integration.models.test_rows import add, connect
 
 URL = "https://models.example.org/v1"
@@ -107,6 +107,45 @@ async def test_model_that_a_budget_leads_to_stays(
     said = await refusals(services, actor, provider, model)
     assert said == {
         "a budget of yours, a budget of the agent 'Clerk', a budget of the installation"
+    }
+
+
+async def test_budget_of_the_installation_keeps_what_it_means_alone(
+    services: Services, actor: Actor, make_user: MakeUser
+) -> None:
+    admin = await make_user(email="second@example.org", role=Role.ADMIN)
+    shared = await connect(services, actor, URL, is_shared=True)
+    model = await add(services, actor, shared, "good")
+    own = await connect(services, admin, URL)
+    await limit(services, actor, scope="installation", cheaper_model="mine/good")
+
+    await delete(services, admin, own)
+
+    said = await refusals(services, actor, shared, model)
+    assert said == {"a budget of the installation"}
+
+
+async def test_private_provider_of_an_administrator_stays_where_no_other_is_meant(
+    services: Services, actor: Actor
+) -> None:
+    own = await connect(services, actor, URL)
+    await limit(services, actor, scope="installation", cheaper_model="mine/good")
+
+    assert await refusals(services, actor, own) == {"a budget of the installation"}
+
+
+async def test_budget_that_an_administrator_set_is_called_so(
+    services: Services, actor: Actor, other_actor: Actor, rows: RowFactory
+) -> None:
+    own = await connect(services, other_actor, URL)
+    facts = {"model": "scripted/hello", "is_public": True}
+    agent = await rows.agent(other_actor, name="Clerk", **facts)
+    cheaper = {"cheaper_model": "mine/good"}
+    await limit(services, actor, user_id=other_actor.user_id, **cheaper)
+    await limit(services, actor, scope="agent", agent_id=agent.id, **cheaper)
+
+    assert await refusals(services, other_actor, own) == {
+        "a budget that an administrator set for you, a budget that an administrator set for the agent 'Clerk'"
     }
 
 

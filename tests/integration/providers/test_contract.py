@@ -369,3 +369,35 @@ async def test_stage_of_vectors_fails_with_its_cause(embedding: Met) -> None:
     last = results[CheckStage.EMBEDDING]
     assert last.status is CheckStatus.FAILED
     assert "embed-gone" in last.detail
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 500])
+async def test_embedding_model_that_nobody_chose_fails_no_connection(
+    embedding: Met, status: int
+) -> None:
+    embedding.vendor.failures[vendors.EMBEDDER] = status, "Not for you."
+    results = {one.stage: one async for one in check(embedding.handler)}
+    if embedding.handler.info.key == "azure":
+        # It lists none, so somebody names it.
+        assert results[CheckStage.EMBEDDING].status is CheckStatus.SKIPPED
+        return
+    named = check(embedding.handler, model=vendors.EMBEDDER)
+
+    last = results[CheckStage.EMBEDDING]
+    assert last.status is CheckStatus.LIMITED
+    assert last.detail.startswith(f"{vendors.EMBEDDER} makes no vectors here. ")
+    assert [one async for one in named][-1].status is CheckStatus.FAILED
+
+
+async def test_key_that_no_model_accepted_fails_the_connection(pools: Pools) -> None:
+    vendor = vendors.openai()
+    vendor.listing = {"data": [{"id": vendors.EMBEDDER, "object": "model"}]}
+    vendor.failures[vendors.EMBEDDER] = 403, "Not for you."
+    with vendors.serving(vendor) as url:
+        handler = connect("openai_compatible", f"{url}/v1", pools)
+        results = [one async for one in check(handler)]
+
+    assert (results[-1].stage, results[-1].status) == (
+        CheckStage.EMBEDDING,
+        CheckStatus.FAILED,
+    )

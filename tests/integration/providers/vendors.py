@@ -58,6 +58,9 @@ class Vendor:
     is_sse: bool = True
     asked: list[Body] = field(default_factory=list[Body])
     headers: list[str] = field(default_factory=list[str])
+    failures: dict[str, tuple[int, str]] = field(
+        default_factory=lambda: dict(_FAILURES)
+    )
     hung_up: Event = field(default_factory=Event)
     let_go: Event = field(default_factory=Event)
 
@@ -254,8 +257,8 @@ class _Answering(BaseHTTPRequestHandler):
             self._fail(401, "Who are you?")
         elif self.path == "/api/pull" and model in MODELS:
             self._stream_lines(iter(PULLED))
-        elif model in _FAILURES:
-            self._fail(*_FAILURES[model])
+        elif model in self.vendor.failures:
+            self._fail(*self.vendor.failures[model])
         elif model not in MODELS:
             self._fail(404, f"There is no model {model}.")
         elif model == "silent":

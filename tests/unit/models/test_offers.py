@@ -49,10 +49,11 @@ def test_embedding_model_is_told_by_its_name() -> None:
     assert offer("openai", "text-embedding-3-small").kind is ModelKind.EMBEDDING
 
 
-def test_cheapest_chat_model_is_tried() -> None:
-    names = ("text-embedding-3-small", "gpt-4o", "gpt-4o-mini", "unknown")
-    offers = [offer("openai", name) for name in names]
+def test_cheapest_model_of_a_kind_is_tried() -> None:
+    names = ("text-embedding-3-large", "gpt-4o", "gpt-4o-mini", "unknown")
+    offers = [offer("openai", name) for name in (*names, "text-embedding-3-small")]
 
-    assert cheapest(offers) == "gpt-4o-mini"
-    assert cheapest(offers[:1]) == ""
-    assert cheapest([offer("ollama", "llama3")]) == "llama3"
+    assert cheapest(offers, ModelKind.CHAT) == "gpt-4o-mini"
+    assert cheapest(offers, ModelKind.EMBEDDING) == "text-embedding-3-small"
+    assert cheapest(offers[:1], ModelKind.CHAT) == ""
+    assert cheapest([offer("ollama", "llama3")], ModelKind.CHAT) == "llama3"

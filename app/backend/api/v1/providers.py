@@ -60,7 +60,7 @@ class ProviderSwitch(BaseModel):
 
 
 class ProviderTrial(BaseModel):
-    """A provider to be tried out before it is kept, and with which of its models; empty: the cheapest one listed."""
+    """A provider to be tried out before it is kept, and with which of its models; empty: the cheapest listed that answers, and the cheapest that makes vectors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -69,7 +69,7 @@ class ProviderTrial(BaseModel):
 
 
 class ModelTrial(BaseModel):
-    """With which of its models a provider is tried out; empty: the cheapest one listed."""
+    """With which of its models a provider is tried out; empty: the cheapest listed that answers, and the cheapest that makes vectors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
