@@ -138,9 +138,8 @@ async def test_budget_that_an_administrator_set_is_called_so(
     services: Services, actor: Actor, other_actor: Actor, rows: RowFactory
 ) -> None:
     own = await connect(services, other_actor, URL)
-    facts = {"model": "scripted/hello", "is_public": True}
-    agent = await rows.agent(other_actor, name="Clerk", **facts)
-    cheaper = {"cheaper_model": "mine/good"}
+    agent = await rows.agent(other_actor, name="Clerk", model="scripted/hello")
+    cheaper = {"cheaper_model": "mine/good", "is_everyone": True}
     await limit(services, actor, user_id=other_actor.user_id, **cheaper)
     await limit(services, actor, scope="agent", agent_id=agent.id, **cheaper)
 
