@@ -72,7 +72,9 @@ async def make_world(services: Services, owner: Actor) -> World:
     """Give `owner` something of every kind; of documents and runs some that go on and some that failed."""
     rows = RowFactory(services.db)
     mine: dict[str, Any] = {"owner_id": owner.user_id}
-    collection = await rows.collection(owner, name=SECRET, description=SECRET)
+    collection = await rows.collection(
+        owner, name=SECRET, description=SECRET, manual_due_at=clock.now()
+    )
     agent = await rows.agent(
         owner,
         name=SECRET,

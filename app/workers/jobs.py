@@ -72,13 +72,15 @@ async def _ingest_document(
 
 
 async def _upload_manual(
-    owner_id: UUID, collection_id: UUID, services: Services, _shutdown: asyncio.Event
+    owner_id: UUID, collection_id: UUID, services: Services, shutdown: asyncio.Event
 ) -> None:
     async with services.db.read() as session:
+        # While the owner is suspended the scheduler asks again, until they are back.
         actor = await identity.find_actor(session, owner_id)
-    if actor is not None:
-        # It takes a second, and nobody would ask again for what is cut off.
-        await ready_made.upload_manual(services, actor, collection_id=collection_id)
+    if actor is None:
+        return
+    work = ready_made.upload_manual(services, actor, collection_id=collection_id)
+    await _unless(shutdown, work)
 
 
 async def _purge_document(

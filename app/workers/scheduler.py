@@ -21,7 +21,7 @@ from app.backend.core import settings as settings_module
 from app.backend.core.settings import Settings
 from app.backend.identity import audit_chain, mail
 from app.backend.identity.retention import purge_logins
-from app.backend.knowledge import service as knowledge
+from app.backend.knowledge.recovery import sweep_documents
 from app.backend.runs.days import purge_days
 from app.backend.runs.retention import Retention
 from app.backend.runs.upkeep import OUTBOX_AGE, make_recovery
@@ -66,6 +66,7 @@ class Scheduler:
             Task("release_held_runs", 2 * TICK_SECONDS, recovery.release_held),
             Task("wake_parents", 2 * TICK_SECONDS, recovery.wake_parents),
             Task("sweep_documents", 10 * TICK_SECONDS, self._sweep_documents),
+            Task("sweep_manuals", 10 * TICK_SECONDS, self._sweep_manuals),
             Task("sweep_mail", 10 * TICK_SECONDS, self._sweep_mail),
             Task("install_ready_made", _MINUTE, self._install_ready_made),
             Task("purge_logins", _HOUR, self._purge_logins),
@@ -131,10 +132,10 @@ class Scheduler:
         return await self._services.outbox.sweep(older_than=OUTBOX_AGE)
 
     async def _sweep_documents(self) -> int:
-        async with self._services.db.transaction() as session:
-            return await knowledge.sweep_documents(
-                session, outbox=self._services.outbox
-            )
+        return await sweep_documents(self._services)
+
+    async def _sweep_manuals(self) -> int:
+        return await ready_made.sweep_manuals(self._services)
 
     async def _install_ready_made(self) -> None:
         await ready_made.install_missing(self._services)

@@ -1,6 +1,7 @@
 """What a new account finds: three agents, and the product's own documentation to ask about."""
 
 import asyncio
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -10,19 +11,22 @@ import structlog
 from app.backend.agents import service as agents
 from app.backend.agents.schemas import AgentKind
 from app.backend.agents.templates import READY_MADE
-from app.backend.core import acting, project
+from app.backend.core import acting, clock, project
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.crypto import Keyring
-from app.backend.core.errors import AppError
 from app.backend.core.jobs import Job, JobName
+from app.backend.files.errors import FileRefused, StorageUsed
 from app.backend.identity import service as identity
 from app.backend.knowledge import service as knowledge
 from app.backend.knowledge import uploads
 from app.backend.knowledge.parts import IngestParts
-from app.backend.knowledge.schemas import CollectionDraft, CollectionView
+from app.backend.knowledge.recovery import has_jobs
+from app.backend.knowledge.schemas import CollectionDraft
 from app.backend.models import service as models
 from app.backend.tools.registry import ToolRegistry
 
+# Longer than an upload takes: it is not asked for again while a worker has it.
+ASK_AGAIN = timedelta(minutes=5)
 _ACCOUNTS_MAX = 100
 
 logger = structlog.get_logger(__name__)
@@ -63,24 +67,42 @@ async def install_missing(parts: ReadyMadeParts) -> None:
 async def upload_manual(
     parts: IngestParts, actor: Actor, *, collection_id: UUID
 ) -> None:
-    """Upload the product's documentation to a collection; a document that is there already stays."""
+    """Upload the product's documentation to a collection that lacks it; a document that is there already stays.
+
+    The scheduler asks again for what is cut off, or fails.
+
+    Raises:
+        ServiceUnavailable: the object store does not work.
+    """
+
+    async def set_due(at: datetime | None) -> bool:
+        async with parts.db.transaction() as session:
+            return await knowledge.set_manual_due(
+                session, actor, collection_id=collection_id, at=at
+            )
+
     with acting.as_user(actor.user_id):
+        if not await set_due(clock.now() + ASK_AGAIN):
+            return
         for path in await asyncio.to_thread(manual_pages):
-            body = await asyncio.to_thread(path.read_bytes)
-            try:
-                await uploads.upload_document(
-                    parts,
-                    actor,
-                    collection_id=collection_id,
-                    name=path.name,
-                    body=body,
-                    is_awaited=False,
-                )
-            except AppError as error:  # lint-skip: edge-catch
-                # The account works without its manual, and the owner can upload it later.
-                logger.warning(
-                    "manual_not_uploaded", name=path.name, error=error.message
-                )
+            await _upload_page(parts, actor, collection_id, path)
+        await set_due(None)
+
+
+async def sweep_manuals(parts: IngestParts) -> int:
+    """Ask again for manuals that were lost on the way, but not while they may be in a queue; returns how many.
+
+    Raises:
+        RedisError, TimeoutError: Redis, which counts the jobs, is away or does not answer.
+    """
+    if await has_jobs(parts):
+        return 0
+    async with parts.db.transaction() as session:
+        due = await knowledge.take_due_manuals(
+            session, until=clock.now() + ASK_AGAIN, limit=_ACCOUNTS_MAX
+        )
+        await parts.outbox.add_all(session, [_manual_job(*one) for one in due])
+    return len(due)
 
 
 def manual_pages() -> list[Path]:
@@ -91,13 +113,35 @@ def manual_pages() -> list[Path]:
     )
 
 
+async def _upload_page(
+    parts: IngestParts, actor: Actor, collection_id: UUID, path: Path
+) -> None:
+    body = await asyncio.to_thread(path.read_bytes)
+    try:
+        await uploads.upload_document(
+            parts,
+            actor,
+            collection_id=collection_id,
+            name=path.name,
+            body=body,
+            is_awaited=False,
+        )
+    except (StorageUsed, FileRefused) as error:
+        # Asking again would not help; the account works without it, and the owner can upload it later.
+        logger.warning("manual_not_uploaded", name=path.name, error=error.message)
+
+
 async def _make_agents(parts: ReadyMadeParts, actor: Actor) -> None:
     async with parts.db.transaction() as session:
         is_due = await identity.welcome(session, actor)
         if not is_due or not actor.may(Permission.ADD_AGENT):
             return
         collection = await knowledge.create_collection(
-            session, actor, draft=MANUAL, embedding_model=parts.embedder.name
+            session,
+            actor,
+            draft=MANUAL,
+            embedding_model=parts.embedder.name,
+            manual_due_at=clock.now() + ASK_AGAIN,
         )
         default = await models.default_of_new(session, actor, settings=parts.settings)
         # Lists show the newest first: the first of the three should stand on top.
@@ -113,12 +157,12 @@ async def _make_agents(parts: ReadyMadeParts, actor: Actor) -> None:
                 default_model=default,
                 tools=parts.tools,
             )
-        await parts.outbox.add(session, _manual_job(actor, collection))
+        await parts.outbox.add(session, _manual_job(actor.user_id, collection.id))
 
 
-def _manual_job(actor: Actor, collection: CollectionView) -> Job:
+def _manual_job(owner_id: UUID, collection_id: UUID) -> Job:
     return Job(
         name=JobName.MANUAL_UPLOAD,
-        key=f"manual-{collection.id}",
-        subject_id=f"{actor.user_id}/{collection.id}",
+        key=f"manual-{collection_id}",
+        subject_id=f"{owner_id}/{collection_id}",
     )

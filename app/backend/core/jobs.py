@@ -30,7 +30,7 @@ QUEUES: dict[JobName, QueueName] = {
     JobName.RUN_EXECUTE: QueueName.RUNS,
     JobName.DOCUMENT_INGEST: QueueName.INGEST,
     JobName.DOCUMENT_INGEST_LATER: QueueName.INGEST_LATER,
-    JobName.MANUAL_UPLOAD: QueueName.INGEST,
+    JobName.MANUAL_UPLOAD: QueueName.INGEST_LATER,
     JobName.DOCUMENT_PURGE: QueueName.MAINTENANCE,
     JobName.MAIL_SEND: QueueName.MAIL,
 }

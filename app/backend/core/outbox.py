@@ -9,6 +9,7 @@ from uuid import UUID
 
 import structlog
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import RedisError
 from rq import Queue
 from rq.queue import EnqueueData
@@ -17,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Field, col, delete, func, select
 
 from app.backend.core import clock
+from app.backend.core import redis as redis_names
 from app.backend.core.db import Database, Session, after_commit
 from app.backend.core.jobs import FUNCTIONS, QUEUES, Job, JobName, QueueName
 from app.backend.core.rows import Row
@@ -36,10 +38,19 @@ class OutboxRow(Row, table=True):
     subject_id: str
 
 
-async def count_jobs(session: Session, name: JobName) -> int:
-    """Return how many jobs of a name have not been handed over, or only just."""
-    query = select(func.count()).select_from(OutboxRow).where(OutboxRow.name == name)
-    return (await session.exec(query)).one()
+async def count_waiting(session: Session, redis: AsyncRedis, *names: JobName) -> int:
+    """Return how many jobs are in the queues of those names, are on the way to them, or only just arrived.
+
+    Raises:
+        RedisError, TimeoutError: Redis is away or does not answer.
+    """
+    count = 0
+    async with asyncio.timeout(redis_names.ANSWER_SECONDS):
+        for queue in {QUEUES[name] for name in names}:
+            waiting = await redis.execute_command("LLEN", f"rq:queue:{queue}")
+            count += int(waiting or 0)
+    query = select(func.count()).where(col(OutboxRow.name).in_(names))
+    return count + (await session.exec(query)).one()
 
 
 class Outbox:

@@ -292,25 +292,47 @@ async def find_any_document(session: Session, document_id: UUID) -> DocumentRow 
 
 
 async def list_silent_documents(
-    session: Session, *, unclaimed_since: datetime, limit: int
+    session: Session, *, unclaimed_since: datetime | None, limit: int
 ) -> Sequence[DocumentRow]:
-    """Return documents that nobody works on any more, or never did."""
+    """Return documents that nobody works on any more, or never did if `unclaimed_since` is given; the longest silent first."""
     now = clock.now()
+    is_lost = col(DocumentRow.lease_until) < now
+    if unclaimed_since is not None:
+        is_unclaimed = col(DocumentRow.lease_until).is_(None)
+        is_lost |= is_unclaimed & (col(DocumentRow.updated_at) < unclaimed_since)
     query = (
         select(DocumentRow)  # lint-skip: repo-scope
-        .where(
-            col(DocumentRow.status).not_in(FINAL),
-            or_(
-                col(DocumentRow.lease_until) < now,
-                col(DocumentRow.lease_until).is_(None)
-                & (col(DocumentRow.updated_at) < unclaimed_since),
-            ),
-        )
-        # The order in which all take more than one.
-        .order_by(col(DocumentRow.id))
+        .where(col(DocumentRow.status).not_in(FINAL), is_lost)
+        # Whoever is dispatched goes to the end, so that each has its turn.
+        .order_by(col(DocumentRow.updated_at))
         .limit(limit)
+        # Others take them in another order: who waits for none of them holds up nobody for ever.
+        .with_for_update(skip_locked=True)
     )
     return (await session.exec(query)).all()
+
+
+async def list_due_manuals(session: Session, *, limit: int) -> Sequence[CollectionRow]:
+    """Return collections whose manual has to be asked for again, the longest due first."""
+    query = (
+        select(CollectionRow)  # lint-skip: repo-scope - the scheduler asks for all
+        .where(col(CollectionRow.manual_due_at) < clock.now())
+        .order_by(col(CollectionRow.manual_due_at))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return (await session.exec(query)).all()
+
+
+async def hold_without_manual(
+    session: Session, actor: Actor, collection_id: UUID
+) -> CollectionRow | None:
+    """Return the actor's collection if it lacks its manual; nobody else changes or deletes it until the transaction ends."""
+    query = owned_by(actor, CollectionRow).where(
+        col(CollectionRow.id) == collection_id,
+        col(CollectionRow.manual_due_at).is_not(None),
+    )
+    return (await session.exec(query.with_for_update())).first()
 
 
 async def raise_version(session: Session, collection_id: UUID) -> None:

@@ -1,7 +1,7 @@
 """Collections and documents, as their owner, and those with whom they are shared, see and change them."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime
 from uuid import UUID
 
 from app.backend.core import acting, clock, ids
@@ -31,18 +31,25 @@ from app.backend.knowledge.tables import (
     DocumentRow,
 )
 
-UNCLAIMED_MAX = timedelta(minutes=2)
-_SWEEP_MAX = 500
+_HIDDEN = {"owner_id", "version", "vectors_id", "manual_due_at"}
 
 
 async def create_collection(
-    session: Session, actor: Actor, *, draft: CollectionDraft, embedding_model: str
+    session: Session,
+    actor: Actor,
+    *,
+    draft: CollectionDraft,
+    embedding_model: str,
+    manual_due_at: datetime | None = None,
 ) -> CollectionView:
     """Make an empty collection; its vectors are of the model that it names, which was checked, else of `embedding_model`."""
     values = draft.model_dump()
     named = values.pop("embedding_model").strip()
     row = CollectionRow(
-        owner_id=actor.user_id, embedding_model=named or embedding_model, **values
+        owner_id=actor.user_id,
+        embedding_model=named or embedding_model,
+        manual_due_at=manual_due_at,
+        **values,
     )
     session.add(row)
     await session.flush()
@@ -266,14 +273,28 @@ async def list_chunks(
     return [ChunkView.model_validate(row) for row in rows]
 
 
-async def sweep_documents(session: Session, *, outbox: Outbox) -> int:
-    """Queue again what a crash or a lost queue left behind; returns how many documents."""
-    rows = await repository.list_silent_documents(
-        session, unclaimed_since=clock.now() - UNCLAIMED_MAX, limit=_SWEEP_MAX
-    )
+async def set_manual_due(
+    session: Session, actor: Actor, *, collection_id: UUID, at: datetime | None
+) -> bool:
+    """Say when the manual of a collection is asked for again, or with None that it is there.
+
+    False when the collection lacks none, or is gone.
+    """
+    row = await repository.hold_without_manual(session, actor, collection_id)
+    if row is None:
+        return False
+    row.manual_due_at = at
+    return True
+
+
+async def take_due_manuals(
+    session: Session, *, until: datetime, limit: int
+) -> list[tuple[UUID, UUID]]:
+    """Return owners and ids of collections whose manual has to be asked for again; they are not due before `until`."""
+    rows = await repository.list_due_manuals(session, limit=limit)
     for row in rows:
-        await dispatch.dispatch(session, row, outbox)
-    return len(rows)
+        row.manual_due_at = until
+    return [(row.owner_id, row.id) for row in rows]
 
 
 async def _embed_anew(
@@ -346,7 +367,7 @@ async def _to_views(
         _, documents, chunks, size = counts.get(row.id, (row.id, 0, 0, 0))
         views.append(
             CollectionView(
-                **row.model_dump(exclude={"owner_id", "version", "vectors_id"}),
+                **row.model_dump(exclude=_HIDDEN),
                 documents=documents,
                 chunks=chunks,
                 size=size,

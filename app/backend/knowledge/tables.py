@@ -30,6 +30,7 @@ class CollectionRow(OwnedRow, table=True):
 
     Its vectors are of one model. With another model they begin anew, under `vectors_id`; before that under its own id.
     What is in it belongs to its owner, whoever has put it there.
+    While it lacks the manual that a worker uploads to it, `manual_due_at` says when the worker is asked again.
     """
 
     __table_args__ = (Index("ix_collection_owner_id_id", "owner_id", "id"),)
@@ -41,6 +42,7 @@ class CollectionRow(OwnedRow, table=True):
     embedding_model: str
     vectors_id: UUID | None = None
     version: int = 0
+    manual_due_at: datetime | None = Field(default=None, sa_type=UtcColumn, index=True)
     updated_at: datetime = Field(default_factory=clock.now, sa_type=UtcColumn)
 
     @property

@@ -1,6 +1,5 @@
 """What is done for runs that lost their worker: none stays queued without a job, or running without a worker."""
 
-import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,10 +12,9 @@ from redis.asyncio import Redis
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app.backend.core import clock
-from app.backend.core import redis as redis_names
 from app.backend.core.db import AWAY, Database, Session
-from app.backend.core.jobs import QUEUES, JobName
-from app.backend.core.outbox import Outbox, count_jobs
+from app.backend.core.jobs import JobName
+from app.backend.core.outbox import Outbox, count_waiting
 from app.backend.core.run_events import (
     RunFailed,
     RunStopped,
@@ -103,7 +101,7 @@ class RunRecovery:
         """
         before = clock.now() - older_than
         async with self.db.read() as session:
-            jobs = await self._count_jobs(session)
+            jobs = await count_waiting(session, self.redis, JobName.RUN_EXECUTE)
             rows = await engine_repository.find_unclaimed(
                 session, before, more_than=jobs, limit=RUNS_PER_SWEEP
             )
@@ -210,12 +208,6 @@ class RunRecovery:
             if changed is not None:
                 publish_after_commit(session, self.redis, row.id, changed[1])
                 logger.warning("run_queued_again", run_id=str(row.id))
-
-    async def _count_jobs(self, session: Session) -> int:
-        queue = f"rq:queue:{QUEUES[JobName.RUN_EXECUTE]}"
-        async with asyncio.timeout(redis_names.ANSWER_SECONDS):
-            waiting = await self.redis.execute_command("LLEN", queue)
-        return int(waiting or 0) + await count_jobs(session, JobName.RUN_EXECUTE)
 
 
 async def _list_cut(session: Session, row: RunRow) -> list[UsageRecorded]:

@@ -194,6 +194,7 @@ QUERIES = [
     query(knowledge.find_copy, collection_id=Kind.COLLECTION, sha256=SECRET),
     query(knowledge.list_documents, collection_id=None, limit=9),
     query(knowledge.list_documents, collection_id=Kind.COLLECTION, limit=9),
+    query(knowledge.hold_without_manual, Kind.COLLECTION),
     query(knowledge.list_files, Kind.COLLECTION),
     query(knowledge.find_chunk, Kind.PASSAGE),
     query(knowledge.list_chunks, document_id=Kind.DOCUMENT, limit=9),

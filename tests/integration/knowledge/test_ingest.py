@@ -305,22 +305,6 @@ async def test_upload_of_a_failed_document_tries_it_again(
     assert again.status == DocumentStatus.CHUNKED
 
 
-async def test_sweep_queues_what_nobody_works_on(
-    parts: Services, actor: Actor, collection: CollectionRow
-) -> None:
-    document = await _upload(parts, actor, collection)
-    await _claim(parts, document.id)
-    async with parts.db.transaction() as session:
-        assert await service.sweep_documents(session, outbox=parts.outbox) == 0
-    await _expire_lease(parts, document.id)
-
-    async with parts.db.transaction() as session:
-        assert await service.sweep_documents(session, outbox=parts.outbox) == 1
-
-    await ingest.ingest_document(parts, actor, document.id)
-    assert (await _read(parts, actor, document.id)).status == DocumentStatus.READY
-
-
 async def _claim(parts: Services, document_id: UUID) -> None:
     lease_until = clock.now() + timedelta(minutes=1)
     await parts.db.write(

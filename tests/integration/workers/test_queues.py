@@ -1,13 +1,15 @@
 """Which jobs a worker takes, and what it does, with real workers on the real queue."""
 
 import asyncio
+from datetime import timedelta
 
 from rq import Queue
+from rq.registry import FailedJobRegistry
 from sqlmodel import func, select
 
 from app.backend.agents import ready_made
 from app.backend.bootstrap import Services
-from app.backend.core import ids
+from app.backend.core import clock, ids
 from app.backend.core.actor import Actor
 from app.backend.core.jobs import Job, JobName, QueueName
 from app.backend.core.redis import connect_blocking
@@ -16,7 +18,7 @@ from app.backend.core.settings import Settings
 from app.backend.knowledge import service as knowledge
 from app.backend.knowledge import uploads
 from app.backend.knowledge.schemas import DocumentStatus
-from app.backend.knowledge.tables import CollectionRow, DocumentRow
+from app.backend.knowledge.tables import DocumentRow
 from app.backend.system.queues import list_queues
 from app.workers.queues import INGEST
 from tests.factories.rows import MakeAgent, MakeCollection
@@ -113,25 +115,45 @@ async def test_manual_of_a_new_account_is_uploaded_by_a_worker(
     worker.stop()
 
 
-async def test_manual_that_is_uploaded_twice_is_there_once(
-    services: Services, actor: Actor
+async def test_manual_whose_job_failed_is_uploaded_by_one_of_the_same_name(
+    services: Services,
+    settings: Settings,
+    fork_server: ForkServer,
+    actor: Actor,
+    make_collection: MakeCollection,
 ) -> None:
-    await ready_made.install_ready_made(services, actor)
-    async with services.db.read() as session:
-        (collection_id,) = (await session.exec(select(CollectionRow.id))).all()
+    ago = clock.now() - timedelta(hours=1)
+    collection = await make_collection(actor, manual_due_at=ago)
+    connection = connect_blocking(settings.redis_url)
+    failed = FailedJobRegistry(QueueName.INGEST_LATER, connection=connection)
+    broken = Job(
+        name=JobName.MANUAL_UPLOAD,
+        key=f"manual-{collection.id}",
+        subject_id="nobody",
+    )
+    async with services.db.transaction() as session:
+        await services.outbox.add(session, broken)
+    worker = fork_server.start("app.workers.worker", settings)
+    await asyncio.to_thread(
+        wait_until, lambda: failed.count == 1, seconds=40, what="The failure"
+    )
+    await services.outbox.settle()
 
-    for _ in range(2):
-        await ready_made.upload_manual(services, actor, collection_id=collection_id)
+    assert await ready_made.sweep_manuals(services) == 1
 
-    async with services.db.read() as session:
-        names = (await session.exec(select(DocumentRow.name))).all()
-    assert sorted(names) == sorted(page.name for page in ready_made.manual_pages())
+    def is_there() -> bool:
+        lacks = select(CollectionRow.manual_due_at)
+        return services.db.read_now(lambda one: one.scalar(lacks)) is None
+
+    await asyncio.to_thread(wait_until, is_there, seconds=40, what="The manual")
+    worker.stop()
+    connection.close()
 
 
 async def test_manual_waits_behind_what_people_upload(
     services: Services, actor: Actor, make_collection: MakeCollection
 ) -> None:
-    collection = await make_collection(actor)
+    collection = await make_collection(actor, manual_due_at=clock.now())
 
     await ready_made.upload_manual(services, actor, collection_id=collection.id)
 
