@@ -18,7 +18,7 @@ from app.backend.core.settings import Settings
 from app.backend.knowledge import service as knowledge
 from app.backend.knowledge import uploads
 from app.backend.knowledge.schemas import DocumentStatus
-from app.backend.knowledge.tables import DocumentRow
+from app.backend.knowledge.tables import CollectionRow, DocumentRow
 from app.backend.system.queues import list_queues
 from app.workers.queues import INGEST
 from tests.factories.rows import MakeAgent, MakeCollection
