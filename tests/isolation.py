@@ -72,16 +72,14 @@ async def make_world(services: Services, owner: Actor) -> World:
     """Give `owner` something of every kind; of documents and runs some that go on and some that failed."""
     rows = RowFactory(services.db)
     mine: dict[str, Any] = {"owner_id": owner.user_id}
-    collection = await rows.collection(
-        owner, name=SECRET, description=SECRET, manual_due_at=clock.now()
-    )
+    named: dict[str, Any] = {"name": SECRET, "description": SECRET}
+    collection = await rows.collection(owner, manual_due_at=clock.now(), **named)
     agent = await rows.agent(
         owner,
-        name=SECRET,
-        description=SECRET,
         instructions=SECRET,
         suggested_prompts=[SECRET],
         collection_ids=[collection.id],
+        **named,
     )
     thread = await rows.thread(owner, agent_id=agent.id, title=SECRET)
     await _add_message(rows, owner, thread.id)
