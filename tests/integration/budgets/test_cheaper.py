@@ -17,6 +17,7 @@ from app.backend.models import service as models
 from app.backend.models.schemas import DefaultKind
 from app.backend.providers import service as providers
 from app.backend.providers.schemas import ProviderDraft, ProviderView
+from tests.factories.rows import MakeUser
 from tests.factories.usage import add_usage
 from tests.integration.budgets.conftest import CENT, Purse, words
 from tests.integration.models.test_rows import add
@@ -146,8 +147,10 @@ async def test_nothing_goes_on_where_the_model_on_this_machine_is_asked_already(
 
 @pytest.mark.parametrize("scope", ["user", "tier", "installation"])
 async def test_budget_that_others_set_leads_to_no_model_that_its_person_marked(
-    purse: Purse, other_actor: Actor, scope: str
+    purse: Purse, other_actor: Actor, make_user: MakeUser, scope: str
 ) -> None:
+    # What people of no concern call theirs is of none.
+    await _connect(purse, await make_user(), "ours")
     whose: dict[str, dict[str, Any]] = {
         "user": {"user_id": other_actor.user_id},
         "tier": {"tier_id": await _tier_of(purse, other_actor)},
