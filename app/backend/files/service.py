@@ -59,6 +59,8 @@ async def get_file(session: Session, actor: Actor, *, file_id: UUID) -> FileView
 async def remove_file(session: Session, actor: Actor, *, file_id: UUID) -> None:
     """Forget a file; the caller sees to its bytes after the commit."""
     await session.delete(await _need(session, actor, file_id))
+    # At once: the transaction may end on behalf of somebody else, whom PostgreSQL lets delete nothing here.
+    await session.flush()
 
 
 async def _need(session: Session, actor: Actor, file_id: UUID) -> FileRow:
