@@ -1,4 +1,4 @@
-"""What it costs to know who asks: a list over the API, beside the same list from a route that asks nobody.
+"""What it costs to know who asks: a list over the API, beside the same list where nobody asks who it is.
 
 Both are served by one process, over a real port, and asked in turns.
 """
@@ -15,23 +15,21 @@ from time import perf_counter
 
 import httpx
 import uvicorn
-from fastapi import FastAPI
+from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
 from app.backend import bootstrap
-from app.backend.agents import service as agents
-from app.backend.agents.schemas import AgentView
+from app.backend.api import auth
 from app.backend.api.app import make_api
+from app.backend.api.guard import Guard
 from app.backend.bootstrap import Services
 from app.backend.core import acting, clock, ids
 from app.backend.core.actor import Actor, Role
 from app.backend.core.crypto import hash_token
-from app.backend.core.paging import Page
 from app.backend.core.settings import Settings
 from app.backend.identity import cookies, keys, tiers
 from app.backend.identity.tables import SessionRow
 from app.backend.identity.tier_schemas import Limits, PersonLimitsDraft
-from app.backend.runs import service as runs
 from bench.report import Row, percentile, report
 from tests.factories.rows import RowFactory
 from tests.parts import free_port, wait_until
@@ -46,36 +44,31 @@ GOAL = "p50 with a login, a key, and a key that is counted <= 1.3 x the bare lis
 
 
 def serve(settings: Settings, actor: Actor, port: int) -> None:
-    """Serve the API, and below `/bare` its list of agents without a door."""
+    """Serve the API, and below `/bare` the same without its door."""
     asyncio.run(_serve(settings, actor, port))
 
 
 async def _serve(settings: Settings, actor: Actor, port: int) -> None:
     async with bootstrap.build(settings) as services:
-        api, bare = make_api(settings), _bare(services, actor)
-        api.state.services = services
+        api, bare = make_api(settings), make_api(settings)
+        bare.user_middleware = [
+            one for one in bare.user_middleware if one.cls is not Guard
+        ]
+        api.state.services = bare.state.services = services
 
         async def both(scope: Scope, receive: Receive, send: Send) -> None:
-            is_bare = scope.get("path", "").startswith("/bare")
-            await (bare if is_bare else api)(scope, receive, send)
+            path = scope.get("path", "")
+            if not path.startswith("/bare"):
+                await api(scope, receive, send)
+                return
+            scope["path"] = path.removeprefix("/bare")
+            auth.set_actor(HTTPConnection(scope), actor)
+            # PostgreSQL shows nothing to nobody.
+            with acting.as_user(actor.user_id):
+                await bare(scope, receive, send)
 
         config = uvicorn.Config(both, port=port, log_config=None, lifespan="off")
         await uvicorn.Server(config).serve()
-
-
-def _bare(services: Services, actor: Actor) -> FastAPI:
-    app = FastAPI()
-
-    @app.get("/bare/agents")
-    async def list_agents(limit: int) -> Page[AgentView]:
-        # PostgreSQL shows nothing to nobody.
-        with acting.as_user(actor.user_id):
-            async with services.db.read() as session:
-                page = await agents.list_agents(session, actor, limit=limit)
-                items = await runs.with_last_run(session, actor, page.items)
-        return Page(items=items, next_cursor=page.next_cursor)
-
-    return app
 
 
 @asynccontextmanager
@@ -113,7 +106,7 @@ async def _clients(
         for way, sent in headers.items()
     }
     yield {
-        way: (client, "/bare/agents" if way == "bare" else "/api/v1/agents")
+        way: (client, "/bare/api/v1/agents" if way == "bare" else "/api/v1/agents")
         for way, client in made.items()
     }
     for client in made.values():
