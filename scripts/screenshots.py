@@ -72,11 +72,11 @@ async def take_all(url: str, email: str) -> None:
             await ask(page)
             await shoot(page, "agent")
             await page.goto(f"{url}/")
-            await expect(page.get_by_text("Completed").first).to_be_visible()
+            await expect(page.get_by_text("Completed", exact=True).first).to_be_visible()
             await shoot(page, "dashboard")
             await page.goto(f"{url}/knowledge")
             await page.get_by_role("link", name="Atelier manual").first.click()
-            await expect(page.get_by_text("index.md").first).to_be_visible()
+            await expect(page.get_by_text("usage.md").first).to_be_visible()
             await shoot(page, "collection")
         async with signed_in(browser, url, email, size=DESKTOP, scheme="dark") as page:
             await ask(page)
