@@ -72,7 +72,9 @@ async def take_all(url: str, email: str) -> None:
             await ask(page)
             await shoot(page, "agent")
             await page.goto(f"{url}/")
-            await expect(page.get_by_text("Completed", exact=True).first).to_be_visible()
+            await expect(
+                page.get_by_text("Completed", exact=True).first
+            ).to_be_visible()
             await shoot(page, "dashboard")
             await page.goto(f"{url}/knowledge")
             await page.get_by_role("link", name="Atelier manual").first.click()
