@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 
+from app.backend.agents.tables import AgentRow
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.core.errors import NotFound
@@ -26,6 +27,19 @@ async def _execute(
     return result.output_data, events
 
 
+async def _make_reader(
+    make_agent: MakeAgent, owner: Actor, handbook: CollectionRow, kind: str
+) -> AgentRow:
+    reply = '{"replies": [{"tool_calls": [{"name": "search_knowledge", "args": {"query": "litres of water in the boiler"}}]}, {"text": "It holds forty litres of water."}]}'
+    return await make_agent(
+        owner,
+        kind=kind,
+        model=f"scripted/{reply}" if kind == "tools" else "scripted/quote",
+        tools=["search_knowledge"],
+        collection_ids=[handbook.id],
+    )
+
+
 @pytest.mark.parametrize("kind", ["answer", "quotes", "tools"])
 async def test_answer_cites_the_owners_document_which_the_runner_cannot_open(
     parts: Services,
@@ -36,14 +50,7 @@ async def test_answer_cites_the_owners_document_which_the_runner_cannot_open(
     handbook: CollectionRow,
     kind: str,
 ) -> None:
-    reply = '{"replies": [{"tool_calls": [{"name": "search_knowledge", "args": {"query": "litres of water in the boiler"}}]}, {"text": "It holds forty litres of water."}]}'
-    agent = await make_agent(
-        actor,
-        kind=kind,
-        model=f"scripted/{reply}" if kind == "tools" else "scripted/quote",
-        tools=["search_knowledge"],
-        collection_ids=[handbook.id],
-    )
+    agent = await _make_reader(make_agent, actor, handbook, kind)
     await rows.share(agent, other_actor, "run")
 
     output, _ = await _execute(parts, other_actor, agent.id)
@@ -73,14 +80,7 @@ async def test_runner_is_not_told_which_collection_was_searched_by_words_alone(
     handbook: CollectionRow,
     kind: str,
 ) -> None:
-    reply = '{"replies": [{"tool_calls": [{"name": "search_knowledge", "args": {"query": "litres of water in the boiler"}}]}, {"text": "It holds forty litres of water."}]}'
-    agent = await make_agent(
-        actor,
-        kind=kind,
-        model=f"scripted/{reply}" if kind == "tools" else "scripted/quote",
-        tools=["search_knowledge"],
-        collection_ids=[handbook.id],
-    )
+    agent = await _make_reader(make_agent, actor, handbook, kind)
     await rows.share(agent, other_actor, "run")
     async with parts.db.transaction() as session:
         row = await session.get_one(CollectionRow, handbook.id)
