@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
+from app.backend.api.bodies import AsShown
 from app.backend.api.deps import (
     CursorQuery,
     LimitQuery,
@@ -74,7 +75,7 @@ async def change_budget(
     actor: Changer,
     parts: PartsDep,
     budget_id: UUID,
-    change: BudgetChange,
+    change: Annotated[BudgetChange, AsShown(BudgetView)],
     is_everyone: OfAllQuery = False,
 ) -> BudgetView:
     """Change a budget; what is left out stays."""

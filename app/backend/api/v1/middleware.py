@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from app.backend.api.bodies import AsShown
 from app.backend.api.deps import PartsDep, ReadDep, WriteDep, may
 from app.backend.core.actor import Actor, Permission
 from app.backend.middleware import service as middleware
@@ -81,7 +82,7 @@ async def change_middleware(
     parts: PartsDep,
     session: WriteDep,
     middleware_id: UUID,
-    change: MiddlewareChange,
+    change: Annotated[MiddlewareChange, AsShown(MiddlewareView)],
 ) -> MiddlewareView:
     """Change a middleware; its model and type stay."""
     return await middleware.change_middleware(

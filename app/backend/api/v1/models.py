@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
+from app.backend.api.bodies import AsShown
 from app.backend.api.deps import PartsDep, ReadDep, WriteDep, may
 from app.backend.budgets import model_use
 from app.backend.core.actor import Actor, Permission
@@ -153,7 +154,7 @@ async def update_model(
     parts: PartsDep,
     session: WriteDep,
     model_id: UUID,
-    change: ModelChange,
+    change: Annotated[ModelChange, AsShown(ModelRowView)],
 ) -> ModelRowView:
     """Change what is known of a model."""
     view = await models.update_model(

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
+from app.backend.api.bodies import AsShown
 from app.backend.api.deps import PartsDep, ReadDep, WriteDep, may
 from app.backend.api.parts import ApiParts
 from app.backend.budgets import model_use
@@ -130,7 +131,7 @@ async def update_provider(
     parts: PartsDep,
     session: WriteDep,
     provider_id: UUID,
-    draft: ProviderDraft,
+    draft: Annotated[ProviderDraft, AsShown(ProviderView)],
 ) -> ProviderView:
     """Change a provider; without a key it keeps the one that it has."""
     return await model_use.update_provider(
