@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from app.backend.api.bodies import AsShown
 from app.backend.api.deps import PartsDep, ReadDep, WriteDep, may
 from app.backend.budgets import model_use
 from app.backend.core.actor import Actor, Permission
@@ -33,7 +34,7 @@ SeesModels = Annotated[Actor, may(Permission.VIEW_MODEL)]
 class LlmProviderDraft(BaseModel):
     """A provider: `config_schema` has its settings, and `secret` refers to its key, such as env:NAME."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: ProviderName
     provider_type: Text = Field(max_length=40)
@@ -80,7 +81,7 @@ class LlmProviders(BaseModel):
 class LlmModelChange(BaseModel):
     """What can be changed of a model."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     environment: Environment | None = None
     is_default: bool = False
@@ -141,7 +142,7 @@ async def create_provider(
     actor: Annotated[Actor, may(Permission.ADD_PROVIDER)],
     parts: PartsDep,
     session: WriteDep,
-    draft: LlmProviderDraft,
+    draft: Annotated[LlmProviderDraft, AsShown(LlmProvider)],
 ) -> LlmProvider:
     """Connect a provider."""
     return _provider(
@@ -166,7 +167,7 @@ async def update_provider(
     parts: PartsDep,
     session: WriteDep,
     provider_id: UUID,
-    draft: LlmProviderDraft,
+    draft: Annotated[LlmProviderDraft, AsShown(LlmProvider)],
 ) -> LlmProvider:
     """Change a provider; it stays shared as it is."""
     view = await model_use.update_provider(
@@ -197,7 +198,7 @@ async def add_model(
     actor: Annotated[Actor, may(Permission.ADD_MODEL)],
     parts: PartsDep,
     session: WriteDep,
-    draft: LlmModelDraft,
+    draft: Annotated[LlmModelDraft, AsShown(LlmModel)],
 ) -> LlmModel:
     """Add a model to a provider."""
     wanted = ModelDraft(
@@ -221,7 +222,7 @@ async def update_model(
     parts: PartsDep,
     session: WriteDep,
     model_id: UUID,
-    change: LlmModelChange,
+    change: Annotated[LlmModelChange, AsShown(LlmModel)],
 ) -> LlmModel:
     """Change a model; prices and what else only we know stay as they are."""
     before = await models.get_model(session, actor, model_id=model_id)

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.backend.api.bodies import AsShown
 from app.backend.api.deps import PartsDep, ReadDep, WriteDep, may
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.errors import NotFound
@@ -48,7 +49,7 @@ class MiddlewareTypeList(BaseModel):
 class LlmMiddlewareChange(BaseModel):
     """What can be changed of a middleware."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     priority: Priority | None = None
     config: StorableDict = Field(default_factory=dict[str, Any])
@@ -117,7 +118,10 @@ async def list_middlewares(actor: Viewer, session: ReadDep) -> LlmMiddlewareList
 
 @router.post("/llm-middleware", status_code=201)
 async def add_middleware(
-    actor: Changer, parts: PartsDep, session: WriteDep, draft: LlmMiddlewareDraft
+    actor: Changer,
+    parts: PartsDep,
+    session: WriteDep,
+    draft: Annotated[LlmMiddlewareDraft, AsShown(LlmMiddleware)],
 ) -> LlmMiddleware:
     """Put a middleware before a model."""
     wanted = OwnMiddlewareDraft(type=draft.middleware, **draft.change().model_dump())
@@ -143,7 +147,7 @@ async def change_middleware(
     parts: PartsDep,
     session: WriteDep,
     middleware_id: UUID,
-    change: LlmMiddlewareChange,
+    change: Annotated[LlmMiddlewareChange, AsShown(LlmMiddleware)],
 ) -> LlmMiddleware:
     """Change a middleware; its model and type stay."""
     view = await middleware.change_middleware(

@@ -77,3 +77,50 @@ async def test_what_is_only_shown_is_not_changed(
     answer = await signed_in.put(place, json={**before, "name": "other", "id": "none"})
 
     assert (answer.json()["name"], answer.json()["id"]) == ("hello", before["id"])
+
+
+@pytest.mark.parametrize(
+    ("what", "change"),
+    [
+        ("llm-models", {"context_window": 512}),
+        ("llm-providers", {"description": "Ours"}),
+        ("llm-middleware", {"priority": 7}),
+    ],
+)
+async def test_first_clients_send_back_what_was_returned_and_nothing_unknown(
+    signed_in: httpx.AsyncClient, model: str, what: str, change: dict[str, Any]
+) -> None:
+    await signed_in.post(f"{OURS}/middleware", json={"model": model, "type": "cache"})
+    before = await _first(signed_in, f"{THEIRS}/{what}/")
+    place = f"{THEIRS}/{what}/{before['id']}/"
+
+    answer = await signed_in.put(place, json={**before, **change})
+    wrong = await signed_in.put(place, json={**before, "colour": "red"})
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == before | change
+    assert wrong.status_code == 400
+    assert list(wrong.json()["details"]) == ["colour"]
+
+
+@pytest.mark.parametrize(
+    ("what", "own"),
+    [
+        ("llm-models", {"name": "more"}),
+        ("llm-providers", {"name": "more"}),
+        ("llm-middleware", {}),
+    ],
+)
+async def test_first_clients_make_another_one_and_nothing_unknown(
+    signed_in: httpx.AsyncClient, model: str, what: str, own: dict[str, str]
+) -> None:
+    await signed_in.post(f"{OURS}/middleware", json={"model": model, "type": "cache"})
+    draft = {**await _first(signed_in, f"{THEIRS}/{what}/"), **own}
+
+    wrong = await signed_in.post(f"{THEIRS}/{what}/", json={**draft, "colour": "red"})
+    made = await signed_in.post(f"{THEIRS}/{what}/", json=draft)
+
+    assert wrong.status_code == 400
+    assert list(wrong.json()["details"]) == ["colour"]
+    assert made.status_code == 201, made.text
+    assert made.json()["id"] != draft["id"]
