@@ -84,6 +84,6 @@ STATUSES = (
     ("completed", "Completed"),
     ("failed", "Failed"),
     ("stopped", "Stopped"),
-    ("timed_out", "Timed out"),
+    ("timed_out", "Limit reached"),
     ("dead", "Failed: workers lost"),
 )

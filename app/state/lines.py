@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from app.backend.agents.schemas import AgentView
+from app.backend.core.spending import OUT_OF_TIME, OVER_BUDGET
 from app.backend.identity.sharing_schemas import Level
 from app.backend.knowledge.schemas import CollectionView, DocumentStatus, DocumentView
 from app.backend.runs.schemas import RunView
@@ -15,6 +16,9 @@ from app.backend.usage.words import cost_words
 QUERY_LENGTH_MAX = 160
 # Not a status of its own: waiting, and not for a person.
 WAITS_FOR_RUN = "waiting_for_run"
+# Nor are these: the limits that have a word of their own.
+_LIMITS = {OVER_BUDGET: "over_budget", OUT_OF_TIME: "out_of_time"}
+TIMED_OUT = ("timed_out", *_LIMITS.values())
 _KILO = 1024
 _STAGES = [
     DocumentStatus.UPLOADED,
@@ -128,9 +132,11 @@ def score_words(score: float) -> str:
     return f"{score:.2f}"
 
 
-def shown_status(status: str, waits_for_id: UUID | None) -> str:
-    """Return the status of a run as pages show it: what waits for another run asks nothing of its owner."""
-    return status if waits_for_id is None else WAITS_FOR_RUN
+def shown_status(status: str, waits_for_id: UUID | None, error_code: str = "") -> str:
+    """Return the status of a run as pages show it: what waits for another run asks nothing of its owner, and a limit is time or money."""
+    if waits_for_id is not None:
+        return WAITS_FOR_RUN
+    return _LIMITS.get(error_code, status) if status == TIMED_OUT[0] else status
 
 
 def run_line(run: RunView) -> RunLine:
@@ -140,7 +146,7 @@ def run_line(run: RunView) -> RunLine:
         agent_id=str(run.agent_id or ""),
         agent_name=run.agent_name,
         query=str(run.input.get("query", ""))[:QUERY_LENGTH_MAX],
-        status=shown_status(run.status, run.waits_for_id),
+        status=shown_status(run.status, run.waits_for_id, run.error_code),
         trigger=run.trigger,
         tags=run.tags,
         error=run.error[:QUERY_LENGTH_MAX],

@@ -117,7 +117,7 @@ def run_detail(run: RunView) -> RunDetail:
         agent_id=str(run.agent_id or ""),
         agent_name=run.agent_name,
         thread_id=str(run.thread_id or ""),
-        status=shown_status(run.status, run.waits_for_id),
+        status=shown_status(run.status, run.waits_for_id, run.error_code),
         trigger=run.trigger,
         query=str(run.input.get("query", "")),
         extra=json.dumps(extra, ensure_ascii=False, indent=2) if extra else "",

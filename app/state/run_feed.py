@@ -16,7 +16,7 @@ from app.backend.runs import service as runs
 from app.backend.runs.packing import Batch
 from app.backend.runs.schemas import RunView
 from app.state import edge, notices, tabs
-from app.state.lines import WAITS_FOR_RUN, shown_status
+from app.state.lines import TIMED_OUT, WAITS_FOR_RUN
 from app.state.run_detail import (
     IDLE,
     EventLine,
@@ -63,7 +63,7 @@ class RunFeedState(rx.State):
     @rx.var
     def can_resume(self) -> bool:
         """Whether the run ended before it was complete."""
-        return self.execution_status in runs.RESUMABLE
+        return self.execution_status in {*runs.RESUMABLE, *TIMED_OUT}
 
     @rx.var
     def is_unanswered(self) -> bool:
@@ -208,9 +208,9 @@ class RunFeedState(rx.State):
     def _show(self, view: RunView, news: Sequence[RunEvent]) -> None:
         self.current_run_id = str(view.id)
         self.agent_id = str(view.agent_id or "")
-        self.execution_status = shown_status(view.status, view.waits_for_id)
-        self.is_stopping = self.is_stopping and not view.status.is_terminal
         detail = run_detail(view)
+        self.execution_status = detail.status
+        self.is_stopping = self.is_stopping and not view.status.is_terminal
         if detail != self.run:
             self.run = detail
         if view.output != self.output:

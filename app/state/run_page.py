@@ -77,7 +77,7 @@ def _tree_line(node: RunNode, run_id: UUID) -> TreeLine:
         id=str(node.id),
         depth=node.depth,
         agent_name=node.agent_name,
-        status=shown_status(node.status, node.waits_for_id),
+        status=shown_status(node.status, node.waits_for_id, node.error_code),
         started_at=iso(node.started_at),
         completed_at=iso(node.completed_at),
         is_here=node.id == run_id,

@@ -400,6 +400,9 @@ class RunTimedOut(_Event):
 
     type: Literal["run_timed_out"] = "run_timed_out"
     reason: str
+    code: str = Field(
+        default="", description="OVER_BUDGET, OUT_OF_TIME, or RUN_LIMIT for others."
+    )
 
 
 Event = Annotated[

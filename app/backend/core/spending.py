@@ -7,9 +7,14 @@ from uuid import UUID
 
 from app.backend.core.stored_events import RunEvent
 
+# Which limit ended a run.
+RUN_LIMIT, OUT_OF_TIME, OVER_BUDGET = "RUN_LIMIT", "OUT_OF_TIME", "OVER_BUDGET"
+
 
 class LimitReached(Exception):
     """The run used up what it was allowed; `reason` says of what, and how to allow more."""
+
+    code = RUN_LIMIT
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -32,6 +37,8 @@ class PlannedCall:
 
 class OverBudget(LimitReached):
     """A budget is used up; `instead` is the model that may be asked all the same, if there is one."""
+
+    code = OVER_BUDGET
 
     def __init__(self, reason: str, *, instead: str = "") -> None:
         super().__init__(reason)

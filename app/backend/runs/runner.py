@@ -26,7 +26,7 @@ from app.backend.core.run_events import (
     Stage,
     StageChanged,
 )
-from app.backend.core.spending import LimitReached
+from app.backend.core.spending import OUT_OF_TIME, LimitReached
 from app.backend.runs.beginning import open_saver, settle
 from app.backend.runs.errors import LeaseLost
 
@@ -104,12 +104,13 @@ async def run_to_end(work: Work, *, seconds: float, reason: str = "") -> End:
                 return _unexpected("A part did not answer in time.", error)
     except TimeoutError:
         return RunTimedOut(
-            reason=reason or f"The run reached its limit of {seconds:g} seconds."
+            code=OUT_OF_TIME,
+            reason=reason or f"The run reached its limit of {seconds:g} seconds.",
         )
     except LeaseLost:
         raise
     except LimitReached as limit:
-        return RunTimedOut(reason=limit.reason)
+        return RunTimedOut(code=limit.code, reason=limit.reason)
     except (NeedsPerson, NeedsChild) as needs:
         return _wish(needs)
     except AppError as error:

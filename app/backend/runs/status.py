@@ -129,10 +129,8 @@ async def end_run(
     match event:
         case RunCompleted(output=output):
             values["output"] = output.model_dump(mode="json")
-        case RunFailed(error=error, code=code):
+        case RunFailed(error=error, code=code) | RunTimedOut(reason=error, code=code):
             values |= {"error": storable(error), "error_code": code}
-        case RunTimedOut(reason=reason):
-            values["error"] = storable(reason)
         case RunStopped(text=text) if text:
             values["output"] = {"answer": text, "is_answered": False}
         case RunStopped():

@@ -29,6 +29,7 @@ class RunNode(BaseModel):
     agent_id: UUID | None
     agent_name: str
     status: RunStatus
+    error_code: str
     waits_for_id: UUID | None = Field(
         description="The run that it started and that it waits for."
     )

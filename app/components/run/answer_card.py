@@ -12,6 +12,7 @@ from app.components.ui.button import button, icon_button
 from app.components.ui.card import SURFACE
 from app.components.ui.skeleton import skeleton
 from app.components.widgets.event_log import answer
+from app.state.lines import TIMED_OUT
 from app.state.passage import PassageState
 from app.state.run_feed import RunFeedState
 
@@ -73,7 +74,7 @@ def _body() -> rx.Component:
             RunFeedState.execution_status,
             ("waiting", question_card()),
             ("failed", _problem(words.FAILED)),
-            ("timed_out", _problem(words.TIMED_OUT)),
+            (*TIMED_OUT, _problem(words.TIMED_OUT)),
             (
                 "stopped",
                 rx.el.p(

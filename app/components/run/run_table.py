@@ -10,6 +10,7 @@ from app.components.ui.badge import run_status
 from app.components.ui.menu import menu, menu_item
 from app.components.ui.table import cell, row, table
 from app.components.widgets.clock import elapsed, time_ago
+from app.state.lines import TIMED_OUT
 from app.state.run_bulk import RunBulkState
 from app.state.run_list import RunListState
 from app.state.session import SessionState
@@ -23,8 +24,8 @@ _HEADS = (
     words.ASKED,
     "",
 )
-_ENDED = ("completed", "failed", "stopped", "timed_out")
-_RESUMABLE = ("failed", "stopped", "timed_out")
+_RESUMABLE = ("failed", "stopped", *TIMED_OUT)
+_ENDED = ("completed", *_RESUMABLE)
 
 
 def run_table() -> rx.Component:

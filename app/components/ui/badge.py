@@ -21,7 +21,9 @@ _RUN_STATUS: dict[str, tuple[Tone, str, str]] = {
     "completed": ("ok", "circle_check", "Completed"),
     "failed": ("bad", "circle_x", "Failed"),
     "stopped": ("neutral", "circle_stop", "Stopped"),
-    "timed_out": ("bad", "timer_off", "Timed out"),
+    "timed_out": ("bad", "octagon_minus", "Limit reached"),
+    "out_of_time": ("bad", "timer_off", "Timed out"),
+    "over_budget": ("bad", "wallet", "Over budget"),
 }
 
 

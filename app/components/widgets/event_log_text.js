@@ -19,6 +19,9 @@ const LEVEL_OF = {
   run_failed: "error", run_timed_out: "error",
 };
 
+/** What a limit that ended a run is called; `code` says which one it was. */
+export const limitWord = (code) => ({ OVER_BUDGET: "Over budget", OUT_OF_TIME: "Timed out" })[code] ?? "Limit reached";
+
 export const categoryOf = (type) => CATEGORY_OF[type] ?? "system";
 
 /** The event types of some categories: what a server is asked for. */

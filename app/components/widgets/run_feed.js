@@ -230,6 +230,7 @@ class RunFeed {
       if (seconds > 0 && payload.tokens_out > 1) meter.speed = (payload.tokens_out - 1) / seconds;
     } else if (ENDS[type]) {
       meter.endedTs = ts;
+      meter.endCode = payload.code;
       this.output = payload.output ?? null;
     }
   }

@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from "react";
-import { formatDuration, formatMoney } from "./event_log_text.js";
+import { formatDuration, formatMoney, limitWord } from "./event_log_text.js";
 import { useConnection } from "./run_feed.js";
 
 const REFRESH = 500; // milliseconds between two changes of the figures
 const PAUSED = { queued: "Queued", waiting: "Needs you" };
-const END = { completed: "Completed", failed: "Failed", stopped: "Stopped", timed_out: "Timed out" };
+const END = { completed: "Completed", failed: "Failed", stopped: "Stopped", timed_out: "Limit reached" };
 
 function Elapsed({ startedTs, endedTs }) {
   const [, tick] = useState(0);
@@ -46,7 +46,7 @@ export function Meter({ feed }) {
   const live = (meter.lastTs - meter.firstTs) / 1000;
   const speed = meter.speed || (meter.tokens > 1 && live > 0.2 ? (meter.tokens - 1) / live : 0);
   const tokens = Math.max(meter.tokens, meter.usedOut ?? 0);
-  const words = !isOnline ? "Reconnecting…" : isRunning ? PAUSED[status] ?? (meter.stage || status) : END[status] ?? "Loading…";
+  const words = !isOnline ? "Reconnecting…" : isRunning ? PAUSED[status] ?? (meter.stage || status) : status === "timed_out" ? limitWord(meter.endCode) : END[status] ?? "Loading…";
   const dot = !isOnline ? "bg-warn" : isRunning ? "bg-accent animate-pulse" : status === "completed" ? "bg-ok" : status in END ? (status === "stopped" ? "bg-faint" : "bg-bad") : "bg-line-strong";
   return (
     <div className="flex min-h-8 flex-wrap items-center gap-x-4 gap-y-0.5 border-t border-line bg-surface px-3 py-1 font-sans text-xs">

@@ -1,5 +1,5 @@
 /** The events of a run as steps: what began, what it was part of, and when it was over. Pure; an event costs the same however many came before. */
-import { brief, childOf, describe, formatDuration, levelOf, mainArgument } from "./event_log_text.js";
+import { brief, childOf, describe, formatDuration, levelOf, limitWord, mainArgument } from "./event_log_text.js";
 
 /** Types of which a step is made; texts as they grow and lines of the log only add to one. */
 export const STEP_TYPES = [
@@ -7,7 +7,7 @@ export const STEP_TYPES = [
   "retry_scheduled", "fallback_asked", "tool_called", "tool_returned", "retrieved", "usage_recorded", "budget_noticed", "run_waiting", "run_resumed", "child_started", "child_completed",
   "run_completed", "run_failed", "run_stopped", "run_timed_out",
 ];
-const ENDS = { run_completed: "Completed", run_failed: "Failed", run_stopped: "Stopped", run_timed_out: "Timed out" };
+const ENDS = { run_completed: "Completed", run_failed: "Failed", run_stopped: "Stopped" };
 const QUIET = new Set(["queue_position", "run_started"]);
 const SILENT_STAGES = new Set(["started", "completed"]);
 
@@ -33,7 +33,7 @@ export class Steps {
     this.startedTs ||= event.ts;
     const work = this[`on_${event.type}`];
     if (work) work.call(this, event, event.payload);
-    else if (ENDS[event.type]) this.#finish(event);
+    else if (ENDS[event.type] || event.type === "run_timed_out") this.#finish(event);
     else if (!QUIET.has(event.type)) this.#add(event, { kind: "note", label: describe(event)[1] });
   }
 
@@ -160,7 +160,7 @@ export class Steps {
     this.attempt = null;
     this.endedTs = ts;
     this.end = event;
-    this.#add(event, { kind: "end", label: ENDS[type], detail: payload.error ?? payload.reason ?? "", isError: type === "run_failed" || type === "run_timed_out" });
+    this.#add(event, { kind: "end", label: ENDS[type] ?? limitWord(payload.code), detail: payload.error ?? payload.reason ?? "", isError: type === "run_failed" || type === "run_timed_out" });
   }
 
   #parent() {

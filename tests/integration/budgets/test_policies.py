@@ -35,7 +35,7 @@ async def test_run_is_stopped_when_the_budget_is_used_up(purse: Purse) -> None:
 
     done, last = runs[:3], runs[3]
     assert {run.status for run in done} == {RunStatus.COMPLETED}
-    assert last.status == RunStatus.TIMED_OUT
+    assert (last.status, last.error_code) == (RunStatus.TIMED_OUT, "OVER_BUDGET")
     assert "The budget of this user ($0.2500 a day) is used up ($0.3000)" in last.error
     assert "raise it on the page Usage" in last.error
     assert await purse.events(last.id, "usage_recorded") == []

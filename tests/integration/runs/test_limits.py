@@ -25,7 +25,7 @@ async def test_tokens_end_a_run_in_the_middle_of_its_answer(
 
     run = await _run(services, runs, await runs.start(agent.id))
 
-    assert run.status == RunStatus.TIMED_OUT
+    assert (run.status, run.error_code) == (RunStatus.TIMED_OUT, "RUN_LIMIT")
     assert "limit of 12 tokens" in run.error
     assert "agent's settings" in run.error
     assert 1 <= len((await runs.answer(run.id)).split()) <= 13
@@ -39,5 +39,5 @@ async def test_seconds_end_a_run_as_its_agent_says(
 
     run = await _run(services, runs, await runs.start(agent.id))
 
-    assert run.status == RunStatus.TIMED_OUT
+    assert (run.status, run.error_code) == (RunStatus.TIMED_OUT, "OUT_OF_TIME")
     assert "limit of 1 second" in run.error

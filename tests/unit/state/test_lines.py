@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from app.backend.knowledge.schemas import DocumentStatus, DocumentView
-from app.state.lines import document_line, size_words
+from app.state.lines import document_line, shown_status, size_words
 from app.state.settings import device_of
 
 
@@ -63,3 +63,17 @@ def test_device_of_names_browser_and_system() -> None:
 
     assert device_of(agent) == "Chrome on Linux"
     assert device_of("") == "Unknown device"
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("OVER_BUDGET", "over_budget"),
+        ("OUT_OF_TIME", "out_of_time"),
+        ("RUN_LIMIT", "timed_out"),
+        # Of a run that ended before limits had codes.
+        ("", "timed_out"),
+    ],
+)
+def test_status_says_which_limit_ended_a_run(code: str, shown: str) -> None:
+    assert shown_status("timed_out", None, code) == shown

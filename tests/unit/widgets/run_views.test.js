@@ -92,6 +92,11 @@ group("steps", () => {
     expect(flatten(steps.roots).filter(({ step }) => step.isCut).map(({ step }) => step.seq)).toEqual([1, 2, 4]);
   });
 
+  test("a limit says of what it was", () => {
+    const words = ["OVER_BUDGET", "OUT_OF_TIME", "RUN_LIMIT", undefined].map((code) => shape(stepsOf([[0, "run_timed_out", { code, reason: "No." }]])));
+    expect(words.flat()).toEqual(["end Over budget 0", "end Timed out 0", "end Limit reached 0", "end Limit reached 0"]);
+  });
+
   test("lines of the log are counted, warnings and unknown events are steps", () => {
     const steps = stepsOf([
       [0, "stage_changed", { stage: "generating", message: "" }],
