@@ -1,5 +1,6 @@
 """A model that a name has led to, and the one door to its words."""
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -109,11 +110,11 @@ class _Asked:
         # A run is read by people who may not see where the provider is.
         address = self.chosen.address
         host = urlsplit(address).hostname or ""
-        if not host or host not in error.message:
+        if not host or host not in error.message.lower():
             return
-        named = repr(self.chosen.provider.label)
-        told = error.message.replace(f" at {address}", f" of {named}")
-        told = told.replace(address, named).replace(host, self.chosen.provider.label)
+        label = self.chosen.provider.label
+        told = _replace(error.message, f" at {address}", f" of {label!r}")
+        told = _replace(_replace(told, address, repr(label)), host, label)
         error.message = f"{told} {self.chosen.remedy}".strip()
         error.args = (error.message,)
         if isinstance(error, ServiceUnavailable):
@@ -227,3 +228,8 @@ class OpenEmbedder(_Asked):
                 message = f"{self.name} made {len(found.vectors)} vectors of {len(texts)} texts. Choose another model."
                 raise VectorsMissing(message, tokens=found.tokens)
             return found
+
+
+def _replace(text: str, old: str, new: str) -> str:
+    """Replace a part of an address, which may be written in capitals."""
+    return re.sub(re.escape(old), lambda _: new, text, flags=re.IGNORECASE)

@@ -417,3 +417,32 @@ async def test_only_its_owner_gives_a_collection_another_model(
         await _change(parts, other_actor, collection.id, theirs)
 
     assert kept.embedding_model == parts.embedder.name
+
+
+@pytest.mark.parametrize("status", [400, 401, 500])
+@pytest.mark.parametrize("host", ["127.0.0.1", "LOCALHOST"])
+async def test_address_of_a_provider_is_told_to_nobody_who_reads_a_document(
+    parts: Services,
+    actor: Actor,
+    other_actor: Actor,
+    url: str,
+    service_of_vectors: Embeddings,
+    host: str,
+    status: int,
+) -> None:
+    model = await _connect(parts, actor, url.replace("127.0.0.1", host))
+    collection = await _collection(parts, actor, model)
+    async with parts.db.transaction() as session:
+        shared = ShareDraft(email=other_actor.email, level=Level.VIEW)
+        await sharing.share(
+            session, actor, COLLECTIONS, object_id=collection.id, draft=shared
+        )
+    service_of_vectors.status = status
+
+    document = await _add(parts, actor, collection.id)
+
+    async with parts.db.read() as session:
+        seen = await service.get_document(session, other_actor, document_id=document.id)
+    assert seen.status == DocumentStatus.FAILED
+    assert seen.error.startswith("The service of 'OpenAI-compatible'")
+    assert host not in seen.error
