@@ -34,6 +34,8 @@ logger = structlog.get_logger(__name__)
 MANUAL = CollectionDraft(
     name="Atelier manual", description="The documentation of this product."
 )
+# Like the decisions, they answer nobody who asks how to do something, and would stand before what does.
+FOR_DEVELOPERS = frozenset({"benchmarks.md", "development.md"})
 
 
 class ReadyMadeParts(IngestParts, Protocol):
@@ -106,11 +108,11 @@ async def sweep_manuals(parts: IngestParts) -> int:
 
 
 def manual_pages() -> list[Path]:
-    """Return the files of the product's documentation, first what a newcomer asks about."""
-    paths = project.DOCS.rglob("*.md")
-    return sorted(
-        paths, key=lambda path: (path.name != "index.md", len(path.parts), path)
-    )
+    """Return the pages of the product's documentation for those who use it, first what a newcomer asks about."""
+    pages = [
+        page for page in project.DOCS.glob("*.md") if page.name not in FOR_DEVELOPERS
+    ]
+    return sorted(pages, key=lambda page: (page.name != "index.md", page))
 
 
 async def _upload_page(

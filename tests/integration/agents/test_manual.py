@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from app.backend.agents import ready_made
 from app.backend.bootstrap import Services
-from app.backend.core import clock
+from app.backend.core import clock, project
 from app.backend.core.actor import Actor
 from app.backend.core.jobs import QueueName
 from app.backend.files.errors import StoreFull
@@ -78,6 +78,16 @@ async def _work(services: Services, actor: Actor, collection_id: UUID) -> None:
     )
     await services.outbox.settle()
     await services.redis.delete(QUEUE)
+
+
+def test_manual_has_the_pages_for_those_who_use_the_product() -> None:
+    all_pages = {path.name for path in project.DOCS.glob("*.md")}
+
+    first, *rest = (path.name for path in ready_made.manual_pages())
+
+    assert first == "index.md"
+    assert {first, *rest} == all_pages - {"benchmarks.md", "development.md"}
+    assert len({first, *rest}) == 1 + len(rest) == len(all_pages) - 2
 
 
 async def test_manual_whose_job_was_lost_is_asked_for_again_until_it_is_there(
