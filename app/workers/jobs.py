@@ -13,7 +13,7 @@ from app.backend.bootstrap import Services
 from app.backend.core import acting
 from app.backend.identity import mail
 from app.backend.identity import service as identity
-from app.backend.knowledge import ingest
+from app.backend.knowledge import ingest, purging
 from app.backend.runs import executor
 from app.workers.workplace import do_job
 
@@ -86,7 +86,7 @@ async def _upload_manual(
 async def _purge_document(
     subject: str, services: Services, shutdown: asyncio.Event
 ) -> None:
-    await _unless(shutdown, ingest.purge(services, subject))
+    await _unless(shutdown, purging.purge(services, subject))
 
 
 async def _send_mail(

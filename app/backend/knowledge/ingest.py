@@ -11,17 +11,11 @@ from uuid import UUID
 import structlog
 from redis.exceptions import RedisError
 from sqlalchemy import Connection
-from tenacity import (
-    AsyncRetrying,
-    retry_if_exception_type,
-    stop_after_delay,
-    wait_exponential,
-)
 
-from app.backend.core import acting, clock, ids
+from app.backend.core import clock, ids
 from app.backend.core.actor import Actor
 from app.backend.core.db import Session
-from app.backend.core.errors import AppError, ServiceUnavailable
+from app.backend.core.errors import AppError
 from app.backend.knowledge import ingest_rows, repository
 from app.backend.knowledge.chunking import Piece, cut, searchable_text
 from app.backend.knowledge.embeddings import Vector, is_of_provider
@@ -33,10 +27,11 @@ from app.backend.knowledge.parts import (
     VECTORS,
     IngestParts,
     changed_channel,
-    folder_key,
     original_key,
     parsed_key,
 )
+from app.backend.knowledge.patience import patiently
+from app.backend.knowledge.purging import purge
 from app.backend.knowledge.schemas import DocumentStatus
 from app.backend.knowledge.search import load_texts
 from app.backend.knowledge.tables import CollectionRow, DocumentRow
@@ -48,7 +43,6 @@ T = TypeVar("T")
 LEASE = timedelta(seconds=30)
 HEARTBEAT_SECONDS = 8.0
 PATIENCE_SECONDS = 20.0
-PURGE_PATIENCE_SECONDS = 120.0
 # A shorter text is cut, embedded and ready before anybody has read how far it is.
 LONG_CHARACTERS = 30_000
 _UNEXPECTED = "Something went wrong on our side while reading the document. The log of the worker has the details. Press Retry to try again."
@@ -301,16 +295,6 @@ class _Ingest:
         await announce(self._parts, self._document)
 
 
-def patiently(seconds: float) -> AsyncRetrying:
-    """Try again for a while: the runtime or Chroma may just be starting again."""
-    return AsyncRetrying(
-        retry=retry_if_exception_type(ServiceUnavailable),
-        stop=stop_after_delay(seconds),
-        wait=wait_exponential(multiplier=0.2, max=4),
-        reraise=True,
-    )
-
-
 def to_chunk_values(
     document: DocumentRow, ordinal: int, piece: Piece
 ) -> dict[str, Any]:
@@ -356,36 +340,6 @@ async def ingest_document(
         await _run(work, document_id)
     except Superseded:
         await work.clean()
-
-
-async def purge(
-    parts: IngestParts, subject: str, *, patience: float = PURGE_PATIENCE_SECONDS
-) -> None:
-    """Remove what lies outside the rows of a deleted `<collection>` or `<collection>/<document>`, or old `vectors/<id>`."""
-    async for attempt in patiently(patience):
-        with attempt:
-            await _purge(parts, subject)
-
-
-async def _purge(parts: IngestParts, subject: str) -> None:
-    first, _, second = subject.partition("/")
-    if first == VECTORS:
-        await parts.index.delete_collection(UUID(second))
-        return
-    collection_id = UUID(first)
-    if second:
-        document_id = UUID(second)
-        with acting.as_system():
-            async with parts.db.read() as session:
-                row = await repository.find_any_collection(session, collection_id)
-        # Those of a collection that is gone go with it.
-        index_id = row.index_id if row else collection_id
-        await parts.index.delete_document(index_id, document_id)
-        await parts.objects.delete_below(folder_key(collection_id, document_id))
-        return
-    await parts.index.delete_collection(collection_id)
-    await parts.objects.delete_below(folder_key(collection_id))
-    await parts.words.remove(collection_id)
 
 
 async def announce(parts: IngestParts, document: DocumentRow) -> None:

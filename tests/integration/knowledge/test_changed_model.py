@@ -18,6 +18,7 @@ from app.backend.core.jobs import Job, JobName
 from app.backend.knowledge import ingest, repository, service, uploads
 from app.backend.knowledge.embeddings import Vector
 from app.backend.knowledge.index import BATCH
+from app.backend.knowledge.purging import purge
 from app.backend.knowledge.schemas import (
     CollectionDraft,
     DocumentStatus,
@@ -197,7 +198,7 @@ async def test_vectors_that_come_after_the_old_ones_were_removed_do_not_stay(
 
     async def change_and_purge() -> None:
         await _change(faked, actor, collection.id)
-        await ingest.purge(faked, f"vectors/{collection.id}", patience=0)
+        await purge(faked, f"vectors/{collection.id}", patience=0)
 
     index.happen = change_and_purge
     await _ingest(faked, actor, document.id)

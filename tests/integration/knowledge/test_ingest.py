@@ -23,6 +23,7 @@ from app.backend.knowledge import (
 from app.backend.knowledge.embeddings import Vector
 from app.backend.knowledge.index import BATCH
 from app.backend.knowledge.parts import changed_channel, original_key, parsed_key
+from app.backend.knowledge.purging import purge
 from app.backend.knowledge.schemas import DocumentStatus, DocumentView
 from app.backend.knowledge.search import search
 from app.backend.knowledge.tables import CollectionRow
@@ -331,7 +332,7 @@ async def test_delete_document_purges_object_chunks_and_vectors(
             session, actor, document_id=document.id, outbox=parts.outbox
         )
 
-    await ingest.purge(parts, f"{collection.id}/{document.id}")
+    await purge(parts, f"{collection.id}/{document.id}")
 
     for key in (original_key, parsed_key):
         with pytest.raises(ObjectMissing):
@@ -354,7 +355,7 @@ async def test_delete_collection_purges_everything(
             session, actor, collection_id=collection.id, outbox=parts.outbox
         )
 
-    await ingest.purge(parts, str(collection.id))
+    await purge(parts, str(collection.id))
 
     with pytest.raises(ObjectMissing):
         await parts.objects.get(original_key(collection.id, document.id))

@@ -19,6 +19,7 @@ from app.backend.identity import sharing
 from app.backend.identity.sharing_schemas import Level, ShareDraft
 from app.backend.knowledge import ingest, service, uploads
 from app.backend.knowledge.choice import check_change, choose_embedder, list_embedders
+from app.backend.knowledge.purging import purge
 from app.backend.knowledge.schemas import (
     CollectionDraft,
     CollectionView,
@@ -208,7 +209,7 @@ async def test_other_model_embeds_all_documents_anew(
         waiting = await service.get_document(session, actor, document_id=document.id)
     ready = await _ingest(parts, actor, document.id)
     # The vectors before, of another size, are removed by a job.
-    await ingest.purge(parts, f"vectors/{collection.id}", patience=0)
+    await purge(parts, f"vectors/{collection.id}", patience=0)
     found = await search(
         parts, actor, collection_ids=[collection.id], query="Kestrel pump"
     )
