@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import reflex as rx
+from reflex.istate.manager.redis import StateManagerRedis
 from reflex.utils import prerequisites
 from reflex_base import constants
 
@@ -17,6 +18,7 @@ from app.backend.api.edge import with_headers
 from app.backend.api.feed import FeedNamespace
 from app.backend.core import logging
 from app.backend.core import settings as settings_module
+from app.backend.core.redis import outlast_restart
 from app.backend.runs import upkeep
 from app.components.layout.broken import boundary
 from app.components.layout.overlay import overlay
@@ -58,6 +60,10 @@ app.app_wraps[55, "ErrorBoundary"] = lambda is_stateful: (
     boundary() if is_stateful else None
 )
 app.app_wraps[5, "Overlay"] = lambda is_stateful: overlay() if is_stateful else None
+
+
+if isinstance(app.state_manager, StateManagerRedis):
+    outlast_restart(app.state_manager.redis)
 
 
 @asynccontextmanager

@@ -57,6 +57,8 @@ async def test_page_shows_a_run_to_its_end_whatever_is_killed(
     await run.has_status("completed", seconds=2 * RUN_SECONDS)
     assert await run.words() == WORDS
     await expect(tab.page.get_by_role("alert")).to_have_count(0)
+    # A notice of a failure would stay until it is closed.
+    await expect(tab.page.get_by_text("Something went wrong")).to_have_count(0)
     assert tab.unexpected_errors() == []
     run_id = UUID(tab.page.url.split("run=")[1])
     async with parts_of(killed) as (services, owner), services.db.read() as session:

@@ -1,5 +1,6 @@
 """An agent that asks another one: its page shows both, live, and Stop ends both."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from playwright.async_api import expect
@@ -20,7 +21,7 @@ QUESTION = "How hot is a kiln?"
 TALKS = "scripted/rate-15"
 
 
-async def asker(product: Product, model: str) -> str:
+async def asker(product: Product, model: str, tools: Sequence[str] = ()) -> str:
     """Return the page of an agent that asks `helper`, which plays `model`."""
     async with parts_of(product) as (services, owner):
         rows = RowFactory(services.db)
@@ -29,7 +30,8 @@ async def asker(product: Product, model: str) -> str:
             page = await agents.list_agents(session, owner, text="helper")
             for old in page.items:
                 await agents.delete_agent(session, owner, agent_id=old.id)
-        await rows.agent(owner, name="helper", model=model)
+        kind = AgentKind.TOOLS if tools else AgentKind.ANSWER
+        await rows.agent(owner, name="helper", model=model, kind=kind, tools=[*tools])
         agent = await rows.agent(
             owner,
             name="Foreman",
@@ -134,3 +136,29 @@ async def test_call_opens_the_run_that_it_started(
     child = (await tree_of(product, run_id)).items[1]
     await expect(link).to_have_attribute("href", run_path(child.id))
     await expect(step.get_by_text("A run of its own, completed")).to_be_visible()
+
+
+async def test_question_of_a_run_below_is_found_and_answered(
+    tab: Tab, product: Product, login: object
+) -> None:
+    await tab.go(await asker(product, "scripted/asks", tools=["ask_person"]))
+    run = RunPage(tab)
+    await run.ask(QUESTION)
+    status = tab.page.get_by_role("status").filter(has_text="helper needs your answer")
+    await expect(status).to_be_visible(timeout=RUN_SECONDS * 1000)
+    run_id = await open_run(tab)
+    await expect(status).to_be_visible()
+    # As one who comes later is told.
+    await tab.page.reload()
+    await expect(run.log.get_by_text("Waits for a run")).to_be_visible()
+    assert await tab.axe_violations() == []
+
+    await status.get_by_role("link", name="See its question").click()
+    question = tab.page.get_by_role("form", name="The run needs you")
+    await question.get_by_label("Blue").check()
+    await question.get_by_role("button", name="Answer").click()
+
+    await tab.go(run_path(UUID(run_id)))
+    await run.has_status("completed")
+    await run.says("They say: Blue")
+    await expect(status).to_have_count(0)

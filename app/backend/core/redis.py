@@ -11,6 +11,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 # Redis may take a connection and then not answer; nobody waits for an answer longer than this.
 ANSWER_SECONDS = 2.0
+_RESTART_RETRIES = 8  # three seconds and a little
 _LOST = [RedisConnectionError, RedisTimeoutError]
 
 
@@ -27,6 +28,14 @@ def connect(url: str) -> AsyncRedis:
         retry_on_error=_LOST,
         health_check_interval=30,
     )
+
+
+def outlast_restart(client: AsyncRedis) -> None:
+    """Let a client that somebody else made wait some seconds for a Redis that is being started again."""
+    retry = AsyncRetry(ExponentialBackoff(cap=0.5, base=0.05), retries=_RESTART_RETRIES)
+    # Any other error says something about the command, and would be the same again.
+    client.get_connection_kwargs()["retry_on_error"] = [*_LOST]
+    client.set_retry(retry)
 
 
 def connect_blocking(url: str, *, seconds: float | None = None) -> Redis:

@@ -49,6 +49,18 @@ class RunTree(BaseModel):
     root_id: UUID
     items: list[RunNode]
 
+    def asking(self, run_id: UUID) -> Sequence[RunNode]:
+        """Return the runs below one of them that need a person."""
+        ids = {run_id}
+        found: list[RunNode] = []
+        for node in self.items:
+            if node.parent_id not in ids:
+                continue
+            ids.add(node.id)
+            if node.status is RunStatus.WAITING and node.waits_for_id is None:
+                found.append(node)
+        return found
+
 
 async def read_tree(session: Session, actor: Actor, *, run_id: UUID) -> RunTree:
     """Return the tree that a run belongs to, from its root.

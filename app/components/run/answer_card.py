@@ -1,5 +1,7 @@
 """What a run was asked and what it answers, while it does and afterwards."""
 
+from typing import Any
+
 import reflex as rx
 
 from app import routes
@@ -11,10 +13,14 @@ from app.components.ui.badge import run_status
 from app.components.ui.button import button, icon_button
 from app.components.ui.card import SURFACE
 from app.components.ui.skeleton import skeleton
+from app.components.widgets.clock import pulse
 from app.components.widgets.event_log import answer
 from app.state.lines import TIMED_OUT
 from app.state.passage import PassageState
+from app.state.run_below import RunBelowState
 from app.state.run_feed import RunFeedState
+
+_PULSE_SECONDS = 1.0
 
 
 def answer_card(*, has_link: bool = True) -> rx.Component:
@@ -73,6 +79,7 @@ def _body() -> rx.Component:
         rx.match(
             RunFeedState.execution_status,
             ("waiting", question_card()),
+            ("waiting_for_run", _below()),
             ("failed", _problem(words.FAILED)),
             (*TIMED_OUT, _problem(words.TIMED_OUT)),
             (
@@ -113,6 +120,35 @@ def _busy() -> rx.Component:
             rx.cond(RunFeedState.doing != "", RunFeedState.doing, words.WORKING),
         ),
         class_name="flex items-center gap-2 text-sm text-muted",
+    )
+
+
+def _below() -> rx.Component:
+    """Return the questions of the runs that this one waits for."""
+    return rx.fragment(
+        rx.cond(
+            RunBelowState.run_id == RunFeedState.current_run_id,
+            rx.foreach(RunBelowState.asking, _asking),
+        ),
+        pulse(
+            seconds=_PULSE_SECONDS,
+            on_pulse=RunBelowState.refresh(RunFeedState.current_run_id),
+        ),
+    )
+
+
+def _asking(line: Any) -> rx.Component:
+    return rx.el.div(
+        rx.icon("hand", size=16, aria_hidden="true", class_name="shrink-0 text-warn"),
+        rx.el.p(
+            line.agent_name,
+            words.NEEDS_ANSWER,
+            class_name="min-w-0 flex-1 break-words",
+        ),
+        button(words.TO_QUESTION, size="sm", href=line.path),
+        role="status",
+        key=line.path,
+        class_name="flex items-center gap-2.5 rounded-lg border border-warn bg-warn-soft/40 px-3.5 py-2 text-sm",
     )
 
 

@@ -105,6 +105,8 @@ class RunFeed {
     this.log = new EventLog();
     this.meter = { startedTs: 0, endedTs: 0, tokens: 0, tokensIn: 0, firstTs: 0, lastTs: 0, speed: 0, stage: "" };
     this.answer = { id: "", text: "", isDone: false };
+    this.below = new Set(); // runs that this one waits for
+    this.isAsking = false;
     this.output = null;
     this.hasPassages = false;
     this.status = "";
@@ -120,6 +122,11 @@ class RunFeed {
   }
 
   get isRunning() { return RUNNING.has(this.status); }
+
+  /** As `status`, but one that waits for a run, not for a person, says so. */
+  get shownStatus() {
+    return this.isRunning && this.status !== "queued" && this.below.size && !this.isAsking ? "waiting_for_run" : this.status;
+  }
 
   subscribe = (listener) => {
     this.listeners.add(listener);
@@ -217,6 +224,9 @@ class RunFeed {
         this.recall(this.answer, seq);
       }
     } else if (type === "run_queued" || type === "run_started") meter.startedTs ||= ts;
+    else if (type === "child_started") this.below.add(payload.run_id);
+    else if (type === "child_completed") this.below.delete(payload.run_id);
+    else if (type === "run_waiting" || type === "run_resumed") this.isAsking = type === "run_waiting";
     else if (type === "retrieved") this.hasPassages ||= payload.passages.length > 0;
     else if (type === "stage_changed") meter.stage = payload.stage;
     else if (type === "message_started" && payload.role === "assistant") this.answer = { id: payload.message_id, text: "", isDone: false };

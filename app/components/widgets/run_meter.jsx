@@ -3,7 +3,7 @@ import { formatDuration, formatMoney, limitWord } from "./event_log_text.js";
 import { useConnection } from "./run_feed.js";
 
 const REFRESH = 500; // milliseconds between two changes of the figures
-const PAUSED = { queued: "Queued", waiting: "Needs you" };
+const PAUSED = { queued: "Queued", waiting: "Needs you", waiting_for_run: "Waits for a run" };
 const END = { completed: "Completed", failed: "Failed", stopped: "Stopped", timed_out: "Limit reached" };
 
 function Elapsed({ startedTs, endedTs }) {
@@ -40,14 +40,14 @@ function useFigures(feed) {
 
 /** What a run does now, how long it has taken, and how fast its model writes. */
 export function Meter({ feed }) {
-  const { status, isRunning } = feed;
+  const { isRunning, shownStatus: status } = feed;
   const meter = useFigures(feed);
   const { isOnline } = useConnection();
   const live = (meter.lastTs - meter.firstTs) / 1000;
   const speed = meter.speed || (meter.tokens > 1 && live > 0.2 ? (meter.tokens - 1) / live : 0);
   const tokens = Math.max(meter.tokens, meter.usedOut ?? 0);
   const words = !isOnline ? "Reconnecting…" : isRunning ? PAUSED[status] ?? (meter.stage || status) : status === "timed_out" ? limitWord(meter.endCode) : END[status] ?? "Loading…";
-  const dot = !isOnline ? "bg-warn" : isRunning ? "bg-accent animate-pulse" : status === "completed" ? "bg-ok" : status in END ? (status === "stopped" ? "bg-faint" : "bg-bad") : "bg-line-strong";
+  const dot = !isOnline ? "bg-warn" : status === "waiting" ? "bg-warn" : isRunning ? "bg-accent animate-pulse" : status === "completed" ? "bg-ok" : status in END ? (status === "stopped" ? "bg-faint" : "bg-bad") : "bg-line-strong";
   return (
     <div className="flex min-h-8 flex-wrap items-center gap-x-4 gap-y-0.5 border-t border-line bg-surface px-3 py-1 font-sans text-xs">
       <span className="inline-flex min-w-24 items-center gap-2 text-muted"><span aria-hidden="true" className={`size-2 rounded-full ${dot}`} />{words}</span>

@@ -40,10 +40,10 @@ function Bar({ names, tab, open }) {
     row.current.children[next].focus();
   };
   return (
-    <div ref={row} role="tablist" aria-label="Views of this run" onKeyDown={onKey} className="flex shrink-0 gap-1 overflow-x-auto border-b border-line px-2 [scrollbar-width:none]">
+    <div ref={row} role="tablist" aria-label="Views of this run" onKeyDown={onKey} className="flex shrink-0 gap-0.5 overflow-x-auto border-b border-line px-2 sm:gap-1 [scrollbar-width:none]">
       {TABS.filter(([name]) => names.includes(name)).map(([name, words]) => (
         <button key={name} type="button" role="tab" id={`tab-${name}`} aria-selected={tab === name} aria-controls="run-view" tabIndex={tab === name ? 0 : -1} onClick={() => open(name)}
-          className="-mb-px h-10 shrink-0 border-b-2 border-transparent px-2.5 text-sm font-medium text-muted -outline-offset-2 hover:text-ink aria-selected:border-accent aria-selected:text-ink">{words}</button>
+          className="-mb-px h-10 shrink-0 border-b-2 border-transparent px-1.5 text-sm sm:px-2.5 font-medium text-muted -outline-offset-2 hover:text-ink aria-selected:border-accent aria-selected:text-ink">{words}</button>
       ))}
     </div>
   );

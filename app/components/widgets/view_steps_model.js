@@ -246,6 +246,7 @@ export function summaryOf({ roots, startedTs, endedTs }) {
   const asked = calls.length ? `Asked ${models} ${count(calls.length, "time")}: ${tokens}${isEstimated ? " (estimated)" : ""}, ${formatDuration(sum(calls, (step) => step.end - step.start))}.` : "No model was asked.";
   const called = tools.length ? `Called ${brief(names.join(", "), 120)}${failed ? `; ${count(failed, "call")} failed` : ""}.` : "";
   const attempts = of("attempt").length;
-  const took = `Took ${formatDuration(endedTs - startedTs)}${attempts ? ` in ${attempts + 1} attempts` : ""}${people.length ? `, ${formatDuration(sum(people, (step) => step.end - step.start))} of it waiting for a person` : ""}.`;
+  const part = (list, where) => (list.length ? `, ${formatDuration(sum(list, (step) => step.end - step.start))} of it ${where}` : "");
+  const took = `Took ${formatDuration(endedTs - startedTs)}${attempts ? ` in ${attempts + 1} attempts` : ""}${part(of("queue"), "in the queue")}${part(people, "waiting for a person")}.`;
   return [[read, tools.length ? "" : took].filter(Boolean).join(" "), asked, called ? `${called} ${took}` : ""].filter(Boolean);
 }

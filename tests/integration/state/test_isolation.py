@@ -287,6 +287,7 @@ CASES: dict[str, list[Case]] = {
     "RunBulkState.act": [
         Case(Kind.RUN, partial(_to_runs, action)) for action in BulkAction
     ],
+    "RunBelowState.refresh": [_given(Kind.RUN)],
     "RunBulkState.open_tags": [_given(Kind.RUN)],
     "RunBulkState.save_tags": [_held(Kind.RUN, "tagged_id", {"tags": "x"})],
     "RunListState.load": [

@@ -20,6 +20,7 @@ from app.routes import agent_path, run_path
 from app.state import edge, tabs
 from app.state.agent_run import AgentRunState
 from app.state.dashboard import DashboardState
+from app.state.run_below import RunBelowState
 from app.state.run_bulk import RunBulkState
 from app.state.run_feed import RunFeedState, show_run
 from app.state.run_list import RunListState
@@ -269,6 +270,35 @@ async def test_run_page_shows_the_tree_of_a_run_that_is_not_alone(
     async with edge.services().db.read() as session:
         show_run(feed, await runs.get_run(session, actor, run_id=first.id))
     assert (feed.execution_status, feed.is_active) == ("waiting_for_run", True)
+
+
+async def test_run_that_waits_for_another_says_which_one_needs_a_person(
+    rows: RowFactory, actor: Actor, cookie: str
+) -> None:
+    first = await rows.run(actor, agent_name="Foreman")
+    child = await rows.run(
+        actor, parent_id=first.id, root_id=first.id, depth=1, agent_name="Potter"
+    )
+    last = await rows.run(
+        actor,
+        parent_id=child.id,
+        root_id=first.id,
+        depth=2,
+        agent_name="Kiln",
+        status=RunStatus.WAITING,
+    )
+    async with edge.services().db.transaction() as session:
+        for row, waits_for_id in ((first, child.id), (child, last.id)):
+            waiting = await session.merge(row)
+            waiting.status, waiting.waits_for_id = RunStatus.WAITING, waits_for_id
+    state = make_state(RunBelowState, cookie=cookie)
+
+    await RunBelowState.refresh.fn(state, str(first.id))
+    asking = [(line.agent_name, line.path) for line in state.asking]
+    await RunBelowState.refresh.fn(state, str(last.id))
+
+    assert asking == [("Kiln", run_path(last.id))]
+    assert state.asking == []
 
 
 async def test_list_of_runs_keeps_those_that_need_a_person_apart(

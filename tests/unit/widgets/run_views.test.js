@@ -140,12 +140,12 @@ group("the summary", () => {
       [2000, "run_completed", { output: {} }],
     ];
     expect(summaryOf(stepsOf(lines))).toEqual([
-      "Searched 1 time and found 2 passages.", "Asked m 1 time: 9 tokens in, 3 out, 290 ms.", "Called mail; 1 call failed. Took 2.0 s.",
+      "Searched 1 time and found 2 passages.", "Asked m 1 time: 9 tokens in, 3 out, 290 ms.", "Called mail; 1 call failed. Took 2.0 s, 400 ms of it in the queue.",
     ]);
   });
 
   test("of a run without model or tools is short", () => {
-    expect(summaryOf(stepsOf([[0, "run_queued", {}], [500, "run_stopped", { text: "" }]]))).toEqual(["Took 500 ms.", "No model was asked."]);
+    expect(summaryOf(stepsOf([[0, "run_queued", {}], [500, "run_stopped", { text: "" }]]))).toEqual(["Took 500 ms, 500 ms of it in the queue.", "No model was asked."]);
   });
 });
 
