@@ -22,8 +22,10 @@ from app.backend.agents.speaking import ROLE, Speaker
 from app.backend.agents.spec import AgentSpec
 from app.backend.agents.unread import find_caveat, tell_lost
 from app.backend.core import clock, ids
+from app.backend.core.repeats import say_once
 from app.backend.core.run_context import RunContext
 from app.backend.core.run_events import (
+    Level,
     Log,
     MessageCompleted,
     MessageDelta,
@@ -126,6 +128,7 @@ class AgentNodes:
         )
         speaker = Speaker(spec, self.run, self.parts.models)
         answer = await speaker.listen(self._model, prompt.messages)
+        self._end_repeats(answer)
         await self._quote_what_was_missed(state, answer)
         speaker.complete(answer, prompt.messages)
         if answer.finish_reason == "length":
@@ -168,6 +171,15 @@ class AgentNodes:
         return await self.parts.models.open(
             run.agent_owner, name, options=options, caller=caller
         )
+
+    def _end_repeats(self, answer: Said) -> None:
+        text = say_once(answer.text)
+        if text != answer.text:
+            answer.text = text
+            message = (
+                "The model began to say the same again and again; it is kept once."
+            )
+            self.run.emit(Log(level=Level.WARNING, message=message))
 
     async def _quote_what_was_missed(self, state: AgentState, answer: Said) -> None:
         passages = _passages(state)

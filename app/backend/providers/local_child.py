@@ -22,6 +22,7 @@ from gpt4all._pyllmodel import (  # pyright: ignore[reportMissingTypeStubs] - it
 )
 from typing_extensions import override
 
+from app.backend.core.repeats import LENGTH_MAX, repeated_size
 from app.backend.providers import chat_template, gguf
 
 _BACKEND = "cpu" if sys.platform == "darwin" else "kompute"
@@ -62,6 +63,7 @@ class _Generation:
         self._tokens_in = 0
         self._tokens_out = 0
         self._held = ""
+        self._text = ""
         self._end = ""
 
     def run(self, model: _Model, prompt: str) -> None:
@@ -93,7 +95,12 @@ class _Generation:
             self._end = "overflow"
             return False
         self._tokens_out += 1
-        self._push(self._decoder.decode(piece))
+        text = self._decoder.decode(piece)
+        self._text = (self._text + text)[-LENGTH_MAX:]
+        self._push(text)
+        # It would go on so to the end of its window.
+        if not self._end and repeated_size(self._text):
+            self._end = "stop"
         if self._end:
             return False
         if self._tokens_in + self._tokens_out >= self._context:

@@ -245,6 +245,21 @@ async def test_answer_that_reaches_the_limit_says_so(
     assert done.finish_reason == "length"
 
 
+async def test_what_a_model_says_again_and_again_is_kept_once(
+    parts: Services, actor: Actor, make_agent: MakeAgent
+) -> None:
+    agent = await make_agent(actor, model="scripted/echo")
+
+    output, events = await _run(parts, actor, agent.id, "Well: " + "the boiler, " * 12)
+
+    assert output.answer == "Well: the boiler,"
+    (done,) = [event for event in events if isinstance(event, MessageCompleted)]
+    assert done.text == output.answer
+    assert any(
+        "again and again" in event.message for event in events if isinstance(event, Log)
+    )
+
+
 async def test_empty_answer_is_an_answer_without_sentences(
     parts: Services, actor: Actor, make_agent: MakeAgent
 ) -> None:

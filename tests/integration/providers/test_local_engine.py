@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from app.backend.core.repeats import repeated_size
 from app.backend.providers.errors import ContextOverflow, ModelCrashed, ModelUnavailable
 from app.backend.providers.local_chat import (
     ChatRequest,
@@ -100,6 +101,20 @@ async def test_answer_ends_at_a_stop_text_and_does_not_show_it(
     pieces = await collect(engine, ask("What is the capital of France?", stop=[stop]))
 
     assert text_of(pieces) == whole.split(stop, 1)[0]
+
+
+async def test_answer_that_says_the_same_again_and_again_ends(
+    engine: LocalEngine,
+) -> None:
+    asked = ask("Repeat forever: la la la la la la la", max_tokens=300)
+
+    pieces = await collect(engine, asked)
+
+    done = pieces[-1]
+    assert isinstance(done, Done)
+    assert repeated_size(text_of(pieces))
+    assert done.reason == "stop"
+    assert done.tokens_out < 150
 
 
 async def test_answer_ends_where_the_window_does(engine: LocalEngine) -> None:
