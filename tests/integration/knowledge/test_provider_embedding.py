@@ -1,7 +1,6 @@
 """Collections whose vectors are made by a provider: asked, paid, searched, changed."""
 
 import asyncio
-import threading
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -29,49 +28,14 @@ from app.backend.knowledge.schemas import (
 from app.backend.knowledge.search import NOT_BY_MEANING, search
 from app.backend.knowledge.sharing import COLLECTIONS
 from app.backend.knowledge.tables import CollectionRow
-from app.backend.models import service as models
-from app.backend.models.schemas import Environment, ModelDraft
-from app.backend.providers import service as providers
 from app.backend.providers.errors import ModelRefused
-from app.backend.providers.schemas import ProviderDraft
 from app.backend.usage.tables import UsageRecordRow
 from tests.factories.rows import MakeCollection
-from tests.fakes.knowledge import FakeEmbedder
-from tests.integration.providers.services import Answer, Request, serving
+from tests.integration.providers.services import serving
+from tests.integration.providers.vectors import TOKENS, Embeddings, connect_vectors
 from tests.parts import wait_until
 
 PUMP = "The Kestrel pump is reset with the green button."
-TOKENS = 7
-# Dollars a million tokens: a thousandth of a dollar each.
-PRICES = {"price_in": 1000.0, "price_out": 0.0}
-
-
-class Embeddings:
-    """A service that makes vectors of another size than the model on this machine, and keeps what it was asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[Request] = []
-        self.status = 200
-        self.most: int | None = None
-        self.may_answer = threading.Event()
-        self.may_answer.set()
-        self._vectors = FakeEmbedder()
-
-    def answer(self, body: Request) -> Answer:
-        """Answer as OpenAI does."""
-        self.asked.append(body)
-        self.may_answer.wait(timeout=30)
-        if self.status != 200:
-            return Answer.of({"error": {"message": "No."}}, status=self.status)
-        vectors = self._vectors.vectors(body["input"])
-        data = [
-            {"object": "embedding", "index": n, "embedding": vector}
-            for n, vector in enumerate(vectors[: self.most])
-        ]
-        usage = {"prompt_tokens": TOKENS, "total_tokens": TOKENS}
-        return Answer.of(
-            {"object": "list", "data": data, "model": body["model"], "usage": usage}
-        )
 
 
 @pytest.fixture
@@ -83,27 +47,6 @@ def service_of_vectors() -> Embeddings:
 def url(service_of_vectors: Embeddings) -> Iterator[str]:
     with serving(service_of_vectors.answer) as base:
         yield f"{base}/v1"
-
-
-async def _connect(parts: Services, actor: Actor, url: str, **fields: Any) -> str:
-    draft = {
-        "type": "openai_compatible",
-        "name": "house",
-        "settings": {"base_url": url},
-        "api_key": "key-of-the-vectors",
-    }
-    async with parts.db.transaction() as session:
-        provider = await providers.create_provider(
-            session, actor, draft=ProviderDraft.model_validate(draft), parts=parts
-        )
-        wanted = {"provider_id": provider.id, "name": "vectors", "kind": "embedding"}
-        view = await models.add_model(
-            session,
-            actor,
-            draft=ModelDraft.model_validate({**wanted, **PRICES, **fields}),
-            environment=Environment.LAB,
-        )
-    return view.full_name
 
 
 async def _collection(
@@ -159,7 +102,7 @@ async def _usage(parts: Services) -> list[UsageRecordRow]:
 async def test_documents_and_questions_are_embedded_by_the_provider_and_paid(
     parts: Services, actor: Actor, url: str, service_of_vectors: Embeddings
 ) -> None:
-    model = await _connect(parts, actor, url)
+    model = await connect_vectors(parts, actor, url)
     collection = await _collection(parts, actor, model)
 
     document = await _add(parts, actor, collection.id)
@@ -183,7 +126,7 @@ async def test_documents_and_questions_are_embedded_by_the_provider_and_paid(
 async def test_collections_of_several_models_are_searched_together(
     parts: Services, actor: Actor, url: str, make_collection: MakeCollection
 ) -> None:
-    model = await _connect(parts, actor, url)
+    model = await connect_vectors(parts, actor, url)
     theirs = await _collection(parts, actor, model)
     ours = await make_collection(actor, name="Ours")
     await _add(parts, actor, theirs.id)
@@ -202,7 +145,7 @@ async def test_other_model_embeds_all_documents_anew(
     parts: Services, actor: Actor, url: str, collection: CollectionRow
 ) -> None:
     document = await _add(parts, actor, collection.id)
-    model = await _connect(parts, actor, url)
+    model = await connect_vectors(parts, actor, url)
 
     changed = await _change(parts, actor, collection.id, model)
     async with parts.db.read() as session:
@@ -228,7 +171,7 @@ async def test_other_model_embeds_all_documents_anew(
 async def test_budget_that_is_used_up_stops_documents_and_searches_in_words(
     parts: Services, actor: Actor, url: str, service_of_vectors: Embeddings
 ) -> None:
-    model = await _connect(parts, actor, url)
+    model = await connect_vectors(parts, actor, url)
     collection = await _collection(parts, actor, model)
     async with parts.db.transaction() as session:
         draft = BudgetDraft(amount=0.001)
@@ -249,7 +192,7 @@ async def test_budget_that_is_used_up_stops_documents_and_searches_in_words(
 async def test_amounts_of_the_owners_budget_are_told_to_nobody_else(
     parts: Services, actor: Actor, other_actor: Actor, url: str
 ) -> None:
-    model = await _connect(parts, actor, url)
+    model = await connect_vectors(parts, actor, url)
     collection = await _collection(parts, actor, model)
     async with parts.db.transaction() as session:
         draft = BudgetDraft(amount=0.001)
@@ -285,7 +228,7 @@ async def test_others_are_told_once_and_the_log_of_the_server_has_the_cause(
     url: str,
     service_of_vectors: Embeddings,
 ) -> None:
-    model = await _connect(parts, actor, url)
+    model = await connect_vectors(parts, actor, url)
     first = await _collection(parts, actor, model)
     second = await _collection(parts, actor, model, name="Valves")
     service_of_vectors.status = 400
@@ -312,7 +255,7 @@ async def test_collection_whose_provider_fails_is_ranked_by_words_with_the_other
     service_of_vectors: Embeddings,
     collection: CollectionRow,
 ) -> None:
-    model = await _connect(parts, actor, url)
+    model = await connect_vectors(parts, actor, url)
     theirs = await _collection(parts, actor, model)
     await _add(parts, actor, theirs.id)
     await _add(parts, actor, collection.id, body="The Falcon valve opens at nine bar.")
@@ -336,7 +279,7 @@ async def test_collection_whose_provider_fails_is_ranked_by_words_with_the_other
 async def test_failure_of_the_service_is_told_and_costs_nothing(
     parts: Services, actor: Actor, url: str, service_of_vectors: Embeddings
 ) -> None:
-    model = await _connect(parts, actor, url)
+    model = await connect_vectors(parts, actor, url)
     collection = await _collection(parts, actor, model)
     service_of_vectors.status = 400
 
@@ -351,7 +294,7 @@ async def test_failure_of_the_service_is_told_and_costs_nothing(
 async def test_answer_with_too_few_vectors_is_paid(
     parts: Services, actor: Actor, url: str, service_of_vectors: Embeddings
 ) -> None:
-    model = await _connect(parts, actor, url)
+    model = await connect_vectors(parts, actor, url)
     service_of_vectors.most = 1
 
     with pytest.raises(ModelRefused, match="1 vectors of 2 texts"):
@@ -365,7 +308,7 @@ async def test_answer_with_too_few_vectors_is_paid(
 async def test_question_that_is_cancelled_is_paid_as_estimated(
     parts: Services, actor: Actor, url: str, service_of_vectors: Embeddings
 ) -> None:
-    model = await _connect(parts, actor, url)
+    model = await connect_vectors(parts, actor, url)
     service_of_vectors.may_answer.clear()
     asked = asyncio.create_task(parts.embedders.embed(actor.user_id, model, [PUMP]))
     try:
@@ -388,7 +331,7 @@ async def test_default_and_choices_are_those_of_the_actor(
 ) -> None:
     own = parts.embedder.name
     assert await choose_embedder(parts, actor) == own
-    model = await _connect(parts, actor, url, is_default=True)
+    model = await connect_vectors(parts, actor, url, is_default=True)
 
     assert await choose_embedder(parts, actor) == model
     assert await choose_embedder(parts, other_actor) == own
@@ -411,7 +354,7 @@ async def test_only_its_owner_gives_a_collection_another_model(
         await sharing.share(
             session, actor, COLLECTIONS, object_id=collection.id, draft=shared
         )
-    theirs = await _connect(parts, other_actor, "https://vectors.example.org/v1")
+    theirs = await connect_vectors(parts, other_actor, "https://vectors.example.org/v1")
 
     kept = await _change(parts, other_actor, collection.id, parts.embedder.name)
     with pytest.raises(Forbidden):
@@ -431,7 +374,7 @@ async def test_address_of_a_provider_is_told_to_nobody_who_reads_a_document(
     host: str,
     status: int,
 ) -> None:
-    model = await _connect(parts, actor, url.replace("127.0.0.1", host))
+    model = await connect_vectors(parts, actor, url.replace("127.0.0.1", host))
     collection = await _collection(parts, actor, model)
     async with parts.db.transaction() as session:
         shared = ShareDraft(email=other_actor.email, level=Level.VIEW)
