@@ -26,7 +26,7 @@ IDLE_SECONDS = 15
 STARTS = 3
 GOAL = "clone to healthy <= 150 s, <= 1,600 MB on disk, later <= 8 s, <= 750 MB idle"
 NAMES = re.compile(
-    r"reaper|nursery|valkey|chromadb|runtime|granian|scheduler|rq:worker"
+    r"atelier up|reaper|nursery|valkey|chromadb|granian|rq:worker|workers\.\w+"
 )
 
 
@@ -110,7 +110,7 @@ def _memory(process: subprocess.Popen[bytes]) -> dict[str, float]:
         name = NAMES.search(" ".join(child.cmdline()))
         rollup = Path(f"/proc/{child.pid}/smaps_rollup").read_text()
         match = re.search(r"^Pss:\s+(\d+)", rollup, re.MULTILINE)
-        found[name.group() if name else "up"] += (
+        found[name.group() if name else "rest"] += (
             int(match.group(1)) / 1024 if match else 0
         )
     return dict(sorted(found.items()))

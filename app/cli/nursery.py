@@ -2,7 +2,7 @@
 
 Started one by one, each part would import the same libraries: seconds of both cores, and the same memory five times.
 It reads names of modules from standard input, one JSON line each, and tells there which process runs them, and with
-which exit code each has ended. It has no threads, no sockets and no event loop, so that forking it is safe.
+which exit code each has ended. When it forks it has no threads, no sockets and no event loop, so that this is safe.
 """
 
 import contextlib
@@ -19,27 +19,32 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import setproctitle
+from sqlalchemy.orm import configure_mappers
 
 from app.cli.processes import die_with_parent
 
+WORKER = "app.workers.worker"
 # What more than one part needs; each part's own modules come on top, in its own process.
 SHARED = (
     "app.backend.bootstrap",
     "app.backend.tables",
     "app.backend.runs.service",
+    "app.backend.tools.builtin.ask_person",
+    "app.backend.tools.builtin.notes",
     "bm25s",
     "chromadb",
     "langgraph.checkpoint.sqlite.aio",
     "numpy",
+    "valkey.asyncio",
 )
-# What only the parts that run agents need: the others are forked before, and start while this is imported.
+# What only the parts that run agents need: the web process, which starts longest, is forked before.
 FOR_AGENTS = (
     "langgraph.graph",
     "app.workers.jobs",
-    "app.workers.worker",
+    WORKER,
     "app.backend.providers.adapters.runtime_chat",
 )
-WITHOUT_AGENTS = ("app.cli.web", "app.workers.scheduler")
+WITHOUT_AGENTS = ("app.cli.web",)
 _READ_BYTES = 65536
 
 
@@ -58,6 +63,8 @@ def main() -> None:
     pipes = _take_pipes()
     orders = _Orders()
     _import(SHARED)
+    configure_mappers()
+    _freeze()
     for module in FOR_AGENTS:
         for order in orders.take(WITHOUT_AGENTS):
             _fork(pipes, **order)
@@ -98,6 +105,10 @@ class _Orders:
 def _import(modules: Sequence[str]) -> None:
     for module in modules:
         importlib.import_module(module)
+    _freeze()
+
+
+def _freeze() -> None:
     gc.collect()
     # The collector would write to every object, and so copy all shared pages.
     gc.freeze()
@@ -123,11 +134,20 @@ def _tell_ends(pipes: _Pipes) -> None:
 def _fork(
     pipes: _Pipes, *, number: int, module: str, log: str, variables: dict[str, str]
 ) -> None:
+    if module == WORKER:
+        _get_ready_for_workers()
     pid = os.fork()
     if pid == 0:
         os.environ.update(variables)
         _become(pipes, module, log)
     pipes.tell(number=number, pid=pid)
+
+
+def _get_ready_for_workers() -> None:
+    # One rehearsal for all of them. A worker for which it failed does it by itself, and says what is wrong.
+    with contextlib.suppress(Exception):
+        importlib.import_module(WORKER).get_ready()
+        _freeze()
 
 
 def _become(pipes: _Pipes, module: str, log: str) -> NoReturn:

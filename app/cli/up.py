@@ -153,8 +153,9 @@ async def _start_all(
         [
             *([] if settings.runtime_url else [parts.runtime(settings)]),
             parts.web(settings),
-            parts.scheduler(settings),
             *(parts.worker(settings, number) for number in numbers),
+            # Last: it shares what workers have in memory.
+            parts.scheduler(settings),
         ]
     )
     return prepared["owner_token"]

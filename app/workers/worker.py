@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import importlib
+from functools import cache
 
 from sqlalchemy.orm import configure_mappers
 
@@ -30,11 +31,18 @@ def main() -> None:
     """Work until told to stop."""
     settings = settings_module.load()
     logging.configure(settings, "worker")
-    preload()
-    asyncio.run(rehearsal.rehearse(settings))
+    get_ready()
     gc.collect()
     gc.freeze()
     Herd(settings).work()
+
+
+@cache
+def get_ready() -> None:
+    """Import and rehearse, unless the process that this one was forked from has done so."""
+    preload()
+    # Read anew: who forks workers has none of their variables, and must leave them theirs.
+    asyncio.run(rehearsal.rehearse(settings_module.Settings()))  # pyright: ignore[reportCallIssue] - pydantic fills the fields
 
 
 def preload() -> None:

@@ -1,17 +1,16 @@
 """Brings the tables of a database to the version of this code."""
 
+import re
 from functools import cache
 
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect, text
 
-from alembic import command
 from app.backend.core import acting, roles
 from app.backend.core.db import Database
 from app.backend.core.project import MIGRATIONS
 from app.backend.core.settings import Settings
+
+_NAMES = re.compile(r'^(revision|down_revision) = "(\w+)"$', re.MULTILINE)
 
 
 async def migrate_installation(settings: Settings) -> str:
@@ -47,15 +46,27 @@ async def current_revision(db: Database) -> str:
 
 @cache
 def newest_revision() -> str:
-    """Return the revision that this code expects."""
-    return ScriptDirectory(str(MIGRATIONS)).get_current_head() or ""
+    """Return the revision that this code expects: the one that no other follows."""
+    names: dict[str, set[str]] = {"revision": set(), "down_revision": set()}
+    for path in (MIGRATIONS / "versions").glob("*.py"):
+        for kind, name in _NAMES.findall(path.read_text()):
+            names[kind].add(name)
+    (newest,) = names["revision"] - names["down_revision"]
+    return newest
 
 
 def _current(connection: Connection) -> str:
-    return MigrationContext.configure(connection).get_current_revision() or ""
+    if not inspect(connection).has_table("alembic_version"):
+        return ""
+    return connection.scalar(text("SELECT version_num FROM alembic_version")) or ""
 
 
 def _upgrade(connection: Connection) -> None:
+    # 7 MB of libraries, for the process that migrates.
+    from alembic.config import Config
+
+    from alembic import command
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection

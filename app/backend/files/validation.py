@@ -11,9 +11,6 @@ from pathlib import PurePosixPath
 from typing import assert_never
 
 import puremagic
-from pypdf import PdfReader
-from pypdf.errors import DependencyError, PyPdfError
-from pypdf.generic import DictionaryObject
 
 from app.backend.files.errors import FileRefused, FileTooLarge
 from app.backend.files.schemas import Upload
@@ -30,17 +27,6 @@ _TEXT_CONTROLS = frozenset(b"\t\n\v\f\r\x1b")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _PROTECTED = "is protected by a password. Remove the password and upload it again."
 _BOMB = "unpacks to far more than its size, as a zip bomb does. Upload a normal Word document."
-_BROKEN_PDF = "is a broken or cut-off PDF. Open it in a PDF viewer, save it again, and upload the new file."
-_PDF_ERRORS = (
-    PyPdfError,
-    DependencyError,
-    ValueError,
-    TypeError,
-    KeyError,
-    AttributeError,
-    IndexError,
-    RecursionError,
-)
 
 
 class Family(StrEnum):
@@ -149,21 +135,10 @@ def _find_problem(family: Family, body: bytes) -> str:
 def _find_pdf_problem(body: bytes) -> str:
     if not body.startswith(b"%PDF-"):
         return f"is not a PDF, although its name says so: it looks like {_looks_like(body)}. Upload {ACCEPTED}."
-    # A reader would search the whole file for a lost index; that may take minutes, so it is not tried.
-    tail = body[-2048:]
-    position = tail.rfind(b"startxref")
-    offset = tail[position + 9 :].split(maxsplit=1)[:1] if position >= 0 else []
-    if not offset or not offset[0].isdigit() or int(offset[0]) >= len(body):
-        return _BROKEN_PDF
-    try:
-        reader = PdfReader(BytesIO(body), strict=False)
-        if reader.is_encrypted and not reader.decrypt(""):
-            return _PROTECTED
-        pages = reader.root_object.get("/Pages")
-    except _PDF_ERRORS:
-        return _BROKEN_PDF
-    is_readable = isinstance(pages and pages.get_object(), DictionaryObject)
-    return "" if is_readable else _BROKEN_PDF
+    # 9 MB of a library, for those who upload a PDF.
+    from app.backend.files import pdf
+
+    return pdf.find_problem(body)
 
 
 def _find_docx_problem(body: bytes) -> str:

@@ -4,25 +4,33 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
 from app.cli.forking import Forked, Nursery
+from app.cli.nursery import WORKER
 from app.cli.processes import Reaper
 from tests.parts import wait_until
 
 MODULE = "tests.integration.cli.sleeper"
 
 
-@pytest.fixture
-async def nursery(tmp_path: Path) -> AsyncGenerator[Nursery, None]:
+@asynccontextmanager
+async def opened(log: Path, **variables: str) -> AsyncGenerator[Nursery, None]:
     reaper = Reaper()
-    made = Nursery(env=os.environ, log=tmp_path / "nursery.log", reaper=reaper)
+    made = Nursery(env={**os.environ, **variables}, log=log, reaper=reaper)
     yield made
     await made.close()
     reaper.close()
+
+
+@pytest.fixture
+async def nursery(tmp_path: Path) -> AsyncGenerator[Nursery, None]:
+    async with opened(tmp_path / "nursery.log") as made:
+        yield made
 
 
 async def fork_asleep(nursery: Nursery, log: Path) -> Forked:
@@ -65,3 +73,17 @@ async def test_module_that_fails_says_so_in_its_log(
 
     assert await forked.wait() == 1
     assert "No module named" in log.read_text()
+
+
+async def test_worker_that_cannot_rehearse_says_so_and_others_are_forked(
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "worker.log"
+    async with opened(tmp_path / "nursery.log", ATELIER_PORT="none") as nursery:
+        forked = await nursery.fork(WORKER, log, {})
+        assert await forked.wait() == 1
+        assert "port" in log.read_text()
+
+        other = await fork_asleep(nursery, tmp_path / "other.log")
+        other.terminate()
+        assert await other.wait() == 7

@@ -1,8 +1,11 @@
 """The migrations and the tables say the same, on every database, in both directions."""
 
+from pathlib import Path
+
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 from sqlmodel import col, select
 
@@ -11,7 +14,7 @@ from app.backend.bootstrap import Services
 from app.backend.core import clock
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.db import Database
-from app.backend.core.migrations import migrate
+from app.backend.core.migrations import current_revision, migrate, newest_revision
 from app.backend.core.project import MIGRATIONS
 from app.backend.identity import keys
 from app.backend.identity.tables import ApiKeyRow, RefreshTokenRow, SessionRow
@@ -53,6 +56,27 @@ def _tables(connection: Connection) -> set[str]:
 async def test_migrated_database_has_the_tables_of_the_code(services: Services) -> None:
     async with services.db.engine.connect() as connection:
         assert await connection.run_sync(_differences) == []
+
+
+async def test_revisions_are_what_alembic_says(owner_db: Database) -> None:
+    newest = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    assert newest_revision() == newest == await current_revision(owner_db)
+
+    async with owner_db.engine.begin() as connection:
+        await connection.run_sync(_downgrade, "0021b")
+    assert await current_revision(owner_db) == "0021b"
+
+    async with owner_db.engine.begin() as connection:
+        await connection.run_sync(_downgrade)
+    assert await current_revision(owner_db) == ""
+
+
+async def test_database_without_any_table_has_no_revision(tmp_path: Path) -> None:
+    db = Database(f"sqlite+aiosqlite:///{tmp_path / 'empty.db'}")
+
+    assert await current_revision(db) == ""
+
+    await db.close()
 
 
 async def test_downgrade_to_base_leaves_no_table_and_upgrade_brings_them_back(
