@@ -142,9 +142,9 @@ class ToolNodes:
 
     async def _caveat(self, state: ToolState) -> str:
         has_searched = any(call["name"] == SEARCH_TOOL for call in _calls(state))
-        if not (has_searched and self._spec.collection_ids):
-            return ""
-        unread = await find_caveat(self.parts, self._spec, self.run)
+        unread = ""
+        if has_searched and self._spec.collection_ids:
+            unread = await find_caveat(self.parts, self._spec, self.run)
         return " ".join(filter(None, [unread, *state.get("notes", [])]))
 
     def _tools(self) -> list[AnyTool]:

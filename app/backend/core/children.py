@@ -24,7 +24,7 @@ class ChildCall:
 
 @dataclass(frozen=True)
 class ChildEnd:
-    """How a run ended that another one started; `error` says why, if it has no answer.
+    """How a run ended that another one started; `error` says why, if it has no answer, and `caveat` what that may miss.
 
     `is_own` says that the run which asks started it, and not the one that it goes on from.
     """
@@ -34,6 +34,7 @@ class ChildEnd:
     agent_name: str
     status: RunStatus
     answer: str = ""
+    caveat: str = ""
     error: str = ""
     is_own: bool = True
 

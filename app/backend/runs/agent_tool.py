@@ -116,7 +116,9 @@ async def _need_agent(session: Session, actor: Actor, name: str) -> RunnableAgen
 
 def _result(end: ChildEnd) -> ToolResult:
     if end.status == RunStatus.COMPLETED:
-        return ToolResult(content=end.answer or f"{end.agent_name} gave no answer.")
+        answer = end.answer or f"{end.agent_name} gave no answer."
+        notes = [f"{end.agent_name}: {end.caveat}"] if end.caveat else []
+        return ToolResult(content="\n\n".join([*notes, answer]), notes=notes)
     words = _FAILED.get(end.status, "{name} failed: {error}")
     content = words.format(name=end.agent_name, error=end.error)
     return ToolResult(content=content, is_error=True)

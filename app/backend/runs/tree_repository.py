@@ -96,13 +96,14 @@ def _is_in_tree(root_id: UUID):  # noqa: ANN202 - SQLAlchemy's own type has no s
 
 
 def _end(row: RunRow, *, is_own: bool) -> ChildEnd:
-    answer = (row.output or {}).get("answer", "")
+    output = row.output or {}
     return ChildEnd(
         run_id=row.id,
         key=row.effect_key or "",
         agent_name=row.agent_name,
         status=RunStatus(row.status),
-        answer=str(answer),
+        answer=str(output.get("answer", "")),
+        caveat=str(output.get("caveat", "")),
         error=row.error,
         is_own=is_own,
     )

@@ -18,11 +18,13 @@ from app.backend.core.run_events import (
 )
 from app.backend.identity import tiers
 from app.backend.identity.tier_schemas import Limits, PersonLimitsDraft
+from app.backend.knowledge import uploads
 from app.backend.runs import service, trees
 from app.backend.runs.ending import finish_run
 from app.backend.runs.errors import DayUsedUp
 from app.backend.runs.schemas import RunFilter
 from app.backend.runs.tables import RunRow
+from tests.factories.rows import RowFactory
 from tests.integration.tools.children import (
     ASK,
     ask,
@@ -135,6 +137,30 @@ async def test_child_without_an_answer_is_told_to_the_model(
     (returned,) = await desk.returned(run.id)
     assert returned["is_error"] == (status != RunStatus.COMPLETED)
     assert returned["result"].startswith(words)
+
+
+async def test_what_a_childs_answer_may_miss_is_told_to_the_model_and_the_reader(
+    desk: Desk,
+) -> None:
+    rows = RowFactory(desk.services.db)
+    collection = await rows.collection(desk.actor)
+    await uploads.upload_document(
+        desk.services, desk.actor, collection_id=collection.id, name="a.md", body=b"# A"
+    )
+    search = ("search_knowledge", {"query": "What is it?"})
+    model = script(search, "Forty-two.")
+    await desk.agent(model, name="Helper", collection_ids=[collection.id])
+
+    run = await work_through(desk, await desk.start(ASK, "They say: {told}"))
+
+    said = "Helper: 1 of 1 document is still being read; the answer may miss it."
+    (returned,) = await desk.returned(run.id)
+    assert returned["result"] == f"{said}\n\nForty-two."
+    assert run.output is not None
+    assert (run.output.answer, run.output.caveat) == (
+        f"They say: {returned['result']}",
+        said,
+    )
 
 
 async def test_agent_that_is_not_there_is_told_with_those_that_are(desk: Desk) -> None:
