@@ -16,6 +16,7 @@ from app.backend.core import clock
 from app.backend.core.actor import Actor
 from app.backend.core.crypto import hash_token
 from app.backend.identity import cookies, keys
+from app.backend.identity import service as identity
 from app.backend.identity.tables import SessionRow
 from tests.api import make_api
 from tests.parts import free_port
@@ -46,6 +47,13 @@ async def stranger(app: FastAPI) -> AsyncGenerator[httpx.AsyncClient, None]:
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url=ADDRESS) as client:
         yield client
+
+
+@pytest.fixture
+async def link(services: Services) -> str:
+    """The token of the one-time link."""
+    async with services.db.transaction() as session:
+        return await identity.make_owner_link(session)
 
 
 @pytest.fixture

@@ -15,17 +15,9 @@ from app.backend.identity import passwords, people
 from app.backend.identity import service as identity
 from app.backend.identity.tables import UserRow
 from tests.integration.api.conftest import ADDRESS
+from tests.integration.api.owner import EMAIL, PASSWORD
 
-EMAIL = "ada@example.org"
-PASSWORD = "correct horse battery"
 ANSWER_SECONDS = 1.0
-
-
-@pytest.fixture
-async def link(services: Services) -> str:
-    """The token of the one-time link."""
-    async with services.db.transaction() as session:
-        return await identity.make_owner_link(session)
 
 
 @pytest.mark.parametrize("path", ["login", "password", "choose-password"])
