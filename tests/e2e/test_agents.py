@@ -75,6 +75,30 @@ async def test_archived_agent_comes_back_by_undo(tab: Tab) -> None:
     await expect(menu).to_be_visible()
 
 
+async def test_notice_is_clicked_over_an_open_dialog(tab: Tab) -> None:
+    page = tab.page
+    await _make_agent(tab, "Patient one")
+    await _make_agent(tab, "Patient two")
+    await tab.go(routes.AGENTS)
+    menu = page.get_by_role("button", name="Actions for Patient one")
+    await menu.click()
+    await page.get_by_role("button", name="Archive", exact=True).click()
+    await expect(menu).to_have_count(0)
+
+    await page.get_by_role("button", name="Actions for Patient two").click()
+    await page.get_by_role("button", name="Delete…").click()
+    dialog = page.get_by_role("dialog", name="Delete Patient two?")
+    await expect(dialog).to_be_visible()
+    assert await tab.axe_violations() == []
+    await page.get_by_role("button", name="Undo").click()
+
+    await expect(page.locator("[aria-label='Actions for Patient one']")).to_be_visible()
+    await expect(dialog).to_be_visible()
+    await dialog.get_by_role("button", name="Cancel").click()
+    await expect(dialog).to_be_hidden()
+    await expect(menu).to_be_visible()
+
+
 async def test_deleting_an_agent_names_it_first(tab: Tab) -> None:
     page = tab.page
     await _make_agent(tab, "Ephemeral")

@@ -5,6 +5,7 @@ from typing import Any
 import reflex as rx
 
 from app.components.ui.button import button, icon_button
+from app.components.widgets.page import notices
 
 
 class _Timer(rx.el.Div):
@@ -81,9 +82,7 @@ def notice(row: Any, *, on_undo: Any, on_close: Any) -> rx.Component:
 
 def notice_stack(rows: Any, render: Any) -> rx.Component:
     """Return the corner where notices appear."""
-    return rx.el.div(
+    return notices(
         rx.foreach(rows, render),
-        role="status",
-        aria_live="polite",
         class_name="pointer-events-none fixed inset-x-3 bottom-20 z-50 flex flex-col gap-2 sm:inset-x-auto sm:end-4 sm:top-4 sm:bottom-auto sm:w-96",
     )

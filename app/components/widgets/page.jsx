@@ -1,18 +1,60 @@
 import { useEffect, useRef, useState } from "react";
+import { createPortal } from "react-dom";
 import { useLocation, useNavigate } from "react-router";
+
+const opened = []; // dialogs, the newest last
+const corner = typeof document === "undefined" ? null : document.createElement("div");
+
+/** Put the notices into the newest dialog, or below the page: what is outside of a modal dialog can be neither clicked nor heard. */
+function placeNotices() {
+  const place = opened.at(-1) ?? document.body;
+  if (corner.parentNode !== place) place.append(corner);
+}
+
+function openModal(element) {
+  element.showModal();
+  opened.push(element);
+  placeNotices();
+}
+
+function forget(element) {
+  if (!opened.includes(element)) return;
+  opened.splice(opened.indexOf(element), 1);
+  placeNotices();
+}
+
+/** Take the notices out of a dialog that goes away while it is open. */
+function useForgotten(dialog) {
+  useEffect(() => {
+    const element = dialog.current;
+    return () => forget(element);
+  }, [dialog]);
+}
+
+/** Where notices appear, over everything. */
+export function Notices({ className, children }) {
+  const [isPlaced, setPlaced] = useState(false);
+  useEffect(() => {
+    placeNotices();
+    setPlaced(true);
+    return () => corner.remove();
+  }, []);
+  return isPlaced && createPortal(<div role="status" aria-live="polite" className={className}>{children}</div>, corner);
+}
 
 /** The browser's own modal dialog: it traps focus, closes on Escape, and gives focus back. */
 export function Dialog({ open, onClose, label, className, children }) {
   const dialog = useRef(null);
   useEffect(() => {
     const element = dialog.current;
-    if (open && !element.open) element.showModal();
+    if (open && !element.open) openModal(element);
     if (!open && element.open) element.close();
   }, [open]);
+  useForgotten(dialog);
   const cancel = (event) => { event.preventDefault(); onClose(); };
   const clickOutside = (event) => event.target === dialog.current && onClose();
   return (
-    <dialog ref={dialog} aria-label={label} className={className} onCancel={cancel} onClick={clickOutside}>
+    <dialog ref={dialog} aria-label={label} className={className} onCancel={cancel} onClose={() => forget(dialog.current)} onClick={clickOutside}>
       {open ? children : null}
     </dialog>
   );
@@ -74,18 +116,19 @@ export function Shortcuts({ places, actions, words }) {
   const navigate = useNavigate();
   const [off, setOff] = useState(false);
   useHeadingFocus();
+  useForgotten(sheet);
   useEffect(() => setOff(localStorage.getItem(OFF) === "1"), []);
   useEffect(() => {
     const onKey = (event) => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
-      if (event.key === "?") return void (sheet.current.open ? sheet.current.close() : sheet.current.showModal());
+      if (event.key === "?") return void (sheet.current.open ? sheet.current.close() : openModal(sheet.current));
       if (off || document.querySelector("dialog[open]")) return;
       const isSecond = Date.now() - waiting.current < 1500;
       waiting.current = event.key === "g" ? Date.now() : 0;
       if (isSecond && places[event.key]) navigate(places[event.key][0]);
       else if (actions[event.key] && press(`[data-key="${event.key}"]`)) event.preventDefault();
     };
-    const onAsk = (event) => event.target.closest?.("[data-shortcuts]") && sheet.current.showModal();
+    const onAsk = (event) => event.target.closest?.("[data-shortcuts]") && openModal(sheet.current);
     document.addEventListener("keydown", onKey);
     document.addEventListener("click", onAsk);
     return () => {
@@ -104,7 +147,7 @@ export function Shortcuts({ places, actions, words }) {
     </li>
   );
   return (
-    <dialog ref={sheet} aria-label={words.title} onClick={(event) => event.target === sheet.current && sheet.current.close()}
+    <dialog ref={sheet} aria-label={words.title} onClose={() => forget(sheet.current)} onClick={(event) => event.target === sheet.current && sheet.current.close()}
       className="m-auto w-[min(26rem,calc(100vw-2rem))] rounded-xl border border-line bg-raised p-0 text-ink shadow-pop">
       <div className="p-5">
         <h2 className="mb-2 text-lg font-semibold">{words.title}</h2>

@@ -1,4 +1,4 @@
-"""What a page does by itself in the browser: dialogs, single-key shortcuts, what it brings into sight, its address."""
+"""What a page does by itself in the browser: dialogs, notices, single-key shortcuts, what it brings into sight, its address."""
 
 from typing import Any
 
@@ -16,6 +16,13 @@ class Dialog(rx.Component):
     open: rx.Var[bool]
     label: rx.Var[str]
     on_close: rx.EventHandler[rx.event.no_args_event_spec]
+
+
+class Notices(rx.Component):
+    """The corner where notices appear, over dialogs too."""
+
+    library = _LIBRARY
+    tag = "Notices"
 
 
 class Reveal(rx.Component):
@@ -53,6 +60,7 @@ class Shortcuts(rx.NoSSRComponent):
 
 
 modal = Dialog.create
+notices = Notices.create
 reveal = Reveal.create
 in_sight = InSight.create
 
