@@ -4,7 +4,6 @@ import importlib
 import logging
 import sys
 
-import structlog
 import typer
 from typer.core import TyperGroup
 from typing_extensions import override
@@ -36,6 +35,8 @@ COMMANDS = {
     "backup": "app.cli.backup:backup_app",
     "restore": "app.cli.backup:restore_app",
 }
+# It runs as long as the installation, and logs nothing: it says what there is to say.
+_SMALL = "up"
 
 
 class LazyGroup(TyperGroup):
@@ -71,9 +72,16 @@ def atelier() -> None:
 
 def main() -> None:
     """Run the command that the arguments name."""
+    if sys.argv[1:2] != [_SMALL]:
+        _be_quiet()
+    app()
+
+
+def _be_quiet() -> None:
+    import structlog
+
     # Results go to the output; what went wrong inside is for the other one.
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    app()
