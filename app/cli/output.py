@@ -68,6 +68,8 @@ def note(text: str) -> None:
 def _cell(value: object) -> str:
     if isinstance(value, datetime):
         return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, list | tuple):
+        return ", ".join(_cell(item) for item in value) or "-"
     text = "" if value is None else str(value)
     # Names may hold brackets; they are text, not markup.
     return text.replace("[", r"\[") or "-"

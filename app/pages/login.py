@@ -25,6 +25,7 @@ def login() -> rx.Component:
         words.SIGN_IN,
         post_form(
             rx.cond(LoginState.is_done, said(words.SIGNED_UP)),
+            rx.cond(SignUpState.has_owner, None, said(words.NO_OWNER)),
             form_error(LoginState.error),
             rx.el.input(
                 type="hidden", name="next", value=LoginState.then, read_only=True

@@ -23,6 +23,8 @@ def fresh(folder: Path) -> Iterator[Product]:
 async def test_new_user_gets_a_cited_answer(fresh: Product, browser: Browser) -> None:
     tab = await Tab.open(await new_context(browser), fresh.url)
     page = tab.page
+    await tab.go("/")
+    await expect(page.get_by_text("one-time link that Atelier printed")).to_be_visible()
     await page.goto(fresh.link)
 
     await page.get_by_label("E-mail").fill(EMAIL)

@@ -103,6 +103,21 @@ async def test_uploaded_pdf_is_found_and_shown_in_its_document(tab: Tab) -> None
     assert await tab.axe_violations() == []
 
 
+async def test_same_bytes_again_are_said_to_be_there(tab: Tab) -> None:
+    page = tab.page
+    file = _pdf(FACT)
+    await _new_collection(tab, "Twice", file)
+    row = page.get_by_role("row").filter(has_text="harbour.pdf")
+    await expect(row).to_contain_text("Ready", timeout=INGEST_SECONDS * 1000)
+
+    await page.locator("input[type=file]").set_input_files(
+        [file, {**file, "name": "copy.pdf"}]
+    )
+
+    await expect(page.get_by_text("Already here", exact=True)).to_be_visible()
+    await expect(page.get_by_text("Already here as harbour.pdf")).to_be_visible()
+
+
 async def test_found_passages_of_markdown_are_shown_without_marks(tab: Tab) -> None:
     page = tab.page
     notes: FilePayload = {

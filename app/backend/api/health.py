@@ -135,7 +135,7 @@ async def _check_runtime(parts: ApiParts) -> str:
         response = await client.get(url)
     response.raise_for_status()
     is_loaded = response.json().get("is_model_loaded", True)
-    return "" if is_loaded else "Model not loaded yet, loads when first asked."
+    return "" if is_loaded else "Loads when first asked."
 
 
 async def _check_workers(parts: ApiParts) -> str:

@@ -17,4 +17,5 @@ SENT = "If this address can have an account, a letter with a link is on its way 
 FORGOT_TEXT = "You get a letter with a link, and choose a new password there."
 FORGOT_VERB = "Send me the link"
 NO_MAIL = "This installation sends no mail. Ask an administrator for a link to choose a new password."
+NO_OWNER = "Nobody has an account here yet. To create the first one, open the one-time link that Atelier printed when it was started."
 BACK = "Back to the login page"

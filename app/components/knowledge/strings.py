@@ -40,6 +40,8 @@ DROP_WORDS = {
     "choose": "Choose files",
     "waiting": "Waiting",
     "taken": "Uploaded",
+    "known": "Already here",
+    "known_as": "Already here as ",
     "refused": "Refused",
     "close": "Close",
 }

@@ -1,9 +1,11 @@
 import { useEffect, useRef, useState } from "react";
 
 const AT_ONCE = 3;
-const ICONS = { waiting: "○", sending: "◐", taken: "✓", refused: "✕" };
+const NEW = "uploaded";
+const ICONS = { waiting: "○", sending: "◐", taken: "✓", known: "✓", refused: "✕" };
+const COLORS = { waiting: "text-accent", sending: "text-accent", taken: "text-ok", known: "text-ok", refused: "text-bad" };
 
-/** Post one file; the answer's error is words for people. */
+/** Post one file; an error is words for people, and `document` is what became of it. */
 function send(url, file, onProgress) {
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
@@ -16,13 +18,18 @@ function send(url, file, onProgress) {
       if (request.status === 401) return window.location.reload();
       const details = Object.values(answer.details ?? {}).flat();
       const message = details[0] ?? answer.message ?? answer.error ?? `The server answered ${request.status}.`;
-      resolve(request.status < 300 ? "" : String(message));
+      resolve(request.status < 300 ? { document: answer.items?.[0] } : { error: String(message) });
     };
-    request.onerror = () => resolve("The connection was lost. Try again.");
+    request.onerror = () => resolve({ error: "The connection was lost. Try again." });
     const body = new FormData();
     body.append("files", file);
     request.send(body);
   });
+}
+
+function labelOf(file, words) {
+  if (file.status === "sending") return Math.round(file.share * 100) + " %";
+  return file.status === "known" && file.as !== file.name ? words.known_as + file.as : words[file.status];
 }
 
 /**
@@ -47,11 +54,13 @@ export function FileDrop({ url, accept, bytesMax, words, onTaken }) {
     }
     running.current += 1;
     change(entry.id, { status: "sending" });
-    const error = await send(url, entry.file, (share) => change(entry.id, { share }));
+    const { error = "", document } = await send(url, entry.file, (share) => change(entry.id, { share }));
     running.current -= 1;
-    change(entry.id, { status: error ? "refused" : "taken", error, share: 1 });
-    if (!error) {
-      onTaken();
+    // The same bytes again are the document that is there already, in whatever stage it is by now.
+    const isKnown = document !== undefined && document.status !== NEW;
+    change(entry.id, { status: error ? "refused" : isKnown ? "known" : "taken", error, as: document?.name ?? "", share: 1 });
+    if (!error) onTaken();
+    if (!error && !isKnown) {
       setTimeout(() => setFiles((now) => now.filter((file) => file.id !== entry.id)), 2500);
     }
     next();
@@ -89,15 +98,15 @@ export function FileDrop({ url, accept, bytesMax, words, onTaken }) {
       <ul aria-live="polite" className="mt-2 flex flex-col gap-1.5 empty:hidden">
         {files.map((file) => (
           <li key={file.id} className="relative flex items-center gap-2.5 overflow-hidden rounded-lg border border-line bg-surface px-3 py-2 text-sm">
-            <span aria-hidden="true" className={file.status === "refused" ? "text-bad" : file.status === "taken" ? "text-ok" : "text-accent"}>{ICONS[file.status]}</span>
+            <span aria-hidden="true" className={COLORS[file.status]}>{ICONS[file.status]}</span>
             <span className="min-w-0 flex-1">
               <span className="block truncate">{file.name}</span>
               {file.error ? <span className="block text-xs text-bad">{file.error}</span> : null}
             </span>
             <span className="shrink-0 text-xs text-muted tabular-nums">
-              {file.status === "sending" ? Math.round(file.share * 100) + " %" : words[file.status]}
+              {labelOf(file, words)}
             </span>
-            {file.status === "refused" ? (
+            {file.status === "refused" || file.status === "known" ? (
               <button type="button" onClick={() => remove(file.id)} aria-label={words.close + " " + file.name} className="size-6 shrink-0 rounded hover:bg-sunken">✕</button>
             ) : null}
             <span aria-hidden="true" className="absolute inset-x-0 bottom-0 h-0.5 origin-left bg-accent transition-transform" style={{ transform: `scaleX(${file.status === "sending" ? file.share : 0})` }} />
