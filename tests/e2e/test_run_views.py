@@ -1,14 +1,17 @@
 """The views of one run: one bar of tabs, one feed, and an address that shows the same again."""
 
+import asyncio
 import re
+from collections.abc import Sequence
 
 import pytest
 from playwright.async_api import expect
 
+from app.backend.agents.schemas import AgentKind
 from app.backend.runs import service as runs
 from app.backend.runs.schemas import RunDraft
 from app.routes import run_path
-from tests.e2e.browser import PHONE
+from tests.e2e.browser import PHONE, SECONDS
 from tests.e2e.conftest import NewTab
 from tests.e2e.run_page import RunPage
 from tests.factories.rows import RowFactory
@@ -25,6 +28,18 @@ CUT_OFF = """() => [...document.querySelectorAll('[data-step]')].flatMap((step) 
     }).map((words) => words.textContent);
 })"""
 
+# Whether the lines of the log lie still, at their end, for half a second.
+AT_REST = """() => new Promise((resolve) => {
+    const list = document.querySelector('[data-virtuoso-scroller]');
+    const seen = new Set();
+    const look = (left) => {
+        seen.add(`${list.scrollTop + list.clientHeight} of ${list.scrollHeight}`);
+        if (left) requestAnimationFrame(() => look(left - 1));
+        else resolve(seen.size === 1 && list.scrollTop + list.clientHeight > list.scrollHeight - 2);
+    };
+    look(30);
+})"""
+
 
 @pytest.fixture
 async def path(product: Product, login: object) -> str:
@@ -32,9 +47,15 @@ async def path(product: Product, login: object) -> str:
     return await _start(product, "scripted/thinks")
 
 
-async def _start(product: Product, model: str) -> str:
+async def _start(product: Product, model: str, tools: Sequence[str] = ()) -> str:
     async with parts_of(product) as (services, owner):
-        agent = await RowFactory(services.db).agent(owner, name="Viewed", model=model)
+        agent = await RowFactory(services.db).agent(
+            owner,
+            name="Viewed",
+            model=model,
+            kind=AgentKind.TOOLS if tools else AgentKind.ANSWER,
+            tools=[*tools],
+        )
         async with services.db.transaction() as session:
             view = await runs.start_run(
                 session,
@@ -118,3 +139,18 @@ async def test_times_of_long_bars_are_seen_on_a_phone(
     await expect(bar).to_contain_text(re.compile(r"[5-9]\.\d s"))
 
     assert await phone.page.evaluate(CUT_OFF) == []
+
+
+async def test_followed_log_lies_still_at_its_end(
+    new_tab: NewTab, product: Product
+) -> None:
+    path = await _start(
+        product, "scripted/chores", tools=["now", "notes_put", "notes_append"]
+    )
+    tab = await new_tab()
+    await tab.go(path)
+    await RunPage(tab).has_status("completed")
+
+    async with asyncio.timeout(SECONDS):
+        while not await tab.page.evaluate(AT_REST):
+            continue

@@ -30,9 +30,16 @@ function useTail(view) {
   const was = useRef({ top: 0, height: 0 });
   const moved = useRef(-HAND);
   const onMove = useCallback(() => { moved.current = performance.now(); }, []);
+  const frame = useRef(0);
+  const wanted = useRef(isFollowing);
+  wanted.current = isFollowing;
+  // In the next frame: by then the list has measured the lines that it drew just now, which it would draw again and again else.
   const toEnd = useCallback(() => {
-    if (scroller.current && isFollowing) scroller.current.scrollTop = scroller.current.scrollHeight;
-  }, [isFollowing]);
+    frame.current ||= requestAnimationFrame(() => {
+      frame.current = 0;
+      if (scroller.current && wanted.current) scroller.current.scrollTop = scroller.current.scrollHeight;
+    });
+  }, []);
   const onScroll = useCallback(({ currentTarget: { scrollTop: top, scrollHeight: height, clientHeight } }) => {
     const last = was.current;
     was.current = { top, height };
