@@ -20,7 +20,7 @@ async def test_client_of_somebody_else_outlasts_a_restart(
     await client.set("before", 1)
     server.kill()
 
-    asked = [asyncio.create_task(client.set("after", n)) for n in range(3)]
+    asked = [asyncio.ensure_future(client.set("after", n)) for n in range(3)]
     _, waiting = await asyncio.wait(asked, timeout=0.2)
     again = start_redis(binary, tmp_path, port)
 
