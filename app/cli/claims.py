@@ -17,6 +17,7 @@ from app.cli import parts
 
 _LOCK_FILE = "up.lock"
 _LOCK_SECONDS = 12.0
+_PORT_MAX = 65536
 
 
 class CannotStart(AppError):
@@ -79,14 +80,28 @@ def check_ports(settings: Settings) -> None:
     if not settings.runtime_url:
         wanted.append(("--runtime-port", settings.runtime_host, settings.runtime_port))
     for option, host, port in wanted:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with socket.socket(family) as trial:
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                trial.bind((host, port))
-            except OSError as error:
-                message = f'Port {port} on {host} cannot be used ({error.strerror}). Choose another: atelier up {option} {port + 10} (make up ARGS="{option} {port + 10}").'
-                raise CannotStart(message) from None
+        reason = _why_taken(host, port)
+        if reason:
+            other = _another_port(host, port)
+            message = f'Port {port} on {host} cannot be used ({reason}). Choose another: atelier up {option} {other} (make up ARGS="{option} {other}").'
+            raise CannotStart(message)
+
+
+def _why_taken(host: str, port: int) -> str:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((host, port))
+        except OSError as error:
+            return error.strerror or str(error)
+    return ""
+
+
+def _another_port(host: str, port: int) -> int:
+    near = range(port + 10, min(port + 110, _PORT_MAX), 10)
+    free = (other for other in near if not _why_taken(host, other))
+    return next(free, 0) or parts.free_port()
 
 
 def choose_addresses(settings: Settings) -> Settings:

@@ -37,6 +37,7 @@ from app.backend.core.run_events import (
     StageChanged,
     Step,
 )
+from app.backend.knowledge.schemas import SearchResult
 from app.backend.knowledge.search import search
 from app.backend.knowledge.telling import tell_found
 from app.backend.models.chosen import OpenModel
@@ -69,14 +70,11 @@ class AgentNodes:
         what = "1 collection" if count == 1 else f"{count} collections"
         emit(StageChanged(stage=Stage.RETRIEVING, message=f"Searching {what}."))
         caveat = await find_caveat(self.parts, self._spec, self.run)
-        result = await search(
-            self.parts,
-            self.run.agent_owner,
-            collection_ids=self._spec.collection_ids,
-            query=search_query(state.get("query", ""), self.task.history),
-            limit=self._spec.passages,
-            asker_id=self.run.actor.user_id,
-        )
+        query, history = state.get("query", ""), self.task.history
+        result = await self._search(search_query(query, history))
+        if history and not result.is_relevant:
+            # It may be about something else than the question before it.
+            result = await self._search(query)
         tell_found(self.run, result)
         return {
             "passages": [item.model_dump(mode="json") for item in result.passages],
@@ -158,6 +156,16 @@ class AgentNodes:
     @property
     def _quotes(self) -> bool:
         return self._spec.kind == AgentKind.QUOTES
+
+    async def _search(self, query: str) -> SearchResult:
+        return await search(
+            self.parts,
+            self.run.agent_owner,
+            collection_ids=self._spec.collection_ids,
+            query=query,
+            limit=self._spec.passages,
+            asker_id=self.run.actor.user_id,
+        )
 
     def _next(self, *, is_relevant: bool) -> Next:
         if not is_relevant:

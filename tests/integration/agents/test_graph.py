@@ -245,6 +245,25 @@ async def test_answer_that_reaches_the_limit_says_so(
     assert done.finish_reason == "length"
 
 
+async def test_follow_up_about_something_else_is_searched_for_by_itself(
+    parts: Services, actor: Actor, make_agent: MakeAgent, handbook: CollectionRow
+) -> None:
+    agent = await make_agent(
+        actor, model="scripted/quote", collection_ids=[handbook.id]
+    )
+    question = (
+        "Which teams played football for the world cup of 1954, and where did they go?"
+    )
+
+    output, events = await _run(
+        parts, actor, agent.id, "When does Pepper eat?", Turn(question, NOTHING_FOUND)
+    )
+
+    assert output.is_answered
+    assert "Pepper" in output.answer
+    assert len([event for event in events if isinstance(event, Retrieved)]) == 1
+
+
 async def test_what_a_model_says_again_and_again_is_kept_once(
     parts: Services, actor: Actor, make_agent: MakeAgent
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.backend.core.settings import Settings
 from app.cli import claims
 from tests.parts import free_port
 
@@ -46,6 +47,22 @@ def test_taken_port_is_an_error_that_names_its_option(
     assert f"Port {port} on 127.0.0.1 cannot be used" in done.stdout
     assert f"{option} " in done.stdout
     assert not (tmp_path / "data" / "parts.json").exists()
+
+
+def test_port_that_is_offered_instead_is_free(tmp_path: Path) -> None:
+    with socket.socket() as taken, socket.socket() as next_one:
+        taken.bind(("127.0.0.1", 0))
+        port = int(taken.getsockname()[1])
+        next_one.bind(("127.0.0.1", port + 10))
+        taken.listen()
+        next_one.listen()
+        settings = Settings.model_validate({"port": port, "data_dir": tmp_path})
+
+        with pytest.raises(claims.CannotStart) as failed:
+            claims.check_ports(settings)
+
+    assert f"--port {port + 10} " not in str(failed.value)
+    assert "--port " in str(failed.value)
 
 
 def test_folder_that_cannot_be_written_is_an_error_that_names_its_option(
