@@ -96,9 +96,8 @@ def _words(path: list[tuple[int, str]]) -> str:
 def _cut(
     parsed: Parsed, section: _Section, splitter: RecursiveCharacterTextSplitter
 ) -> Iterator[Piece]:
-    for found in splitter.create_documents([parsed.text[section.start : section.end]]):
-        text = found.page_content
-        start = section.start + found.metadata["start_index"]
+    for place, text in _split(parsed.text[section.start : section.end], splitter):
+        start = section.start + place
         if is_heading_only(text):
             continue
         yield Piece(
@@ -108,6 +107,19 @@ def _cut(
             start=start,
             end=start + len(text),
         )
+
+
+def _split(
+    text: str, splitter: RecursiveCharacterTextSplitter
+) -> Iterator[tuple[int, str]]:
+    """Yield parts that are short enough, each with its place."""
+    bare = text.strip()
+    if bare and count_tokens(bare) <= TOKENS_MAX:
+        # The splitter would take it apart and put it together again.
+        yield text.index(bare), bare
+        return
+    for found in splitter.create_documents([text]):
+        yield found.metadata["start_index"], found.page_content
 
 
 def is_heading_only(text: str) -> bool:

@@ -5,10 +5,12 @@ Who takes a collection and a document takes the collection first, or two transac
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import ColumnElement, Connection, Select, bindparam
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col, delete, insert, or_, select, update
 
 from app.backend.core import clock
@@ -22,30 +24,14 @@ def claim_document(
     connection: Connection, document_id: UUID, *, lease_until: datetime
 ) -> tuple[DocumentRow, CollectionRow] | None:
     """Take a document to work on it; None when it is finished, gone, or somebody else's."""
-    now = clock.now()
     claimed = connection.execute(
-        # lint-skip: repo-scope - the ingest job knows the row by its id
-        update(DocumentRow)
-        .where(
-            col(DocumentRow.id) == document_id,
-            col(DocumentRow.status).not_in(FINAL),
-            or_(
-                col(DocumentRow.lease_until).is_(None),
-                col(DocumentRow.lease_until) < now,
-            ),
-        )
-        .values(
-            dispatch=DocumentRow.dispatch + 1, lease_until=lease_until, updated_at=now
-        )
-        .returning(DocumentRow)
+        _claim(),
+        {"document": document_id, "now": clock.now(), "until": lease_until},
     ).mappings()
     for values in claimed:
         document = DocumentRow(**values)
-        # lint-skip: repo-scope - as above
-        query = select(CollectionRow).where(
-            col(CollectionRow.id) == document.collection_id
-        )
-        found = connection.execute(query).mappings().one()
+        of_it = {"collection": document.collection_id}
+        found = connection.execute(_collection(), of_it).mappings().one()
         return document, CollectionRow(**found)
     return None
 
@@ -119,3 +105,30 @@ def _same_vectors(collection: CollectionRow) -> tuple[ColumnElement[bool], ...]:
         col(CollectionRow.id) == collection.id,
         col(CollectionRow.vectors_id).is_not_distinct_from(collection.vectors_id),
     )
+
+
+# Made once: to make a statement takes longer than to carry it out.
+@cache
+def _claim() -> ReturningUpdate[Any]:
+    lease = col(DocumentRow.lease_until)
+    return (
+        # lint-skip: repo-scope - the ingest job knows the row by its id
+        update(DocumentRow)
+        .where(
+            col(DocumentRow.id) == bindparam("document"),
+            col(DocumentRow.status).not_in(FINAL),
+            or_(lease.is_(None), lease < bindparam("now")),
+        )
+        .values(
+            dispatch=DocumentRow.dispatch + 1,
+            lease_until=bindparam("until"),
+            updated_at=bindparam("now"),
+        )
+        .returning(DocumentRow)
+    )
+
+
+@cache
+def _collection() -> Select[Any]:
+    # lint-skip: repo-scope - as above
+    return select(CollectionRow).where(col(CollectionRow.id) == bindparam("collection"))
