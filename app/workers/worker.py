@@ -18,7 +18,7 @@ PRELOADED = (
     "app.workers.jobs",
     "app.backend.tables",
     "bm25s",
-    "chromadb",
+    "chromadb.api.fastapi",
     "langchain_openai",
     "langgraph.checkpoint.sqlite.aio",
     "langgraph.graph",
