@@ -1,5 +1,6 @@
 """What a worker does before its first job: libraries and statements cost most at their first use, and children inherit it."""
 
+import importlib
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -70,6 +71,8 @@ async def _rehearse(services: Services, nobody: Actor) -> None:
 
 async def _preload(services: Services) -> None:
     # A library of a vendor takes seconds to import, and each child would do it again.
+    if services.settings.vault_url:
+        importlib.import_module("app.backend.secrets.vault")
     with suppress(DBAPIError):
         async with services.db.read() as session:
             types = await providers.list_types(session)
