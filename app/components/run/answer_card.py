@@ -24,7 +24,7 @@ _PULSE_SECONDS = 1.0
 
 
 def answer_card(*, has_link: bool = True) -> rx.Component:
-    """Return the card of the run in the store."""
+    """Return the card of the run in the store; with a link to its page it also has the buttons that are there."""
     return rx.el.article(
         rx.el.div(
             rx.el.p(
@@ -50,14 +50,16 @@ def answer_card(*, has_link: bool = True) -> rx.Component:
         rx.el.div(
             RunFeedState.doing, role="status", aria_live="polite", class_name="sr-only"
         ),
-        rx.el.div(_body(), class_name="px-4 pt-2 pb-4 sm:px-5 sm:pb-5"),
+        rx.el.div(
+            _body(has_actions=has_link), class_name="px-4 pt-2 pb-4 sm:px-5 sm:pb-5"
+        ),
         aria_label=words.ANSWER,
         aria_busy=rx.cond(RunFeedState.is_active, "true", "false"),
         class_name=SURFACE,
     )
 
 
-def _body() -> rx.Component:
+def _body(*, has_actions: bool) -> rx.Component:
     return rx.el.div(
         rx.cond(
             RunFeedState.is_unanswered,
@@ -80,8 +82,8 @@ def _body() -> rx.Component:
             RunFeedState.execution_status,
             ("waiting", question_card()),
             ("waiting_for_run", _below()),
-            ("failed", _problem(words.FAILED)),
-            (*TIMED_OUT, _problem(words.TIMED_OUT)),
+            ("failed", _problem(words.FAILED, has_actions=has_actions)),
+            (*TIMED_OUT, _problem(words.TIMED_OUT, has_actions=has_actions)),
             (
                 "stopped",
                 rx.el.p(
@@ -188,7 +190,7 @@ def _nothing() -> rx.Component:
     )
 
 
-def _problem(title: str) -> rx.Component:
+def _problem(title: str, *, has_actions: bool) -> rx.Component:
     return rx.el.div(
         rx.icon(
             "circle_x",
@@ -212,7 +214,9 @@ def _problem(title: str) -> rx.Component:
                 words.RETRY, icon="rotate_cw", size="sm", on_click=RunFeedState.retry
             ),
             class_name="flex gap-2",
-        ),
+        )
+        if has_actions
+        else None,
         role="alert",
         class_name="flex flex-wrap items-start gap-2.5 rounded-lg bg-bad-soft px-3.5 py-3 text-sm text-bad",
     )
