@@ -29,7 +29,7 @@ def answer_card(*, has_link: bool = True) -> rx.Component:
         rx.el.div(
             rx.el.p(
                 RunFeedState.run.query,
-                class_name="line-clamp-4 min-w-0 flex-1 font-medium break-words whitespace-pre-wrap",
+                class_name="line-clamp-4 min-w-0 flex-1 basis-40 font-medium break-words whitespace-pre-wrap",
             ),
             rx.el.div(
                 run_status(RunFeedState.execution_status),
