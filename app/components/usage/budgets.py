@@ -95,17 +95,12 @@ def _actions() -> rx.Component:
 def _budget(line: Any, *, may_change: bool) -> rx.Component:
     return rx.el.li(
         rx.el.div(
-            rx.icon(
-                rx.match(
-                    line.icon,
-                    ("bot", "bot"),
-                    ("building_2", "building_2"),
-                    ("layers", "layers"),
-                    "user",
-                ),
-                size=15,
-                aria_hidden="true",
-                class_name="shrink-0 text-faint",
+            rx.match(
+                line.icon,
+                ("bot", _icon("bot")),
+                ("building_2", _icon("building_2")),
+                ("layers", _icon("layers")),
+                _icon("user"),
             ),
             rx.el.span(line.subject, class_name="min-w-0 truncate font-medium"),
             rx.el.span(line.amount, class_name="tabular-nums whitespace-nowrap"),
@@ -124,6 +119,10 @@ def _budget(line: Any, *, may_change: bool) -> rx.Component:
         key=line.id,
         class_name="px-4 py-3",
     )
+
+
+def _icon(name: str) -> rx.Component:
+    return rx.icon(name, size=15, aria_hidden="true", class_name="shrink-0 text-faint")
 
 
 def _bar(line: Any) -> rx.Component:

@@ -1,0 +1,47 @@
+"""What the pages ask of a network: the scripts that a browser loads for each, as they are sent."""
+
+import re
+
+import httpx
+import pytest
+
+from app import routes
+from tests.product import Product
+
+SCRIPTS = 260_000  # bytes, compressed
+PAGES = (
+    routes.LOGIN,
+    routes.DASHBOARD,
+    routes.AGENTS,
+    routes.AGENT_NEW,
+    routes.agent_path("a"),
+    routes.agent_edit_path("a"),
+    routes.RUNS,
+    routes.run_path("a"),
+    routes.KNOWLEDGE,
+    routes.collection_path("a"),
+    routes.document_path("a"),
+    routes.MODELS,
+    routes.PLAYGROUND,
+    routes.USAGE,
+    routes.SETTINGS,
+    routes.SYSTEM,
+    routes.PEOPLE,
+    routes.AUDIT,
+)
+SCRIPT = re.compile(r"/assets/[^\"'>]+\.js")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page_loads_few_bytes_of_scripts(product: Product, path: str) -> None:
+    with httpx.Client(
+        base_url=product.url, headers={"Accept-Encoding": "br"}
+    ) as client:
+        page = client.get(path, headers={"Accept-Encoding": "identity"})
+        found = set(SCRIPT.findall(page.headers.get("link", "") + page.text))
+        sizes = {
+            name: int(client.head(name).headers["content-length"]) for name in found
+        }
+
+    assert len(sizes) > 5
+    assert sum(sizes.values()) < SCRIPTS, sizes
