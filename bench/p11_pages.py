@@ -10,6 +10,7 @@ from app import routes
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.core.run_events import Log
+from app.backend.knowledge import service as knowledge
 from bench.reflex_floor import bare_reflex
 from bench.report import percentile, report
 from bench.running import (
@@ -94,9 +95,16 @@ async def paths(product: Product) -> dict[str, str]:
         "login": routes.LOGIN,
         "dashboard": routes.DASHBOARD,
         "agents": routes.AGENTS,
+        "new agent": routes.AGENT_NEW,
         **examples,
         "runs": routes.RUNS,
         "knowledge": routes.KNOWLEDGE,
+        "models": routes.MODELS,
+        "playground": routes.PLAYGROUND,
+        "usage": routes.USAGE,
+        "people": routes.PEOPLE,
+        "audit": routes.AUDIT,
+        "system": routes.SYSTEM,
         "settings": routes.SETTINGS,
     }
 
@@ -108,16 +116,19 @@ async def _example_paths(services: Services, owner: Actor) -> dict[str, str]:
     rows = RowFactory(services.db)
     agent = await rows.agent(owner)
     collection = await rows.collection(owner)
+    async with services.db.read() as session:
+        (document,) = (await knowledge.list_documents(session, owner, limit=1)).items
     return {
         "agent": routes.agent_path(agent.id),
         "agent editor": routes.agent_edit_path(agent.id),
         "run": routes.run_path(run.row.id),
         "collection": routes.collection_path(collection.id),
+        "document": routes.document_path(document.id),
     }
 
 
 async def main() -> None:
-    """Measure all pages and an almost empty app, interleaved, three rounds."""
+    """Measure all pages and an almost empty app, interleaved."""
     with bare_reflex() as floor, running_product("--workers", "1") as product:
         login = sign_up(product)
         urls = {"an almost empty Reflex app": floor} | {
