@@ -4,7 +4,7 @@ import contextlib
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +20,6 @@ from app.backend.bootstrap import Services
 from app.backend.core import clock
 from app.backend.core.actor import Actor
 from app.backend.core.run_events import RunCompleted, RunOutput, RunStatus
-from app.backend.core.stored_events import RunEvent
 from app.backend.runs import live
 from app.backend.runs.event_log import EventLog
 from app.backend.runs.status import end_run
@@ -166,10 +165,8 @@ class OpenRun:
             started_at=clock.now(),
         )
 
-        async def tell(events: Sequence[RunEvent]) -> None:
-            await live.publish(services.redis, row.id, events)
-
-        async with EventLog(services.db, row, tell) as log:
+        stream = live.LiveStream(services.live, row.id)
+        async with EventLog(services.db, row, stream.add) as log:
             yield cls(row, log)
 
     async def end(self, services: Services) -> None:

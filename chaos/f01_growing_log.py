@@ -4,14 +4,12 @@ import asyncio
 import contextlib
 import statistics
 import time
-from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from app.backend.bootstrap import Services
 from app.backend.core import clock
 from app.backend.core.run_events import Log, RunCompleted, RunOutput, RunStatus
-from app.backend.core.stored_events import RunEvent
 from app.backend.runs import live
 from app.backend.runs.event_log import EventLog
 from app.backend.runs.status import end_run
@@ -56,13 +54,10 @@ async def _write(ground: Ground, count: int) -> float:
         epoch=1,
         lease_until=clock.now() + timedelta(hours=1),
     )
-
-    async def tell(events: Sequence[RunEvent]) -> None:
-        await live.publish(services.redis, row.id, events)
-
+    stream = live.LiveStream(services.live, row.id)
     watching = asyncio.create_task(_count(services, row.id))
     began = time.process_time()
-    async with EventLog(services.db, row, tell) as log:
+    async with EventLog(services.db, row, stream.add) as log:
         for number in range(count):
             log.append(Log(message=f"Line {number} of a log that grows and grows."))
             if number % BATCH == 0:
@@ -72,7 +67,7 @@ async def _write(ground: Ground, count: int) -> float:
         async with services.db.transaction() as session:
             ended = await end_run(session, row.id, end, epoch=1)
             assert ended is not None
-        log.tell(ended[1])
+        await log.tell(ended[1])
         seen = await watching
     assert seen == count + 1, f"The viewer has {seen} of {count + 1} events."
     return time.process_time() - began

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
+from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 
 from app.backend.agents.checkpoints import Checkpoints
@@ -39,6 +40,8 @@ from app.backend.tools.registry import ToolRegistry, find_builtin
 
 # A job that Redis does not take by then leaves later: its row stays in the outbox.
 OUTBOX_SECONDS = 2.0
+# The rows of a log wait for so long, when a connection is made to a Redis that does not answer; viewers then read rows.
+LIVE_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Services:
     keyring: Keyring
     db: Database
     redis: Redis
+    live: BlockingRedis
     outbox: Outbox
     objects: ObjectStore
     parsers: Parsers
@@ -91,6 +95,7 @@ async def build(
     db, parsers = Database(settings.sql_url, shared=shared), Parsers()
     redis, checkpoints = redis_client.connect(settings.redis_url), Checkpoints(settings)
     blocking = redis_client.connect_blocking(settings.redis_url, seconds=OUTBOX_SECONDS)
+    live = redis_client.connect_blocking(settings.redis_url, seconds=LIVE_SECONDS)
     keyring = crypto.load_keyring(settings)
     embedder = local_embedder or _runtime_embedder(settings, keyring)
     models = catalog.open_catalog(settings, db, keyring, redis, RowChains(db, redis))
@@ -101,6 +106,7 @@ async def build(
             keyring=keyring,
             db=db,
             redis=redis,
+            live=live,
             outbox=outbox,
             objects=storage.make_store(settings, keyring),
             parsers=parsers,
@@ -122,6 +128,7 @@ async def build(
         await embedder.close()
         await redis.aclose()
         blocking.close()
+        live.close()
         await db.close()
 
 

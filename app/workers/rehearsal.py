@@ -114,7 +114,7 @@ async def _keep_and_write(services: Services, nobody: Actor) -> None:
         input={},
     )
 
-    async def tell(events: Sequence[RunEvent]) -> None:
+    def tell(events: Sequence[RunEvent]) -> None:
         del events
 
     db, run_id = services.db, absent.id

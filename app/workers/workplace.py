@@ -127,6 +127,7 @@ async def _connect(services: Services) -> None:
     async with asyncio.timeout(redis_names.ANSWER_SECONDS):
         # Two at once open two connections: a run listens on one of them.
         await asyncio.gather(
-            *(services.redis.execute_command("PING") for _ in range(2))
+            *(services.redis.execute_command("PING") for _ in range(2)),
+            asyncio.to_thread(services.live.ping),
         )
     await services.checkpoints.open()

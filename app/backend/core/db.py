@@ -38,6 +38,10 @@ _NOT_FOR_EVER = {
 _IDLE_SECONDS = 10
 
 
+def _nothing() -> None:
+    return
+
+
 class Database:
     """Opens transactions; services get the session, they never commit it."""
 
@@ -84,17 +88,25 @@ class Database:
         for action in actions:
             await action()
 
-    async def write(self, work: Callable[[Connection], R]) -> R:
+    async def write(
+        self, work: Callable[[Connection], R], *, then: Callable[[], None] = _nothing
+    ) -> R:
         """Do `work` in a transaction of a plain connection, in a thread; who waits may be cancelled, the work goes on.
 
         For those who write often: statements of a session go to the connection's thread and back one by one, and on
-        SQLite all other writers wait for that.
+        SQLite all other writers wait for that. `then` is done in the same thread once it is committed.
 
         Raises:
             ReadsOnly: who acts only reads.
             OperationalError: the database is away.
         """
-        return await asyncio.to_thread(self.write_now, work)
+
+        def both() -> R:
+            done = self.write_now(work)
+            then()
+            return done
+
+        return await asyncio.to_thread(both)
 
     def write_now(self, work: Callable[[Connection], R]) -> R:
         """Do what `write` does, for a thread that has no event loop."""

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
+from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 from sqlmodel import col, func
 
@@ -70,6 +71,11 @@ class EngineParts(RunnerParts, Protocol):
     @property
     def redis(self) -> Redis:
         """Where viewers are told, and stop signals come from."""
+        ...
+
+    @property
+    def live(self) -> BlockingRedis:
+        """The same for the thread that writes a log."""
         ...
 
     @property

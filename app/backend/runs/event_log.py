@@ -8,7 +8,7 @@ and after a write that took long, not for as long, up to a tenth of a second. Th
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Protocol
@@ -30,7 +30,7 @@ from app.backend.usage.recording import Whose, record_usage
 
 logger = structlog.get_logger(__name__)
 
-WINDOW_SECONDS = 0.05
+WINDOW_SECONDS = 0.045
 GATHER_SECONDS = 0.03
 PAUSE_SECONDS_MAX = 0.1
 # Above the first number words that wait are folded, message by message; more than the second are never kept.
@@ -38,16 +38,12 @@ PRESSURE_EVENTS = 2_000
 BUFFER_EVENTS_MAX = 50_000
 BATCH_EVENTS_MAX = 2_000
 RETRY_SECONDS = 0.2
-UNSENT_MAX = 256
-SEND_LAST_SECONDS = 1.0
-
-
-class Publish(Protocol):
-    """Tells viewers about stored events; never raises."""
-
-    async def __call__(self, events: Sequence[RunEvent]) -> None:
-        """Send one batch."""
-        ...
+_CALL = "usage_recorded"
+SETTLE_LAST_SECONDS = 1.0
+# Tells viewers about stored events, from a thread; it never raises, and never waits for whoever hears it.
+Publish = Callable[[Sequence[RunEvent]], None]
+# Counts the calls that stored events tell of.
+Settle = Callable[[Sequence[RunEvent]], Coroutine[None, None, None]]
 
 
 class Claim(Protocol):
@@ -66,7 +62,8 @@ class Claim(Protocol):
 class EventLog:
     """The one writer of a run's events while its lease is held.
 
-    `root_agent_id` is the agent of the first run of its tree, if the run is not that one.
+    `root_agent_id` is the agent of the first run of its tree, if the run is not that one. `settle` is for events that tell of
+    a model's call.
     """
 
     def __init__(
@@ -76,6 +73,7 @@ class EventLog:
         publish: Publish,
         *,
         root_agent_id: UUID | None = None,
+        settle: Settle | None = None,
     ) -> None:
         self._db = db
         self._run_id = claim.id
@@ -89,7 +87,7 @@ class EventLog:
         self._thread_id = claim.thread_id
         self._epoch = claim.epoch
         self._last_seq = claim.last_seq
-        self._publish = publish
+        self._publish, self._settle = publish, settle
         self._buffer: deque[Entry] = deque()
         self._streams = redaction.Streams(redaction.installed)
         self._fold_at = PRESSURE_EVENTS
@@ -97,17 +95,14 @@ class EventLog:
         self._has_news = asyncio.Event()
         self._is_urgent = asyncio.Event()
         self._writing = asyncio.Lock()
-        self._unsent: asyncio.Queue[Sequence[RunEvent]] = asyncio.Queue(UNSENT_MAX)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._settling: set[asyncio.Task[None]] = set()
         self._is_sealed = False
         self._message_id: UUID | None = None
         self.lost = asyncio.Event()
 
     async def __aenter__(self) -> "EventLog":
-        self._tasks |= {
-            asyncio.create_task(self._tick(), name="event-log"),
-            asyncio.create_task(self._send(), name="event-log-publisher"),
-        }
+        self._start(self._tick(), self._tasks)
         return self
 
     async def __aexit__(
@@ -116,13 +111,12 @@ class EventLog:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # The viewers should learn of the end now; they find it in the rows if Redis is away.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(SEND_LAST_SECONDS):
-                await self._unsent.join()
-        for task in self._tasks:
+        if self._settling:
+            await asyncio.wait(self._settling, timeout=SETTLE_LAST_SECONDS)
+        tasks = self._tasks | self._settling
+        for task in tasks:
             task.cancel()
-        await asyncio.wait(self._tasks)
+        await asyncio.wait(tasks)
 
     @property
     def last_seq(self) -> int:
@@ -190,10 +184,7 @@ class EventLog:
         """
         self._release()
         # A stop cancels a tool that waits here: a write that is cut loses what it took out of the buffer.
-        writing = asyncio.create_task(self._flush(), name="event-log-flush")
-        self._tasks.add(writing)
-        writing.add_done_callback(self._tasks.discard)
-        await asyncio.shield(writing)
+        await asyncio.shield(self._start(self._flush(), self._tasks))
 
     async def _flush(self) -> None:
         async with self._writing:
@@ -208,22 +199,31 @@ class EventLog:
                 steps, self._steps, has_steps = self._steps, [], False
                 stored = await self._store(batch, steps)
                 self._last_seq += len(stored)
-                self.tell(stored)
+                self._count_calls(stored)
 
-    def tell(self, events: Sequence[RunEvent]) -> None:
-        """Send stored events to the viewers, after those before them."""
-        if not events:
-            return
-        if self._unsent.full():
-            # A viewer that misses a batch finds it in the rows.
-            self._unsent.get_nowait()
-            self._unsent.task_done()
-        self._unsent.put_nowait(events)
+    async def tell(self, events: Sequence[RunEvent]) -> None:
+        """Tell viewers of events that were stored past this log, after those before them."""
+        await asyncio.to_thread(self._publish, events)
+        self._count_calls(events)
+
+    def _count_calls(self, events: Sequence[RunEvent]) -> None:
+        if self._settle and any(event.type == _CALL for event in events):
+            self._start(self._settle(events), self._settling)
+
+    def _start(
+        self, work: Coroutine[None, None, None], tasks: set[asyncio.Task[None]]
+    ) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name="event-log")
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        return task
 
     async def _tick(self) -> None:
+        not_before = 0.0
         while True:
             await self._has_news.wait()
-            await self._wait_for_urgency(GATHER_SECONDS)
+            rest = not_before - clock.monotonic()
+            await self._wait_for_urgency(max(GATHER_SECONDS, rest))
             self._has_news.clear()
             self._is_urgent.clear()
             began = clock.monotonic()
@@ -238,8 +238,9 @@ class EventLog:
                 self.lost.set()
                 return
             # A database that many write to at once gets larger batches, less often.
-            took = min(clock.monotonic() - began, PAUSE_SECONDS_MAX)
-            await self._wait_for_urgency(max(WINDOW_SECONDS - GATHER_SECONDS, took))
+            ended = clock.monotonic()
+            took = min(ended - began, PAUSE_SECONDS_MAX)
+            not_before = max(began + WINDOW_SECONDS, ended + took)
 
     async def _wait_for_urgency(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -254,7 +255,8 @@ class EventLog:
         write = partial(self._write, stored=stored, levels=levels, steps=steps)
         while True:
             try:
-                await self._db.write(write)
+                # In the same thread: the loop is woken once.
+                await self._db.write(write, then=partial(self._tell_stored, stored))
             except AWAY as error:
                 # The lease decides how long this may last: without the database it cannot be renewed either.
                 logger.warning(
@@ -290,11 +292,6 @@ class EventLog:
         elif not event_rows.was_advanced(connection, self._run_id, **held):
             raise LeaseLost
 
-    async def _send(self) -> None:
-        while True:
-            batches = [await self._unsent.get()]
-            while not self._unsent.empty():
-                batches.append(self._unsent.get_nowait())
-            await self._publish([event for batch in batches for event in batch])
-            for _ in batches:
-                self._unsent.task_done()
+    def _tell_stored(self, stored: Sequence[RunEvent]) -> None:
+        if stored:
+            self._publish(stored)

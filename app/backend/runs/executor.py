@@ -47,7 +47,7 @@ from app.backend.runs.ending import finish_run, put_back
 from app.backend.runs.errors import LeaseLost
 from app.backend.runs.event_log import RETRY_SECONDS, EventLog
 from app.backend.runs.lease import Heartbeat
-from app.backend.runs.live import publish
+from app.backend.runs.live import LiveStream, publish
 from app.backend.runs.remote import run_remote
 from app.backend.runs.runner import DATABASE_AWAY, Work, run_agent, run_to_end
 from app.backend.runs.sieve import make_sieve
@@ -106,10 +106,15 @@ class _Execution:
         self._row = claim.row
         self._shutdown = shutdown
         self._stop = asyncio.Event()
-        self._log = EventLog(
-            parts.db, claim.row, self._tell, root_agent_id=claim.root_agent_id
-        )
+        self._stream = LiveStream(parts.live, claim.row.id)
         self._spending = RunSpending(parts, claim.payer, self._emit, claim.answers)
+        self._log = EventLog(
+            parts.db,
+            claim.row,
+            self._stream.add,
+            root_agent_id=claim.root_agent_id,
+            settle=self._spending.settle,
+        )
         self._limits = Limits.of(claim.task.spec, parts.settings)
         spent = claim.spent
         self._budget = RunBudget(
@@ -124,6 +129,7 @@ class _Execution:
     async def run(self) -> None:
         """Work until the run has ended, is stopped, or has to be given back."""
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(asyncio.to_thread, self._stream.close)
             await stack.enter_async_context(self._spending)
             await stack.enter_async_context(self._log)
             await stack.enter_async_context(self._heartbeat())
@@ -205,10 +211,6 @@ class _Execution:
         if not (settings.fault_points and model.startswith(SCRIPTED)):
             return pass_by
         return FaultPoints(settings.data_dir).pass_point
-
-    async def _tell(self, events: Sequence[RunEvent]) -> None:
-        await publish(self._parts.redis, self._row.id, events)
-        await self._spending.settle(events)
 
     def _emit(self, event: Event) -> None:
         if isinstance(event, MessageStarted):
@@ -341,5 +343,5 @@ class _Execution:
                 )
                 await asyncio.sleep(RETRY_SECONDS)
             else:
-                self._log.tell(events)
+                await self._log.tell(events)
                 return events

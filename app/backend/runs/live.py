@@ -1,18 +1,22 @@
 """Tells viewers about new events at once, through Redis; the rows are the truth when it is away."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
-from typing import Any
+from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
+from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
+from redis.connection import Connection
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from app.backend.core import clock
 from app.backend.core import redis as names
 from app.backend.core.db import Session, after_commit
 from app.backend.core.stored_events import RunEvent
-from app.backend.runs.packing import Batch, batches_of
+from app.backend.runs.packing import batches_of
 
 logger = structlog.get_logger(__name__)
 
@@ -20,31 +24,114 @@ FIELD = "packed"
 STREAM_BATCHES_MAX = 256
 STREAM_SECONDS = 3600
 _GROWING = frozenset({"message_delta", "reasoning_delta"})
+_Command = tuple[str | bytes | int, ...]
 
 
-def _add(redis: Redis, key: str, batch: Batch) -> Awaitable[Any]:
-    entry: Any = {FIELD: batch.to_json().decode()}
-    return redis.xadd(key, entry, maxlen=STREAM_BATCHES_MAX, approximate=True)
+# So many batches may be on their way to a Redis that does not answer.
+UNANSWERED_MAX = 256
+# A Redis that is away is left alone for so long: until then viewers read rows.
+AWAY_SECONDS = 2.0
+# For which an answer is waited for when too many are missing, and at the end.
+HEAR_SECONDS = 1
 
 
 async def publish(redis: Redis, run_id: UUID, events: Sequence[RunEvent]) -> None:
     """Add `events` to the run's stream, as one entry if none is missing between them; an outage is logged, viewers then read rows."""
-    key = names.run_stream(run_id)
-    batches = batches_of(events)
     try:
-        async with asyncio.timeout(names.ANSWER_SECONDS):
-            if len(batches) == 1 and batches[0].types <= _GROWING:
-                # Most batches are such. What came before has said for how long the stream is kept, and a command alone
-                # costs half as much as two.
-                await _add(redis, key, batches[0])
-                return
-            async with redis.pipeline(transaction=False) as pipe:
-                for batch in batches:
-                    _add(pipe, key, batch)
-                pipe.expire(key, STREAM_SECONDS)
-                await pipe.execute()
+        async with (
+            asyncio.timeout(names.ANSWER_SECONDS),
+            redis.pipeline(transaction=False) as pipe,
+        ):
+            for command in _commands(names.run_stream(run_id), events):
+                pipe.execute_command(*command)
+            await pipe.execute()
     except (RedisError, TimeoutError) as error:
         logger.warning("live_events_not_sent", run_id=str(run_id), error=repr(error))
+
+
+class LiveStream:
+    """The stream of one run, for the process that writes its log: who adds to it waits for no answer.
+
+    Answers are read when there is more to say, so that a batch wakes nobody when Redis has it. Not for two threads at once.
+    """
+
+    def __init__(self, redis: BlockingRedis, run_id: UUID) -> None:
+        self._pool, self._run_id = redis.connection_pool, run_id
+        self._connection: Connection | None = None
+        self._unanswered = 0
+        self._away_until = 0.0
+
+    def add(self, events: Sequence[RunEvent]) -> None:
+        """Add what `publish` adds; never raises."""
+        if clock.monotonic() < self._away_until:
+            return
+        try:
+            self._send(_commands(names.run_stream(self._run_id), events))
+        except (RedisError, OSError) as error:
+            self._give_up(error)
+
+    def close(self) -> None:
+        """Return when Redis has answered, or had its time."""
+        try:
+            if self._connection is not None:
+                self._hear(self._connection, missing_max=0)
+        except (RedisError, OSError) as error:
+            self._give_up(error)
+        self._let_go()
+
+    def _send(self, commands: Sequence[_Command]) -> None:
+        connection = self._live_connection()
+        packed = connection.pack_commands(commands)
+        connection.send_packed_command(packed, check_health=False)
+        self._unanswered += len(commands)
+
+    def _live_connection(self) -> Connection:
+        try:
+            if self._connection is not None:
+                self._hear(self._connection, missing_max=UNANSWERED_MAX)
+        except RedisConnectionError:
+            # It was closed: Redis may have been started anew.
+            self._let_go()
+        if self._connection is None:
+            self._connection = self._pool.get_connection()
+        return self._connection
+
+    def _hear(self, connection: Connection, *, missing_max: int) -> None:
+        """Read the answers that are there; wait for some when more are missing than may be."""
+        while connection.can_read(
+            timeout=HEAR_SECONDS if self._unanswered > missing_max else 0
+        ):
+            self._unanswered -= 1
+            connection.read_response()
+        if self._unanswered > missing_max:
+            raise RedisTimeoutError
+
+    def _give_up(self, error: Exception) -> None:
+        logger.warning(
+            "live_events_not_sent", run_id=str(self._run_id), error=repr(error)
+        )
+        self._away_until = clock.monotonic() + AWAY_SECONDS
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._connection is None:
+            return
+        if self._unanswered:
+            self._connection.disconnect()
+        self._pool.release(self._connection)
+        self._connection, self._unanswered = None, 0
+
+
+def _commands(key: str, events: Sequence[RunEvent]) -> list[_Command]:
+    batches = batches_of(events)
+    length = ("MAXLEN", "~", STREAM_BATCHES_MAX)
+    commands: list[_Command] = [
+        ("XADD", key, *length, "*", FIELD, batch.to_json()) for batch in batches
+    ]
+    # Most batches are words of a message; what came before has said for how long the stream is kept.
+    if len(batches) > 1 or not batches[0].types <= _GROWING:
+        commands.append(("EXPIRE", key, STREAM_SECONDS))
+    return commands
 
 
 def publish_after_commit(

@@ -21,7 +21,7 @@ from app.backend.core.rows import visible_to
 from app.backend.core.run_events import Log, RunCompleted, RunOutput, RunStatus
 from app.backend.identity.tables import SessionRow
 from app.backend.runs.event_log import EventLog
-from app.backend.runs.live import publish
+from app.backend.runs.live import LiveStream
 from app.backend.runs.status import end_run
 from app.backend.runs.tables import RunRow
 from tests.factories.rows import MakeRun
@@ -114,12 +114,9 @@ class Talker:
     """A run that talks as it is told."""
 
     def __init__(self, services: Services, row: RunRow) -> None:
-        async def tell(events: Any) -> None:
-            await publish(services.redis, row.id, events)
-
         self._db = services.db
         self.row = row
-        self.log = EventLog(services.db, row, tell)
+        self.log = EventLog(services.db, row, LiveStream(services.live, row.id).add)
 
     async def say(self, count: int) -> None:
         for number in range(count):
@@ -131,7 +128,7 @@ class Talker:
         async with self._db.transaction() as session:
             ended = await end_run(session, self.row.id, done, epoch=1)
         assert ended is not None
-        self.log.tell(ended[1])
+        await self.log.tell(ended[1])
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """The log of a run: whole, in order, and written by the holder of the lease alone."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, closing
 from uuid import UUID
 
 import pytest
@@ -12,10 +13,11 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import InternalError, OperationalError
 
 from app.backend import bootstrap
-from app.backend.bootstrap import Services
+from app.backend.bootstrap import LIVE_SECONDS, Services
 from app.backend.core import clock
 from app.backend.core.actor import Actor
 from app.backend.core.db import Database
+from app.backend.core.redis import connect_blocking
 from app.backend.core.run_context import SavedStep
 from app.backend.core.run_events import (
     Event,
@@ -31,6 +33,7 @@ from app.backend.core.stored_events import RunEvent
 from app.backend.runs import engine_repository, event_log
 from app.backend.runs.errors import LeaseLost, LogOverflow
 from app.backend.runs.event_log import PRESSURE_EVENTS, WINDOW_SECONDS, EventLog
+from app.backend.runs.live import LiveStream
 from app.backend.runs.status import change_status, end_run
 from app.backend.runs.tables import RunRow
 from tests.factories.rows import MakeRun, RowFactory
@@ -45,7 +48,7 @@ class Viewers:
     def __init__(self) -> None:
         self.seen: list[RunEvent] = []
 
-    async def __call__(self, events: Sequence[RunEvent]) -> None:
+    def __call__(self, events: Sequence[RunEvent]) -> None:
         self.seen += events
 
 
@@ -178,27 +181,46 @@ async def test_100_claims_at_once_give_one_owner(
     assert claims.count(True) == 1
 
 
-async def test_redis_outage_holds_up_no_row(
-    services: Services, actor: Actor, make_run: MakeRun, runs: Runs
+@pytest.mark.parametrize("is_answering_at_first", [True, False])
+async def test_redis_that_does_not_answer_holds_up_no_row(
+    services: Services,
+    actor: Actor,
+    make_run: MakeRun,
+    runs: Runs,
+    is_answering_at_first: bool,
 ) -> None:
     row = await _running(make_run, actor)
-    never = asyncio.Event()
-
-    async def hang(events: Sequence[RunEvent]) -> None:
-        await never.wait()
-
-    log = EventLog(services.db, row, hang)
-    async with asyncio.timeout(10):
-        async with log:
-            for number in range(1000):
-                log.append(Log(message=f"Line {number}."))
-                if number % 100 == 0:
-                    await log.flush()
-            await log.flush()
+    async with _deaf_redis(is_answering_at_first=is_answering_at_first) as port:
+        redis = connect_blocking(f"redis://127.0.0.1:{port}", seconds=LIVE_SECONDS)
+        stream = LiveStream(redis, row.id)
+        async with asyncio.timeout(10):
+            async with EventLog(services.db, row, stream.add) as log:
+                for number in range(1000):
+                    log.append(Log(message=f"Line {number}."))
+                    if number % 2 == 0:
+                        await log.flush()
+                await log.flush()
+            await asyncio.to_thread(stream.close)
+        redis.close()
 
     events = await runs.events(row.id)
     assert len(events) == 1000
     assert_log_is_whole(events)
+
+
+@asynccontextmanager
+async def _deaf_redis(*, is_answering_at_first: bool) -> AsyncGenerator[int, None]:
+    """Serve what takes all that it is told and says nothing, or nothing after a connection is made; yields its port."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            while said := await reader.read(65536):
+                if is_answering_at_first:
+                    writer.write(b"+OK\r\n" * said.count(b"CLIENT"))
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
 
 
 def _meet(
@@ -211,12 +233,15 @@ def _meet(
     """Let `act` happen when each write is about to begin, or when its commit is done and the answer is still on its way."""
     write = db.write
 
-    async def met(work: Callable[[Connection], None]) -> None:
+    async def met(
+        work: Callable[[Connection], None], *, then: Callable[[], None]
+    ) -> None:
         if when == "begun":
             await act()
         await write(work)
         if when == "committed":
             await act()
+        then()
 
     monkeypatch.setattr(db, "write", met)
 

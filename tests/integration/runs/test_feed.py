@@ -1,7 +1,7 @@
 """Following a run: everything, in order, once, with Redis or without."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from app.backend.core.run_events import Log, RunCompleted, RunOutput, RunStatus
 from app.backend.core.stored_events import RunEvent
 from app.backend.runs.event_log import EventLog
 from app.backend.runs.feed import RunFeed
-from app.backend.runs.live import publish
+from app.backend.runs.live import LiveStream
 from app.backend.runs.status import end_run
 from app.backend.runs.tables import RunRow
 from tests.factories.rows import MakeRun
@@ -24,9 +24,11 @@ class Writer:
     """Writes the log of a run as a worker does."""
 
     def __init__(self, services: Services, row: RunRow, *, is_telling: bool) -> None:
-        async def tell(events: object) -> None:
+        stream = LiveStream(services.live, row.id)
+
+        def tell(events: Sequence[RunEvent]) -> None:
             if is_telling:
-                await publish(services.redis, row.id, events)  # pyright: ignore[reportArgumentType]
+                stream.add(events)
 
         self._db = services.db
         self._row = row
@@ -42,7 +44,7 @@ class Writer:
         async with self._db.transaction() as session:
             ended = await end_run(session, self._row.id, done, epoch=1)
         assert ended is not None
-        self.log.tell(ended[1])
+        await self.log.tell(ended[1])
 
 
 @pytest.fixture

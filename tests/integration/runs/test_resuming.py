@@ -258,7 +258,7 @@ async def test_step_is_vouched_for_with_the_events_of_its_claim_only(
 ) -> None:
     row = await make_run(actor, status=RunStatus.RUNNING, epoch=1)
 
-    async def tell(events: Sequence[RunEvent]) -> None:
+    def tell(events: Sequence[RunEvent]) -> None:
         del events
 
     async with EventLog(services.db, row, tell) as log:

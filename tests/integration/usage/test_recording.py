@@ -44,7 +44,7 @@ async def parts(settings: Settings) -> AsyncGenerator[Services, None]:
         yield services
 
 
-async def _tell(events: Any) -> None:
+def _tell(events: Any) -> None:
     del events
 
 
