@@ -17,7 +17,6 @@ from typing import NoReturn
 
 import structlog
 
-from app.backend.core.jobs import QueueName
 from app.backend.core.settings import Settings
 from app.workers import horse, rescue
 from app.workers.leash import Leash, Token
@@ -38,7 +37,8 @@ _READ_BYTES = 65536
 @dataclass
 class _Member:
     held: int
-    job: dict[str, str] | None = None
+    # By the slots that have them.
+    jobs: dict[str, rescue.LostJob] = field(default_factory=dict[str, rescue.LostJob])
     free_since: float = field(default_factory=time.monotonic)
     is_let_go: bool = False
 
@@ -84,13 +84,21 @@ class Herd:
             self._dismiss(list(self._members.values()))
             self._hurry(now)
             return
-        free = [one for one in self._members.values() if one.job is None]
-        waiting = [one for one in free if not one.is_let_go]
-        has_slot = len(self._members) < self._settings.worker_slots
-        if len(waiting) < _RESERVE and has_slot and now >= self._fork_at:
+        size = self._settings.worker_process_slots
+        waiting = [
+            one
+            for one in self._members.values()
+            if len(one.jobs) < size and not one.is_let_go
+        ]
+        has_slots = (len(self._members) + 1) * size <= self._settings.worker_slots
+        if len(waiting) < _RESERVE and has_slots and now >= self._fork_at:
             self._fork_horse()
         elif len(waiting) > _RESERVE:
-            rested = [one for one in waiting if now - one.free_since > _IDLE_SECONDS]
+            rested = [
+                one
+                for one in waiting
+                if not one.jobs and now - one.free_since > _IDLE_SECONDS
+            ]
             self._dismiss(rested[: len(waiting) - _RESERVE])
 
     def _dismiss(self, members: list[_Member]) -> None:
@@ -129,9 +137,14 @@ class Herd:
         for line in lines:
             news = json.loads(line)
             member = self._members.get(news.pop("pid"))
-            if member is not None:
-                member.job = news or None
-                member.free_since = time.monotonic()
+            if member is None:
+                continue
+            slot = news["slot"]
+            if len(news) > 1:
+                member.jobs[slot] = rescue.LostJob(**news)
+            else:
+                member.jobs.pop(slot, None)
+            member.free_since = time.monotonic()
 
     def _reap(self) -> None:
         while self._members or self._rescuers:
@@ -150,13 +163,12 @@ class Herd:
         self._dismiss([member])
         if code == 0:
             return
-        logger.warning("horse_died", pid=pid, code=code, job=member.job)
-        if member.job is None:
+        lost = list(member.jobs.values())
+        logger.warning("horse_died", pid=pid, code=code, jobs=lost)
+        if not lost:
             self._fork_at = time.monotonic() + _PAUSE_SECONDS
             return
-        job = rescue.LostJob(pid=pid, **member.job)
-        is_run = job.queue == QueueName.RUNS
-        self._rescuers.add(self._fork(lambda: rescue.rescue(job, is_run=is_run)))
+        self._rescuers.add(self._fork(lambda: rescue.rescue(pid, lost)))
 
     def _fork_horse(self) -> None:
         held, kept = os.pipe()

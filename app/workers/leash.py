@@ -24,13 +24,13 @@ class Leash:
         """Wait so long, or until the worker lets go."""
         select.select([self.held], [], [], seconds)
 
-    def took(self, queue: str, job_id: str, subject: str) -> None:
+    def took(self, slot: str, queue: str, job_id: str, subject: str) -> None:
         """Tell that a job has begun."""
-        self._tell(queue=queue, job_id=job_id, subject=subject)
+        self._tell(slot=slot, queue=queue, job_id=job_id, subject=subject)
 
-    def is_free(self) -> None:
+    def is_free(self, slot: str) -> None:
         """Tell that there is no job any more."""
-        self._tell()
+        self._tell(slot=slot)
 
     def _tell(self, **job: str) -> None:
         # One short write is never mixed with that of another horse.
@@ -40,23 +40,23 @@ class Leash:
 
 
 class Token:
-    """Held by at most one horse of a worker; that of a horse that dies is free again at once."""
+    """Held by at most one slot of a worker; that of a horse that dies is free again at once."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self._is_held = False
+        self._holder: str | None = None
 
-    def take(self) -> bool:
-        """Take the token unless another horse has it; tells whether it is ours."""
-        if not self._is_held:
+    def take(self, slot: str) -> bool:
+        """Take the token unless another slot has it; tells whether it is this one's."""
+        if self._holder is None:
             # A lock of this kind belongs to the process, and is not inherited by a fork.
             with contextlib.suppress(BlockingIOError, PermissionError):
                 fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                self._is_held = True
-        return self._is_held
+                self._holder = slot
+        return self._holder == slot
 
-    def give_back(self) -> None:
-        """Let another horse have it."""
-        if self._is_held:
+    def give_back(self, slot: str) -> None:
+        """Let another slot have it."""
+        if self._holder == slot:
+            self._holder = None
             fcntl.lockf(self._file, fcntl.LOCK_UN)
-            self._is_held = False

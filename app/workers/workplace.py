@@ -1,9 +1,11 @@
 """Where a horse works: an event loop with the parts open, made ready before there is a job, and kept between jobs."""
 
 import asyncio
-import contextvars
-from collections.abc import Awaitable, Callable
-from functools import partial
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import ContextVar
+from typing import Any, TypeVar
+from weakref import WeakSet
 
 import structlog
 from sqlmodel import select
@@ -12,61 +14,85 @@ from app.backend import bootstrap
 from app.backend.bootstrap import Services
 from app.backend.core import redis as redis_names
 from app.backend.core import settings as settings_module
+from app.backend.core.outbox import JOB_SECONDS_MAX
 from app.backend.runs.upkeep import StandIn
 
 logger = structlog.get_logger(__name__)
 
 Work = Callable[[Services, asyncio.Event], Awaitable[None]]
+R = TypeVar("R")
 _CLOSE_SECONDS = 5.0
 # What a job left behind gets so long to end by itself.
 _LITTER_SECONDS = 0.5
+# The tasks that a job has begun.
+_begun: ContextVar["WeakSet[asyncio.Task[Any]] | None"] = ContextVar(
+    "begun", default=None
+)
 
 
 class _Workplace:
+    """The loop runs in a thread of its own; each job's thread waits for what it has asked for there."""
+
     def __init__(self) -> None:
-        self._runner = asyncio.Runner()
+        self._loop = asyncio.new_event_loop()
+        self._loop.set_task_factory(_note_task)
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="jobs", daemon=True
+        )
+        self._thread.start()
         self._shutdown = asyncio.Event()
         self.is_littered = False
         # The engine of the parent has no connection, but has compiled the statements of a run.
         self._parts = bootstrap.build(settings_module.load(), shared=True)
-        self._services = self._runner.run(self._parts.__aenter__())
+        self._services = self._run(self._parts.__aenter__())
         self._stand_in = StandIn(self._services)
 
     def do(self, work: Work) -> None:
         async def steps() -> None:
-            before = asyncio.all_tasks()
-            await work(self._services, self._shutdown)
-            await self._services.outbox.settle()
-            left = asyncio.all_tasks() - before
+            begun = WeakSet[asyncio.Task[Any]]()
+            _begun.set(begun)
+            async with asyncio.timeout(JOB_SECONDS_MAX):
+                await work(self._services, self._shutdown)
+                await self._services.outbox.settle()
+            left = {task for task in begun if not task.done()}
             if left:
                 await asyncio.wait(left, timeout=_LITTER_SECONDS)
-            self.is_littered = any(not task.done() for task in left)
+            if any(not task.done() for task in left):
+                self.is_littered = True
 
-        self._run(steps)
+        self._run(steps())
 
     def connect(self) -> None:
-        self._run(partial(_connect, self._services))
+        self._run(_connect(self._services))
 
     def look_around(self) -> None:
-        self._run(self._stand_in.look)
+        self._run(self._stand_in.look())
 
     def let_go(self) -> None:
-        self._runner.get_loop().call_soon_threadsafe(self._shutdown.set)
+        self._loop.call_soon_threadsafe(self._shutdown.set)
 
     def close(self) -> None:
-        self._run(self._close)
-        self._runner.close()
+        self._run(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
-    def _run(self, work: Callable[[], Awaitable[None]]) -> None:
-        async def steps() -> None:
-            await work()
-
-        # What a job binds to its log lines is not for the next job.
-        self._runner.run(steps(), context=contextvars.copy_context())
+    def _run(self, work: Coroutine[Any, Any, R]) -> R:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _close(self) -> None:
         async with asyncio.timeout(_CLOSE_SECONDS):
             await self._parts.__aexit__(None, None, None)
+
+
+def _note_task(
+    loop: asyncio.AbstractEventLoop, work: Any, **options: Any
+) -> asyncio.Task[Any]:
+    task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, **options)
+    begun = _begun.get()
+    if begun is not None:
+        begun.add(task)
+    return task
 
 
 _open: list[_Workplace] = []

@@ -84,7 +84,13 @@ class Settings(AccountSettings):
         12,
         ge=1,
         le=200,
-        description="Jobs that one worker does at once, each in a process of its own; at most one of them reads documents.",
+        description="Jobs that one worker does at once; at most one of them reads documents.",
+    )
+    worker_process_slots: int = Field(
+        1,
+        ge=1,
+        le=50,
+        description="How many of these jobs share a process. More is for many runs that wait for hosted models: they take far less memory and processor time, and a process that crashes takes all its runs along, which then go on elsewhere.",
     )
     worker_jobs_max: int = Field(
         100, ge=1, description="Jobs after which such a process is replaced."

@@ -105,6 +105,68 @@ async def test_worker_that_is_told_to_end_gives_its_runs_back_without_an_attempt
     _end(successor)
 
 
+async def test_killed_horse_with_several_runs_gives_all_of_them_back(
+    services: Services,
+    worker_settings: Settings,
+    fork_server: ForkServer,
+    runs: Runs,
+    actor: Actor,
+    make_agent: MakeAgent,
+) -> None:
+    agent = await make_agent(actor, model=TALKS)
+    shared = worker_settings.model_copy(
+        update={"worker_process_slots": 3, "worker_jobs_max": 100}
+    )
+    worker = fork_server.start("app.workers.worker", shared)
+    # One more than there are slots in the first horse.
+    started = [await runs.start(agent.id) for _ in range(4)]
+    for run in started:
+        await runs.wait_for_event(run.id, "message_delta")
+    horses = [await horse_of(services, run.id) for run in started]
+    victim = max(set(horses), key=horses.count)
+
+    os.kill(victim, signal.SIGKILL)
+
+    ended = [await runs.wait(run.id) for run in started]
+    assert sorted(horses.count(horse) for horse in set(horses)) == [1, 3]
+    assert [run.status for run in ended] == [RunStatus.COMPLETED] * 4
+    assert [run.attempt for run in ended] == [
+        2 if horse == victim else 1 for horse in horses
+    ]
+    for run in ended:
+        assert_log_is_whole(await runs.events(run.id))
+    _end(worker)
+
+
+async def test_horse_with_several_runs_leaves_when_all_have_ended(
+    services: Services,
+    worker_settings: Settings,
+    fork_server: ForkServer,
+    runs: Runs,
+    actor: Actor,
+    make_agent: MakeAgent,
+) -> None:
+    quick = await make_agent(actor, model="scripted/hello")
+    talker = await make_agent(actor, model=TALKS)
+    shared = worker_settings.model_copy(update={"worker_process_slots": 2})
+    worker = fork_server.start("app.workers.worker", shared)
+    long = await runs.start(talker.id)
+    await runs.wait_for_event(long.id, "message_delta")
+    horse = await horse_of(services, long.id)
+
+    # With that it has worked enough, and takes no more jobs.
+    first = await runs.wait((await runs.start(quick.id)).id)
+    second = await runs.wait((await runs.start(quick.id)).id)
+
+    assert await horse_of(services, first.id) == horse
+    assert await horse_of(services, second.id) != horse
+    assert (await runs.wait(long.id)).status == RunStatus.COMPLETED
+    wait_until(
+        lambda: not psutil.pid_exists(horse), seconds=10, what="The horse leaves"
+    )
+    _end(worker)
+
+
 async def test_run_of_a_lost_worker_goes_on_without_any_scheduler(
     settings: Settings,
     fork_server: ForkServer,

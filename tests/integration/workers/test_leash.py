@@ -43,35 +43,36 @@ print(leash.is_held())
 
 def test_worker_hears_what_a_horse_does() -> None:
     printed = run(r"""
-leash.took("runs", "run-1-1", "1")
-leash.is_free()
+leash.took("one", "runs", "run-1-1", "1")
+leash.is_free("one")
 print(os.read(news, 1000).decode().replace(str(os.getpid()), "PID"), end="")
 """)
 
     assert printed == [
-        '{"pid": PID, "queue": "runs", "job_id": "run-1-1", "subject": "1"}',
-        '{"pid": PID}',
+        '{"pid": PID, "slot": "one", "queue": "runs", "job_id": "run-1-1", "subject": "1"}',
+        '{"pid": PID, "slot": "one"}',
     ]
 
 
-def test_one_horse_holds_the_token_and_a_dead_one_does_not() -> None:
+def test_one_slot_holds_the_token_and_that_of_a_dead_horse_does_not() -> None:
     printed = run(r"""
 begun, ready = os.pipe()
 
 def hold():
-    token.take()
+    token.take("one")
     os.write(ready, b"x")
     signal.pause()
 
 holder = fork(hold)
 os.read(begun, 1)
-print(token.take())
+print(token.take("one"))
 os.kill(holder, signal.SIGKILL)
 os.waitpid(holder, 0)
-print(token.take(), token.take())
-token.give_back()
-other = fork(lambda: os.write(1, f"{token.take()}\n".encode()))
+print(token.take("one"), token.take("one"), token.take("two"))
+token.give_back("two")
+token.give_back("one")
+other = fork(lambda: os.write(1, f"{token.take('one')}\n".encode()))
 os.waitpid(other, 0)
 """)
 
-    assert sorted(printed) == ["False", "True", "True True"]
+    assert sorted(printed) == ["False", "True", "True True False"]
