@@ -2,6 +2,7 @@
 
 import asyncio
 import multiprocessing
+import os
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -31,6 +32,7 @@ from tests.product import Product, parts_of
 from tests.runs import Runs
 
 ROUNDS = 3
+PROCESS_SLOTS = "ATELIER_WORKER_PROCESS_SLOTS"
 RUNS = 50
 SECONDS = 8.0  # in which tokens count
 CONNECT_SECONDS = 3.0
@@ -173,8 +175,8 @@ async def _send(services: Services, said: dict[str, str]) -> None:
         await pipe.execute()
 
 
-async def main() -> None:
-    """Hear ours and the bare streams in turn, some rounds."""
+async def main(slots: int) -> None:
+    """Hear ours and the bare streams in turn, some rounds; `slots` is for how many runs share a process."""
     ages = defaultdict[str, list[float]](list)
     spent: dict[str, dict[str, float]] = {
         way: dict.fromkeys(WHO, 0.0) for way in (OURS, BARE)
@@ -187,7 +189,9 @@ async def main() -> None:
 
     context = multiprocessing.get_context("spawn")
     with (
-        running_product("--workers", str(WORKERS)) as product,
+        running_product(
+            "--workers", str(WORKERS), environment={PROCESS_SLOTS: str(slots)}
+        ) as product,
         ProcessPoolExecutor(1, mp_context=context) as pool,
     ):
         login = sign_up(product)
@@ -235,4 +239,4 @@ def _row(way: str, ages: list[float], spent: dict[str, float]) -> Row:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(int(os.environ.get(PROCESS_SLOTS, "1"))))

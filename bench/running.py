@@ -40,10 +40,12 @@ _WHO = (
 
 
 @contextmanager
-def running_product(*options: str) -> Generator[Product, None, None]:
+def running_product(
+    *options: str, environment: dict[str, str] | None = None
+) -> Generator[Product, None, None]:
     """Start `atelier up` in a temporary folder."""
     folder = Path(tempfile.mkdtemp(prefix="atelier-bench-"))
-    product = Product(folder / "data", *options).start()
+    product = Product(folder / "data", *options, environment=environment).start()
     try:
         yield product
     finally:
