@@ -34,7 +34,8 @@ class Horse:
         self._changing = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._busy: set[Slot] = set()
-        self._is_one_waiting = False
+        self._next: Slot | None = None
+        self._is_opening = False
         self._jobs = 0
 
     def work(self) -> None:
@@ -57,51 +58,65 @@ class Horse:
         )
 
     def may_wait(self, slot: Slot) -> bool:
-        """Tell whether this slot is to wait for a job: no other one does, and this process takes jobs still."""
-        return slot.is_next and not self.is_done
+        """Tell whether this slot is to wait for a job: no other one is, and this process takes jobs still."""
+        return slot is self._next and not self.is_done
 
     def took(self, slot: Slot, queue: str, job_id: str, subject: str) -> None:
         """Let another slot wait, if this process may do one more job at once."""
         with self._changing:
             self._leash.took(slot.name, queue, job_id, subject)
             self._busy.add(slot)
-            slot.is_next, self._is_one_waiting = False, False
-            if len(self._busy) < self._settings.worker_process_slots:
-                self._open_slot()
+            if slot is self._next:
+                self._next = None
+                if len(self._busy) < self._settings.worker_process_slots:
+                    self._open_slot()
 
     def is_free(self, slot: Slot) -> None:
-        """Let this slot wait, unless another one does."""
+        """Let this slot wait, unless another one does; what reads documents goes on with them."""
         with self._changing:
             self._jobs += 1
             self._busy.discard(slot)
             self._leash.is_free(slot.name)
-            if not self._is_one_waiting:
-                slot.is_next, self._is_one_waiting = True, True
+            is_alone = self._next is None and not self._is_opening
+            # The next document must not wait until the other slot looks around.
+            if is_alone or self._token.is_held(slot.name):
+                self._next = slot
 
     def _open_slot(self) -> None:
-        self._is_one_waiting = True
+        self._is_opening = True
         thread = threading.Thread(target=self._keep_slot, name="slot", daemon=True)
         self._threads.append(thread)
         thread.start()
 
     def _keep_slot(self) -> None:
         # A Redis that is away is waited for.
-        while not self._use_slot() and not self.is_done:
+        while self._is_lost(self._use_slot()):
             self._leash.wait(RECONNECT_SECONDS)
 
-    def _use_slot(self) -> bool:
-        """Return whether the slot came to its end."""
+    def _use_slot(self) -> Slot | None:
+        """Do jobs in a slot; returns it when it is no longer needed, or RQ has let go of it."""
+        slot = None
         connection = redis.connect_blocking(self._settings.redis_url)
         try:
             slot = Slot(connection, self._settings, self, self._token)
             slot.get_redis_server_version()
+            with self._changing:
+                self._is_opening = False
+                self._next = self._next or slot
             slot.work(logging_level="WARNING")
         except (RedisError, OSError) as error:
             logger.warning("horse_lost_redis", error=str(error))
-            return False
         finally:
             connection.close()
-        return not slot.is_next or self.is_done
+        return slot
+
+    def _is_lost(self, slot: Slot | None) -> bool:
+        """Tell whether another slot has to take the place of this one, which waited for a job or was about to."""
+        with self._changing:
+            if slot is not None and slot is not self._next:
+                return False
+            self._next, self._is_opening = None, True
+            return not self.is_done
 
 
 def live(settings: Settings, leash: Leash, token: Token, parent: int) -> None:

@@ -53,10 +53,14 @@ class Token:
             with contextlib.suppress(BlockingIOError, PermissionError):
                 fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 self._holder = slot
+        return self.is_held(slot)
+
+    def is_held(self, slot: str) -> bool:
+        """Tell whether this slot of the process has it."""
         return self._holder == slot
 
     def give_back(self, slot: str) -> None:
         """Let another slot have it."""
-        if self._holder == slot:
+        if self.is_held(slot):
             self._holder = None
             fcntl.lockf(self._file, fcntl.LOCK_UN)

@@ -83,9 +83,6 @@ class Slot(SimpleWorker):
         # Who asks for the worker of a machine means the process that horses belong to.
         self.pid = os.getppid()
 
-        # Whether it is the one of its horse that waits for a job.
-        self.is_next = True
-
     @property
     @override
     def connection_timeout(self) -> int:
