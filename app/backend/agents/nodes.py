@@ -40,6 +40,7 @@ from app.backend.core.run_events import (
 from app.backend.knowledge.schemas import SearchResult
 from app.backend.knowledge.search import search
 from app.backend.knowledge.telling import tell_found
+from app.backend.models.catalog import OWN
 from app.backend.models.chosen import OpenModel
 from app.backend.models.request import Caller
 from app.backend.providers.base import ChatOptions
@@ -181,7 +182,9 @@ class AgentNodes:
         )
 
     def _end_repeats(self, answer: Said) -> None:
-        text = say_once(answer.text)
+        provider, _, _ = answer.model.partition("/")
+        # What a large model repeats may be what it was asked for.
+        text = say_once(answer.text) if provider in OWN else answer.text
         if text != answer.text:
             answer.text = text
             message = (

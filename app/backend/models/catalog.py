@@ -34,7 +34,7 @@ from app.backend.providers.schemas import BuiltinView
 
 _DEMO = "scripted"
 # Who asks the runtime waits until it is there, and a script is never away.
-_OWN = frozenset({"local", _DEMO})
+OWN = frozenset({"local", _DEMO})
 _UNLISTABLE = (
     ModelUnavailable,
     ModelKeyRejected,
@@ -142,7 +142,7 @@ class ModelCatalog:
         chain = None
         if self._chains is not None:
             chain = await self._chains.find(chosen.name, chosen.model_id)
-        is_own = chosen.provider_id is None and chosen.service in _OWN
+        is_own = chosen.provider_id is None and chosen.service in OWN
         return OpenModel(
             chosen=chosen,
             chat=self._make(chosen, options),
