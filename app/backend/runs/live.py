@@ -37,12 +37,13 @@ HEAR_SECONDS = 1
 
 async def publish(redis: Redis, run_id: UUID, events: Sequence[RunEvent]) -> None:
     """Add `events` to the run's stream, as one entry if none is missing between them; an outage is logged, viewers then read rows."""
+    commands = _commands(names.run_stream(run_id), events)
     try:
         async with (
             asyncio.timeout(names.ANSWER_SECONDS),
             redis.pipeline(transaction=False) as pipe,
         ):
-            for command in _commands(names.run_stream(run_id), events):
+            for command in commands:
                 pipe.execute_command(*command)
             await pipe.execute()
     except (RedisError, TimeoutError) as error:
@@ -129,7 +130,7 @@ def _commands(key: str, events: Sequence[RunEvent]) -> list[_Command]:
         ("XADD", key, *length, "*", FIELD, batch.to_json()) for batch in batches
     ]
     # Most batches are words of a message; what came before has said for how long the stream is kept.
-    if len(batches) > 1 or not batches[0].types <= _GROWING:
+    if any(not batch.types <= _GROWING for batch in batches):
         commands.append(("EXPIRE", key, STREAM_SECONDS))
     return commands
 
