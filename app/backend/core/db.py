@@ -1,6 +1,5 @@
 """The database: one engine per process or job, transactions at the edges only."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import cache
@@ -14,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
 from app.backend.core import acting, row_security
 from app.backend.core.errors import ReadsOnly
+from app.backend.core.group_writer import GroupWriter
 from app.backend.core.sqlite_driver import BEGIN, OneTurnDriver
 from app.backend.core.texts import storable_value
 
@@ -38,10 +38,6 @@ _NOT_FOR_EVER = {
 _IDLE_SECONDS = 10
 
 
-def _nothing() -> None:
-    return
-
-
 class Database:
     """Opens transactions; services get the session, they never commit it."""
 
@@ -52,6 +48,7 @@ class Database:
         """
         self.engine = _share_engine(url) if shared else _make_engine(url)
         self._plain = _share_plain_engine(url) if shared else _make_plain_engine(url)
+        self._writer = GroupWriter(self._plain)
         # Both share one pool. On SQLite a writer takes its lock at BEGIN, so that it never fails half-way.
         self._writes = async_sessionmaker(
             self.engine.execution_options(**{_IMMEDIATE: True}),
@@ -89,24 +86,20 @@ class Database:
             await action()
 
     async def write(
-        self, work: Callable[[Connection], R], *, then: Callable[[], None] = _nothing
+        self, work: Callable[[Connection], R], *, then: Callable[[], None] | None = None
     ) -> R:
         """Do `work` in a transaction of a plain connection, in a thread; who waits may be cancelled, the work goes on.
 
         For those who write often: statements of a session go to the connection's thread and back one by one, and on
-        SQLite all other writers wait for that. `then` is done in the same thread once it is committed.
+        SQLite all other writers wait for that. What is asked for while the thread is at work goes into its next
+        transaction together, and alone once more when that fails. `then` is done in the same thread after the commit.
 
         Raises:
             ReadsOnly: who acts only reads.
             OperationalError: the database is away.
         """
-
-        def both() -> R:
-            done = self.write_now(work)
-            then()
-            return done
-
-        return await asyncio.to_thread(both)
+        _refuse_readers()
+        return await self._writer.write(work, then)
 
     def write_now(self, work: Callable[[Connection], R]) -> R:
         """Do what `write` does, for a thread that has no event loop."""

@@ -1,12 +1,13 @@
 """Writes a run's events: in order, in batches, fenced by the lease, then told to the viewers.
 
 The producer only appends to a buffer. A ticker writes it: at once when a message begins to speak, so that the first
-token is not held back; a moment after other news, since little comes alone; never more often than once per window;
-and after a write that took long, not for as long, up to a tenth of a second. The rows never wait for Redis.
+token is not held back; else at the end of a window, which is the same for all runs of a process, so that they write
+together; and after a write that took long, not for as long, up to a tenth of a second. The rows never wait for Redis.
 """
 
 import asyncio
 import contextlib
+import os
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
@@ -31,7 +32,6 @@ from app.backend.usage.recording import Whose, record_usage
 logger = structlog.get_logger(__name__)
 
 WINDOW_SECONDS = 0.045
-GATHER_SECONDS = 0.03
 PAUSE_SECONDS_MAX = 0.1
 # Above the first number words that wait are folded, message by message; more than the second are never kept.
 PRESSURE_EVENTS = 2_000
@@ -39,6 +39,8 @@ BUFFER_EVENTS_MAX = 50_000
 BATCH_EVENTS_MAX = 2_000
 RETRY_SECONDS = 0.2
 _CALL = "usage_recorded"
+# Multiples of it lie as far apart as can be, whatever their number.
+_GOLDEN = 0.618034
 SETTLE_LAST_SECONDS = 1.0
 # Tells viewers about stored events, from a thread; it never raises, and never waits for whoever hears it.
 Publish = Callable[[Sequence[RunEvent]], None]
@@ -222,8 +224,7 @@ class EventLog:
         not_before = 0.0
         while True:
             await self._has_news.wait()
-            rest = not_before - clock.monotonic()
-            await self._wait_for_urgency(max(GATHER_SECONDS, rest))
+            await self._wait_for_urgency(_until_window(not_before))
             self._has_news.clear()
             self._is_urgent.clear()
             began = clock.monotonic()
@@ -240,7 +241,7 @@ class EventLog:
             # A database that many write to at once gets larger batches, less often.
             ended = clock.monotonic()
             took = min(ended - began, PAUSE_SECONDS_MAX)
-            not_before = max(began + WINDOW_SECONDS, ended + took)
+            not_before = ended + took
 
     async def _wait_for_urgency(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -295,3 +296,12 @@ class EventLog:
     def _tell_stored(self, stored: Sequence[RunEvent]) -> None:
         if stored:
             self._publish(stored)
+
+
+def _until_window(not_before: float) -> float:
+    """Return the seconds until the window ends that is open now, or at `not_before`."""
+    now = clock.monotonic()
+    # Processes that wrote at the same moment would wait for each other.
+    phase = os.getpid() * _GOLDEN % 1 * WINDOW_SECONDS
+    into = (max(now, not_before) - phase) % WINDOW_SECONDS
+    return max(now, not_before) - now + WINDOW_SECONDS - into
