@@ -84,7 +84,7 @@ async def _insert_bare(services: Services, actor: Actor) -> float:
 
 async def _write_log(services: Services, actor: Actor) -> float:
     run = await _new_run(services, actor)
-    stream = LiveStream(services.live, run.id)
+    stream = LiveStream(services.blocking, run.id)
     began = perf_counter()
     async with EventLog(services.db, run, stream.add) as log:
         for number in range(EVENTS):

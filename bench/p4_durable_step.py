@@ -67,7 +67,7 @@ async def main(settings: Settings) -> None:
 async def _run_ours(services: Services, actor: Actor) -> None:
     rows = RowFactory(services.db)
     run = await rows.run(actor, status=RunStatus.RUNNING, epoch=1)
-    stream = LiveStream(services.live, run.id)
+    stream = LiveStream(services.blocking, run.id)
     async with EventLog(services.db, run, stream.add) as log:
         saver = LinkedSaver(await services.checkpoints.open(), log.note_step)
         await run_steps(

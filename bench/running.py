@@ -167,7 +167,7 @@ class OpenRun:
             started_at=clock.now(),
         )
 
-        stream = live.LiveStream(services.live, row.id)
+        stream = live.LiveStream(services.blocking, row.id)
         async with EventLog(services.db, row, stream.add) as log:
             yield cls(row, log)
 

@@ -54,7 +54,7 @@ async def _write(ground: Ground, count: int) -> float:
         epoch=1,
         lease_until=clock.now() + timedelta(hours=1),
     )
-    stream = live.LiveStream(services.live, row.id)
+    stream = live.LiveStream(services.blocking, row.id)
     watching = asyncio.create_task(_count(services, row.id))
     began = time.process_time()
     async with EventLog(services.db, row, stream.add) as log:

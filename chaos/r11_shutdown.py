@@ -18,7 +18,7 @@ WORKERS = 2
 WORDS_PER_SECOND = 10
 # Longer than a worker lets its runs come to an end, so that they do not.
 BEYOND_DRAIN_SECONDS = 8.0
-LIVE_SECONDS = 1.5
+REDIS_SECONDS = 1.5
 STOP_SECONDS = 40
 _POLL_SECONDS = 0.05
 
@@ -36,7 +36,7 @@ async def play(ground: Ground, rounds: int) -> Outcome:
         for run_id in ids:
             await ground.runs.wait_for_event(run_id, "message_delta")
         polling = asyncio.create_task(_poll(client, ids[0], answers))
-        await asyncio.sleep(LIVE_SECONDS)
+        await asyncio.sleep(REDIS_SECONDS)
         began = clock.monotonic()
         old = [*ground.workers.values(), scheduler, web]
         left = await _end(old)

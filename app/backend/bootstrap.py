@@ -38,10 +38,8 @@ from app.backend.tools.base import AnyTool
 from app.backend.tools.outside import make_outside_tools
 from app.backend.tools.registry import ToolRegistry, find_builtin
 
-# A job that Redis does not take by then leaves later: its row stays in the outbox.
-OUTBOX_SECONDS = 2.0
-# The rows of a log wait for so long, when a connection is made to a Redis that does not answer; viewers then read rows.
-LIVE_SECONDS = 0.5
+# A job that Redis does not take by then leaves later: its row stays in the outbox. What viewers are not told, they read.
+REDIS_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class Services:
     keyring: Keyring
     db: Database
     redis: Redis
-    live: BlockingRedis
+    blocking: BlockingRedis
     outbox: Outbox
     objects: ObjectStore
     parsers: Parsers
@@ -94,8 +92,7 @@ async def build(
     masking.known().learn(masking.secrets_of(settings))
     db, parsers = Database(settings.sql_url, shared=shared), Parsers()
     redis, checkpoints = redis_client.connect(settings.redis_url), Checkpoints(settings)
-    blocking = redis_client.connect_blocking(settings.redis_url, seconds=OUTBOX_SECONDS)
-    live = redis_client.connect_blocking(settings.redis_url, seconds=LIVE_SECONDS)
+    blocking = redis_client.connect_blocking(settings.redis_url, seconds=REDIS_SECONDS)
     keyring = crypto.load_keyring(settings)
     embedder = local_embedder or _runtime_embedder(settings, keyring)
     models = catalog.open_catalog(settings, db, keyring, redis, RowChains(db, redis))
@@ -106,7 +103,7 @@ async def build(
             keyring=keyring,
             db=db,
             redis=redis,
-            live=live,
+            blocking=blocking,
             outbox=outbox,
             objects=storage.make_store(settings, keyring),
             parsers=parsers,
@@ -122,13 +119,10 @@ async def build(
     finally:
         parsers.close()
         await outbox.settle()
-        await checkpoints.close()
-        await feed.close()
-        await models.close()
-        await embedder.close()
+        for part in (checkpoints, feed, models, embedder):
+            await part.close()
         await redis.aclose()
         blocking.close()
-        live.close()
         await db.close()
 
 

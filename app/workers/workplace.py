@@ -154,6 +154,6 @@ async def _connect(services: Services) -> None:
         # Two at once open two connections: a run listens on one of them.
         await asyncio.gather(
             *(services.redis.execute_command("PING") for _ in range(2)),
-            asyncio.to_thread(services.live.ping),
+            asyncio.to_thread(services.blocking.ping),
         )
     await services.checkpoints.open()

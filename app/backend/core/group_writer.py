@@ -71,7 +71,8 @@ class GroupWriter:
             ):
                 is_begun = True
                 results = [one.context.run(one.work, connection) for one in group]
-        except BaseException as error:  # noqa: BLE001 - whoever asked for it is told
+        except BaseException as error:  # noqa: BLE001 # lint-skip: edge-catch
+            # Whoever asked for it is told.
             if len(group) == 1 or not is_begun or _is_of_all(error):
                 return [(None, error)] * len(group)
             # One of them may have failed for the others.

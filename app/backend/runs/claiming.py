@@ -74,7 +74,7 @@ class EngineParts(RunnerParts, Protocol):
         ...
 
     @property
-    def live(self) -> BlockingRedis:
+    def blocking(self) -> BlockingRedis:
         """The same for the thread that writes a log."""
         ...
 

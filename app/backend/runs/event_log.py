@@ -118,7 +118,7 @@ class EventLog:
         tasks = self._tasks | self._settling
         for task in tasks:
             task.cancel()
-        await asyncio.wait(tasks)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     @property
     def last_seq(self) -> int:

@@ -106,7 +106,7 @@ class _Execution:
         self._row = claim.row
         self._shutdown = shutdown
         self._stop = asyncio.Event()
-        self._stream = LiveStream(parts.live, claim.row.id)
+        self._stream = LiveStream(parts.blocking, claim.row.id)
         self._spending = RunSpending(parts, claim.payer, self._emit, claim.answers)
         self._log = EventLog(
             parts.db,

@@ -116,7 +116,7 @@ class Talker:
     def __init__(self, services: Services, row: RunRow) -> None:
         self._db = services.db
         self.row = row
-        self.log = EventLog(services.db, row, LiveStream(services.live, row.id).add)
+        self.log = EventLog(services.db, row, LiveStream(services.blocking, row.id).add)
 
     async def say(self, count: int) -> None:
         for number in range(count):

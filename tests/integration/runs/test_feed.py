@@ -24,7 +24,7 @@ class Writer:
     """Writes the log of a run as a worker does."""
 
     def __init__(self, services: Services, row: RunRow, *, is_telling: bool) -> None:
-        stream = LiveStream(services.live, row.id)
+        stream = LiveStream(services.blocking, row.id)
 
         def tell(events: Sequence[RunEvent]) -> None:
             if is_telling:

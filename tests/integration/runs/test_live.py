@@ -29,7 +29,7 @@ async def _told(redis: Redis) -> list[int]:
 async def test_all_is_told_in_order_by_the_time_it_is_closed(
     services: Services,
 ) -> None:
-    stream = LiveStream(services.live, RUN)
+    stream = LiveStream(services.blocking, RUN)
     for seq in range(1, 301):
         stream.add([_event(seq)])
     stream.close()
@@ -43,7 +43,7 @@ async def test_all_is_told_in_order_by_the_time_it_is_closed(
 async def test_redis_that_closes_the_connection_is_told_the_next_batch(
     services: Services,
 ) -> None:
-    stream = LiveStream(services.live, RUN)
+    stream = LiveStream(services.blocking, RUN)
     stream.add([_event(1)])
     # As when it is started anew.
     await services.redis.execute_command(
