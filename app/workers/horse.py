@@ -108,6 +108,8 @@ class Horse:
             logger.warning("horse_lost_redis", error=str(error))
         finally:
             connection.close()
+            if slot is not None:
+                self._token.give_back(slot.name)
         return slot
 
     def _is_lost(self, slot: Slot | None) -> bool:

@@ -62,5 +62,6 @@ class Token:
     def give_back(self, slot: str) -> None:
         """Let another slot have it."""
         if self.is_held(slot):
-            self._holder = None
+            # In this order: what another slot of the process takes meanwhile must not be unlocked here.
             fcntl.lockf(self._file, fcntl.LOCK_UN)
+            self._holder = None
