@@ -40,7 +40,18 @@ class _Member:
     # By the slots that have them.
     jobs: dict[str, rescue.LostJob] = field(default_factory=dict[str, rescue.LostJob])
     free_since: float = field(default_factory=time.monotonic)
+    takes_no_more: bool = False
     is_let_go: bool = False
+
+    def hear(self, slot: str | None = None, **job: str) -> None:
+        """Note what the horse tells."""
+        if slot is None:
+            self.takes_no_more = True
+        elif job:
+            self.jobs[slot] = rescue.LostJob(slot=slot, **job)
+        else:
+            self.jobs.pop(slot, None)
+        self.free_since = time.monotonic()
 
 
 class Herd:
@@ -84,13 +95,17 @@ class Herd:
             self._dismiss(list(self._members.values()))
             self._hurry(now)
             return
-        size = self._settings.worker_process_slots
-        waiting = [
+        size = horse.slots_of(self._settings)
+        staying = [
             one
             for one in self._members.values()
-            if len(one.jobs) < size and not one.is_let_go
+            if not (one.is_let_go or one.takes_no_more)
         ]
-        has_slots = (len(self._members) + 1) * size <= self._settings.worker_slots
+        waiting = [one for one in staying if len(one.jobs) < size]
+        leaving = sum(len(one.jobs) for one in self._members.values())
+        leaving -= sum(len(one.jobs) for one in staying)
+        taken = size * len(staying) + leaving
+        has_slots = taken + size <= self._settings.worker_slots
         if len(waiting) < _RESERVE and has_slots and now >= self._fork_at:
             self._fork_horse()
         elif len(waiting) > _RESERVE:
@@ -139,12 +154,7 @@ class Herd:
             member = self._members.get(news.pop("pid"))
             if member is None:
                 continue
-            slot = news["slot"]
-            if len(news) > 1:
-                member.jobs[slot] = rescue.LostJob(**news)
-            else:
-                member.jobs.pop(slot, None)
-            member.free_since = time.monotonic()
+            member.hear(**news)
 
     def _reap(self) -> None:
         while self._members or self._rescuers:

@@ -37,6 +37,7 @@ class Horse:
         self._next: Slot | None = None
         self._is_opening = False
         self._jobs = 0
+        self._error: Exception | None = None
 
     def work(self) -> None:
         """Do jobs until this process has to end."""
@@ -45,6 +46,8 @@ class Horse:
         # A slot may open another one before it ends.
         for thread in self._threads:
             thread.join()
+        if self._error is not None:
+            raise self._error
 
     @property
     def is_done(self) -> bool:
@@ -55,6 +58,7 @@ class Horse:
             or self._jobs >= self._settings.worker_jobs_max
             or (self._jobs > 0 and memory_in_mb() > self._settings.worker_memory_mb)
             or workplace.is_littered()
+            or self._error is not None
         )
 
     def may_wait(self, slot: Slot) -> bool:
@@ -68,7 +72,7 @@ class Horse:
             self._busy.add(slot)
             if slot is self._next:
                 self._next = None
-                if len(self._busy) < self._settings.worker_process_slots:
+                if len(self._busy) < slots_of(self._settings):
                     self._open_slot()
 
     def is_free(self, slot: Slot) -> None:
@@ -77,6 +81,8 @@ class Horse:
             self._jobs += 1
             self._busy.discard(slot)
             self._leash.is_free(slot.name)
+            if self.is_done:
+                self._leash.takes_no_more()
             is_alone = self._next is None and not self._is_opening
             # The next document must not wait until the other slot looks around.
             if is_alone or self._token.is_held(slot.name):
@@ -85,13 +91,16 @@ class Horse:
     def _open_slot(self) -> None:
         self._is_opening = True
         thread = threading.Thread(target=self._keep_slot, name="slot", daemon=True)
-        self._threads.append(thread)
         thread.start()
+        self._threads.append(thread)
 
     def _keep_slot(self) -> None:
-        # A Redis that is away is waited for.
-        while self._is_lost(self._use_slot()):
-            self._leash.wait(RECONNECT_SECONDS)
+        try:
+            # A Redis that is away is waited for.
+            while self._is_lost(self._use_slot()):
+                self._leash.wait(RECONNECT_SECONDS)
+        except Exception as error:  # noqa: BLE001 - the process ends with it, when the other slots have none of their jobs left
+            self._error = error
 
     def _use_slot(self) -> Slot | None:
         """Do jobs in a slot; returns it when it is no longer needed, or RQ has let go of it."""
@@ -119,6 +128,11 @@ class Horse:
                 return False
             self._next, self._is_opening = None, True
             return not self.is_done
+
+
+def slots_of(settings: Settings) -> int:
+    """Return how many jobs a horse does at once."""
+    return min(settings.worker_process_slots, settings.worker_slots)
 
 
 def live(settings: Settings, leash: Leash, token: Token, parent: int) -> None:

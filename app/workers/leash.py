@@ -32,6 +32,10 @@ class Leash:
         """Tell that there is no job any more."""
         self._tell(slot=slot)
 
+    def takes_no_more(self) -> None:
+        """Tell that this horse takes no more jobs, and leaves when it has none."""
+        self._tell()
+
     def _tell(self, **job: str) -> None:
         # One short write is never mixed with that of another horse.
         line = json.dumps({"pid": os.getpid(), **job})

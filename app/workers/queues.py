@@ -6,7 +6,7 @@ from rq.serializers import JSONSerializer
 
 from app.backend.core.jobs import QueueName
 
-# Read by one horse of a worker at a time.
+# Read by one slot of a worker at a time.
 INGEST = (QueueName.INGEST, QueueName.INGEST_LATER)
 # Mail last: a mail server may take long over each letter.
 ORDER = (

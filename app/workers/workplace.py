@@ -44,13 +44,18 @@ class _Workplace:
         self.is_littered = False
         # The engine of the parent has no connection, but has compiled the statements of a run.
         self._parts = bootstrap.build(settings_module.load(), shared=True)
-        self._services = self._run(self._parts.__aenter__())
+        try:
+            self._services = self._run(self._parts.__aenter__())
+        except BaseException:
+            self._end_loop()
+            raise
         self._stand_in = StandIn(self._services)
 
     def do(self, work: Work) -> None:
         async def steps() -> None:
             begun = WeakSet[asyncio.Task[Any]]()
             _begun.set(begun)
+            # RQ, which was told this number, does not count: its way to end a job needs the main thread.
             async with asyncio.timeout(JOB_SECONDS_MAX):
                 await work(self._services, self._shutdown)
                 await self._services.outbox.settle()
@@ -73,6 +78,9 @@ class _Workplace:
 
     def close(self) -> None:
         self._run(self._close())
+        self._end_loop()
+
+    def _end_loop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -96,6 +104,7 @@ def _note_task(
 
 
 _open: list[_Workplace] = []
+_opening = threading.Lock()
 _told: list[bool] = []
 
 
@@ -142,9 +151,10 @@ def close() -> None:
 
 
 def _place() -> _Workplace:
-    if not _open:
-        _open.append(_Workplace())
-    return _open[0]
+    with _opening:
+        if not _open:
+            _open.append(_Workplace())
+        return _open[0]
 
 
 async def _connect(services: Services) -> None:

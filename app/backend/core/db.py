@@ -1,5 +1,6 @@
 """The database: one engine per process or job, transactions at the edges only."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import cache
@@ -44,7 +45,7 @@ class Database:
     def __init__(self, url: str, *, shared: bool = False) -> None:
         """Make an engine, or take the one that this process shares: for one event loop at a time, until `close`.
 
-        Who shares it has one job at a time, and its event loop serves nobody else.
+        Who shares it does nothing in its event loop but its jobs, mostly one at a time.
         """
         self.engine = _share_engine(url) if shared else _make_engine(url)
         self._plain = _share_plain_engine(url) if shared else _make_plain_engine(url)
@@ -125,6 +126,7 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections."""
+        await asyncio.to_thread(self._writer.close)
         await self.engine.dispose()
         self._plain.dispose()
 

@@ -3,13 +3,17 @@
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import Context, copy_context
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
+
+logger = structlog.get_logger(__name__)
 
 R = TypeVar("R")
 _Outcome = tuple[Any, BaseException | None]
@@ -30,6 +34,8 @@ class GroupWriter:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        # Its own: what waits for Redis in the loop's threads holds up no row.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._asked: list[_Asked] = []
         self._is_writing = False
         self._changing = threading.Lock()
@@ -44,8 +50,12 @@ class GroupWriter:
             self._asked.append(asked)
             is_first, self._is_writing = not self._is_writing, True
         if is_first:
-            loop.run_in_executor(None, self._write_all)
+            self._thread.submit(self._write_all)
         return await asked.done
+
+    def close(self) -> None:
+        """Return when the thread has ended: who forks after this has none."""
+        self._thread.shutdown()
 
     def _write_all(self) -> None:
         while group := self._take():
@@ -78,9 +88,17 @@ class GroupWriter:
             # One of them may have failed for the others.
             return [outcome for one in group for outcome in self._write([one])]
         for one in group:
-            if one.then is not None:
-                one.context.run(one.then)
+            _follow(one)
         return [(result, None) for result in results]
+
+
+def _follow(one: _Asked) -> None:
+    try:
+        if one.then is not None:
+            one.context.run(one.then)
+    except Exception:  # lint-skip: edge-catch
+        # It is stored all the same, and others wait.
+        logger.exception("write_not_followed")
 
 
 def _is_of_all(error: BaseException) -> bool:

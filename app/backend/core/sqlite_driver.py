@@ -2,7 +2,7 @@
 
 SQLAlchemy's adapter of aiosqlite opens a cursor there, executes, fetches and closes in turns of their own, and each turn
 waits for the event loop, for Python's lock, and on a busy machine for a core. Most statements take SQLite itself a tenth
-of that. So whoever has the event loop to itself, as a horse with its one job, asks SQLite from there; only what may wait
+of that. So whoever has the event loop to itself, as a horse with its jobs, asks SQLite from there; only what may wait
 for other writers goes to the thread.
 """
 

@@ -1,10 +1,13 @@
 """Tells viewers about new events at once, through Redis; the rows are the truth when it is away."""
 
 import asyncio
+import threading
 from collections.abc import Sequence
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import structlog
+from redis import ConnectionPool
 from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 from redis.connection import Connection
@@ -23,16 +26,16 @@ logger = structlog.get_logger(__name__)
 FIELD = "packed"
 STREAM_BATCHES_MAX = 256
 STREAM_SECONDS = 3600
-_GROWING = frozenset({"message_delta", "reasoning_delta"})
-_Command = tuple[str | bytes | int, ...]
-
-
-# So many batches may be on their way to a Redis that does not answer.
+# So many commands may be on their way to a Redis that does not answer.
 UNANSWERED_MAX = 256
 # A Redis that is away is left alone for so long: until then viewers read rows.
 AWAY_SECONDS = 2.0
 # For which an answer is waited for when too many are missing, and at the end.
 HEAR_SECONDS = 1
+_GROWING = frozenset({"message_delta", "reasoning_delta"})
+_Command = tuple[str | bytes | int, ...]
+# For all runs of a process: one of them waits for it in vain, and the others do not.
+_away_until: WeakKeyDictionary[ConnectionPool, float] = WeakKeyDictionary()
 
 
 async def publish(redis: Redis, run_id: UUID, events: Sequence[RunEvent]) -> None:
@@ -53,32 +56,37 @@ async def publish(redis: Redis, run_id: UUID, events: Sequence[RunEvent]) -> Non
 class LiveStream:
     """The stream of one run, for the process that writes its log: who adds to it waits for no answer.
 
-    Answers are read when there is more to say, so that a batch wakes nobody when Redis has it. Not for two threads at once.
+    Answers are read when there is more to say, so that a batch wakes nobody when Redis has it.
     """
 
     def __init__(self, redis: BlockingRedis, run_id: UUID) -> None:
         self._pool, self._run_id = redis.connection_pool, run_id
         self._connection: Connection | None = None
         self._unanswered = 0
-        self._away_until = 0.0
+        self._is_closed = False
+        self._sending = threading.Lock()
 
     def add(self, events: Sequence[RunEvent]) -> None:
         """Add what `publish` adds; never raises."""
-        if clock.monotonic() < self._away_until:
-            return
-        try:
-            self._send(_commands(names.run_stream(self._run_id), events))
-        except (RedisError, OSError) as error:
-            self._give_up(error)
+        with self._sending:
+            is_away = clock.monotonic() < _away_until.get(self._pool, 0.0)
+            if is_away or self._is_closed:
+                return
+            try:
+                self._send(_commands(names.run_stream(self._run_id), events))
+            except (RedisError, OSError) as error:
+                self._give_up(error)
 
     def close(self) -> None:
-        """Return when Redis has answered, or had its time."""
-        try:
-            if self._connection is not None:
-                self._hear(self._connection, missing_max=0)
-        except (RedisError, OSError) as error:
-            self._give_up(error)
-        self._let_go()
+        """Return when Redis has answered, or had its time; what is added later is not sent."""
+        with self._sending:
+            self._is_closed = True
+            try:
+                if self._connection is not None:
+                    self._hear(self._connection, missing_max=0)
+            except (RedisError, OSError) as error:
+                self._give_up(error)
+            self._let_go()
 
     def _send(self, commands: Sequence[_Command]) -> None:
         connection = self._live_connection()
@@ -111,7 +119,7 @@ class LiveStream:
         logger.warning(
             "live_events_not_sent", run_id=str(self._run_id), error=repr(error)
         )
-        self._away_until = clock.monotonic() + AWAY_SECONDS
+        _away_until[self._pool] = clock.monotonic() + AWAY_SECONDS
         self._let_go()
 
     def _let_go(self) -> None:

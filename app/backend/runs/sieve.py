@@ -4,7 +4,9 @@ It has a bit for each stretch and each of 32,768 groups of four letters, and is 
 (`docs/decisions/0036-a-long-log-has-a-sieve.md`).
 """
 
+import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -35,7 +37,9 @@ async def make_sieve(db: Database, run_id: UUID, *, events: int) -> bool:
     """Make the sieve of a log that is complete, unless it is short; tells whether it did."""
     if events < EVENTS_MIN:
         return False
-    await db.write(lambda connection: _make(connection, run_id, events))
+    # Not in the queue of those who write often: a long log takes a while.
+    make = partial(_make, run_id=run_id, events=events)
+    await asyncio.to_thread(db.write_now, make)
     return True
 
 

@@ -92,6 +92,20 @@ async def test_nobody_fails_for_another(
     assert sorted(told) == ["0", "1", "3"]
 
 
+async def test_what_fails_after_the_commit_holds_up_nobody(
+    services: Services, actor: Actor, make_run: MakeRun
+) -> None:
+    row = await make_run(actor)
+
+    def fail() -> None:
+        message = "Nobody can be told."
+        raise ValueError(message)
+
+    assert await services.db.write(_rename(row.id, "Once"), then=fail) == 1
+    assert await services.db.write(_rename(row.id, "Twice")) == 1
+    assert await _names(services.db, [row]) == ["Twice"]
+
+
 async def test_each_writes_in_its_own_name(
     services: Services, rows: RowFactory
 ) -> None:

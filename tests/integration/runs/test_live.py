@@ -53,3 +53,12 @@ async def test_redis_that_closes_the_connection_is_told_the_next_batch(
     stream.close()
 
     assert await _told(services.redis) == [1, 2]
+
+
+async def test_what_is_added_after_the_end_is_not_sent(services: Services) -> None:
+    stream = LiveStream(services.blocking, RUN)
+    stream.add([_event(1)])
+    stream.close()
+    stream.add([_event(2)])
+
+    assert await _told(services.redis) == [1]

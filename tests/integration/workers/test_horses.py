@@ -15,6 +15,7 @@ from app.backend.core.outbox import OutboxRow
 from app.backend.core.run_events import RunStatus
 from app.backend.core.settings import Settings
 from app.backend.runs.tables import RunRow
+from app.workers.horse import slots_of
 from tests.factories.rows import MakeAgent
 from tests.parts import wait_until
 from tests.processes import Fork, ForkServer
@@ -117,6 +118,8 @@ async def test_killed_horse_with_several_runs_gives_all_of_them_back(
     shared = worker_settings.model_copy(
         update={"worker_process_slots": 3, "worker_jobs_max": 100}
     )
+    assert slots_of(shared) == 3
+    assert slots_of(shared.model_copy(update={"worker_slots": 2})) == 2
     worker = fork_server.start("app.workers.worker", shared)
     # One more than there are slots in the first horse.
     started = [await runs.start(agent.id) for _ in range(4)]
@@ -154,7 +157,7 @@ async def test_horse_with_several_runs_leaves_when_all_have_ended(
     await runs.wait_for_event(long.id, "message_delta")
     horse = await horse_of(services, long.id)
 
-    # With that it has worked enough, and takes no more jobs.
+    # With that it has worked enough, and takes no more jobs: another one has to.
     first = await runs.wait((await runs.start(quick.id)).id)
     second = await runs.wait((await runs.start(quick.id)).id)
 

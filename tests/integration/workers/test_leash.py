@@ -45,12 +45,14 @@ def test_worker_hears_what_a_horse_does() -> None:
     printed = run(r"""
 leash.took("one", "runs", "run-1-1", "1")
 leash.is_free("one")
+leash.takes_no_more()
 print(os.read(news, 1000).decode().replace(str(os.getpid()), "PID"), end="")
 """)
 
     assert printed == [
         '{"pid": PID, "slot": "one", "queue": "runs", "job_id": "run-1-1", "subject": "1"}',
         '{"pid": PID, "slot": "one"}',
+        '{"pid": PID}',
     ]
 
 
