@@ -60,7 +60,7 @@ def notice(row: Any, *, on_undo: Any, on_close: Any) -> rx.Component:
                 row.undo != "",
                 button("Undo", size="sm", on_click=on_undo, class_name="-my-1"),
             ),
-            icon_button("x", "Close", on_click=on_close, class_name="-my-1.5 -me-2"),
+            icon_button("x", "Dismiss", on_click=on_close, class_name="-my-1.5 -me-2"),
             class_name="flex items-start gap-2.5 px-3.5 py-3",
         ),
         rx.cond(
