@@ -43,6 +43,11 @@ class _Member:
     takes_no_more: bool = False
     is_let_go: bool = False
 
+    @property
+    def stays(self) -> bool:
+        """Whether it takes jobs still."""
+        return not (self.is_let_go or self.takes_no_more)
+
     def hear(self, slot: str | None = None, **job: str) -> None:
         """Note what the horse tells."""
         if slot is None:
@@ -96,15 +101,9 @@ class Herd:
             self._hurry(now)
             return
         size = horse.slots_of(self._settings)
-        staying = [
-            one
-            for one in self._members.values()
-            if not (one.is_let_go or one.takes_no_more)
-        ]
-        waiting = [one for one in staying if len(one.jobs) < size]
-        leaving = sum(len(one.jobs) for one in self._members.values())
-        leaving -= sum(len(one.jobs) for one in staying)
-        taken = size * len(staying) + leaving
+        members = self._members.values()
+        waiting = [one for one in members if one.stays and len(one.jobs) < size]
+        taken = sum(size if one.stays else len(one.jobs) for one in members)
         has_slots = taken + size <= self._settings.worker_slots
         if len(waiting) < _RESERVE and has_slots and now >= self._fork_at:
             self._fork_horse()

@@ -303,5 +303,5 @@ def _until_window(not_before: float) -> float:
     now = clock.monotonic()
     # Processes that wrote at the same moment would wait for each other.
     phase = os.getpid() * _GOLDEN % 1 * WINDOW_SECONDS
-    into = (max(now, not_before) - phase) % WINDOW_SECONDS
-    return max(now, not_before) - now + WINDOW_SECONDS - into
+    since = max(now, not_before)
+    return since - now + WINDOW_SECONDS - (since - phase) % WINDOW_SECONDS
