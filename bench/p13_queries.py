@@ -29,6 +29,7 @@ from bench.million import COMMON, RARE, SELDOM, World
 _DAY = timedelta(days=1)
 _ENDED = [status for status in RunStatus if status.is_terminal]
 _ACTIVE = [status for status in RunStatus if not status.is_terminal]
+_COUNTED = [RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.TIMED_OUT]
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ async def _list(
 
 def _others(world: World) -> list[Query]:
     return [
-        Query("dashboard: counts", runs.summarize_runs),
+        Query("dashboard: counts", partial(runs.count_today, statuses=_COUNTED)),
         Query(
             "agents with their last runs",
             lambda session, actor: list_repository.last_runs(

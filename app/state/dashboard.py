@@ -17,6 +17,7 @@ from app.state.lines import AgentLine, RunLine, agent_line, run_line
 AGENTS_SHOWN = 6
 RECENT_SHOWN = 8
 ACTIVE = RunFilter(statuses=[each for each in RunStatus if not each.is_terminal])
+_FAILED = (RunStatus.FAILED, RunStatus.TIMED_OUT)
 ENDED = RunFilter(statuses=[each for each in RunStatus if each.is_terminal])
 
 
@@ -75,7 +76,9 @@ class DashboardState(rx.State):
             recent = await runs.list_runs(
                 session, actor, wanted=ENDED, limit=RECENT_SHOWN
             )
-            counts = await runs.summarize_runs(session, actor)
+            today = await runs.count_today(
+                session, actor, [RunStatus.COMPLETED, *_FAILED]
+            )
         # An unchanged var is not sent again.
         lines = [run_line(run) for run in active.items]
         if lines != self.active:
@@ -83,7 +86,5 @@ class DashboardState(rx.State):
         lines = [run_line(run) for run in recent.items]
         if lines != self.recent:
             self.recent = lines
-        self.completed_today = counts.today.get(RunStatus.COMPLETED, 0)
-        self.failed_today = counts.today.get(RunStatus.FAILED, 0) + counts.today.get(
-            RunStatus.TIMED_OUT, 0
-        )
+        self.completed_today = today.get(RunStatus.COMPLETED, 0)
+        self.failed_today = sum(today.get(status, 0) for status in _FAILED)

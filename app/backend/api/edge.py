@@ -8,6 +8,8 @@ from typing import Any
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.backend.api.bundle import FOLDERS, Bundle
+
 # The build lists the hashes of its pages' inline scripts, and the chunks that pages need, see app/frontend.py.
 CSP_FILE = "csp.json"
 PRELOAD_FILE = "preload.json"
@@ -24,7 +26,7 @@ _OVER_TLS = {"Strict-Transport-Security": "max-age=31536000"}
 _NO_PAGE = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_UNCHANGING = ("/assets/", "/fonts/")
+_UNCHANGING = tuple(f"/{folder}/" for folder in FOLDERS)
 
 
 def with_headers(app: ASGIApp, static_dir: Path, *, is_secure: bool) -> ASGIApp:
@@ -35,6 +37,7 @@ def with_headers(app: ASGIApp, static_dir: Path, *, is_secure: bool) -> ASGIApp:
     to_all = {**_TO_ALL, **(_OVER_TLS if is_secure else {})}
     policy = content_security_policy(static_dir)
     preloads = _read(static_dir, PRELOAD_FILE, {})
+    bundle = Bundle(static_dir)
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -51,7 +54,8 @@ def with_headers(app: ASGIApp, static_dir: Path, *, is_secure: bool) -> ASGIApp:
                 _add_headers(scope["path"], message, policy, chunks)
             await send(message)
 
-        await app(found, receive, send_with_headers)
+        answer = bundle.answer(scope) or app
+        await answer(found, receive, send_with_headers)
 
     return wrapped
 

@@ -84,15 +84,14 @@ async def count_by_status(
     actor: Actor,
     statuses: Sequence[RunStatus],
     *,
-    since: datetime | None = None,
+    since: datetime,
 ) -> dict[RunStatus, int]:
-    """Return how many runs have each of the statuses, `COUNTED_MAX` at most; a status that no run has is left out."""
+    """Return how many runs since then have each of the statuses, `COUNTED_MAX` at most; a status that no run has is left out."""
     parts: list[Any] = []
+    wanted = RunFilter(since=since)
+    terms = *terms_of(wanted), *ids_between(RunRow.id, wanted, None)
     for status in statuses:
-        query = visible_to(actor, RunRow).where(col(RunRow.status) == status)
-        if since is not None:
-            today = RunFilter(since=since)
-            query = query.where(*terms_of(today), *ids_between(RunRow.id, today, None))
+        query = visible_to(actor, RunRow).where(col(RunRow.status) == status, *terms)
         few = query.with_only_columns(col(RunRow.id)).limit(COUNTED_MAX).subquery()
         word = literal_column(f"'{status.value}'")
         parts.append(select(word, func.count()).select_from(few))

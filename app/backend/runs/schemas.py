@@ -230,12 +230,3 @@ class EventCounts(BaseModel):
 
     by_type: dict[str, int]
     strip: list[EventStretch]
-
-
-class RunCounts(BaseModel):
-    """How many runs go on, and how many of the last 24 hours are in each status; no more than `COUNTED_MAX` are counted."""
-
-    model_config = ConfigDict(frozen=True)
-
-    active: int
-    today: dict[RunStatus, int]

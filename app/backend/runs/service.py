@@ -27,13 +27,11 @@ from app.backend.runs.parts import RunParts
 from app.backend.runs.schemas import (
     EventFilter,
     EventPage,
-    RunCounts,
     RunDraft,
     RunFilter,
     RunView,
 )
 from app.backend.runs.starting import begin_run
-from app.backend.runs.status import ACTIVE
 from app.backend.runs.stopping import stop_row
 from app.backend.runs.tables import RunRow
 from app.backend.threads import service as threads
@@ -225,13 +223,13 @@ async def with_last_run(
     return [agent.model_copy(update=last.get(agent.id, {})) for agent in agents]
 
 
-async def summarize_runs(session: Session, actor: Actor) -> RunCounts:
-    """Return the counts that the dashboard shows."""
-    active = await list_repository.count_by_status(session, actor, ACTIVE)
-    today = await list_repository.count_by_status(
-        session, actor, list(RunStatus), since=clock.now() - _DAY
+async def count_today(
+    session: Session, actor: Actor, statuses: Sequence[RunStatus]
+) -> dict[RunStatus, int]:
+    """Return how many runs of the last 24 hours have each of the statuses, `COUNTED_MAX` at most."""
+    return await list_repository.count_by_status(
+        session, actor, statuses, since=clock.now() - _DAY
     )
-    return RunCounts(active=sum(active.values()), today=today)
 
 
 async def _repeat(

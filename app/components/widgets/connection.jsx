@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "react";
+import { grouped } from "./event_log_text.js";
 import { useConnection } from "./run_feed.js";
 
 const PATIENCE = 2000; // a shorter break is not worth a word
@@ -21,7 +22,7 @@ export function Connection({ isDown, words }) {
     const timer = setTimeout(() => show(""), SHOWN);
     return () => clearTimeout(timer);
   }, [isLost]);
-  const caught = feed.caught === 1 ? words.caught_one : words.caught.replace("{n}", feed.caught.toLocaleString("en"));
+  const caught = feed.caught === 1 ? words.caught_one : words.caught.replace("{n}", grouped(feed.caught));
   const text = phase === "lost" ? words.lost : feed.caught ? caught : words.back;
   return (
     <div role="status" className="pointer-events-none fixed inset-x-3 bottom-20 z-50 flex justify-center md:bottom-6">

@@ -5,7 +5,7 @@ import Download from "lucide-react/dist/esm/icons/download.mjs";
 import Search from "lucide-react/dist/esm/icons/search.mjs";
 import Sliders from "lucide-react/dist/esm/icons/sliders-horizontal.mjs";
 import Up from "lucide-react/dist/esm/icons/chevron-up.mjs";
-import { CATEGORIES, LEVELS, typesOf } from "./event_log_text.js";
+import { CATEGORIES, LEVELS, grouped, typesOf } from "./event_log_text.js";
 import { COLORS } from "./event_log_icons.jsx";
 
 const TOOL = "inline-flex h-7 shrink-0 items-center gap-1.5 rounded-md px-2 text-xs font-medium text-muted hover:bg-sunken hover:text-ink aria-pressed:bg-accent-soft aria-pressed:text-accent";
@@ -30,7 +30,7 @@ function SearchField({ view, field, problem }) {
     if (event.key === "Escape" && query.text) { event.preventDefault(); event.stopPropagation(); change({ text: "" }); }
   };
   const more = search.isBusy ? "…" : search.isMore ? "+" : "";
-  const count = search.isBroken ? "not a pattern" : `${search.n || "–"} of ${search.total.toLocaleString("en")}${more}`;
+  const count = search.isBroken ? "not a pattern" : `${search.n || "–"} of ${grouped(search.total)}${more}`;
   return (
     <div role="search" className={`flex h-8 min-w-0 flex-1 basis-full items-center sm:basis-0 gap-0.5 rounded-md border bg-surface ps-2 pe-1 focus-within:outline-2 focus-within:outline-accent ${search.isBroken ? "border-bad" : "border-line-strong"}`}>
       <Search size={14} aria-hidden="true" className="shrink-0 text-faint" />
@@ -89,7 +89,7 @@ function Chips({ view }) {
         <button key={name} type="button" aria-pressed={query.categories.has(name)} onClick={() => toggle(name)}
           className="inline-flex h-6 shrink-0 items-center gap-1.5 rounded-full border border-line px-2 text-xs text-muted hover:border-line-strong hover:text-ink aria-pressed:border-accent aria-pressed:bg-accent-soft aria-pressed:text-accent">
           <span aria-hidden="true" className={`size-1.5 rounded-full bg-current ${COLORS[name]}`} />{name}
-          <span className="tabular-nums text-faint">{log.counts.categories[name].toLocaleString("en")}</span>
+          <span className="tabular-nums text-faint">{grouped(log.counts.categories[name])}</span>
         </button>
       ))}
     </div>
@@ -126,7 +126,7 @@ function DownloadMenu({ query, isFiltered, runId }) {
 /** What can be done with a log. */
 export function Bar({ view, field, runId }) {
   const { query, change, log, preferences, prefer, isFollowing, follow, toLatest, search } = view;
-  const from = (level) => log.counts.levels.slice(level).reduce((sum, n) => sum + n, 0).toLocaleString("en");
+  const from = (level) => grouped(log.counts.levels.slice(level).reduce((sum, n) => sum + n, 0));
   const problem = useId();
   return (
     <div className="flex flex-col gap-1.5 border-b border-line bg-surface p-2 font-sans">

@@ -1,5 +1,5 @@
 import { Suspense, lazy, useMemo, useState } from "react";
-import { bracketed, formatSize, isMarkdown, placeOf } from "./event_log_text.js";
+import { bracketed, formatSize, grouped, isMarkdown, placeOf } from "./event_log_text.js";
 import { copy } from "./event_log_view.js";
 import Tree from "./event_log_tree.jsx";
 
@@ -32,7 +32,7 @@ function Prompt({ call }) {
   return (
     <>
       <p className="mt-2 text-muted">
-        Temperature {call.temperature}, at most {call.max_tokens.toLocaleString("en")} tokens.{tools.length > 0 ? ` Tools: ${tools.join(", ")}.` : ""}{rest > 0 ? ` ${REST}` : ""}
+        Temperature {call.temperature}, at most {grouped(call.max_tokens)} tokens.{tools.length > 0 ? ` Tools: ${tools.join(", ")}.` : ""}{rest > 0 ? ` ${REST}` : ""}
       </p>
       <ol aria-label="Prompt" tabIndex={0} className="mt-1 max-h-96 overflow-auto">
         {messages.map(({ n, role, text }) => (
@@ -60,7 +60,7 @@ function Before({ row }) {
       )}
       {row.reasoning && (
         <details className={fold}>
-          <summary className="font-medium text-muted hover:text-ink">Reasoning, {row.reasoning.length.toLocaleString("en")} characters</summary>
+          <summary className="font-medium text-muted hover:text-ink">Reasoning, {grouped(row.reasoning.length)} characters</summary>
           <p className="mt-2 whitespace-pre-wrap [overflow-wrap:anywhere]">{row.reasoning}</p>
         </details>
       )}

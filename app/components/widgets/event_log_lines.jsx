@@ -4,7 +4,7 @@ import ArrowDown from "lucide-react/dist/esm/icons/arrow-down.mjs";
 import { Bar } from "./event_log_bar.jsx";
 import { Row } from "./event_log_row.jsx";
 import { Strip } from "./event_log_strip.jsx";
-import { bracketed, lineOf } from "./event_log_text.js";
+import { bracketed, grouped, lineOf } from "./event_log_text.js";
 import { copy, useLogView } from "./event_log_view.js";
 
 const HAND = 2000; // milliseconds in which a scroll still comes from a hand's last move
@@ -152,7 +152,7 @@ export function Log({ feed }) {
         {!view.isFollowing && log.visible.length > 0 && (
           <button type="button" onClick={view.toLatest}
             className="absolute bottom-3 left-1/2 inline-flex h-8 -translate-x-1/2 items-center gap-1.5 rounded-full border border-line-strong bg-raised px-3 font-sans text-xs font-medium shadow-pop hover:bg-sunken">
-            <ArrowDown size={14} aria-hidden="true" />Jump to latest{view.unseen > 0 ? ` (${view.unseen.toLocaleString("en")} new)` : ""}
+            <ArrowDown size={14} aria-hidden="true" />Jump to latest{view.unseen > 0 ? ` (${grouped(view.unseen)} new)` : ""}
           </button>
         )}
         {count > 1 && (

@@ -3,7 +3,7 @@ import Check from "lucide-react/dist/esm/icons/circle-check.mjs";
 import Clipboard from "lucide-react/dist/esm/icons/clipboard.mjs";
 import Chevron from "lucide-react/dist/esm/icons/chevron-right.mjs";
 import Link from "lucide-react/dist/esm/icons/link.mjs";
-import { childOfRow, formatDuration, formatTime } from "./event_log_text.js";
+import { childOfRow, formatDuration, formatTime, grouped } from "./event_log_text.js";
 import { RowIcon } from "./event_log_icons.jsx";
 import { CallFacts, RowWords, Took } from "./event_log_words.jsx";
 
@@ -77,8 +77,8 @@ export const Row = memo(function Row({ row, startedTs, preferences, isSelected, 
             {row.stream && row.isDone && !isCompact && <CallFacts row={row} />}
           </span>
           <span className="flex shrink-0 gap-3 text-end text-faint tabular-nums">
-            {row.repeats > 1 && <span className="rounded-full bg-sunken px-1.5 font-medium text-muted">×{row.repeats.toLocaleString("en")}</span>}
-            {row.tokens > 0 && <span className="hidden md:inline">{row.tokens.toLocaleString("en")} tok</span>}
+            {row.repeats > 1 && <span className="rounded-full bg-sunken px-1.5 font-medium text-muted">×{grouped(row.repeats)}</span>}
+            {row.tokens > 0 && <span className="hidden md:inline">{grouped(row.tokens)} tok</span>}
             <span className="min-w-12"><Took row={row} isOpen={isGoingOn && row.type === "tool_called"} /></span>
           </span>
         </button>

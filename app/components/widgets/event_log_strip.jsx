@@ -1,5 +1,5 @@
 import { useRef, useState } from "react";
-import { formatTime } from "./event_log_text.js";
+import { formatTime, grouped } from "./event_log_text.js";
 
 const HEIGHT = 24;
 const FILLS = ["fill-line-strong", "fill-line-strong", "fill-warn", "fill-bad"];
@@ -48,7 +48,7 @@ export function Strip({ view, startedTs }) {
     event.stopPropagation();
     work();
   };
-  const words = (bar) => `${formatTime(from + bar * width, "relative", startedTs)}, ${bars[bar].reduce((sum, n) => sum + n, 0).toLocaleString("en")} lines`;
+  const words = (bar) => `${formatTime(from + bar * width, "relative", startedTs)}, ${grouped(bars[bar].reduce((sum, n) => sum + n, 0))} lines`;
   const at = Math.max(0, Math.min(cursor, bars.length - 1));
   return (
     <div className="flex shrink-0 items-center gap-2 border-b border-line bg-surface px-2 py-1 font-sans">

@@ -37,7 +37,10 @@ export function levelOf({ type, payload }) {
   return LEVELS.indexOf(LEVEL_OF[type] ?? "info");
 }
 
-const count = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
+/** A whole number with commas; the browser's own way takes 20 ms the first time. */
+export const grouped = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, ",");
+
+export const count = (n, noun) => `${grouped(n)} ${noun}${n === 1 ? "" : "s"}`;
 export const brief = (value, most = 120) => {
   const text = typeof value === "string" ? value : JSON.stringify(value) ?? "";
   return text.length > most ? `${text.slice(0, most)}…` : text;
@@ -78,7 +81,7 @@ function describeUsage(payload) {
   const speed = speedOf(payload);
   const first = formatDuration(payload.first_token_milliseconds);
   return [
-    `${payload.model}: ${count(payload.tokens_in, "token")} in, ${payload.tokens_out.toLocaleString("en")} out`,
+    `${payload.model}: ${count(payload.tokens_in, "token")} in, ${grouped(payload.tokens_out)} out`,
     speed ? `${speed.toFixed(1)} tokens/s` : "",
     payload.tokens_out ? `first token after ${first}` : "",
     payload.is_estimated ? "estimated" : "",

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 import { highlight } from "./event_log_core.js";
-import { bracketed, brief, formatDuration, formatMoney, mainArgument, prettyOf, saidOf, speedOf, windowPercent } from "./event_log_text.js";
+import { bracketed, brief, formatDuration, formatMoney, grouped, mainArgument, prettyOf, saidOf, speedOf, windowPercent } from "./event_log_text.js";
 import { COLORS } from "./event_log_icons.jsx";
 
 const SOURCES = { recorded: "done before, its result is used", person: "as a person says" };
@@ -83,7 +83,7 @@ export function CallFacts({ row }) {
   const facts = [
     usage?.model ?? row.model,
     reason && reason !== "stop" ? `ended by ${reason}` : "",
-    usage ? `${usage.tokens_in.toLocaleString("en")} in${usage.tokens_cached ? ` (${usage.tokens_cached.toLocaleString("en")} cached)` : ""}, ${usage.tokens_out.toLocaleString("en")} out${usage.is_estimated ? " (estimated)" : ""}` : "",
+    usage ? `${grouped(usage.tokens_in)} in${usage.tokens_cached ? ` (${grouped(usage.tokens_cached)} cached)` : ""}, ${grouped(usage.tokens_out)} out${usage.is_estimated ? " (estimated)" : ""}` : "",
     usage ? `first token after ${formatDuration(usage.first_token_milliseconds)}` : row.firstTs ? `first token after ${formatDuration(row.firstTs - row.ts)}` : "",
     usage && usage.cost_micros != null ? formatMoney(usage.cost_micros) : "",
     usage?.window ? `${windowPercent(usage)} % of the window` : "",

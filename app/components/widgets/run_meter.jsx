@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "react";
-import { formatDuration, formatMoney, limitWord } from "./event_log_text.js";
+import { formatDuration, formatMoney, grouped, limitWord } from "./event_log_text.js";
 import { useConnection } from "./run_feed.js";
 
 const REFRESH = 500; // milliseconds between two changes of the figures
@@ -52,11 +52,11 @@ export function Meter({ feed }) {
     <div className="flex min-h-8 flex-wrap items-center gap-x-4 gap-y-0.5 border-t border-line bg-surface px-3 py-1 font-sans text-xs">
       <span className="inline-flex min-w-24 items-center gap-2 text-muted"><span aria-hidden="true" className={`size-2 rounded-full ${dot}`} />{words}</span>
       <Figure label="elapsed"><Elapsed startedTs={meter.startedTs} endedTs={meter.endedTs} /></Figure>
-      {tokens > 0 && <Figure label={tokens === 1 ? "token" : "tokens"}>{tokens.toLocaleString("en")}</Figure>}
+      {tokens > 0 && <Figure label={tokens === 1 ? "token" : "tokens"}>{grouped(tokens)}</Figure>}
       {meter.isWhole && meter.cost && <Figure label={meter.cost.isEstimated ? "estimated" : "cost"}>{meter.cost.isLeast && "at least "}{formatMoney(meter.cost.micros)}</Figure>}
       {meter.window !== undefined && <Figure label="of the window">{meter.window} %</Figure>}
       {speed > 0 && <Figure label="tokens/s">{speed.toFixed(1)}</Figure>}
-      <span className="ms-auto text-faint tabular-nums">{meter.events.toLocaleString("en")} event{meter.events === 1 ? "" : "s"}</span>
+      <span className="ms-auto text-faint tabular-nums">{grouped(meter.events)} event{meter.events === 1 ? "" : "s"}</span>
     </div>
   );
 }

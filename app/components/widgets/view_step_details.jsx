@@ -1,7 +1,7 @@
 import Cross from "lucide-react/dist/esm/icons/circle-x.mjs";
 import { Suspense, lazy } from "react";
 import Details from "./event_log_details.jsx";
-import { formatDuration, formatMoney, formatTime, speedOf, windowPercent } from "./event_log_text.js";
+import { formatDuration, formatMoney, formatTime, grouped as n, speedOf, windowPercent } from "./event_log_text.js";
 import { stateOf } from "./view_step_icon.jsx";
 
 const NestedRun = lazy(() => import("./view_nested.jsx"));
@@ -15,7 +15,6 @@ function Fact({ name, children }) {
   );
 }
 
-const n = (value) => value.toLocaleString("en");
 
 function Facts({ step, startedTs }) {
   const { usage, payload: { call } } = step;

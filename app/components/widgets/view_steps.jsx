@@ -1,6 +1,6 @@
 import { useState } from "react";
 import Chevron from "lucide-react/dist/esm/icons/chevron-right.mjs";
-import { formatDuration } from "./event_log_text.js";
+import { formatDuration, grouped } from "./event_log_text.js";
 import { StepsFrame } from "./view_frame.jsx";
 import { useNow, useSelection } from "./view_selection.js";
 import { StepIcon, stateOf } from "./view_step_icon.jsx";
@@ -23,7 +23,7 @@ function Step({ step, depth, isFolded, isSelected, now, onToggle, onSelect }) {
           <span className="sr-only">{stateOf(step)}</span>
           {step.detail && <span className={`min-w-0 truncate text-sm text-muted ${step.kind === "tool" ? "rounded bg-sunken px-1.5 font-mono text-xs" : ""}`}>{step.detail}</span>}
         </span>
-        {step.tokens > 0 && <span className="hidden shrink-0 text-xs text-faint tabular-nums sm:inline">{step.tokens.toLocaleString("en")} tok</span>}
+        {step.tokens > 0 && <span className="hidden shrink-0 text-xs text-faint tabular-nums sm:inline">{grouped(step.tokens)} tok</span>}
         <span className="w-16 shrink-0 text-end text-xs text-faint tabular-nums">{milliseconds >= 1 ? formatDuration(milliseconds) : ""}</span>
       </button>
     </div>

@@ -1,5 +1,5 @@
 /** The events of a run as steps: what began, what it was part of, and when it was over. Pure; an event costs the same however many came before. */
-import { brief, childOf, describe, formatDuration, levelOf, limitWord, mainArgument } from "./event_log_text.js";
+import { brief, childOf, count, describe, formatDuration, grouped, levelOf, limitWord, mainArgument } from "./event_log_text.js";
 
 /** Types of which a step is made; texts as they grow and lines of the log only add to one. */
 export const STEP_TYPES = [
@@ -228,7 +228,6 @@ export function criticalPath(steps) {
   return path;
 }
 
-const count = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
 const sum = (steps, value) => steps.reduce((total, step) => total + (value(step) ?? 0), 0);
 
 /** What a run did, in three lines at most: what it read, what it asked models, what it called. */
@@ -241,7 +240,7 @@ export function summaryOf({ roots, startedTs, endedTs }) {
   const failed = tools.filter((step) => step.isError).length;
   const read = searches.length ? `Searched ${count(searches.length, "time")} and found ${count(found, "passage")}.` : "";
   const models = [...new Set(calls.map((step) => step.model))].join(", ");
-  const tokens = `${sum(calls, (step) => step.usage?.tokens_in).toLocaleString("en")} tokens in, ${sum(calls, (step) => step.tokens).toLocaleString("en")} out`;
+  const tokens = `${grouped(sum(calls, (step) => step.usage?.tokens_in))} tokens in, ${grouped(sum(calls, (step) => step.tokens))} out`;
   const isEstimated = calls.some((step) => step.usage?.is_estimated);
   const asked = calls.length ? `Asked ${models} ${count(calls.length, "time")}: ${tokens}${isEstimated ? " (estimated)" : ""}, ${formatDuration(sum(calls, (step) => step.end - step.start))}.` : "No model was asked.";
   const called = tools.length ? `Called ${brief(names.join(", "), 120)}${failed ? `; ${count(failed, "call")} failed` : ""}.` : "";

@@ -191,17 +191,17 @@ async def test_tags_come_with_the_start_are_changed_and_kept_by_a_retry(
             await tags.set_tags(session, other_actor, run_id=first.id, tags=[])
 
 
-async def test_dashboard_counts_active_runs_and_those_of_today(
+async def test_dashboard_counts_the_runs_of_today(
     services: Services, actor: Actor, make_run: MakeRun
 ) -> None:
     long_ago = clock.now() - timedelta(days=2)
     await make_run(actor, status=RunStatus.COMPLETED)
     await make_run(actor, status=RunStatus.FAILED, created_at=long_ago)
     await make_run(actor, status=RunStatus.RUNNING)
-    await make_run(actor, status=RunStatus.WAITING, created_at=long_ago)
 
     async with services.db.read() as session:
-        counts = await service.summarize_runs(session, actor)
+        counts = await service.count_today(
+            session, actor, [RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.RUNNING]
+        )
 
-    assert counts.active == 2
-    assert counts.today == {RunStatus.COMPLETED: 1, RunStatus.RUNNING: 1}
+    assert counts == {RunStatus.COMPLETED: 1, RunStatus.RUNNING: 1}
