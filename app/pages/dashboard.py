@@ -29,7 +29,7 @@ _IDLE_SECONDS = 5.0
     routes.DASHBOARD,
     words.TITLE,
     permission=Permission.VIEW_RUN,
-    on_load=[DashboardState.load, HealthState.load],
+    on_load=[HealthState.load, DashboardState.load],
 )
 def dashboard() -> rx.Component:
     return shell(

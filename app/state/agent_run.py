@@ -21,7 +21,7 @@ from app.state.budgets import BudgetsState
 from app.state.forms import FormMixin
 from app.state.lines import RunLine, run_line
 from app.state.run_detail import TurnLine, run_detail, turn_line
-from app.state.run_feed import RunFeedState, show_run
+from app.state.run_feed import RunFeedState, read_run, show_run
 from app.state.run_tags import FIELD as TAGS
 from app.state.run_tags import split_tags
 
@@ -186,10 +186,10 @@ class AgentRunState(FormMixin, rx.State):
         if not named or named == NEW:
             self.thread_id, self.turns = "", []
             return RunFeedState.disconnect if feed.current_run_id else None
-        async with edge.read(self) as (session, actor):
-            run = await runs.get_run(session, actor, run_id=edge.parse_id(named, "run"))
+        run = await read_run(self, edge.parse_id(named, "run"))
         self.thread_id = str(run.thread_id or "")
         await self._show_turns(named)
+        show_run(feed, run)
         return RunFeedState.follow(named)
 
     async def _show_turns(self, current: str) -> None:

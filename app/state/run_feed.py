@@ -163,13 +163,10 @@ class RunFeedState(rx.State):
 
     async def _follow(self, run_id: str) -> None:
         wanted = edge.parse_id(run_id, "run")
-        view = await self._read(wanted)
+        view = await read_run(self, wanted)
         async with self:
-            self._generation += 1
+            show_run(self, view)
             generation = self._generation
-            if self.current_run_id != run_id:
-                self._clear()
-            self._show(view, ())
             after = self._seq = max(self._seq, view.last_seq - EVENTS_SHOWN)
         if not view.status.is_terminal or after < view.last_seq:
             await self._keep_up(wanted, after, generation)
@@ -184,7 +181,7 @@ class RunFeedState(rx.State):
                 await asyncio.wait({reader}, timeout=PUSH_SECONDS)
                 is_over = reader.done()
                 news, pending[:] = _worth_a_line(pending), []
-                view = await self._read(run_id) if news or is_over else None
+                view = await read_run(self, run_id) if news or is_over else None
                 async with self:
                     if self._generation != generation:
                         return
@@ -192,12 +189,6 @@ class RunFeedState(rx.State):
                         self._show(view, news)
         finally:
             reader.cancel()
-
-    async def _read(self, run_id: UUID) -> RunView:
-        async with edge.read(self) as (session, actor):
-            view = await runs.get_run(session, actor, run_id=run_id)
-            (view,) = await runs.with_costs(session, [view])
-        return view
 
     def _clear(self) -> None:
         self.current_run_id, self.agent_id, self.execution_status = "", "", IDLE
@@ -223,10 +214,23 @@ class RunFeedState(rx.State):
             self.doing = event_line(stages[-1]).text if stages else self.doing
 
 
+async def read_run(state: rx.State, run_id: UUID) -> RunView:
+    """Return a run as this store shows it.
+
+    Raises:
+        NotFound: it is not there, or not of whoever is signed in.
+    """
+    async with edge.read(state) as (session, actor):
+        view = await runs.get_run(session, actor, run_id=run_id)
+        (view,) = await runs.with_costs(session, [view])
+    return view
+
+
 def show_run(feed: RunFeedState, view: RunView, news: Sequence[RunEvent] = ()) -> None:
-    """Make `view` the run of the store, from another store's event."""
+    """Make `view` the run of the store; whoever followed another one ends."""
     feed._generation += 1  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    feed._clear()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    if feed.current_run_id != str(view.id):
+        feed._clear()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     feed._show(view, news)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 

@@ -12,7 +12,7 @@ from app.backend.runs import trees
 from app.backend.runs.trees import RunNode
 from app.state import edge
 from app.state.lines import iso, shown_status
-from app.state.run_feed import RunFeedState
+from app.state.run_feed import RunFeedState, read_run, show_run
 
 
 class TreeLine(BaseModel):
@@ -47,10 +47,13 @@ class RunPageState(rx.State):
         """Follow the run of the address."""
         try:
             run_id = edge.id_in_path(self, "run")
+            view = await read_run(self, run_id)
             await self._read(run_id)
         except NotFound:
             self.is_missing, self.tree, self.parent_name = True, [], ""
             return RunFeedState.disconnect
+        # Shown in this very answer; what follows it comes later.
+        show_run(await self.get_state(RunFeedState), view)
         self.is_missing = False
         return RunFeedState.follow(str(run_id))
 
