@@ -31,7 +31,8 @@ window.__usable = 0;
 const look = () => {
   const heading = document.querySelector('h1');
   const busy = document.querySelector('[aria-busy="true"], .skeleton');
-  if (heading && heading.getClientRects().length && !busy) {
+  // Where it lies is asked last: each time costs a layout, which the page would pay for.
+  if (!busy && heading && heading.getClientRects().length) {
     if (!window.__usable) window.__usable = performance.now();
   } else { window.__usable = 0; }
   requestAnimationFrame(look);

@@ -190,7 +190,7 @@ class AgentRunState(FormMixin, rx.State):
         self.thread_id = str(run.thread_id or "")
         await self._show_turns(named)
         show_run(feed, run)
-        return RunFeedState.follow(named)
+        return RunFeedState.keep_up(named)
 
     async def _show_turns(self, current: str) -> None:
         """Show the earlier turns of the conversation of the run that is shown."""

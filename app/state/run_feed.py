@@ -101,8 +101,8 @@ class RunFeedState(rx.State):
     @rx.event(background=True)
     @edge.requires(Permission.VIEW_RUN)
     async def keep_up(self, run_id: str) -> None:
-        """Follow a run that was started, and is shown, just now."""
-        # The browser and this process are busy with the log's first words; this store says the same, later.
+        """Follow a run that is shown already, in a moment."""
+        # The browser and this process are busy with the page and the log's first words; this store says the same, later.
         await asyncio.sleep(LOG_FIRST_SECONDS)
         await self._follow(run_id)
 

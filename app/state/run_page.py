@@ -55,7 +55,7 @@ class RunPageState(rx.State):
         # Shown in this very answer; what follows it comes later.
         show_run(await self.get_state(RunFeedState), view)
         self.is_missing = False
-        return RunFeedState.follow(str(run_id))
+        return RunFeedState.keep_up(str(run_id))
 
     @rx.event
     @edge.requires(Permission.VIEW_RUN)
