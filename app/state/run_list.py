@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 import reflex as rx
 from pydantic import BaseModel, ConfigDict
 
 from app.backend.agents import service as agents
-from app.backend.core import clock
+from app.backend.core import clock, ids
 from app.backend.core.actor import Permission
 from app.backend.core.run_events import RunStatus
 from app.backend.runs import service as runs
@@ -162,7 +161,7 @@ class RunListState(PagingMixin, rx.State):
 def _cleaned(asked: Mapping[str, str]) -> RunWish:
     """Return a wish from what an address or a tab says; what is no choice is left out."""
     kept = {name: asked.get(name, "")[:_TEXT_MAX] for name in RunWish.model_fields}
-    if not _is_id(kept["agent"]):
+    if not ids.is_id(kept["agent"]):
         kept["agent"] = ""
     if kept["status"] not in {*RunStatus, DEAD, WAITS_FOR_RUN}:
         kept["status"] = ""
@@ -194,14 +193,6 @@ def _filter_of(wish: RunWish) -> RunFilter:
         # Who looks for runs that need them gets no others.
         waits_for_run=waits_for_run if status == RunStatus.WAITING else None,
     )
-
-
-def _is_id(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _day(text: str) -> datetime | None:

@@ -9,7 +9,7 @@ from app.backend.agents.access import has_key
 from app.backend.agents.prompts import check_instructions
 from app.backend.agents.schemas import AgentDraft, AgentKind, Execution
 from app.backend.agents.tables import AgentRow
-from app.backend.core import acting
+from app.backend.core import acting, ids
 from app.backend.core.actor import Actor, Role
 from app.backend.core.db import Session
 from app.backend.core.errors import Invalid, NotFound
@@ -122,7 +122,7 @@ def _check_remote(draft: AgentDraft, *, has_key: bool) -> dict[str, list[str]]:
         details["remote_url"] = [
             f"{draft.remote_url!r} is no URL of a runtime. Write one such as https://host:8001."
         ]
-    if not _is_id(draft.remote_agent_id):
+    if not ids.is_id(draft.remote_agent_id):
         details["remote_agent_id"] = [
             "A remote agent needs the id that the agent has over there. Copy it from the agent's page in that installation."
         ]
@@ -131,14 +131,6 @@ def _check_remote(draft: AgentDraft, *, has_key: bool) -> dict[str, list[str]]:
             "A remote agent needs an API key of the other installation."
         ]
     return details
-
-
-def _is_id(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def remote_url(draft: AgentDraft) -> str:

@@ -11,7 +11,8 @@ from starlette.types import Scope
 FOLDERS = ("assets", "fonts")
 # What the build has compressed ahead, best first: the name of the coding, and the end of the file's name.
 _CODINGS = (("br", ".br"), ("gzip", ".gz"))
-_SCRIPT = "text/javascript"
+# What a machine without a list of types does not know, or knows by an older name.
+_KINDS = {".js": "text/javascript", ".woff2": "font/woff2"}
 
 
 class Bundle:
@@ -38,7 +39,7 @@ class Bundle:
             if smaller is not None and coding in accepted:
                 headers["Content-Encoding"], content = coding, smaller
                 break
-        kind = _SCRIPT if file.suffix == ".js" else guess_type(file.name)[0]
+        kind = _KINDS.get(file.suffix) or guess_type(file.name)[0]
         return Response(_read(content), media_type=kind, headers=headers)
 
 

@@ -19,6 +19,15 @@ def first_id(moment: datetime) -> UUID:
     return UUID(int=(milliseconds << 80) | (7 << 76) | (2 << 62))
 
 
+def is_id(text: str) -> bool:
+    """Tell whether a text that came from outside is an id."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
 def new_token() -> str:
     """Return a URL-safe secret of 256 random bits."""
     return secrets.token_urlsafe(32)

@@ -10,6 +10,7 @@ from app.backend.core.actor import Actor
 from tests.priced import add_priced
 
 OURS, THEIRS = "/api/v1", "/api/plugins/ai-ops"
+_NAMED = ("agents", "collections", "tiers")
 
 
 @pytest.fixture
@@ -26,8 +27,10 @@ async def _first(client: httpx.AsyncClient, address: str) -> dict[str, Any]:
 
 async def _place(client: httpx.AsyncClient, base: str, what: str, model: str) -> str:
     match what:
+        case _ if what in _NAMED:
+            draft: dict[str, Any] = {"name": "First"}
         case "middleware":
-            draft: dict[str, Any] = {"model": model, "type": "cache"}
+            draft = {"model": model, "type": "cache"}
         case "budgets":
             draft = {"amount": 5}
         case _:
@@ -45,6 +48,7 @@ async def _place(client: httpx.AsyncClient, base: str, what: str, model: str) ->
         ("PUT", "models", {"price_in": 7.0}),
         ("PUT", "providers", {"label": "Ours"}),
         ("PUT", "middleware", {"priority": 7}),
+        *(("PUT", what, {"name": "Other"}) for what in _NAMED),
         ("PATCH", "budgets", {"amount": 7.0}),
     ],
 )
@@ -65,6 +69,19 @@ async def test_what_was_returned_is_taken_back_with_a_change(
     after = (await signed_in.get(place)).json()
     assert after | {"updated_at": ""} == before | change | {"updated_at": ""}
     assert wrong.status_code == 400
+    assert list(wrong.json()["details"]) == ["colour"]
+
+
+async def test_group_is_renamed_and_nothing_unknown(
+    signed_in: httpx.AsyncClient,
+) -> None:
+    group = (await signed_in.post(f"{OURS}/groups", json={"name": "First"})).json()
+    place = f"{OURS}/groups/{group['id']}"
+
+    answer = await signed_in.put(place, json={**group, "name": "Other"})
+    wrong = await signed_in.put(place, json={**group, "colour": "red"})
+
+    assert answer.json() == group | {"name": "Other"}
     assert list(wrong.json()["details"]) == ["colour"]
 
 

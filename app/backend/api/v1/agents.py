@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 
 from app.backend.agents import service as agents
 from app.backend.agents.schemas import AgentDraft, AgentView
+from app.backend.api.bodies import AsShown
 from app.backend.api.deps import (
     CursorQuery,
     LimitQuery,
@@ -83,7 +84,7 @@ async def update_agent(
     parts: PartsDep,
     session: WriteDep,
     agent_id: UUID,
-    draft: AgentDraft,
+    draft: Annotated[AgentDraft, AsShown(AgentView)],
 ) -> AgentView:
     """Change an agent: all its fields are replaced."""
     owner = await agents.get_owner(session, actor, agent_id=agent_id)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, File, Query, UploadFile
 
+from app.backend.api.bodies import AsShown
 from app.backend.api.deps import (
     CursorQuery,
     LimitQuery,
@@ -77,7 +78,7 @@ async def update_collection(
     actor: Annotated[Actor, may(Permission.CHANGE_KNOWLEDGE)],
     parts: PartsDep,
     collection_id: UUID,
-    draft: CollectionDraft,
+    draft: Annotated[CollectionDraft, AsShown(CollectionView)],
 ) -> CollectionView:
     """Change a collection's name, description and embedding model; with another model its documents are embedded anew."""
     named = draft.embedding_model

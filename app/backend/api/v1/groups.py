@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
+from app.backend.api.bodies import AsShown
 from app.backend.api.deps import CursorQuery, LimitQuery, ReadDep, WriteDep, may
 from app.backend.core.actor import Actor, Permission
 from app.backend.core.paging import PAGE_SIZE, Page
@@ -53,7 +54,10 @@ async def create_group(
 
 @router.put("/{group_id}")
 async def rename_group(
-    actor: Changer, session: WriteDep, group_id: UUID, draft: GroupDraft
+    actor: Changer,
+    session: WriteDep,
+    group_id: UUID,
+    draft: Annotated[GroupDraft, AsShown(GroupView)],
 ) -> GroupView:
     """Give a group another name."""
     return await groups.rename_group(session, actor, group_id=group_id, draft=draft)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
+from app.backend.api.bodies import AsShown
 from app.backend.api.deps import (
     ActorDep,
     CursorQuery,
@@ -56,7 +57,10 @@ async def show_tier(actor: Viewer, session: ReadDep, tier_id: UUID) -> TierView:
 
 @router.put("/tiers/{tier_id}")
 async def change_tier(
-    actor: Changer, session: WriteDep, tier_id: UUID, draft: TierDraft
+    actor: Changer,
+    session: WriteDep,
+    tier_id: UUID,
+    draft: Annotated[TierDraft, AsShown(TierView)],
 ) -> TierView:
     """Give a tier another name or other limits."""
     return await tiers.change_tier(session, actor, tier_id=tier_id, draft=draft)
