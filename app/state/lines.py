@@ -179,7 +179,9 @@ def agent_line(agent: AgentView) -> AgentLine:
         collections=len(agent.collection_ids),
         prompts=agent.suggested_prompts,
         last_status=shown_status(
-            agent.last_run_status or "", agent.last_run_waits_for_id
+            agent.last_run_status or "",
+            agent.last_run_waits_for_id,
+            agent.last_run_error_code,
         ),
         last_at=iso(agent.last_run_at),
         is_public=agent.is_public,

@@ -132,3 +132,4 @@ class AgentView(Listed):
     last_run_waits_for_id: UUID | None = Field(
         default=None, description="The run that its newest run waits for."
     )
+    last_run_error_code: str = ""

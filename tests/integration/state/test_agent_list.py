@@ -3,8 +3,9 @@
 from app.backend.agents import service as agents
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor, Role
+from app.backend.core.run_events import RunStatus
 from app.state.agent_list import AgentListState
-from tests.factories.rows import MakeAgent, MakeUser
+from tests.factories.rows import MakeAgent, MakeRun, MakeUser
 from tests.integration.state.conftest import SignIn
 from tests.states import make_state
 
@@ -20,6 +21,20 @@ async def test_load_shows_own_agents(
 
     assert [row.name for row in state.rows] == ["Mine"]
     assert not state.is_loading
+
+
+async def test_load_says_which_limit_ended_the_last_run(
+    cookie: str, actor: Actor, make_agent: MakeAgent, make_run: MakeRun
+) -> None:
+    agent = await make_agent(actor)
+    await make_run(
+        actor, agent=agent, status=RunStatus.TIMED_OUT, error_code="OVER_BUDGET"
+    )
+    state = make_state(AgentListState, path="/agents", cookie=cookie)
+
+    await AgentListState.load.fn(state)
+
+    assert [row.last_status for row in state.rows] == ["over_budget"]
 
 
 async def test_load_takes_search_from_the_address(
