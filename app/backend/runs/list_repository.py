@@ -66,13 +66,17 @@ async def last_runs(
     )
     # lint-skip: repo-scope - the caller has these agents, and only runs of the actor are found
     found = await fetch(session, select(newest).where(col(AgentRow.id).in_(agent_ids)))
-    query = select(  # lint-skip: repo-scope - the actor's runs that were found
-        RunRow.agent_id,
-        RunRow.status,
-        RunRow.created_at,
-        RunRow.waits_for_id,
-        RunRow.error_code,
-    ).where(col(RunRow.id).in_(row[0] for row in found))
+    query = (
+        visible_to(actor, RunRow)
+        .where(col(RunRow.id).in_(row[0] for row in found))
+        .with_only_columns(
+            col(RunRow.agent_id),
+            col(RunRow.status),
+            col(RunRow.created_at),
+            col(RunRow.waits_for_id),
+            col(RunRow.error_code),
+        )
+    )
     return {
         agent_id: {
             "last_run_status": RunStatus(status),
@@ -80,7 +84,9 @@ async def last_runs(
             "last_run_waits_for_id": waits_for_id,
             "last_run_error_code": error_code,
         }
-        for agent_id, status, created_at, waits_for_id, error_code in await fetch(session, query)
+        for agent_id, status, created_at, waits_for_id, error_code in await fetch(
+            session, query
+        )
     }
 
 
