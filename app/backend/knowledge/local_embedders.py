@@ -74,6 +74,8 @@ class OnnxEmbedder:
         # Slices that run side by side need no threads of onnxruntime's, which wait for each other by spinning.
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
+        if not _sums_bytes_exactly():
+            options.add_session_config_entry("session.x64quantprecision", "1")
         return onnxruntime.InferenceSession(
             str(self._files[0]), options, providers=["CPUExecutionProvider"]
         )
@@ -150,3 +152,9 @@ def make_local_embedder(setting: str, *, model: Path, tokenizer: Path) -> Embedd
     if setting == DEFAULT_EMBEDDER:
         return OnnxEmbedder(model, tokenizer)
     return SentenceTransformersEmbedder(Path(setting))
+
+
+def _sums_bytes_exactly() -> bool:
+    """Tell whether this processor adds products of bytes in 32 bits; others cut sums off at 16, unless they take a way half as quick."""
+    described = Path("/proc/cpuinfo")
+    return described.is_file() and "vnni" in described.read_text()

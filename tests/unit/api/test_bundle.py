@@ -38,13 +38,14 @@ def _app(bundle: Bundle) -> ASGIApp:
 
 async def _ask(
     bundle: Bundle, path: str, accepted: str = "", method: str = "GET"
-) -> httpx.Response:
+) -> tuple[httpx.Headers, bytes]:
     transport = httpx.ASGITransport(app=_app(bundle))
     async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
         headers = {"Accept-Encoding": accepted}
         async with client.stream(method, path, headers=headers) as response:
-            response._content = b"".join([part async for part in response.aiter_raw()])  # noqa: SLF001 - the fixture's codings are none
-            return response
+            return response.headers, b"".join(
+                [part async for part in response.aiter_raw()]
+            )
 
 
 @pytest.mark.parametrize(
@@ -58,12 +59,12 @@ async def _ask(
 async def test_script_comes_in_the_best_coding_that_is_accepted(
     bundle: Bundle, accepted: str, coding: str | None, text: bytes
 ) -> None:
-    response = await _ask(bundle, SCRIPT, accepted)
+    headers, content = await _ask(bundle, SCRIPT, accepted)
 
-    assert response.content == text
-    assert response.headers.get("content-encoding") == coding
-    assert response.headers["content-type"].startswith("text/javascript")
-    assert response.headers["vary"] == "Accept-Encoding"
+    assert content == text
+    assert headers.get("content-encoding") == coding
+    assert headers["content-type"].startswith("text/javascript")
+    assert headers["vary"] == "Accept-Encoding"
 
 
 @pytest.mark.parametrize(
@@ -76,11 +77,11 @@ async def test_script_comes_in_the_best_coding_that_is_accepted(
 async def test_what_was_not_compressed_comes_as_it_is(
     bundle: Bundle, path: str, kind: str, content: bytes
 ) -> None:
-    response = await _ask(bundle, path, "br")
+    headers, found = await _ask(bundle, path, "br")
 
-    assert response.content == content
-    assert response.headers["content-type"].startswith(kind)
-    assert "content-encoding" not in response.headers
+    assert found == content
+    assert headers["content-type"].startswith(kind)
+    assert "content-encoding" not in headers
 
 
 @pytest.mark.parametrize(
@@ -97,10 +98,10 @@ async def test_what_was_not_compressed_comes_as_it_is(
 async def test_anything_else_is_passed_on(
     bundle: Bundle, path: str, method: str
 ) -> None:
-    response = await _ask(bundle, path, method=method)
+    headers, content = await _ask(bundle, path, method=method)
 
-    assert response.content in (b"passed on", b"")
-    assert "vary" not in response.headers
+    assert content in (b"passed on", b"")
+    assert "vary" not in headers
 
 
 async def test_headers_that_were_added_to_an_answer_stay_with_it(
