@@ -58,10 +58,10 @@ async def search(
         # Providers are asked for what the collections name; the embedder here says how near the best passages are.
         (vector,), legs = await both(
             parts.embedder.embed([query]),
-            _search_words(parts, actor, collection_ids, query, limit),
+            _search_words(parts, actor, collection_ids, query),
         )
         asked = await _embed_query(parts, legs, query, vector, asker_id)
-        await each(_search_vectors(parts, leg, asked[leg.space]) for leg in legs)
+        await each(_search_vectors(parts, leg, asked[leg.space], limit) for leg in legs)
         ranked = fuse([*_rank_by_meaning(legs), *(leg.words for leg in legs)])
         passages = await _to_passages(parts, actor, ranked, limit, legs, vector)
     weights = _weigh(parts.words, legs, query, passages)
@@ -196,7 +196,7 @@ class _Leg:
     index_id: UUID
     space: _Space
     words: list[Hit]
-    vectors: dict[UUID, Vector]
+    vectors: dict[UUID, Vector] = field(default_factory=dict[UUID, Vector])
     dense: list[Hit] = field(default_factory=list[Hit])
     scores: dict[UUID, float] = field(default_factory=dict[UUID, float])
     cause: str = ""
@@ -207,12 +207,9 @@ async def _search_words(
     actor: Actor,
     collection_ids: Sequence[UUID],
     query: str,
-    limit: int,
 ) -> list[_Leg]:
     collections = await _need_collections(parts, actor, collection_ids)
-    return await each(
-        _search_words_of(parts, actor, one, query, limit) for one in collections
-    )
+    return await each(_search_words_of(parts, actor, one, query) for one in collections)
 
 
 async def _search_words_of(
@@ -220,7 +217,6 @@ async def _search_words_of(
     actor: Actor,
     collection: SearchedCollection,
     query: str,
-    limit: int,
 ) -> _Leg:
     hits = await parts.words.query(
         collection.id,
@@ -229,13 +225,8 @@ async def _search_words_of(
         limit=POOL,
         load_texts=partial(load_texts, parts.db, actor, collection.id),
     )
-    # What only its words bring among the best is among the best by words.
-    best = [hit.chunk_id for hit in hits[:limit]]
-    space, place = _Space.of(collection), collection.index_id
-    known: dict[UUID, Vector] = (
-        {} if space.is_of_provider else await _find_vectors(parts, place, best)
-    )
-    return _Leg(collection.id, collection.name, place, space, hits, known)
+    space = _Space.of(collection)
+    return _Leg(collection.id, collection.name, collection.index_id, space, hits)
 
 
 async def _find_vectors(
@@ -246,16 +237,23 @@ async def _find_vectors(
     return await parts.index.find_vectors(index_id, chunk_ids)
 
 
-async def _search_vectors(parts: SearchParts, leg: _Leg, vector: Vector | str) -> None:
+async def _search_vectors(
+    parts: SearchParts, leg: _Leg, vector: Vector | str, limit: int
+) -> None:
     if isinstance(vector, str):
         leg.cause = vector
         # They count twice, or the best of it would stand behind what others found in two ways.
         leg.dense = leg.words
         return
-    leg.dense = await parts.index.query(leg.index_id, vector, limit=POOL)
-    if not leg.space.is_of_provider:
-        leg.scores = {hit.chunk_id: hit.score for hit in leg.dense}
-        _score(leg, vector)
+    found = parts.index.query(leg.index_id, vector, limit=POOL)
+    if leg.space.is_of_provider:
+        leg.dense = await found
+        return
+    # What only its words bring among the best is among the best by words.
+    best = [hit.chunk_id for hit in leg.words[:limit]]
+    leg.dense, leg.vectors = await both(found, _find_vectors(parts, leg.index_id, best))
+    leg.scores = {hit.chunk_id: hit.score for hit in leg.dense}
+    _score(leg, vector)
 
 
 def _score(leg: _Leg, vector: Vector) -> None:
