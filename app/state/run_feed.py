@@ -104,7 +104,7 @@ class RunFeedState(rx.State):
         """Follow a run that is shown already, in a moment."""
         # The browser and this process are busy with the page and the log's first words; this store says the same, later.
         await asyncio.sleep(LOG_FIRST_SECONDS)
-        await self._follow(run_id)
+        await self._follow(run_id, is_shown=True)
 
     @rx.event(background=True)
     @edge.requires(Permission.VIEW_RUN)
@@ -161,10 +161,12 @@ class RunFeedState(rx.State):
             )
         return [notices.done(done), rx.redirect(routes.run_path(view.id))]
 
-    async def _follow(self, run_id: str) -> None:
+    async def _follow(self, run_id: str, *, is_shown: bool = False) -> None:
         wanted = edge.parse_id(run_id, "run")
         view = await read_run(self, wanted)
         async with self:
+            if is_shown and self.current_run_id != run_id:
+                return  # somebody has gone on to another one
             show_run(self, view)
             generation = self._generation
             after = self._seq = max(self._seq, view.last_seq - EVENTS_SHOWN)

@@ -17,10 +17,16 @@ from tests.parts import wait_until
 from tests.product import Product, parts_of
 
 LIST = f"{routes.RUNS}?status=failed&q=salt"
-# A widget of every page writes numbers; with this it cannot be drawn.
-BREAK = (
-    "Number.prototype.toLocaleString = () => { throw new Error('broken for a test') }"
-)
+# A widget of every page puts a number into its words; with this it cannot be drawn.
+BREAK = """
+(() => {
+  const { replace } = String.prototype;
+  String.prototype.replace = function (what, ...rest) {
+    if (what === "{n}") throw new Error("broken for a test");
+    return replace.call(this, what, ...rest);
+  };
+})()
+"""
 
 
 async def _sign_in(tab: Tab) -> None:

@@ -132,4 +132,6 @@ class AgentView(Listed):
     last_run_waits_for_id: UUID | None = Field(
         default=None, description="The run that its newest run waits for."
     )
-    last_run_error_code: str = ""
+    last_run_error_code: str = Field(
+        default="", description="Why its newest run failed, or which limit ended it."
+    )

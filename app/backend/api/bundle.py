@@ -1,5 +1,6 @@
 """The built scripts, styles and fonts, answered from memory: a page asks for a dozen of them before it shows anything."""
 
+import re
 from functools import cache
 from mimetypes import guess_type
 from pathlib import Path
@@ -11,6 +12,7 @@ from starlette.types import Scope
 FOLDERS = ("assets", "fonts")
 # What the build has compressed ahead, best first: the name of the coding, and the end of the file's name.
 _CODINGS = (("br", ".br"), ("gzip", ".gz"))
+_REFUSED = re.compile(r"q=0(\.0*)?")
 # What a machine without a list of types does not know, or knows by an older name.
 _KINDS = {".js": "text/javascript", ".woff2": "font/woff2"}
 
@@ -32,7 +34,7 @@ class Bundle:
         if file is None or scope["method"] != "GET":
             return None
         headers = {"Vary": "Accept-Encoding"}
-        accepted = Headers(scope=scope).get("accept-encoding", "")
+        accepted = _accepted(Headers(scope=scope).get("accept-encoding", ""))
         content = file
         for coding, end in _CODINGS:
             smaller = self._files.get(f"{scope['path']}{end}")
@@ -40,7 +42,16 @@ class Bundle:
                 headers["Content-Encoding"], content = coding, smaller
                 break
         kind = _KINDS.get(file.suffix) or guess_type(file.name)[0]
-        return Response(_read(content), media_type=kind, headers=headers)
+        try:
+            return Response(_read(content), media_type=kind, headers=headers)
+        except FileNotFoundError:
+            return None  # another build has taken its place
+
+
+def _accepted(header: str) -> set[str]:
+    """Return the codings that a client takes (RFC 9110 §12.5.3)."""
+    named = (one.replace(" ", "").lower().partition(";") for one in header.split(","))
+    return {name for name, _, weight in named if not _REFUSED.fullmatch(weight)}
 
 
 @cache

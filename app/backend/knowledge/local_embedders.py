@@ -22,12 +22,15 @@ from app.backend.knowledge.embeddings import (
 )
 
 TOKENS_MAX = 256
-# Texts that go through the model together. Four are as quick as sixteen, waste less on padding, and let others have their turn soon.
-SLICE = 4
+# Texts that a sentence-transformers model takes together.
+_SLICE = 4
 
 
 class OnnxEmbedder:
-    """MiniLM on onnxruntime: as many slices at once as there are cores, and each request has its turn."""
+    """MiniLM on onnxruntime: as many texts at once as there are cores, and each request has its turn.
+
+    Each goes through the model alone, which is as quick as four together: what is with it would change its vector.
+    """
 
     name = DEFAULT_EMBEDDER
 
@@ -37,7 +40,7 @@ class OnnxEmbedder:
         self._files = model, tokenizer
         self._at_once = threads or min(4, os.cpu_count() or 1)
         self._threads = ThreadPoolExecutor(self._at_once, thread_name_prefix="embedder")
-        # A question never queues behind the slices of an ingest.
+        # A question never queues behind the texts of an ingest.
         self._question_thread = ThreadPoolExecutor(1, thread_name_prefix="embedder-q")
         self._opening = Lock()
 
@@ -45,21 +48,19 @@ class OnnxEmbedder:
         """Return one unit vector a text."""
         loop = asyncio.get_running_loop()
         if len(texts) == 1:
-            return await loop.run_in_executor(self._question_thread, self._run, texts)
-        # Texts of like length share a slice: padding is work.
-        order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
-        slices = [order[first : first + SLICE] for first in range(0, len(order), SLICE)]
+            asked = loop.run_in_executor(self._question_thread, self._run, texts[0])
+            return [await asked]
+        places = list(range(len(texts)))
         vectors: list[Vector] = [[] for _ in texts]
 
-        async def take_slices() -> None:
-            while slices:
-                places = slices.pop()
-                piece = [texts[place] for place in places]
-                found = await loop.run_in_executor(self._threads, self._run, piece)
-                for place, vector in zip(places, found, strict=True):
-                    vectors[place] = vector
+        async def take_texts() -> None:
+            while places:
+                place = places.pop()
+                vectors[place] = await loop.run_in_executor(
+                    self._threads, self._run, texts[place]
+                )
 
-        await asyncio.gather(*(take_slices() for _ in range(self._at_once)))
+        await asyncio.gather(*(take_texts() for _ in range(self._at_once)))
         return vectors
 
     async def close(self) -> None:
@@ -71,10 +72,10 @@ class OnnxEmbedder:
     @cached_property
     def _session(self) -> Any:
         options = onnxruntime.SessionOptions()
-        # Slices that run side by side need no threads of onnxruntime's, which wait for each other by spinning.
+        # Texts that run side by side need no threads of onnxruntime's, which wait for each other by spinning.
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        if not _sums_bytes_exactly():
+        if not sums_bytes_exactly(Path("/proc/cpuinfo")):
             options.add_session_config_entry("session.x64quantprecision", "1")
         return onnxruntime.InferenceSession(
             str(self._files[0]), options, providers=["CPUExecutionProvider"]
@@ -91,29 +92,25 @@ class OnnxEmbedder:
     def _tokenizer(self) -> Tokenizer:
         tokenizer = Tokenizer.from_file(str(self._files[1]))
         tokenizer.enable_truncation(TOKENS_MAX)
-        tokenizer.enable_padding()
+        tokenizer.no_padding()
         return tokenizer
 
-    def _run(self, texts: Sequence[str]) -> list[Vector]:
+    def _run(self, text: str) -> Vector:
         with self._opening:
             session, tokenizer = self._session, self._tokenizer
-        encoded = tokenizer.encode_batch(list(texts))
-        mask = np.array([item.attention_mask for item in encoded], dtype=np.int64)
+        tokens = np.array([tokenizer.encode(text).ids], dtype=np.int64)
         given = {
-            "input_ids": np.array([item.ids for item in encoded], dtype=np.int64),
-            "attention_mask": mask,
-            "token_type_ids": np.zeros_like(mask),
+            "input_ids": tokens,
+            "attention_mask": np.ones_like(tokens),
+            "token_type_ids": np.zeros_like(tokens),
         }
         hidden: Any = session.run(
             None,
             {item.name: given[item.name] for item in session.get_inputs()},
             self._run_options,
         )[0]
-        if hidden.ndim == 3:
-            weights = mask[:, :, None].astype(np.float32)
-            hidden = (hidden * weights).sum(axis=1) / weights.sum(axis=1)
-        norms = np.linalg.norm(hidden, axis=1, keepdims=True)
-        return (hidden / np.maximum(norms, 1e-12)).tolist()
+        pooled = hidden[0].mean(axis=0) if hidden.ndim == 3 else hidden[0]
+        return (pooled / max(float(np.linalg.norm(pooled)), 1e-12)).tolist()
 
 
 class SentenceTransformersEmbedder:
@@ -132,8 +129,8 @@ class SentenceTransformersEmbedder:
         """Return one unit vector a text."""
         loop = asyncio.get_running_loop()
         vectors: list[Vector] = []
-        for first in range(0, len(texts), SLICE):
-            piece = list(texts[first : first + SLICE])
+        for first in range(0, len(texts), _SLICE):
+            piece = list(texts[first : first + _SLICE])
             vectors += await loop.run_in_executor(self._thread, self._run, piece)
         return vectors
 
@@ -154,7 +151,9 @@ def make_local_embedder(setting: str, *, model: Path, tokenizer: Path) -> Embedd
     return SentenceTransformersEmbedder(Path(setting))
 
 
-def _sums_bytes_exactly() -> bool:
-    """Tell whether this processor adds products of bytes in 32 bits; others cut sums off at 16, unless they take a way half as quick."""
-    described = Path("/proc/cpuinfo")
+def sums_bytes_exactly(described: Path) -> bool:
+    """Tell whether a processor, as Linux describes it, adds products of bytes in 32 bits.
+
+    Others cut sums off at 16, unless they take a way that is half as quick; so does one of which nothing is known.
+    """
     return described.is_file() and "vnni" in described.read_text()

@@ -174,7 +174,8 @@ def _locked(models_dir: Path) -> Generator[None, None, None]:
 def _fetch(file: DefaultFile, models_dir: Path) -> None:
     with tempfile.TemporaryDirectory(dir=models_dir, prefix=".fetch-") as name:
         folder = Path(name)
-        _download(file, folder)
+        if not _copy_source(file, models_dir, folder):
+            _download(file, folder)
         staged = folder / "staged"
         staged.mkdir()
         kept = staged / file.name
@@ -186,6 +187,16 @@ def _fetch(file: DefaultFile, models_dir: Path) -> None:
         kept.chmod(0o444)
         shutil.rmtree(file.path(models_dir).parent, ignore_errors=True)
         staged.rename(file.path(models_dir).parent)
+
+
+def _copy_source(file: DefaultFile, models_dir: Path, folder: Path) -> bool:
+    """Take the original from where a version of the product kept it that did not patch it."""
+    source = models_dir / file.source_sha256 / file.name
+    if not source.is_file() or hash_file(source) != file.source_sha256:
+        return False
+    (folder / file.member).parent.mkdir(parents=True)
+    shutil.copyfile(source, folder / file.member)
+    return True
 
 
 def _check(path: Path, sha256: str) -> None:

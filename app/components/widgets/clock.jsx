@@ -1,13 +1,9 @@
 import { useEffect, useRef, useState } from "react";
 
 const UNITS = [["yr", 31536000], ["mo", 2592000], ["wk", 604800], ["day", 86400], ["hr", 3600], ["min", 60]];
-const TWO = "2-digit";
 const ABSOLUTE = { dateStyle: "medium", timeStyle: "medium" };
 // Each is made when it is first needed, and once: the first one takes a browser 20 ms, and lists show dozens of moments.
 const FORMATS = {
-  exact: () => new Intl.DateTimeFormat("sv-SE", {
-    year: "numeric", month: TWO, day: TWO, hour: TWO, minute: TWO, second: TWO, timeZoneName: "short",
-  }),
   absolute: () => new Intl.DateTimeFormat("en-GB", ABSOLUTE),
   utc: () => new Intl.DateTimeFormat("en-GB", { ...ABSOLUTE, timeZone: "UTC" }),
 };
@@ -43,21 +39,29 @@ function relative(date) {
 
 const absolute = (date, mode) => format(mode, date) + (mode === "utc" ? " UTC" : "");
 
+const two = (n) => String(n).padStart(2, "0");
+
+/** The moment as ISO 8601 has it, in the zone of the browser. */
+function exact(date) {
+  const minutes = -date.getTimezoneOffset();
+  const zone = `${minutes < 0 ? "-" : "+"}${two(Math.floor(Math.abs(minutes) / 60))}:${two(Math.abs(minutes) % 60)}`;
+  return new Date(date.getTime() + minutes * 60000).toISOString().slice(0, 19) + zone;
+}
+
 /** A moment: relative, absolute or UTC; the exact one with its zone is in the tooltip. */
 export function TimeAgo({ at, mode = "relative", className }) {
   useSecond(mode === "relative");
   if (!at) return null;
   const date = new Date(at);
   const text = mode === "relative" ? relative(date) : absolute(date, mode);
-  const tell = (event) => (event.currentTarget.title = format("exact", date));
-  return <time dateTime={at} onPointerEnter={tell} className={className}>{text}</time>;
+  return <time dateTime={at} title={exact(date)} className={className}>{text}</time>;
 }
 
 function span(seconds) {
   if (seconds < 60) return seconds.toFixed(1) + " s";
   const whole = Math.floor(seconds);
   const parts = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60];
-  const text = parts.map((n) => String(n).padStart(2, "0")).join(":");
+  const text = parts.map(two).join(":");
   return parts[0] ? text : text.slice(3);
 }
 

@@ -64,7 +64,8 @@ export function formatMoney(micros) {
   if (!micros) return "$0";
   if (micros < 100) return "<$0.0001";
   const digits = micros < 1_000_000 ? 4 : 2;
-  return `$${(micros / 1_000_000).toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
+  const [whole, rest] = (micros / 1_000_000).toFixed(digits).split(".");
+  return `$${grouped(whole)}.${rest}`;
 }
 
 /** How much of its context window a model's call took, in percent; 0 when the window is not known. */

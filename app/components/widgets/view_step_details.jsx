@@ -15,7 +15,6 @@ function Fact({ name, children }) {
   );
 }
 
-
 function Facts({ step, startedTs }) {
   const { usage, payload: { call } } = step;
   const speed = usage ? speedOf(usage) : 0;

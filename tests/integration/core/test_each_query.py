@@ -223,7 +223,7 @@ QUERIES = [
     list_runs(text=f"{WORD} hus"),
     list_runs(text=WORD, statuses=[QUEUED]),
     query(list_repository.last_runs, [Kind.AGENT]),
-    query(list_repository.count_by_status, [QUEUED, FAILED]),
+    query(list_repository.count_by_status, [QUEUED, FAILED], since=clock.now()),
     query(runs.find_run, Kind.RUN),
     query(runs.find_request, Kind.RUN),
     query(runs.find_requests, [Kind.RUN]),

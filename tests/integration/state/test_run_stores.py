@@ -17,7 +17,7 @@ from app.backend.identity.tables import SessionRow
 from app.backend.runs import service as runs
 from app.backend.runs import tags
 from app.routes import agent_path, run_path
-from app.state import edge, tabs
+from app.state import edge, run_feed, tabs
 from app.state.agent_run import AgentRunState
 from app.state.dashboard import DashboardState
 from app.state.run_below import RunBelowState
@@ -228,6 +228,43 @@ async def test_retry_is_a_new_run(
     newest = (await _list(services, actor))[0]
     assert newest.id != run.id
     assert str(newest.id) in str(answer)
+
+
+async def test_run_page_shows_its_run_at_once(
+    rows: RowFactory, actor: Actor, agent: AgentRow, cookie: str
+) -> None:
+    run = await rows.run(actor, agent=agent, status=RunStatus.COMPLETED)
+    state = make_state(RunPageState, path=run_path(run.id), cookie=cookie)
+
+    await RunPageState.load.fn(state)
+
+    feed = await state.get_state(RunFeedState)
+    assert (feed.current_run_id, feed.execution_status) == (str(run.id), "completed")
+
+
+async def test_agent_page_shows_the_run_of_its_address_at_once(
+    rows: RowFactory, actor: Actor, agent: AgentRow, cookie: str
+) -> None:
+    run = await rows.run(actor, agent=agent, status=RunStatus.COMPLETED)
+
+    state = await _loaded(agent, cookie, f"?run={run.id}")
+
+    feed = await state.get_state(RunFeedState)
+    assert (feed.current_run_id, feed.execution_status) == (str(run.id), "completed")
+
+
+async def test_run_that_somebody_has_left_is_not_shown_again(
+    rows: RowFactory, actor: Actor, cookie: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_feed, "LOG_FIRST_SECONDS", 0.0)
+    run = await rows.run(actor, status=RunStatus.COMPLETED)
+    feed = make_state(RunFeedState, path=run_path(run.id), cookie=cookie)
+    await RunFeedState.follow.fn(feed, str(run.id))
+    await RunFeedState.disconnect.fn(feed)
+
+    await RunFeedState.keep_up.fn(feed, str(run.id))
+
+    assert feed.current_run_id == ""
 
 
 async def test_run_page_of_somebody_else_is_missing(

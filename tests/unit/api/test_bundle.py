@@ -53,6 +53,9 @@ async def _ask(
     [
         ("gzip, deflate, br", "br", b"brotli"),
         ("gzip", "gzip", b"gzip"),
+        ("BR;q=0.5", "br", b"brotli"),
+        ("gzip;q=1, br;q=0", "gzip", b"gzip"),
+        ("x-gzip, br; q=0.0", None, b"plain"),
         ("", None, b"plain"),
     ],
 )
@@ -102,6 +105,16 @@ async def test_anything_else_is_passed_on(
 
     assert content in (b"passed on", b"")
     assert "vary" not in headers
+
+
+async def test_file_that_another_build_took_away_is_passed_on(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    (tmp_path / "client" / "assets" / "look.css").unlink()
+
+    _, content = await _ask(bundle, "/assets/look.css")
+
+    assert content == b"passed on"
 
 
 async def test_headers_that_were_added_to_an_answer_stay_with_it(

@@ -28,6 +28,8 @@ def static_dir(tmp_path: Path) -> Path:
     folder = tmp_path / "client"
     (folder / "login").mkdir(parents=True)
     (folder / "login" / "index.html").write_text("x")
+    (folder / "assets").mkdir()
+    (folder / "assets" / "built.js").write_text("built")
     (tmp_path / "csp.json").write_text(json.dumps(["sha256-abc"]))
     preloads = {"/login": ["/assets/a.js"], "/runs/[^/]+": ["/assets/b.js"]}
     (tmp_path / "preload.json").write_text(json.dumps(preloads))
@@ -79,7 +81,9 @@ async def test_page_that_has_not_changed_keeps_its_policy(static_dir: Path) -> N
     assert "content-security-policy" not in response.headers
 
 
-@pytest.mark.parametrize("path", ["/agents", "/assets/a.js", "/unchanged"])
+@pytest.mark.parametrize(
+    "path", ["/agents", "/assets/a.js", "/assets/built.js", "/unchanged"]
+)
 async def test_every_answer_says_what_browsers_may_do(
     static_dir: Path, path: str
 ) -> None:
@@ -118,9 +122,11 @@ async def test_page_that_is_not_rendered_ahead_says_what_it_needs(
 
 
 async def test_asset_is_kept_for_ever(static_dir: Path) -> None:
-    response = await _get(static_dir, "/assets/a.js")
+    response = await _get(static_dir, "/assets/built.js")
 
+    assert response.text == "built"
     assert "immutable" in response.headers["cache-control"]
+    assert "default-src 'none'" in response.headers["content-security-policy"]
 
 
 async def test_prerendered_page_is_served_without_a_redirect(static_dir: Path) -> None:
