@@ -40,7 +40,9 @@ async def test_embedder_like_texts_have_near_unit_vectors(embedder: Embedder) ->
     assert near > 0.8 > far
 
 
-async def test_embedder_gives_a_text_one_vector_whatever_is_with_it(onnx: OnnxEmbedder) -> None:
+async def test_embedder_gives_a_text_one_vector_whatever_is_with_it(
+    onnx: OnnxEmbedder,
+) -> None:
     texts = [f"{'word ' * (40 - number)}{number}" for number in range(40)]
 
     vectors = await onnx.embed(texts)

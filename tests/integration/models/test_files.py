@@ -202,3 +202,29 @@ def test_shipped_files_are_the_ones_we_know() -> None:
 
     for file in files.DEFAULT_FILES:
         check_intact(file, models_dir)
+
+
+def test_original_that_an_earlier_version_kept_needs_no_index(
+    tmp_path: Path, tiny: DefaultFile
+) -> None:
+    kept = tmp_path / "models" / tiny.source_sha256 / tiny.name
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(BODY)
+
+    ensure_default_models(tmp_path / "models", wanted=[tiny])
+
+    check_intact(tiny, tmp_path / "models")
+    assert kept.read_bytes() == BODY
+
+
+def test_original_that_has_changed_is_fetched_anew(
+    tmp_path: Path, tiny: DefaultFile, index: Path
+) -> None:
+    kept = tmp_path / "models" / tiny.source_sha256 / tiny.name
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(BODY[::-1])
+
+    ensure_default_models(tmp_path / "models", wanted=[tiny])
+
+    assert index.is_dir()
+    check_intact(tiny, tmp_path / "models")
