@@ -93,6 +93,9 @@ async def _compare(
     absent: dict[str, set[str]],
 ) -> None:
     foreign = await _say(scene, tab, events, place, thing)
+    if _refusals(foreign) != len(_lacking(scene, events)):
+        # What events before these did in the background may be told only now.
+        foreign = await _say(scene, tab, events, place, thing)
     _check_refusals(scene, events, foreign)
     if place not in absent:
         absent[place] = set(await _say(scene, other, events, place, absent_id()))
@@ -119,17 +122,25 @@ def _check_refusals(scene: Scene, events: list[EventLine], said: list[str]) -> N
     store = events[0].store
     if any(_BROKEN in text for text in said):
         scene.report.add(_AREA, store, "fails, and logs an error id.")
+    lacking = _lacking(scene, events)
+    scene.report.count(_RIGHT, len(lacking))
+    if _refusals(said) != len(lacking):
+        what = f"refuses {_refusals(said)} of {', '.join(lacking)}."
+        scene.report.add(_RIGHT, store, what)
+
+
+def _lacking(scene: Scene, events: list[EventLine]) -> list[str]:
+    """Return the events that the stranger has no permission for."""
     permissions = scene.stranger.actor.permissions
-    lacking = [
+    return [
         event.name
         for event in events
         if event.needs_permission and event.access not in permissions
     ]
-    scene.report.count(_RIGHT, len(lacking))
-    refused = [text for text in said if _REFUSAL in text]
-    if len(refused) != len(lacking):
-        what = f"refuses {len(refused)} of {', '.join(lacking)}."
-        scene.report.add(_RIGHT, store, what)
+
+
+def _refusals(said: list[str]) -> int:
+    return sum(_REFUSAL in text for text in said)
 
 
 def _said(answers: Answers) -> list[str]:
