@@ -17,7 +17,6 @@ from app.backend.core.run_events import Log, RunStatus
 from app.backend.core.settings import Settings
 from app.backend.core.stored_events import RunEvent
 from app.backend.runs.event_log import EventLog
-from app.backend.runs.live import LiveStream
 from app.backend.runs.tables import RunEventRow, RunRow
 from bench.report import Row, percentile, report
 from tests.factories.rows import RowFactory
@@ -84,9 +83,8 @@ async def _insert_bare(services: Services, actor: Actor) -> float:
 
 async def _write_log(services: Services, actor: Actor) -> float:
     run = await _new_run(services, actor)
-    stream = LiveStream(services.blocking, run.id)
     began = perf_counter()
-    async with EventLog(services.db, run, stream.add) as log:
+    async with EventLog(services.db, run, services.streams.add) as log:
         for number in range(EVENTS):
             log.append(Log(message=f"Line {number}."))
             if number % BATCH == 0:
@@ -100,9 +98,13 @@ async def _write_paced(services: Services, actor: Actor) -> list[float]:
     run = await _new_run(services, actor)
     waits: list[float] = []
 
-    def tell(events: Sequence[RunEvent]) -> None:
+    def tell(stored: Sequence[Sequence[RunEvent]]) -> None:
         now = clock.now()
-        waits.extend((now - event.ts).total_seconds() * 1000 for event in events)
+        waits.extend(
+            (now - event.ts).total_seconds() * 1000
+            for events in stored
+            for event in events
+        )
 
     async with EventLog(services.db, run, tell) as log:
         for number in range(PACE * 2):

@@ -15,7 +15,6 @@ from app.backend.core.actor import Actor
 from app.backend.core.run_events import Log, RunStatus
 from app.backend.core.settings import Settings
 from app.backend.runs.event_log import EventLog
-from app.backend.runs.live import LiveStream
 from bench.report import Row, percentile, report
 from bench.stepping import Growing, run_steps
 from tests.factories.rows import RowFactory
@@ -67,8 +66,7 @@ async def main(settings: Settings) -> None:
 async def _run_ours(services: Services, actor: Actor) -> None:
     rows = RowFactory(services.db)
     run = await rows.run(actor, status=RunStatus.RUNNING, epoch=1)
-    stream = LiveStream(services.blocking, run.id)
-    async with EventLog(services.db, run, stream.add) as log:
+    async with EventLog(services.db, run, services.streams.add) as log:
         saver = LinkedSaver(await services.checkpoints.open(), log.note_step)
         await run_steps(
             Growing,

@@ -167,8 +167,7 @@ class OpenRun:
             started_at=clock.now(),
         )
 
-        stream = live.LiveStream(services.blocking, row.id)
-        async with EventLog(services.db, row, stream.add) as log:
+        async with EventLog(services.db, row, services.streams.add) as log:
             yield cls(row, log)
 
     async def end(self, services: Services) -> None:

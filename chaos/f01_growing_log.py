@@ -10,7 +10,6 @@ from uuid import UUID
 from app.backend.bootstrap import Services
 from app.backend.core import clock
 from app.backend.core.run_events import Log, RunCompleted, RunOutput, RunStatus
-from app.backend.runs import live
 from app.backend.runs.event_log import EventLog
 from app.backend.runs.status import end_run
 from chaos.fault import Fault
@@ -54,10 +53,9 @@ async def _write(ground: Ground, count: int) -> float:
         epoch=1,
         lease_until=clock.now() + timedelta(hours=1),
     )
-    stream = live.LiveStream(services.blocking, row.id)
     watching = asyncio.create_task(_count(services, row.id))
     began = time.process_time()
-    async with EventLog(services.db, row, stream.add) as log:
+    async with EventLog(services.db, row, services.streams.add) as log:
         for number in range(count):
             log.append(Log(message=f"Line {number} of a log that grows and grows."))
             if number % BATCH == 0:

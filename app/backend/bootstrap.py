@@ -1,5 +1,6 @@
 """Builds the parts that the settings ask for; the only place that picks implementations."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,8 @@ from app.backend.models import catalog
 from app.backend.models.catalog import ModelCatalog
 from app.backend.runs.agent_tool import RUN_AGENT, make_agent_tool
 from app.backend.runs.feed import RunFeed
+from app.backend.runs.lease import Heartbeat
+from app.backend.runs.live import LiveStreams
 from app.backend.system.service import SystemWatch
 from app.backend.tools.base import AnyTool
 from app.backend.tools.outside import make_outside_tools
@@ -51,6 +54,8 @@ class Services:
     db: Database
     redis: Redis
     blocking: BlockingRedis
+    streams: LiveStreams
+    heartbeat: Heartbeat
     outbox: Outbox
     objects: ObjectStore
     parsers: Parsers
@@ -97,6 +102,8 @@ async def build(
     embedder = local_embedder or _runtime_embedder(settings, keyring)
     models = catalog.open_catalog(settings, db, keyring, redis, RowChains(db, redis))
     feed, outbox = RunFeed(db, redis), Outbox(db, blocking)
+    streams = LiveStreams(blocking)
+    heartbeat = Heartbeat(db, lease_seconds=settings.lease_seconds)
     try:
         services = Services(
             settings=settings,
@@ -104,6 +111,8 @@ async def build(
             db=db,
             redis=redis,
             blocking=blocking,
+            streams=streams,
+            heartbeat=heartbeat,
             outbox=outbox,
             objects=storage.make_store(settings, keyring),
             parsers=parsers,
@@ -121,6 +130,8 @@ async def build(
         await outbox.settle()
         for part in (checkpoints, feed, models, embedder):
             await part.close()
+        await asyncio.to_thread(heartbeat.close)
+        await asyncio.to_thread(streams.close)
         await redis.aclose()
         blocking.close()
         await db.close()

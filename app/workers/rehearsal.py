@@ -114,11 +114,11 @@ async def _keep_and_write(services: Services, nobody: Actor) -> None:
         input={},
     )
 
-    def tell(events: Sequence[RunEvent]) -> None:
-        del events
+    def tell(stored: Sequence[Sequence[RunEvent]]) -> None:
+        del stored
 
     db, run_id = services.db, absent.id
-    db.read_now(partial(engine_repository.is_stop_requested, run_id=run_id))
+    db.read_now(partial(engine_repository.list_stop_requests, run_ids=[run_id]))
     at_once = {"run_id": run_id, "epoch": 0, "lease_until": clock.now()}
     db.write_now(partial(engine_repository.renew_lease, **at_once))
     log = EventLog(db, absent, tell)

@@ -1,7 +1,7 @@
 """The database: one engine per process or job, transactions at the edges only."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any, TypeVar
@@ -87,13 +87,17 @@ class Database:
             await action()
 
     async def write(
-        self, work: Callable[[Connection], R], *, then: Callable[[], None] | None = None
+        self,
+        work: Callable[[Connection], R],
+        *,
+        then: Callable[[Sequence[R]], None] | None = None,
     ) -> R:
         """Do `work` in a transaction of a plain connection, in a thread; who waits may be cancelled, the work goes on.
 
         For those who write often: statements of a session go to the connection's thread and back one by one, and on
         SQLite all other writers wait for that. What is asked for while the thread is at work goes into its next
-        transaction together, and alone once more when that fails. `then` is done in the same thread after the commit.
+        transaction together, and alone once more when that fails. `then` is called in the same thread after the commit,
+        once for all works of the transaction that name it, with what they have returned.
 
         Raises:
             ReadsOnly: who acts only reads.

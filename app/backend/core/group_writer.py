@@ -24,7 +24,7 @@ class _Asked:
     """What somebody wants to be written, in whose name, and who waits for it."""
 
     work: Callable[[Connection], Any]
-    then: Callable[[], None] | None
+    then: Callable[[Sequence[Any]], None] | None
     context: Context
     done: asyncio.Future[Any]
 
@@ -41,9 +41,14 @@ class GroupWriter:
         self._changing = threading.Lock()
 
     async def write(
-        self, work: Callable[[Connection], R], then: Callable[[], None] | None = None
+        self,
+        work: Callable[[Connection], R],
+        then: Callable[[Sequence[R]], None] | None = None,
     ) -> R:
-        """Return what `work` has returned, once it is committed; `then` is done before, in the thread."""
+        """Return what `work` has returned, once it is committed.
+
+        Before that, in the thread, `then` is called, once for all works of the transaction that name it, with what they have returned.
+        """
         loop = asyncio.get_running_loop()
         asked = _Asked(work, then, copy_context(), loop.create_future())
         with self._changing:
@@ -87,18 +92,21 @@ class GroupWriter:
                 return [(None, error)] * len(group)
             # One of them may have failed for the others.
             return [outcome for one in group for outcome in self._write([one])]
-        for one in group:
-            _follow(one)
+        _follow(group, results)
         return [(result, None) for result in results]
 
 
-def _follow(one: _Asked) -> None:
-    try:
+def _follow(group: Sequence[_Asked], results: Sequence[Any]) -> None:
+    by_name: dict[Callable[[Sequence[Any]], None], list[Any]] = {}
+    for one, result in zip(group, results, strict=True):
         if one.then is not None:
-            one.context.run(one.then)
-    except Exception:  # lint-skip: edge-catch
-        # It is stored all the same, and others wait.
-        logger.exception("write_not_followed")
+            by_name.setdefault(one.then, []).append(result)
+    for then, found in by_name.items():
+        try:
+            then(found)
+        except Exception:  # lint-skip: edge-catch
+            # It is stored all the same, and others wait.
+            logger.exception("write_not_followed")
 
 
 def _is_of_all(error: BaseException) -> bool:

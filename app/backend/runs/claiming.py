@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
-from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 from sqlmodel import col, func
 
@@ -43,8 +42,9 @@ from app.backend.runs.ending import CHILD_ENDED, finish_run
 from app.backend.runs.errors import AgentOwnerAway, AgentUnavailable
 from app.backend.runs.forks import changes_of_fork, forked_from
 from app.backend.runs.inputs import extra_of, query_of
+from app.backend.runs.lease import Heartbeat
 from app.backend.runs.line import next_in_line
-from app.backend.runs.live import publish
+from app.backend.runs.live import LiveStreams, publish
 from app.backend.runs.runner import RunnerParts
 from app.backend.runs.spent import Spent, count_spent
 from app.backend.runs.status import change_status
@@ -74,8 +74,13 @@ class EngineParts(RunnerParts, Protocol):
         ...
 
     @property
-    def blocking(self) -> BlockingRedis:
-        """The same for the thread that writes a log."""
+    def streams(self) -> LiveStreams:
+        """The same for the thread that writes logs."""
+        ...
+
+    @property
+    def heartbeat(self) -> Heartbeat:
+        """Keeps the runs that this process works on."""
         ...
 
     @property

@@ -42,8 +42,9 @@ _CALL = "usage_recorded"
 # Multiples of it lie as far apart as can be, whatever their number.
 _GOLDEN = 0.618034
 SETTLE_LAST_SECONDS = 1.0
-# Tells viewers about stored events, from a thread; it never raises, and never waits for whoever hears it.
-Publish = Callable[[Sequence[RunEvent]], None]
+# Tells viewers about events that were stored together, run by run, from a thread; it never raises, and never waits for
+# whoever hears it.
+Publish = Callable[[Sequence[Sequence[RunEvent]]], None]
 # Counts the calls that stored events tell of.
 Settle = Callable[[Sequence[RunEvent]], Coroutine[None, None, None]]
 
@@ -205,7 +206,7 @@ class EventLog:
 
     async def tell(self, events: Sequence[RunEvent]) -> None:
         """Tell viewers of events that were stored past this log, after those before them."""
-        await asyncio.to_thread(self._publish, events)
+        await asyncio.to_thread(self._publish, [events])
         self._count_calls(events)
 
     def _count_calls(self, events: Sequence[RunEvent]) -> None:
@@ -257,7 +258,7 @@ class EventLog:
         while True:
             try:
                 # In the same thread: the loop is woken once.
-                await self._db.write(write, then=partial(self._tell_stored, stored))
+                await self._db.write(write, then=self._publish)
             except AWAY as error:
                 # The lease decides how long this may last: without the database it cannot be renewed either.
                 logger.warning(
@@ -273,7 +274,7 @@ class EventLog:
         stored: Sequence[RunEvent],
         levels: Sequence[str],
         steps: Sequence[SavedStep],
-    ) -> None:
+    ) -> Sequence[RunEvent]:
         old, new = self._last_seq, self._last_seq + len(stored)
         held = {"epoch": self._epoch, "new": new}
         if event_rows.advance(connection, self._run_id, old=old, **held):
@@ -292,10 +293,7 @@ class EventLog:
                 record_usage(connection, stored, self._whose)
         elif not event_rows.was_advanced(connection, self._run_id, **held):
             raise LeaseLost
-
-    def _tell_stored(self, stored: Sequence[RunEvent]) -> None:
-        if stored:
-            self._publish(stored)
+        return stored
 
 
 def _until_window(not_before: float) -> float:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AbstractContextManager, AsyncExitStack, suppress
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -46,8 +46,7 @@ from app.backend.runs.effects import EffectLedger
 from app.backend.runs.ending import finish_run, put_back
 from app.backend.runs.errors import LeaseLost
 from app.backend.runs.event_log import RETRY_SECONDS, EventLog
-from app.backend.runs.lease import Heartbeat
-from app.backend.runs.live import LiveStream, publish
+from app.backend.runs.live import publish
 from app.backend.runs.remote import run_remote
 from app.backend.runs.runner import DATABASE_AWAY, Work, run_agent, run_to_end
 from app.backend.runs.sieve import make_sieve
@@ -106,12 +105,11 @@ class _Execution:
         self._row = claim.row
         self._shutdown = shutdown
         self._stop = asyncio.Event()
-        self._stream = LiveStream(parts.blocking, claim.row.id)
         self._spending = RunSpending(parts, claim.payer, self._emit, claim.answers)
         self._log = EventLog(
             parts.db,
             claim.row,
-            self._stream.add,
+            parts.streams.add,
             root_agent_id=claim.root_agent_id,
             settle=self._spending.settle,
         )
@@ -129,10 +127,9 @@ class _Execution:
     async def run(self) -> None:
         """Work until the run has ended, is stopped, or has to be given back."""
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(asyncio.to_thread, self._stream.close)
             await stack.enter_async_context(self._spending)
             await stack.enter_async_context(self._log)
-            await stack.enter_async_context(self._heartbeat())
+            stack.enter_context(self._keeping())
             listener = asyncio.create_task(self._listen(), name="stop-signal")
             stack.callback(listener.cancel)
             end = await self._work()
@@ -231,13 +228,10 @@ class _Execution:
         # What came is in the log, whether or not it was too much.
         self._budget.count(event)
 
-    def _heartbeat(self) -> Heartbeat:
-        settings = self._parts.settings
-        return Heartbeat(
-            self._parts.db,
+    def _keeping(self) -> AbstractContextManager[None]:
+        return self._parts.heartbeat.keeping(
             self._row.id,
             self._row.epoch,
-            lease_seconds=settings.lease_seconds,
             on_stop=self._stop.set,
             on_lost=self._log.lost.set,
         )

@@ -1,17 +1,17 @@
-"""Keeps a run for its worker: a heartbeat that a busy event loop cannot hold up."""
+"""Keeps the runs of a process for it: a heartbeat that a busy event loop cannot hold up."""
 
 import asyncio
 import threading
-from collections.abc import Callable
-from contextvars import copy_context
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from types import TracebackType
 from uuid import UUID
 
 import structlog
 
-from app.backend.core import clock
+from app.backend.core import acting, clock
 from app.backend.core.db import AWAY, Database
 from app.backend.runs import engine_repository
 
@@ -21,78 +21,122 @@ LOOK_SECONDS = 0.5
 RENEW_SECONDS = 2.0
 
 
-class Heartbeat:
-    """Renews a lease from a thread, with connections that no event loop uses, and looks whether the owner wants a stop.
+@dataclass(frozen=True)
+class _Kept:
+    """A run that this process works on, and whom to tell what, in the loop that asked for it."""
 
-    Both callbacks are called in the loop that opened it. A database that is away is waited for: the epoch, not
-    the clock, decides whether the run is still this worker's.
+    run_id: UUID
+    epoch: int
+    on_stop: Callable[[], None]
+    on_lost: Callable[[], None]
+    caller: asyncio.AbstractEventLoop
+
+
+class Heartbeat:
+    """Renews leases from one thread, with connections that no event loop uses, and looks whether owners want a stop.
+
+    A database that is away is waited for: the epoch, not the clock, decides whether a run is still this process's.
     """
 
-    def __init__(
-        self,
-        db: Database,
-        run_id: UUID,
-        epoch: int,
-        *,
-        lease_seconds: float,
-        on_stop: Callable[[], None],
-        on_lost: Callable[[], None],
-    ) -> None:
+    def __init__(self, db: Database, *, lease_seconds: float) -> None:
         self._db = db
-        self._run_id, self._epoch = run_id, epoch
         self._lease = timedelta(seconds=lease_seconds)
         self._renew_seconds = min(RENEW_SECONDS, lease_seconds / 3)
         self._look_seconds = min(LOOK_SECONDS, self._renew_seconds)
-        self._on_stop, self._on_lost = on_stop, on_lost
-        self._caller = asyncio.get_running_loop()
-        self._end = threading.Event()
-        self._thread = threading.Thread(
-            # With the ids that this task's lines of the log carry.
-            target=partial(copy_context().run, self._beat),
-            name="heartbeat",
-            daemon=True,
-        )
+        self._kept: dict[UUID, _Kept] = {}
+        self._due: dict[UUID, float] = {}
+        self._changing = threading.Lock()
+        self._has_runs, self._end = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
 
-    async def __aenter__(self) -> "Heartbeat":
-        self._thread.start()
-        return self
-
-    async def __aexit__(
+    @contextmanager
+    def keeping(
         self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+        run_id: UUID,
+        epoch: int,
+        *,
+        on_stop: Callable[[], None],
+        on_lost: Callable[[], None],
+    ) -> Generator[None, None, None]:
+        """Keep a run for the block; both callbacks are called in the event loop of now, and once more perhaps after it."""
+        kept = _Kept(run_id, epoch, on_stop, on_lost, asyncio.get_running_loop())
+        with self._changing:
+            self._kept[run_id] = kept
+            self._due[run_id] = clock.monotonic() + self._renew_seconds
+            self._has_runs.set()
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._beat, name="heartbeat", daemon=True
+                )
+                self._thread.start()
+        try:
+            yield
+        finally:
+            self._forget(kept)
+
+    def close(self) -> None:
+        """Return when the thread has ended."""
         self._end.set()
-        await asyncio.to_thread(self._thread.join)
+        self._has_runs.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _forget(self, kept: _Kept) -> None:
+        with self._changing:
+            # It may have been taken again meanwhile, with the next epoch.
+            if self._kept.get(kept.run_id) is kept:
+                del self._kept[kept.run_id], self._due[kept.run_id]
+            if not self._kept and not self._end.is_set():
+                self._has_runs.clear()
 
     def _beat(self) -> None:
-        due = clock.monotonic() + self._renew_seconds
-        # Many runs end before the first look, and the beginning of a run has no time to lose.
-        while not self._end.wait(self._look_seconds):
+        while self._has_runs.wait():
+            # Many runs end before the first look, and the beginning of a run has no time to lose.
+            if self._end.wait(self._look_seconds):
+                return
+            with self._changing:
+                kept = list(self._kept.values())
             try:
-                if clock.monotonic() >= due:
-                    self._renew()
-                    due = clock.monotonic() + self._renew_seconds
-                self._look()
+                if kept:
+                    self._keep(kept)
             except AWAY as error:
                 logger.warning("heartbeat_failed", error=str(error))
             except Exception:  # lint-skip: edge-catch
-                # Without it the run would be somebody else's soon, and this worker would not know.
+                # Without it the runs would be somebody else's soon, and this process would not know.
                 logger.exception("heartbeat_broken")
 
-    def _renew(self) -> None:
+    def _keep(self, kept: Sequence[_Kept]) -> None:
+        # Runs of several people at once.
+        with acting.as_system():
+            now = clock.monotonic()
+            for one in kept:
+                if now >= self._due.get(one.run_id, now):
+                    self._renew(one)
+            look = partial(
+                engine_repository.list_stop_requests,
+                run_ids=[one.run_id for one in kept],
+            )
+            stopped = self._db.read_now(look)
+        for one in kept:
+            if one.run_id in stopped:
+                _tell(one, one.on_stop)
+
+    def _renew(self, kept: _Kept) -> None:
+        # One by one: rows of several runs would be held together, and others hold some of them in another order.
         renew = partial(
             engine_repository.renew_lease,
-            run_id=self._run_id,
-            epoch=self._epoch,
+            run_id=kept.run_id,
+            epoch=kept.epoch,
             lease_until=clock.now() + self._lease,
         )
-        if not self._db.write_now(renew):
-            self._end.set()
-            self._caller.call_soon_threadsafe(self._on_lost)
+        if self._db.write_now(renew):
+            with self._changing:
+                if self._kept.get(kept.run_id) is kept:
+                    self._due[kept.run_id] = clock.monotonic() + self._renew_seconds
+        else:
+            self._forget(kept)
+            _tell(kept, kept.on_lost)
 
-    def _look(self) -> None:
-        look = partial(engine_repository.is_stop_requested, run_id=self._run_id)
-        if self._db.read_now(look):
-            self._caller.call_soon_threadsafe(self._on_stop)
+
+def _tell(kept: _Kept, callback: Callable[[], None]) -> None:
+    kept.caller.call_soon_threadsafe(callback)

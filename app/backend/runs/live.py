@@ -4,10 +4,8 @@ import asyncio
 import threading
 from collections.abc import Sequence
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 import structlog
-from redis import ConnectionPool
 from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 from redis.connection import Connection
@@ -34,8 +32,6 @@ AWAY_SECONDS = 2.0
 HEAR_SECONDS = 1
 _GROWING = frozenset({"message_delta", "reasoning_delta"})
 _Command = tuple[str | bytes | int, ...]
-# For all runs of a process: one of them waits for it in vain, and the others do not.
-_away_until: WeakKeyDictionary[ConnectionPool, float] = WeakKeyDictionary()
 
 
 async def publish(redis: Redis, run_id: UUID, events: Sequence[RunEvent]) -> None:
@@ -53,34 +49,38 @@ async def publish(redis: Redis, run_id: UUID, events: Sequence[RunEvent]) -> Non
         logger.warning("live_events_not_sent", run_id=str(run_id), error=repr(error))
 
 
-class LiveStream:
-    """The stream of one run, for the process that writes its log: who adds to it waits for no answer.
+class LiveStreams:
+    """The streams of all runs of a process that writes their logs: who adds to them waits for no answer.
 
     Answers are read when there is more to say, so that a batch wakes nobody when Redis has it.
     """
 
-    def __init__(self, redis: BlockingRedis, run_id: UUID) -> None:
-        self._pool, self._run_id = redis.connection_pool, run_id
+    def __init__(self, redis: BlockingRedis) -> None:
+        self._pool = redis.connection_pool
         self._connection: Connection | None = None
         self._unanswered = 0
-        self._is_closed = False
+        self._away_until = 0.0
         self._sending = threading.Lock()
 
-    def add(self, events: Sequence[RunEvent]) -> None:
-        """Add what `publish` adds; never raises."""
+    def add(self, stored: Sequence[Sequence[RunEvent]]) -> None:
+        """Add the events of each run to its stream; never raises."""
+        commands = [
+            command
+            for events in stored
+            if events
+            for command in _commands(names.run_stream(events[0].run_id), events)
+        ]
         with self._sending:
-            is_away = clock.monotonic() < _away_until.get(self._pool, 0.0)
-            if is_away or self._is_closed:
+            if not commands or clock.monotonic() < self._away_until:
                 return
             try:
-                self._send(_commands(names.run_stream(self._run_id), events))
+                self._send(commands)
             except (RedisError, OSError) as error:
                 self._give_up(error)
 
     def close(self) -> None:
-        """Return when Redis has answered, or had its time; what is added later is not sent."""
+        """Return when Redis has answered, or had its time."""
         with self._sending:
-            self._is_closed = True
             try:
                 if self._connection is not None:
                     self._hear(self._connection, missing_max=0)
@@ -116,10 +116,8 @@ class LiveStream:
             raise RedisTimeoutError
 
     def _give_up(self, error: Exception) -> None:
-        logger.warning(
-            "live_events_not_sent", run_id=str(self._run_id), error=repr(error)
-        )
-        _away_until[self._pool] = clock.monotonic() + AWAY_SECONDS
+        logger.warning("live_events_not_sent", error=repr(error))
+        self._away_until = clock.monotonic() + AWAY_SECONDS
         self._let_go()
 
     def _let_go(self) -> None:

@@ -21,7 +21,6 @@ from app.backend.core.rows import visible_to
 from app.backend.core.run_events import Log, RunCompleted, RunOutput, RunStatus
 from app.backend.identity.tables import SessionRow
 from app.backend.runs.event_log import EventLog
-from app.backend.runs.live import LiveStream
 from app.backend.runs.status import end_run
 from app.backend.runs.tables import RunRow
 from tests.factories.rows import MakeRun
@@ -116,7 +115,7 @@ class Talker:
     def __init__(self, services: Services, row: RunRow) -> None:
         self._db = services.db
         self.row = row
-        self.log = EventLog(services.db, row, LiveStream(services.blocking, row.id).add)
+        self.log = EventLog(services.db, row, services.streams.add)
 
     async def say(self, count: int) -> None:
         for number in range(count):

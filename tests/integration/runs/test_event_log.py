@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, closing
+from typing import TypeVar
 from uuid import UUID
 
 import pytest
@@ -33,12 +34,13 @@ from app.backend.core.stored_events import RunEvent
 from app.backend.runs import engine_repository, event_log
 from app.backend.runs.errors import LeaseLost, LogOverflow
 from app.backend.runs.event_log import PRESSURE_EVENTS, WINDOW_SECONDS, EventLog
-from app.backend.runs.live import LiveStream
+from app.backend.runs.live import LiveStreams
 from app.backend.runs.status import change_status, end_run
 from app.backend.runs.tables import RunRow
 from tests.factories.rows import MakeRun, RowFactory
 from tests.runs import Runs, assert_log_is_whole
 
+R = TypeVar("R")
 MESSAGES = [UUID(int=1), UUID(int=2)]
 
 
@@ -48,8 +50,9 @@ class Viewers:
     def __init__(self) -> None:
         self.seen: list[RunEvent] = []
 
-    def __call__(self, events: Sequence[RunEvent]) -> None:
-        self.seen += events
+    def __call__(self, stored: Sequence[Sequence[RunEvent]]) -> None:
+        for events in stored:
+            self.seen += events
 
 
 async def _running(make_run: MakeRun, actor: Actor) -> RunRow:
@@ -192,15 +195,15 @@ async def test_redis_that_does_not_answer_holds_up_no_row(
     row = await _running(make_run, actor)
     async with _deaf_redis(is_answering_at_first=is_answering_at_first) as port:
         redis = connect_blocking(f"redis://127.0.0.1:{port}", seconds=REDIS_SECONDS)
-        stream = LiveStream(redis, row.id)
+        streams = LiveStreams(redis)
         async with asyncio.timeout(10):
-            async with EventLog(services.db, row, stream.add) as log:
+            async with EventLog(services.db, row, streams.add) as log:
                 for number in range(1000):
                     log.append(Log(message=f"Line {number}."))
                     if number % 2 == 0:
                         await log.flush()
                 await log.flush()
-            await asyncio.to_thread(stream.close)
+            await asyncio.to_thread(streams.close)
         redis.close()
 
     events = await runs.events(row.id)
@@ -234,14 +237,14 @@ def _meet(
     write = db.write
 
     async def met(
-        work: Callable[[Connection], None], *, then: Callable[[], None]
+        work: Callable[[Connection], R], *, then: Callable[[Sequence[R]], None]
     ) -> None:
         if when == "begun":
             await act()
-        await write(work)
+        done = await write(work)
         if when == "committed":
             await act()
-        then()
+        then([done])
 
     monkeypatch.setattr(db, "write", met)
 

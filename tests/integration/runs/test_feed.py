@@ -13,7 +13,6 @@ from app.backend.core.run_events import Log, RunCompleted, RunOutput, RunStatus
 from app.backend.core.stored_events import RunEvent
 from app.backend.runs.event_log import EventLog
 from app.backend.runs.feed import RunFeed
-from app.backend.runs.live import LiveStream
 from app.backend.runs.status import end_run
 from app.backend.runs.tables import RunRow
 from tests.factories.rows import MakeRun
@@ -24,11 +23,9 @@ class Writer:
     """Writes the log of a run as a worker does."""
 
     def __init__(self, services: Services, row: RunRow, *, is_telling: bool) -> None:
-        stream = LiveStream(services.blocking, row.id)
-
-        def tell(events: Sequence[RunEvent]) -> None:
+        def tell(stored: Sequence[Sequence[RunEvent]]) -> None:
             if is_telling:
-                stream.add(events)
+                services.streams.add(stored)
 
         self._db = services.db
         self._row = row

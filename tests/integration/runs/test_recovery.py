@@ -144,7 +144,7 @@ async def _say(services: Services, row: RunRow, *events: Event) -> None:
         await log.flush()
 
 
-def _tell(events: Sequence[RunEvent]) -> None:
+def _tell(stored: Sequence[Sequence[RunEvent]]) -> None:
     """Nobody watches."""
 
 

@@ -258,8 +258,8 @@ async def test_step_is_vouched_for_with_the_events_of_its_claim_only(
 ) -> None:
     row = await make_run(actor, status=RunStatus.RUNNING, epoch=1)
 
-    def tell(events: Sequence[RunEvent]) -> None:
-        del events
+    def tell(stored: Sequence[Sequence[RunEvent]]) -> None:
+        del stored
 
     async with EventLog(services.db, row, tell) as log:
         log.append(Log(message="One."))
