@@ -6,7 +6,6 @@ together; and after a write that took long, not for as long, up to a tenth of a 
 """
 
 import asyncio
-import contextlib
 import os
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
@@ -25,7 +24,7 @@ from app.backend.core.run_events import Event, MessageDelta
 from app.backend.core.stored_events import RunEvent
 from app.backend.runs import engine_repository, event_rows, redaction
 from app.backend.runs.errors import LeaseLost, LogOverflow
-from app.backend.runs.folding import Entry, fold, fold_all
+from app.backend.runs.folding import Entry, fold_all, fold_neighbours
 from app.backend.runs.status import number_events
 from app.backend.usage.recording import Whose, record_usage
 
@@ -96,7 +95,7 @@ class EventLog:
         self._fold_at = PRESSURE_EVENTS
         self._steps: list[SavedStep] = []
         self._has_news = asyncio.Event()
-        self._is_urgent = asyncio.Event()
+        self._is_due = asyncio.Event()
         self._writing = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._settling: set[asyncio.Task[None]] = set()
@@ -148,17 +147,12 @@ class EventLog:
     def _add(self, event: Event) -> None:
         if len(self._buffer) >= self._fold_at:
             self._relieve()
-        last = self._buffer[-1] if self._buffer else None
-        folded = fold(last[1], event) if last else None
-        if last is not None and folded is not None:
-            self._buffer[-1] = (last[0], folded)
-        else:
-            self._buffer.append((clock.now(), event))
+        self._buffer.append((clock.now(), event))
         self._has_news.set()
         # Somebody waits for the first words of an answer.
         if isinstance(event, MessageDelta) and event.message_id != self._message_id:
             self._message_id = event.message_id
-            self._is_urgent.set()
+            self._is_due.set()
 
     def _relieve(self) -> None:
         self._buffer = fold_all(self._buffer)
@@ -198,7 +192,7 @@ class EventLog:
                 left = min(left, len(self._buffer))
                 size = min(left, BATCH_EVENTS_MAX)
                 left -= size
-                batch = [self._buffer.popleft() for _ in range(size)]
+                batch = fold_neighbours(self._buffer.popleft() for _ in range(size))
                 steps, self._steps, has_steps = self._steps, [], False
                 stored = await self._store(batch, steps)
                 self._last_seq += len(stored)
@@ -225,9 +219,9 @@ class EventLog:
         not_before = 0.0
         while True:
             await self._has_news.wait()
-            await self._wait_for_urgency(_until_window(not_before))
+            await self._wait_for_window(not_before)
             self._has_news.clear()
-            self._is_urgent.clear()
+            self._is_due.clear()
             began = clock.monotonic()
             try:
                 await self._flush()
@@ -244,10 +238,15 @@ class EventLog:
             took = min(ended - began, PAUSE_SECONDS_MAX)
             not_before = ended + took
 
-    async def _wait_for_urgency(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._is_urgent.wait()
+    async def _wait_for_window(self, not_before: float) -> None:
+        # A timeout would raise: twenty times a second, with a traceback that only the garbage collector clears away.
+        window = asyncio.get_running_loop().call_later(
+            _until_window(not_before), self._is_due.set
+        )
+        try:
+            await self._is_due.wait()
+        finally:
+            window.cancel()
 
     async def _store(
         self, batch: Sequence[Entry], steps: Sequence[SavedStep]

@@ -1,42 +1,38 @@
 """Words of one message as one event: what comes close together, or has to wait for the database."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import groupby
 from uuid import UUID
 
 from app.backend.core.run_events import Event, MessageDelta, ReasoningDelta
 
 Entry = tuple[datetime, Event]
+_Message = tuple[type[Event], UUID]
 
 
-def fold(last: Event, event: Event) -> Event | None:
-    """Return `last` and `event` as one event, if they are text of the same message."""
-    if isinstance(last, MessageDelta) and isinstance(event, MessageDelta):
-        if last.message_id == event.message_id:
-            return MessageDelta(
-                message_id=last.message_id,
-                text=last.text + event.text,
-                tokens=last.tokens + event.tokens,
-            )
-    elif (
-        isinstance(last, ReasoningDelta)
-        and isinstance(event, ReasoningDelta)
-        and last.message_id == event.message_id
-    ):
-        return ReasoningDelta(message_id=last.message_id, text=last.text + event.text)
-    return None
+def fold_neighbours(entries: Iterable[Entry]) -> list[Entry]:
+    """Return the entries with words of a message that follow on each other as one event, at the time of the first ones."""
+    folded: list[Entry] = []
+    for key, group in groupby(entries, _message_of):
+        same = list(group)
+        if key is None or len(same) == 1:
+            folded += same
+        else:
+            folded.append((same[0][0], _join([event for _, event in same])))
+    return folded
 
 
 def fold_all(entries: Iterable[Entry]) -> deque[Entry]:
     """Return the entries with all words of a message in the place of its first ones; whatever else happened stays."""
     kept: list[Entry] = []
-    first: dict[tuple[type, UUID], tuple[int, list[MessageDelta | ReasoningDelta]]] = {}
+    first: dict[_Message, tuple[int, list[Event]]] = {}
     for ts, event in entries:
-        if not isinstance(event, MessageDelta | ReasoningDelta):
+        key = _message_of((ts, event))
+        if key is None:
             kept.append((ts, event))
             continue
-        key = type(event), event.message_id
         if key not in first:
             first[key] = len(kept), []
             kept.append((ts, event))
@@ -46,9 +42,23 @@ def fold_all(entries: Iterable[Entry]) -> deque[Entry]:
     return deque(kept)
 
 
-def _join(parts: list[MessageDelta | ReasoningDelta]) -> Event:
-    text, one = "".join(part.text for part in parts), parts[0]
-    if isinstance(one, ReasoningDelta):
-        return ReasoningDelta(message_id=one.message_id, text=text)
-    tokens = sum(part.tokens for part in parts if isinstance(part, MessageDelta))
-    return MessageDelta(message_id=one.message_id, text=text, tokens=tokens)
+def _message_of(entry: Entry) -> _Message | None:
+    event = entry[1]
+    if isinstance(event, MessageDelta | ReasoningDelta):
+        return type(event), event.message_id
+    return None
+
+
+def _join(parts: Sequence[Event]) -> Event:
+    words = [part for part in parts if isinstance(part, MessageDelta)]
+    if words:
+        return MessageDelta(
+            message_id=words[0].message_id,
+            text="".join([part.text for part in words]),
+            tokens=sum(part.tokens for part in words),
+        )
+    thoughts = [part for part in parts if isinstance(part, ReasoningDelta)]
+    return ReasoningDelta(
+        message_id=thoughts[0].message_id,
+        text="".join([part.text for part in thoughts]),
+    )

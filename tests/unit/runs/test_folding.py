@@ -1,5 +1,6 @@
 """Folding keeps every word in its message and every other event in its place."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.backend.core import clock
 from app.backend.core.run_events import Event, Log, MessageDelta, ReasoningDelta
-from app.backend.runs.folding import Entry, fold_all
+from app.backend.runs.folding import Entry, fold_all, fold_neighbours
 
 MESSAGES = [UUID(int=1), UUID(int=2)]
 EVENTS = st.one_of(
@@ -59,3 +60,37 @@ def test_folding_loses_nothing(events: list[Event]) -> None:
     assert sum(event.tokens for event in kept if isinstance(event, MessageDelta)) == (
         sum(event.tokens for event in events if isinstance(event, MessageDelta))
     )
+
+
+@settings(max_examples=30)
+@given(st.lists(EVENTS, max_size=10))
+def test_neighbours_are_folded_and_all_else_stays_in_its_place(
+    events: list[Event],
+) -> None:
+    began = clock.now()
+    entries: list[Entry] = [
+        (began + timedelta(seconds=number), event)
+        for number, event in enumerate(events)
+    ]
+
+    folded = fold_neighbours(entries)
+
+    assert _letters(event for _, event in folded) == _letters(events)
+    # What could be folded once more was not folded.
+    assert fold_neighbours(folded) == folded
+    assert {ts for ts, _ in folded} <= {ts for ts, _ in entries}
+    assert [ts for ts, _ in folded] == sorted(ts for ts, _ in folded)
+    assert sum(
+        event.tokens for _, event in folded if isinstance(event, MessageDelta)
+    ) == (sum(event.tokens for event in events if isinstance(event, MessageDelta)))
+
+
+def _letters(events: Iterable[Event]) -> list[tuple[str, UUID | None, str]]:
+    """Return each letter with the message that it is of, in order."""
+    found: list[tuple[str, UUID | None, str]] = []
+    for event in events:
+        if isinstance(event, MessageDelta | ReasoningDelta):
+            found += [(event.type, event.message_id, letter) for letter in event.text]
+        elif isinstance(event, Log):
+            found.append((event.type, None, event.message))
+    return found
