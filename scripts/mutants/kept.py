@@ -16,5 +16,4 @@ KEPT: dict[str, str] = {
     f"{_LISTS}:_in_order: col(RunTagRow.owner_id) == actor.user_id": _TAGS,
     f"{_BY_WORDS}:_query: visible_to(actor, RunRow)": _WORDS,
     f"{_BY_WORDS}:list_by_words: col(RunTextRow.owner_id) == actor.user_id": _WORDS,
-    f"{_BY_WORDS}:_near: col(RunTextRow.owner_id) == actor.user_id": _WORDS,
 }

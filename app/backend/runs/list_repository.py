@@ -14,7 +14,12 @@ from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.rows import visible_to
 from app.backend.core.run_events import RunStatus
-from app.backend.runs.filters import has_tags, ids_between, terms_of
+from app.backend.runs.filters import (
+    has_all_ends,
+    has_tags,
+    ids_between,
+    terms_of,
+)
 from app.backend.runs.repository import fetch
 from app.backend.runs.schemas import COUNTED_MAX, RunFilter
 from app.backend.runs.tables import RunRow, RunTagRow
@@ -41,7 +46,7 @@ async def list_runs(
     is_sqlite = session.get_bind().dialect.name == "sqlite"
     if is_sqlite and len(wanted.tags) > 1 and not terms_of(wanted):
         return await _of_tags(session, actor, wanted, after=after, limit=limit)
-    if len(wanted.statuses) > 1:
+    if len(wanted.statuses) > 1 and not has_all_ends(wanted):
         return await _of_statuses(session, actor, wanted, after=after, limit=limit)
     query = _in_order(actor, wanted, after).limit(limit)
     return (await session.exec(query)).all()

@@ -22,6 +22,7 @@ from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.rows import visible_to
 from app.backend.runs.filters import has_tags, ids_between, places_between, terms_of
+from app.backend.runs.repository import fetch
 from app.backend.runs.schemas import RunFilter
 from app.backend.runs.status import ACTIVE
 from app.backend.runs.tables import RunRow, RunTextRow
@@ -35,6 +36,8 @@ from app.backend.runs.words import (
 _FULL_TEXT = table("run_fts", column("rowid"))
 _PLACE = col(RunTextRow.place)
 _NEAR_RUNS = 2_000
+_SELDOM = _NEAR_RUNS // 200
+_COUNTED_WORDS = 10
 
 
 async def list_by_words(
@@ -53,20 +56,24 @@ async def list_by_words(
         query = _query(actor, wanted, has_words, *ids_between(RunRow.id, wanted, after))
         query = query.order_by(col(RunRow.id).desc())
         return (await session.exec(query.limit(limit))).all()
-    places = places_between(_PLACE, wanted, after)
     if is_sqlite:
         query = _of_full_text(actor, wanted, words, after)
-    else:
-        mine = col(RunTextRow.owner_id) == actor.user_id
-        if len(words) > 1:
-            # PostgreSQL takes words that many runs have together for ones that few have, and would gather them all.
-            near = _query(actor, wanted, has_words, *_near(actor, places))
-            near = near.order_by(_PLACE.desc()).limit(limit)
-            found = (await session.exec(near)).all()
-            if len(found) == limit:
-                return found
-        matches = col(RunTextRow.words).op("@@")(_vector(words, actor.user_id))
-        query = _query(actor, wanted, matches, mine, *places).order_by(_PLACE.desc())
+        return (await session.exec(query.limit(limit))).all()
+    terms = [
+        col(RunTextRow.owner_id) == actor.user_id,
+        *places_between(_PLACE, wanted, after),
+    ]
+    asked, rest = words, []
+    if len(words) > 1:
+        # PostgreSQL takes words that many runs have together for ones that few have, and would gather them all.
+        near = [*terms, _is_near(terms)]
+        query = _query(actor, wanted, has_words, *near).order_by(_PLACE.desc())
+        found = (await session.exec(query.limit(limit))).all()
+        if len(found) == limit:
+            return found
+        asked, rest = await _seldom(session, actor, words, near), [has_words]
+    matches = col(RunTextRow.words).op("@@")(_vector(asked, actor.user_id))
+    query = _query(actor, wanted, matches, *rest, *terms).order_by(_PLACE.desc())
     return (await session.exec(query.limit(limit))).all()
 
 
@@ -94,20 +101,37 @@ def _of_full_text(
     return query.join(_FULL_TEXT, place == _PLACE).order_by(place.desc())
 
 
-def _near(
-    actor: Actor, places: Sequence[ColumnElement[bool]]
-) -> list[ColumnElement[bool]]:
-    """Return the bounds of the newest places."""
-    mine = col(RunTextRow.owner_id) == actor.user_id
+def _is_near(terms: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Return that a place is among the newest of those with `terms`."""
     last = (
-        select(_PLACE)  # lint-skip: repo-scope - `mine` is in it
-        .where(mine, *places)
+        select(_PLACE)  # lint-skip: repo-scope - the owner is in the terms
+        .where(*terms)
         .order_by(_PLACE.desc())
         .offset(_NEAR_RUNS)
         .limit(1)
         .scalar_subquery()
     )
-    return [mine, *places, func.coalesce(last, -1) < _PLACE]
+    return func.coalesce(last, -1) < _PLACE
+
+
+async def _seldom(
+    session: Session,
+    actor: Actor,
+    words: Sequence[str],
+    near: Sequence[ColumnElement[bool]],
+) -> Sequence[str]:
+    """Return the words that few of the near runs have, or all if there is none such.
+
+    PostgreSQL gathers what the index has of each word before it compares; the others are looked for in what it finds.
+    """
+    counts = [
+        func.count().filter(_has_words([word], actor.user_id, is_sqlite=False))
+        for word in words[:_COUNTED_WORDS]
+    ]
+    # lint-skip: repo-scope - the owner is in the terms
+    (found,) = await fetch(session, select(*counts).where(*near))
+    few = [word for word, count in zip(words, found, strict=False) if count <= _SELDOM]
+    return few or words
 
 
 def _are_few(wanted: RunFilter) -> bool:
