@@ -203,6 +203,8 @@ async def _of_tags(
 
 
 async def _found(session: Session, run_ids: Sequence[UUID]) -> Sequence[RunRow]:
+    if not run_ids:
+        return []
     query = select(
         RunRow
     ).where(  # lint-skip: repo-scope - the actor's runs that were found
