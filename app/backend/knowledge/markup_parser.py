@@ -2,13 +2,17 @@
 
 import re
 
+import soupsieve
 from bs4 import BeautifulSoup
 from markitdown.converters import HtmlConverter
 
 from app.backend.knowledge.decoding import decode_text
 from app.backend.knowledge.parsed import Parsed, clean
 
-_BOILERPLATE = "script, style, noscript, template, svg, nav, header, footer, aside, form, iframe, [hidden], [aria-hidden=true]"
+# Made at the import: each file is read in a fork of its own, which would make it anew.
+_BOILERPLATE = soupsieve.compile(
+    "script, style, noscript, template, svg, nav, header, footer, aside, form, iframe, [hidden], [aria-hidden=true]"
+)
 
 
 def read_html(body: bytes) -> Parsed:
@@ -16,7 +20,7 @@ def read_html(body: bytes) -> Parsed:
     soup = BeautifulSoup(decode_text(body), "html.parser")
     title = soup.title.extract().get_text(strip=True) if soup.title else ""
     main = soup.find("main") or soup.find("article") or soup.body or soup
-    for element in main.select(_BOILERPLATE):
+    for element in _BOILERPLATE.select(main):
         # A header inside the text, as in <article><header><h1>, is no boilerplate.
         if element.name != "header" or element.find(["h1", "h2"]) is None:
             element.decompose()

@@ -24,6 +24,8 @@ _READERS = {
     "docx": ("app.backend.knowledge.docx_parser", "read_docx"),
     "html": ("app.backend.knowledge.markup_parser", "read_html"),
 }
+# What would be imported by the first file of a kind, and so by each of them, since each is the first of its fork.
+_LATE = {"pdf": "pypdf.filters", "docx": "encodings.cp437"}
 
 
 def main() -> None:
@@ -50,6 +52,8 @@ def main() -> None:
 @cache
 def _reader(kind: str) -> Callable[[bytes], Parsed]:
     module, function = _READERS[kind]
+    if kind in _LATE:
+        importlib.import_module(_LATE[kind])
     return getattr(importlib.import_module(module), function)
 
 

@@ -1,7 +1,10 @@
 """Hostile and broken files: each ends in words, in bounded time."""
 
 import asyncio
+import base64
 import io
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 
@@ -19,6 +22,21 @@ from app.backend.knowledge.parsing import parse
 
 PDF = KINDS[".pdf"].media_type
 DOCX = KINDS[".docx"].media_type
+W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+
+
+# Says what the first file of a kind imports, as the process that parsers are forked from has loaded their reader.
+FIRST_FILE = """
+import base64, sys
+from types import ModuleType
+sys.modules["magika"] = ModuleType("magika")
+from app.backend.knowledge.parser_main import _reader
+kind, body = sys.argv[1], base64.b64decode(sys.stdin.read())
+read = _reader(kind)
+before = set(sys.modules)
+read(body)
+print(*sorted(set(sys.modules) - before))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +98,23 @@ async def test_parse_docx_keeps_headings_and_tables(parsers: Parsers) -> None:
     assert parsed.is_markdown
     assert "# Pump\n\nHold the button." in parsed.text
     assert "| Code | Meaning |" in parsed.text
+
+
+@pytest.mark.parametrize("kind", ["pdf", "docx", "html"])
+def test_fork_that_reads_a_file_imports_nothing(kind: str) -> None:
+    text = f'<w:document xmlns:w="{W}"><w:body><w:p/></w:body></w:document>'
+    body = {
+        "pdf": make_pdf("Seen"),
+        "docx": make_docx(text),
+        "html": b"<p>Seen</p><form>Not this</form>",
+    }[kind]
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_FILE, kind],
+        input=base64.b64encode(body),
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout.decode().strip() == ""
 
 
 async def test_parse_scan_without_text_says_so(parsers: Parsers) -> None:
