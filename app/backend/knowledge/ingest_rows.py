@@ -9,7 +9,15 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Delete,
+    Insert,
+    Select,
+    Update,
+    bindparam,
+)
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col, delete, insert, or_, select, update
 
@@ -40,14 +48,9 @@ def change_document(
     connection: Connection, document: DocumentRow, values: dict[str, Any]
 ) -> bool:
     """Change a document if this claim still holds; False when it does not."""
+    claim = {"document": document.id, "held": document.dispatch}
     changed = connection.execute(
-        # lint-skip: repo-scope - the ingest job knows the row by its id
-        update(DocumentRow)
-        .where(
-            col(DocumentRow.id) == document.id,
-            col(DocumentRow.dispatch) == document.dispatch,
-        )
-        .values(updated_at=clock.now(), **values)
+        _change(), {**claim, **values, "updated_at": clock.now()}
     )
     return changed.rowcount == 1
 
@@ -56,30 +59,21 @@ def replace_chunks(
     connection: Connection, document: DocumentRow, rows: Sequence[dict[str, Any]]
 ) -> None:
     """Make `rows` the only passages of a document."""
-    # lint-skip: repo-scope - the ingest job knows the row by its id
-    connection.execute(delete(ChunkRow).where(col(ChunkRow.document_id) == document.id))
+    connection.execute(_delete_chunks(), {"document": document.id})
     for first in range(0, len(rows), _INSERT_ROWS):
-        connection.execute(insert(ChunkRow), rows[first : first + _INSERT_ROWS])
+        connection.execute(_insert_chunks(), rows[first : first + _INSERT_ROWS])
 
 
 def hold_vectors(connection: Connection, collection: CollectionRow) -> bool:
     """Let a collection have the same vectors until the commit; False when it has others by now, or is gone."""
-    query = (
-        # lint-skip: repo-scope - the ingest job knows the row by its id
-        select(CollectionRow.id)
-        .where(*_same_vectors(collection))
-        .with_for_update(read=True)
-    )
-    return connection.execute(query).first() is not None
+    held = connection.execute(_hold_vectors(), _vectors_of(collection))
+    return held.first() is not None
 
 
 def raise_version(connection: Connection, collection: CollectionRow) -> bool:
     """Say that the passages of a collection changed; False when it has other vectors by now, or is gone."""
     changed = connection.execute(
-        # lint-skip: repo-scope - the ingest job knows the row by its id
-        update(CollectionRow)
-        .where(*_same_vectors(collection))
-        .values(version=CollectionRow.version + 1, updated_at=clock.now())
+        _raise_version(), {**_vectors_of(collection), "now": clock.now()}
     )
     return changed.rowcount == 1
 
@@ -88,23 +82,13 @@ def find_settled_version(
     connection: Connection, collection: CollectionRow
 ) -> int | None:
     """Return the version of a collection; None while a document of it is still on its way."""
-    # lint-skip: repo-scope - the ingest job knows the row by its id
-    unfinished = select(DocumentRow.id).where(
-        col(DocumentRow.collection_id) == collection.id,
-        col(DocumentRow.status).not_in(FINAL),
-    )
-    # lint-skip: repo-scope - as above
-    query = select(CollectionRow.version).where(
-        col(CollectionRow.id) == collection.id, ~unfinished.exists()
-    )
-    return connection.execute(query).scalar()
+    return connection.execute(
+        _settled_version(), {"collection": collection.id}
+    ).scalar()
 
 
-def _same_vectors(collection: CollectionRow) -> tuple[ColumnElement[bool], ...]:
-    return (
-        col(CollectionRow.id) == collection.id,
-        col(CollectionRow.vectors_id).is_not_distinct_from(collection.vectors_id),
-    )
+def _vectors_of(collection: CollectionRow) -> dict[str, Any]:
+    return {"collection": collection.id, "vectors": collection.vectors_id}
 
 
 # Made once: to make a statement takes longer than to carry it out.
@@ -132,3 +116,60 @@ def _claim() -> ReturningUpdate[Any]:
 def _collection() -> Select[Any]:
     # lint-skip: repo-scope - as above
     return select(CollectionRow).where(col(CollectionRow.id) == bindparam("collection"))
+
+
+@cache
+def _change() -> Update:
+    # lint-skip: repo-scope - as above
+    return update(DocumentRow).where(
+        col(DocumentRow.id) == bindparam("document"),
+        col(DocumentRow.dispatch) == bindparam("held"),
+    )
+
+
+@cache
+def _delete_chunks() -> Delete:
+    # lint-skip: repo-scope - as above
+    return delete(ChunkRow).where(col(ChunkRow.document_id) == bindparam("document"))
+
+
+@cache
+def _insert_chunks() -> Insert:
+    return insert(ChunkRow)
+
+
+@cache
+def _hold_vectors() -> Select[Any]:
+    # lint-skip: repo-scope - as above
+    query = select(CollectionRow.id).where(*_same_vectors())
+    return query.with_for_update(read=True)
+
+
+@cache
+def _raise_version() -> Update:
+    # lint-skip: repo-scope - as above
+    return (
+        update(CollectionRow)
+        .where(*_same_vectors())
+        .values(version=CollectionRow.version + 1, updated_at=bindparam("now"))
+    )
+
+
+@cache
+def _settled_version() -> Select[Any]:
+    # lint-skip: repo-scope - as above
+    unfinished = select(DocumentRow.id).where(
+        col(DocumentRow.collection_id) == bindparam("collection"),
+        col(DocumentRow.status).not_in(FINAL),
+    )
+    # lint-skip: repo-scope - as above
+    return select(CollectionRow.version).where(
+        col(CollectionRow.id) == bindparam("collection"), ~unfinished.exists()
+    )
+
+
+def _same_vectors() -> tuple[ColumnElement[bool], ...]:
+    return (
+        col(CollectionRow.id) == bindparam("collection"),
+        col(CollectionRow.vectors_id).is_not_distinct_from(bindparam("vectors")),
+    )
