@@ -1,6 +1,7 @@
 """What the build adds to Reflex's: one bundle for any host and port, and lists of what its pages need."""
 
 import base64
+import functools
 import hashlib
 import json
 import re
@@ -12,6 +13,9 @@ from typing_extensions import override
 
 CSP_FILE = "csp.json"
 PRELOAD_FILE = "preload.json"
+# What stands for the id in the address of a page that has one, when it is rendered ahead.
+ANY_ID = "_"
+_ID = re.compile(r"\[\w+\]")
 _ADDRESS = re.compile(r"""(["'`])(ws|http)s?://[^"'`/]+(/[^"'`]*)?\1""")
 _LAZY = re.compile(r"""import\((["'`])\./([^"'`]+\.js)\1\)""")
 _INLINE = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
@@ -32,6 +36,12 @@ class Portable(Plugin):
     @override
     def pre_compile(self, **context: Any) -> None:
         context["add_modify_task"]("vite.config.js", _gather_chunks)
+        found = [page.route for page in context["unevaluated_pages"]]
+        with_id = [f"/{_ID.sub(ANY_ID, route)}" for route in found if "[" in route]
+        context["add_modify_task"](
+            "react-router.config.js",
+            functools.partial(_render_ahead, paths=with_id),
+        )
 
     @override
     def post_build(self, **context: Any) -> None:
@@ -47,6 +57,19 @@ def _gather_chunks(config: str) -> str:
         message = "Reflex's vite.config.js has no chunk groups to add to."
         raise RuntimeError(message)
     return changed.replace('name: "reflex-env"', 'name: "reflex-env", priority: 9', 1)
+
+
+def _render_ahead(config: str, *, paths: list[str]) -> str:
+    """Render pages with an id too, as they are before their first data: React then finds them, and builds none anew."""
+    changed = config.replace(
+        '"prerender": true',
+        f'"prerender": ({{ getStaticPaths }}) => [...getStaticPaths(), ...{json.dumps(paths)}]',
+        1,
+    )
+    if changed == config:
+        message = "Reflex's react-router.config.js renders no pages ahead."
+        raise RuntimeError(message)
+    return changed
 
 
 def _follow_location(static: Path) -> None:
@@ -80,18 +103,19 @@ def _inline_hashes(static: Path) -> list[str]:
 
 
 def _preloads(static: Path) -> dict[str, list[str]]:
-    """Return, for each page that is not rendered ahead, a pattern of its path and the chunks that it needs."""
+    """Return, for each page, the chunks that its HTML does not name: those that it loads when it runs."""
     (manifest,) = static.glob("assets/manifest-*.js")
     text = manifest.read_text()
     routes = json.loads(text[text.index("{") : text.rindex("}") + 1])["routes"]
-    return {
-        "/" + re.sub(r":\w+", "[^/]+", route["path"]): _chunks_of(static, route)
+    lists = {
+        "/" + re.sub(r":\w+", ANY_ID, route["path"]): _chunks_of(static, route)
         for route in routes.values()
-        if ":" in route.get("path", "")
+        if "path" in route
     }
+    return {page: chunks for page, chunks in lists.items() if chunks}
 
 
 def _chunks_of(static: Path, route: dict[str, Any]) -> list[str]:
     page = (static / route["module"].lstrip("/")).read_text()
     lazy = [f"/assets/{name}" for _, name in _LAZY.findall(page)]
-    return list(dict.fromkeys([route["module"], *route["imports"], *lazy]))
+    return [name for name in dict.fromkeys(lazy) if name not in route["imports"]]

@@ -11,6 +11,12 @@ from tests.product import Product
 MOST = 185_000  # bytes, compressed
 MOST_WITH_A_RUN = 260_000
 WITH_A_RUN = (routes.agent_path("a"), routes.run_path("a"))
+WITH_AN_ID = (
+    *WITH_A_RUN,
+    routes.agent_edit_path("a"),
+    routes.collection_path("a"),
+    routes.document_path("a"),
+)
 PAGES = (
     routes.LOGIN,
     routes.DASHBOARD,
@@ -46,3 +52,11 @@ def test_page_loads_few_bytes_of_scripts(product: Product, path: str) -> None:
 
     assert len(sizes) > 5
     assert sum(sizes.values()) < (MOST_WITH_A_RUN if path in WITH_A_RUN else MOST)
+
+
+@pytest.mark.parametrize("path", WITH_AN_ID)
+def test_page_with_an_id_is_rendered_ahead(product: Product, path: str) -> None:
+    html = httpx.get(f"{product.url}{path}").text
+
+    # What is not rendered ahead is the frame around grey, which has no heading.
+    assert "<h1" in html

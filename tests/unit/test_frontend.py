@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,7 +26,8 @@ def _build(tmp_path: Path, env: str) -> Path:
     static = tmp_path / "client"
     (static / "assets").mkdir(parents=True)
     (static / "assets" / "reflex-env-1.js").write_text(env)
-    (static / "assets" / "run.js").write_text("import(`./log.js`)")
+    (static / "assets" / "run.js").write_text("import(`./log.js`);import(`./react.js`)")
+    (static / "assets" / "runs.js").write_text("")
     (static / "assets" / "manifest-1.js").write_text(f"x={json.dumps(MANIFEST)};")
     (static / "index.html").write_text(
         '<script>a()</script><script src="/x.js"></script>'
@@ -56,15 +58,13 @@ def test_inline_scripts_are_listed_by_hash(tmp_path: Path) -> None:
     assert only.startswith("sha256-")
 
 
-def test_chunks_of_pages_that_are_not_rendered_ahead_are_listed(
-    tmp_path: Path,
-) -> None:
+def test_chunks_that_a_page_loads_when_it_runs_are_listed(tmp_path: Path) -> None:
     static = _build(tmp_path, '"http://localhost:8000/ping"')
 
     Portable().post_build(static_dir=static)
 
     assert json.loads((tmp_path / "preload.json").read_text()) == {
-        "/runs/[^/]+": ["/assets/run.js", "/assets/react.js", "/assets/log.js"]
+        "/runs/_": ["/assets/log.js"]
     }
 
 
@@ -75,12 +75,26 @@ def test_build_without_an_address_fails(tmp_path: Path) -> None:
         Portable().post_build(static_dir=static)
 
 
-def test_chunks_are_gathered() -> None:
+def _changes(*paths: str) -> dict[str, Any]:
     changes: dict[str, Any] = {}
+    pages = [SimpleNamespace(route=path) for path in paths]
+    Portable().pre_compile(add_modify_task=changes.__setitem__, unevaluated_pages=pages)
+    return changes
 
-    Portable().pre_compile(add_modify_task=changes.__setitem__)
 
-    change = changes["vite.config.js"]
+def test_chunks_are_gathered() -> None:
+    change = _changes()["vite.config.js"]
+
     assert 'name: "frame"' in change('groups: [\n{ name: "reflex-env" }]')
     with pytest.raises(RuntimeError, match="no chunk groups"):
         change("{}")
+
+
+def test_pages_with_an_id_are_rendered_ahead_too() -> None:
+    change = _changes("runs", "agents/[agent_ref]/edit")["react-router.config.js"]
+
+    assert '[...getStaticPaths(), ...["/agents/_/edit"]]' in change(
+        '{"ssr": false, "prerender": true}'
+    )
+    with pytest.raises(RuntimeError, match="no pages ahead"):
+        change('{"ssr": false}')

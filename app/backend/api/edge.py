@@ -1,7 +1,6 @@
 """The outermost ASGI layer: what every answer of the port carries, pages and API alike."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.backend.api.bundle import FOLDERS, Bundle
 
-# The build lists the hashes of its pages' inline scripts, and the chunks that pages need, see app/frontend.py.
+# The build lists the hashes of its pages' inline scripts, and the chunks that pages do not name, see app/frontend.py.
 CSP_FILE = "csp.json"
 PRELOAD_FILE = "preload.json"
+# Pages with an id are rendered ahead with this in its place, which is the second part of their paths.
+ANY_ID = "_"
 _FOR_EVER = "public, max-age=31536000, immutable"
 _TO_ALL = {
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -37,16 +38,15 @@ def with_headers(app: ASGIApp, static_dir: Path, *, is_secure: bool) -> ASGIApp:
     to_all = {**_TO_ALL, **(_OVER_TLS if is_secure else {})}
     policy = content_security_policy(static_dir)
     preloads = _read(static_dir, PRELOAD_FILE, {})
-    bundle = Bundle(static_dir)
+    bundle, pages = Bundle(static_dir), _pages(static_dir)
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
 
-        found = _without_redirect(scope, static_dir)
-        # A page that was rendered ahead says by itself what it needs.
-        chunks = _chunks_of(scope["path"], preloads) if found is scope else []
+        page = _page_of(scope["path"], pages)
+        chunks = preloads.get(page, [])
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -55,7 +55,7 @@ def with_headers(app: ASGIApp, static_dir: Path, *, is_secure: bool) -> ASGIApp:
             await send(message)
 
         answer = bundle.answer(scope) or app
-        await answer(found, receive, send_with_headers)
+        await answer(_as_page(scope, page), receive, send_with_headers)
 
     return wrapped
 
@@ -75,22 +75,28 @@ def _read(static_dir: Path, name: str, default: Any) -> Any:
     return json.loads(listed.read_text()) if listed.is_file() else default
 
 
-def _chunks_of(path: str, preloads: dict[str, list[str]]) -> list[str]:
-    return next(
-        (chunks for known, chunks in preloads.items() if re.fullmatch(known, path)), []
-    )
+def _pages(static_dir: Path) -> frozenset[str]:
+    found = (file.parent for file in static_dir.rglob("*/index.html"))
+    return frozenset(f"/{page.relative_to(static_dir).as_posix()}" for page in found)
 
 
-def _without_redirect(scope: Scope, static_dir: Path) -> Scope:
+def _page_of(path: str, pages: frozenset[str]) -> str:
+    """Return the page that was rendered ahead for `path`, nothing when there is none."""
+    if path in pages:
+        return path
+    before, _, after = path.lstrip("/").partition("/")
+    _, slash, rest = after.partition("/")
+    page = f"/{before}/{ANY_ID}{slash}{rest}"
+    return page if after and page in pages else ""
+
+
+def _as_page(scope: Scope, page: str) -> Scope:
     # Static files would answer /login by a redirect to /login/, one round trip before every page.
-    path: str = scope["path"]
-    if (
-        path.endswith("/")
-        or "." in path
-        or not (static_dir / path.lstrip("/") / "index.html").is_file()
-    ):
-        return scope
-    return {**scope, "path": f"{path}/", "raw_path": f"{path}/".encode()}
+    return (
+        {**scope, "path": f"{page}/", "raw_path": f"{page}/".encode()}
+        if page
+        else scope
+    )
 
 
 def _add_headers(path: str, message: Message, policy: str, chunks: list[str]) -> None:

@@ -92,7 +92,7 @@ def bare(*children: Any) -> rx.Component:
 
 
 def loading() -> rx.Component:
-    """Return the first paint of pages that are not rendered ahead: the frame around grey."""
+    """Return the first paint of an address that no page has: the frame around grey."""
     return shell(
         skeleton("mb-6 h-7 w-48"), skeleton_rows(3, "h-24"), here="", is_busy=True
     )

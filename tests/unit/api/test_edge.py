@@ -24,14 +24,15 @@ async def _text(_: Request) -> PlainTextResponse:
 
 @pytest.fixture
 def static_dir(tmp_path: Path) -> Path:
-    """A built front end with one page."""
+    """A built front end with a few pages."""
     folder = tmp_path / "client"
-    (folder / "login").mkdir(parents=True)
-    (folder / "login" / "index.html").write_text("x")
+    for page in ("login", "agents/new", "agents/_", "agents/_/edit", "runs/_"):
+        (folder / page).mkdir(parents=True, exist_ok=True)
+        (folder / page / "index.html").write_text("x")
     (folder / "assets").mkdir()
     (folder / "assets" / "built.js").write_text("built")
     (tmp_path / "csp.json").write_text(json.dumps(["sha256-abc"]))
-    preloads = {"/login": ["/assets/a.js"], "/runs/[^/]+": ["/assets/b.js"]}
+    preloads = {"/runs/_": ["/assets/b.js"]}
     (tmp_path / "preload.json").write_text(json.dumps(preloads))
     return folder
 
@@ -113,7 +114,7 @@ async def test_only_an_installation_behind_tls_asks_for_https(
         ("/login", None),
     ],
 )
-async def test_page_that_is_not_rendered_ahead_says_what_it_needs(
+async def test_page_says_what_its_html_does_not_name(
     static_dir: Path, path: str, link: str | None
 ) -> None:
     response = await _get(static_dir, path)
@@ -129,10 +130,25 @@ async def test_asset_is_kept_for_ever(static_dir: Path) -> None:
     assert "default-src 'none'" in response.headers["content-security-policy"]
 
 
-async def test_prerendered_page_is_served_without_a_redirect(static_dir: Path) -> None:
-    response = await _get(static_dir, "/login?next=%2F")
+@pytest.mark.parametrize(
+    ("path", "page"),
+    [
+        ("/login?next=%2F", "/login/"),
+        ("/agents/new", "/agents/new/"),
+        ("/agents/1", "/agents/_/"),
+        ("/agents/1/edit", "/agents/_/edit/"),
+        ("/agents/1/", "/agents/1/"),
+        ("/agents/1/2", "/agents/1/2"),
+        ("/login/1", "/login/1"),
+        ("/agents", "/agents"),
+    ],
+)
+async def test_prerendered_page_is_served_without_a_redirect(
+    static_dir: Path, path: str, page: str
+) -> None:
+    response = await _get(static_dir, path)
 
-    assert response.text == "/login/"
+    assert response.text == page
 
 
 def test_policy_without_a_build_allows_own_scripts_only(tmp_path: Path) -> None:
