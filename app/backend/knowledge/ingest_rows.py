@@ -147,8 +147,8 @@ def _hold_vectors() -> Select[Any]:
 
 @cache
 def _raise_version() -> Update:
-    # lint-skip: repo-scope - as above
     return (
+        # lint-skip: repo-scope - as above
         update(CollectionRow)
         .where(*_same_vectors())
         .values(version=CollectionRow.version + 1, updated_at=bindparam("now"))

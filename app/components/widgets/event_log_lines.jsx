@@ -7,7 +7,6 @@ import { Strip } from "./event_log_strip.jsx";
 import { bracketed, grouped, lineOf } from "./event_log_text.js";
 import { copy, useLogView } from "./event_log_view.js";
 
-const LINE = 29; // pixels of most lines; without it Virtuoso draws one to measure it, and then all
 const HAND = 2000; // milliseconds in which a scroll still comes from a hand's last move
 
 /** Says what came last, at most once a second, to those who asked for it. */
@@ -98,7 +97,7 @@ function Lines({ view, scroller, onScroll, toEnd, row }) {
   const [start] = useState(() => view.start());
   return (
     <Virtuoso ref={list} scrollerRef={(element) => { scroller.current = element; }} style={{ height: "100%", width: "100%" }}
-      tabIndex={0} totalCount={log.visible.length} firstItemIndex={log.base} defaultItemHeight={LINE} increaseViewportBy={300} onScroll={onScroll}
+      tabIndex={0} totalCount={log.visible.length} firstItemIndex={log.base} increaseViewportBy={300} onScroll={onScroll}
       totalListHeightChanged={toEnd} initialTopMostItemIndex={start} rangeChanged={view.near}
       computeItemKey={(index) => log.visible[index - log.base]?.key ?? index}
       itemContent={(index) => (log.visible[index - log.base] ? row(log.visible[index - log.base]) : <div className="h-6" />)} />
