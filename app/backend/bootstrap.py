@@ -94,47 +94,59 @@ async def build(
 
     `shared` takes the engine that this process shares, for one event loop at a time; `local_embedder` is the runtime's own, which others ask it for.
     """
-    masking.known().learn(masking.secrets_of(settings))
-    db, parsers = Database(settings.sql_url, shared=shared), Parsers()
-    redis, checkpoints = redis_client.connect(settings.redis_url), Checkpoints(settings)
-    blocking = redis_client.connect_blocking(settings.redis_url, seconds=REDIS_SECONDS)
-    keyring = crypto.load_keyring(settings)
-    embedder = local_embedder or _runtime_embedder(settings, keyring)
-    models = catalog.open_catalog(settings, db, keyring, redis, RowChains(db, redis))
-    feed, outbox = RunFeed(db, redis), Outbox(db, blocking)
-    streams = LiveStreams(blocking)
-    heartbeat = Heartbeat(db, lease_seconds=settings.lease_seconds)
+    services = _open(settings, shared=shared, local_embedder=local_embedder)
     try:
-        services = Services(
-            settings=settings,
-            keyring=keyring,
-            db=db,
-            redis=redis,
-            blocking=blocking,
-            streams=streams,
-            heartbeat=heartbeat,
-            outbox=outbox,
-            objects=storage.make_store(settings, keyring),
-            parsers=parsers,
-            embedder=embedder,
-            index=vector_index.make_index(settings),
-            words=WordIndexes(settings.data_dir / "bm25"),
-            models=models,
-            checkpoints=checkpoints,
-            feed=feed,
-            request_limits=RequestLimits(db, redis),
-        )
         yield with_tools(services)
     finally:
-        parsers.close()
-        await outbox.settle()
-        for part in (checkpoints, feed, models, embedder):
-            await part.close()
-        await asyncio.to_thread(heartbeat.close)
-        await asyncio.to_thread(streams.close)
-        await redis.aclose()
-        blocking.close()
-        await db.close()
+        await _close(services)
+
+
+def _open(
+    settings: Settings, *, shared: bool, local_embedder: Embedder | None
+) -> Services:
+    # None of them connects before it is used.
+    masking.known().learn(masking.secrets_of(settings))
+    db = Database(settings.sql_url, shared=shared)
+    redis = redis_client.connect(settings.redis_url)
+    blocking = redis_client.connect_blocking(settings.redis_url, seconds=REDIS_SECONDS)
+    keyring = crypto.load_keyring(settings)
+    chains = RowChains(db, redis)
+    return Services(
+        settings=settings,
+        keyring=keyring,
+        db=db,
+        redis=redis,
+        blocking=blocking,
+        streams=LiveStreams(blocking),
+        heartbeat=Heartbeat(db, lease_seconds=settings.lease_seconds),
+        outbox=Outbox(db, blocking),
+        objects=storage.make_store(settings, keyring),
+        parsers=Parsers(),
+        embedder=local_embedder or _runtime_embedder(settings, keyring),
+        index=vector_index.make_index(settings),
+        words=WordIndexes(settings.data_dir / "bm25"),
+        models=catalog.open_catalog(settings, db, keyring, redis, chains),
+        checkpoints=Checkpoints(settings),
+        feed=RunFeed(db, redis),
+        request_limits=RequestLimits(db, redis),
+    )
+
+
+async def _close(services: Services) -> None:
+    services.parsers.close()
+    await services.outbox.settle()
+    for part in (
+        services.checkpoints,
+        services.feed,
+        services.models,
+        services.embedder,
+    ):
+        await part.close()
+    for held in (services.heartbeat, services.streams):
+        await asyncio.to_thread(held.close)
+    await services.redis.aclose()
+    services.blocking.close()
+    await services.db.close()
 
 
 def _runtime_embedder(settings: Settings, keyring: Keyring) -> Embedder:

@@ -79,8 +79,7 @@ class Database:
         async with self._writes() as session:
             async with session.begin():
                 if lock_seconds is not None and not self.is_sqlite:
-                    limit = f"SET LOCAL lock_timeout = {int(lock_seconds * 1000)}"
-                    await session.exec(text(limit))  # pyright: ignore[reportCallIssue, reportArgumentType] - it takes text too
+                    await session.exec(text(_wait_at_most(lock_seconds)))  # pyright: ignore[reportCallIssue, reportArgumentType] - it takes text too
                 yield session
             actions: list[Callable[[], Awaitable[None]]] = session.info.pop(
                 AFTER_COMMIT, []
@@ -108,10 +107,14 @@ class Database:
         _refuse_readers()
         return await self._writer.write(work, then)
 
-    def write_now(self, work: Callable[[Connection], R]) -> R:
-        """Do what `write` does, for a thread that has no event loop."""
+    def write_now(
+        self, work: Callable[[Connection], R], *, lock_seconds: float | None = None
+    ) -> R:
+        """Do what `write` does, for a thread that has no event loop; `lock_seconds` is as for `transaction`."""
         _refuse_readers()
         with self._plain.begin() as connection:
+            if lock_seconds is not None and not self.is_sqlite:
+                connection.exec_driver_sql(_wait_at_most(lock_seconds))
             return work(connection)
 
     def read_now(self, work: Callable[[Connection], R]) -> R:
@@ -153,6 +156,10 @@ async def savepoint(session: Session) -> AsyncGenerator[None, None]:
 def after_commit(session: Session, action: Callable[[], Awaitable[None]]) -> None:
     """Run `action` once the transaction of `session` is committed."""
     session.info.setdefault(AFTER_COMMIT, []).append(action)
+
+
+def _wait_at_most(lock_seconds: float) -> str:
+    return f"SET LOCAL lock_timeout = {int(lock_seconds * 1000)}"
 
 
 def _refuse_readers() -> None:

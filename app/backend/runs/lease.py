@@ -19,6 +19,8 @@ logger = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 0.5
 RENEW_SECONDS = 2.0
+# Somebody who holds the row of one run for longer must not cost the others their leases.
+LOCK_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
@@ -96,32 +98,27 @@ class Heartbeat:
                 return
             with self._changing:
                 kept = list(self._kept.values())
-            try:
-                if kept:
-                    self._keep(kept)
-            except AWAY as error:
-                logger.warning("heartbeat_failed", error=str(error))
-            except Exception:  # lint-skip: edge-catch
-                # Without it the runs would be somebody else's soon, and this process would not know.
-                logger.exception("heartbeat_broken")
+            # Runs of several people at once.
+            with acting.as_system():
+                for one in kept:
+                    # What one run has to wait for is nothing to the others.
+                    _try(partial(self._renew_when_due, one))
+                _try(partial(self._look, kept))
 
-    def _keep(self, kept: Sequence[_Kept]) -> None:
-        # Runs of several people at once.
-        with acting.as_system():
-            now = clock.monotonic()
-            for one in kept:
-                if now >= self._due.get(one.run_id, now):
-                    self._renew(one)
-            look = partial(
-                engine_repository.list_stop_requests,
-                run_ids=[one.run_id for one in kept],
-            )
-            stopped = self._db.read_now(look)
+    def _look(self, kept: Sequence[_Kept]) -> None:
+        look = partial(
+            engine_repository.list_stop_requests,
+            run_ids=[one.run_id for one in kept],
+        )
+        stopped = self._db.read_now(look)
         for one in kept:
             if one.run_id in stopped:
                 _tell(one, one.on_stop)
 
-    def _renew(self, kept: _Kept) -> None:
+    def _renew_when_due(self, kept: _Kept) -> None:
+        due = self._due.get(kept.run_id)
+        if due is None or clock.monotonic() < due:
+            return
         # One by one: rows of several runs would be held together, and others hold some of them in another order.
         renew = partial(
             engine_repository.renew_lease,
@@ -129,13 +126,23 @@ class Heartbeat:
             epoch=kept.epoch,
             lease_until=clock.now() + self._lease,
         )
-        if self._db.write_now(renew):
+        if self._db.write_now(renew, lock_seconds=LOCK_SECONDS):
             with self._changing:
                 if self._kept.get(kept.run_id) is kept:
                     self._due[kept.run_id] = clock.monotonic() + self._renew_seconds
         else:
             self._forget(kept)
             _tell(kept, kept.on_lost)
+
+
+def _try(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except AWAY as error:
+        logger.warning("heartbeat_failed", error=str(error))
+    except Exception:  # lint-skip: edge-catch
+        # Without it the runs would be somebody else's soon, and this process would not know.
+        logger.exception("heartbeat_broken")
 
 
 def _tell(kept: _Kept, callback: Callable[[], None]) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Generator
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -15,6 +15,7 @@ from app.backend.bootstrap import Services
 from app.backend.core import clock
 from app.backend.core.actor import Actor
 from app.backend.core.run_events import RunStatus
+from app.backend.runs import engine_repository
 from app.backend.runs.lease import Heartbeat
 from app.backend.runs.tables import RunRow
 from tests.factories.rows import MakeRun
@@ -129,6 +130,33 @@ async def test_run_that_is_left_is_not_kept_any_more_and_may_be_taken_again(
 
     assert not first.stop.is_set()
     assert not second.lost.is_set()
+
+
+async def test_run_whose_row_somebody_holds_costs_no_other_run_its_lease(
+    services: Services, actor: Actor, make_run: MakeRun, heartbeat: Heartbeat
+) -> None:
+    held, free = await _running(make_run, actor), await _running(make_run, actor)
+    told = {row.id: Told() for row in (held, free)}
+
+    async def is_renewed(row: RunRow, since: datetime) -> bool:
+        lease = await _lease(services, row.id)
+        return lease is not None and lease > since + timedelta(seconds=LEASE_SECONDS)
+
+    with (
+        heartbeat.keeping(held.id, 1, **told[held.id].of()),
+        heartbeat.keeping(free.id, 1, **told[free.id].of()),
+    ):
+        async with services.db.transaction() as holder:
+            assert await engine_repository.lock_run(holder, held.id) is not None
+            then = clock.now()
+            # SQLite has one writer: there both wait.
+            if not services.db.is_sqlite:
+                await _until(lambda: is_renewed(free, then))
+        after = clock.now()
+        await _until(lambda: is_renewed(held, after))
+        await _until(lambda: is_renewed(free, after))
+
+    assert not any(one.lost.is_set() for one in told.values())
 
 
 async def test_database_that_is_away_is_waited_for(
