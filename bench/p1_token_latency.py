@@ -38,8 +38,8 @@ SECONDS = 8.0  # in which tokens count
 CONNECT_SECONDS = 3.0
 START_SECONDS = 60.0
 WINDOW_SECONDS = 0.05
-# Five workers have sixty slots.
-WORKERS = 5
+# Five workers have sixty slots by default.
+WORKERS = int(os.environ.get("BENCH_WORKERS", "5"))
 MODEL = f'scripted/{{"tokens": {RATE * 120}, "tokens_per_second": {RATE}}}'
 GOAL = "p50 40 ms, p99 150 ms, 60 µs of processor time a token"
 OURS, PAGE, BARE = "API stream", "page of one of the runs", "bare Redis streams as SSE"

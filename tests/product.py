@@ -24,7 +24,8 @@ from app.backend.knowledge.tables import DocumentRow
 from tests.parts import Part, find_processes, free_port
 from tests.stack import settings_of
 
-READY = "Atelier is ready"
+# The last line of what it says; the link stands before it.
+READY = "Ctrl-C stops everything"
 START_SECONDS = 150  # the first start of a session may build the front end
 COMPLAINT = re.compile(
     r"Traceback \(most recent|\[(?:error|critical)\s*\]|\bERROR\b|was never awaited"
