@@ -17,6 +17,7 @@ PRELOAD_FILE = "preload.json"
 ANY_ID = "_"
 _ID = re.compile(r"\[\w+\]")
 _ADDRESS = re.compile(r"""(["'`])(ws|http)s?://[^"'`/]+(/[^"'`]*)?\1""")
+_CALLED_ON_LOAD = "//# allFunctionsCalledOnLoad"
 _LAZY = re.compile(r"""import\((["'`])\./([^"'`]+\.js)\1\)""")
 _INLINE = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
 
@@ -47,6 +48,7 @@ class Portable(Plugin):
     def post_build(self, **context: Any) -> None:
         static = Path(context["static_dir"])
         _follow_location(static)
+        _compile_ahead(static)
         (static.parent / CSP_FILE).write_text(json.dumps(_inline_hashes(static)))
         (static.parent / PRELOAD_FILE).write_text(json.dumps(_preloads(static)))
 
@@ -91,6 +93,15 @@ def _address_of_page(match: re.Match[str]) -> str:
         else 'location.origin.replace(/^http/,"ws")'
     )
     return f"({base}+{json.dumps(match[3] or '')})"
+
+
+def _compile_ahead(static: Path) -> None:
+    """Let browsers compile scripts on another thread while they load, and not each function when it is first called.
+
+    Source: the explicit compile hints of V8, which Chromium heeds from version 136 on; for others it is a comment.
+    """
+    for chunk in static.glob("assets/*.js"):
+        chunk.write_text(f"{_CALLED_ON_LOAD}\n{chunk.read_text()}")
 
 
 def _inline_hashes(static: Path) -> list[str]:

@@ -68,6 +68,19 @@ def test_chunks_that_a_page_loads_when_it_runs_are_listed(tmp_path: Path) -> Non
     }
 
 
+def test_every_script_is_compiled_while_it_loads(tmp_path: Path) -> None:
+    static = _build(tmp_path, '"http://localhost:8000/ping"')
+
+    Portable().post_build(static_dir=static)
+
+    first = {
+        script.read_text().partition("\n")[0]
+        for script in (static / "assets").glob("*.js")
+    }
+    # The hint counts only as the first line.
+    assert first == {"//# allFunctionsCalledOnLoad"}
+
+
 def test_build_without_an_address_fails(tmp_path: Path) -> None:
     static = _build(tmp_path, "x={}")
 
