@@ -23,7 +23,7 @@ RENEW_SECONDS = 2.0
 LOCK_SECONDS = 0.3
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Kept:
     """A run that this process works on, and whom to tell what, in the loop that asked for it."""
 
@@ -32,6 +32,7 @@ class _Kept:
     on_stop: Callable[[], None]
     on_lost: Callable[[], None]
     caller: asyncio.AbstractEventLoop
+    due: float
 
 
 class Heartbeat:
@@ -46,7 +47,6 @@ class Heartbeat:
         self._renew_seconds = min(RENEW_SECONDS, lease_seconds / 3)
         self._look_seconds = min(LOOK_SECONDS, self._renew_seconds)
         self._kept: dict[UUID, _Kept] = {}
-        self._due: dict[UUID, float] = {}
         self._changing = threading.Lock()
         self._has_runs, self._end = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -61,10 +61,10 @@ class Heartbeat:
         on_lost: Callable[[], None],
     ) -> Generator[None, None, None]:
         """Keep a run for the block; both callbacks are called in the event loop of now, and once more perhaps after it."""
-        kept = _Kept(run_id, epoch, on_stop, on_lost, asyncio.get_running_loop())
+        caller, due = asyncio.get_running_loop(), self._next_due()
+        kept = _Kept(run_id, epoch, on_stop, on_lost, caller, due)
         with self._changing:
             self._kept[run_id] = kept
-            self._due[run_id] = clock.monotonic() + self._renew_seconds
             self._has_runs.set()
             if self._thread is None:
                 self._thread = threading.Thread(
@@ -87,7 +87,7 @@ class Heartbeat:
         with self._changing:
             # It may have been taken again meanwhile, with the next epoch.
             if self._kept.get(kept.run_id) is kept:
-                del self._kept[kept.run_id], self._due[kept.run_id]
+                del self._kept[kept.run_id]
             if not self._kept and not self._end.is_set():
                 self._has_runs.clear()
 
@@ -103,7 +103,9 @@ class Heartbeat:
                 for one in kept:
                     # What one run has to wait for is nothing to the others.
                     _try(partial(self._renew_when_due, one))
-                _try(partial(self._look, kept))
+                # What ran meanwhile may have ended before the first look.
+                if kept:
+                    _try(partial(self._look, kept))
 
     def _look(self, kept: Sequence[_Kept]) -> None:
         look = partial(
@@ -116,8 +118,8 @@ class Heartbeat:
                 _tell(one, one.on_stop)
 
     def _renew_when_due(self, kept: _Kept) -> None:
-        due = self._due.get(kept.run_id)
-        if due is None or clock.monotonic() < due:
+        is_left = self._kept.get(kept.run_id) is not kept
+        if is_left or clock.monotonic() < kept.due:
             return
         # One by one: rows of several runs would be held together, and others hold some of them in another order.
         renew = partial(
@@ -127,12 +129,13 @@ class Heartbeat:
             lease_until=clock.now() + self._lease,
         )
         if self._db.write_now(renew, lock_seconds=LOCK_SECONDS):
-            with self._changing:
-                if self._kept.get(kept.run_id) is kept:
-                    self._due[kept.run_id] = clock.monotonic() + self._renew_seconds
+            kept.due = self._next_due()
         else:
             self._forget(kept)
             _tell(kept, kept.on_lost)
+
+    def _next_due(self) -> float:
+        return clock.monotonic() + self._renew_seconds
 
 
 def _try(work: Callable[[], None]) -> None:
