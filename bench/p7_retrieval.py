@@ -79,7 +79,7 @@ def installation() -> Generator[Settings, None, None]:
     """Start an installation with a runtime of its own."""
     with (
         start_stack("sqlite") as stack,
-        ForkServer(stack.folder) as server,
+        ForkServer(stack) as server,
         tempfile.TemporaryDirectory() as folder,
         stack.make_installation(Path(folder) / "data") as settings,
     ):

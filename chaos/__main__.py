@@ -58,7 +58,7 @@ def _try_all(
     failed: list[str] = []
     with ExitStack() as opened:
         stack = opened.enter_context(start_stack(kind))
-        server = opened.enter_context(ForkServer(stack.folder))
+        server = opened.enter_context(ForkServer(stack))
         for fault in faults:
             rounds = fault.quick if is_quick else fault.rounds
             print(f"{fault.id} on {kind}, seed {seed}, {rounds} rounds…", flush=True)

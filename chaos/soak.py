@@ -269,7 +269,7 @@ def main() -> int:
 
     with (
         start_stack(wanted.stack) as stack,
-        ForkServer(stack.folder) as server,
+        ForkServer(stack) as server,
         tempfile.TemporaryDirectory(dir=stack.folder, prefix="soak") as folder,
     ):
         problems = asyncio.run(play())

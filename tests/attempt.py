@@ -18,5 +18,6 @@ async def _attempt(run_id: UUID) -> None:
         )
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Try the run that the first argument names."""
     asyncio.run(_attempt(UUID(sys.argv[1])))

@@ -130,7 +130,7 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def fork_server(stack: Stack) -> Iterator[ForkServer]:
     """The parent that our own processes are forked from, with the heavy imports done once."""
-    with ForkServer(stack.folder) as server:
+    with ForkServer(stack) as server:
         yield server
 
 

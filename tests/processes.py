@@ -1,14 +1,14 @@
 """Our own processes in tests: forked from one parent that has imported the heavy libraries once.
 
-What runs in the child is exactly `python -m <module>` with the variables of an installation.
+What runs in the child is the `main` of a module with the variables of an installation, as in what `atelier up` forks.
 Run as a module, this file is that parent.
 """
 
 import contextlib
+import gc
 import importlib
 import json
 import os
-import runpy
 import signal
 import subprocess
 import sys
@@ -25,13 +25,19 @@ from app.backend.core.settings import Settings
 from app.backend.models import files
 from tests.names import refuse_nobody
 from tests.parts import ask, end_process, wait_until
-from tests.stack import environment_of
+from tests.stack import Stack, environment_of
+from tests.statements import compile_once
 
+WORKER = "app.workers.worker"
 PRELOADED = (
-    "app.backend.bootstrap",
     "chromadb",
     "langgraph.graph",
     "langchain_openai",
+    WORKER,
+    "app.workers.scheduler",
+    "app.workers.runtime",
+    "tests.attempt",
+    "tests.serving",
 )
 RUNTIME_SECONDS = 40
 
@@ -79,18 +85,25 @@ class Fork:
 class ForkServer:
     """Starts our processes in milliseconds instead of seconds."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._folder = stack.folder
         self._numbers = count(1)
+        self._cleanup = contextlib.ExitStack()
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> "ForkServer":
+        # Workers rehearse before they are forked, in an installation that no test looks at.
+        own = self._cleanup.enter_context(
+            self._stack.make_installation(self._folder / "rehearsal")
+        )
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.processes"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             cwd=Path(__file__).parent.parent,
+            env={**os.environ, **environment_of(own)},
         )
         return self
 
@@ -100,12 +113,13 @@ class ForkServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._process is not None:
-            with self._process:
-                end_process(self._process.pid)
+        with self._cleanup:
+            if self._process is not None:
+                with self._process:
+                    end_process(self._process.pid)
 
     def start(self, module: str, settings: Settings, *arguments: str) -> Fork:
-        """Run `python -m module` for the installation of `settings`; does not wait for it to be ready."""
+        """Run the `main` of `module` for the installation of `settings`; does not wait for it to be ready."""
         assert self._process is not None
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -153,16 +167,28 @@ def _serve() -> None:
     os.dup2(2, 1)
     for module in PRELOADED:
         importlib.import_module(module)
+    compile_once()
     refuse_nobody()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:
         order = json.loads(line)
+        if order["module"] == WORKER:
+            _get_ready_for_workers()
         pid = os.fork()
         if pid == 0:
             answers.close()
             _become(order)
         answers.write(f"{pid}\n")
         answers.flush()
+
+
+def _get_ready_for_workers() -> None:
+    # One rehearsal for all of them, as `atelier up` does it. A worker for which it failed does it by itself.
+    with contextlib.suppress(Exception):
+        importlib.import_module(WORKER).get_ready()
+        gc.collect()
+        # The collector would write to every object, and so copy all shared pages.
+        gc.freeze()
 
 
 def _become(order: dict[str, object]) -> None:
@@ -183,7 +209,7 @@ def _become(order: dict[str, object]) -> None:
     sys.argv = [module, *arguments]
     code = 1
     try:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        importlib.import_module(module).main()
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)

@@ -1,4 +1,4 @@
-"""The API and the live logs as a process of their own, without the pages: `python -m tests.serving`."""
+"""The API and the live logs as a process of their own, without the pages."""
 
 import asyncio
 
@@ -38,7 +38,3 @@ def main() -> None:
     settings = settings_module.load()
     logging.configure(settings, "web")
     asyncio.run(serve(settings))
-
-
-if __name__ == "__main__":
-    main()

@@ -77,7 +77,7 @@ def installation() -> Generator[Settings, None, None]:
     """Start an installation with runtime, worker and scheduler."""
     with (
         start_stack("sqlite") as stack,
-        ForkServer(stack.folder) as server,
+        ForkServer(stack) as server,
         tempfile.TemporaryDirectory() as folder,
         stack.make_installation(Path(folder) / "data") as settings,
     ):

@@ -3,6 +3,8 @@
 from app.backend.secrets import rotation
 from app.cli.secret import app
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Rotate as the arguments say."""
     rotation.BATCH = 3
     app()
