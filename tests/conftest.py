@@ -188,7 +188,7 @@ def worker(settings: Settings, fork_server: ForkServer) -> Iterator[Fork]:
     """A worker process that takes the jobs of this test."""
     started = fork_server.start("app.workers.worker", settings)
     yield started
-    started.stop()
+    fork_server.let_go(started)
 
 
 @pytest.fixture

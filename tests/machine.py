@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ class Machine:
     redis: Part
     postgres: Part | None
     fork_server: ForkServer
-    cleanup: ExitStack
+    forks: list[Fork] = field(default_factory=list[Fork])
 
     def start_worker(self) -> Fork:
         """Start a worker."""
@@ -35,7 +35,7 @@ class Machine:
     def start_runtime(self) -> Fork:
         """Start a runtime at the URL of the settings."""
         fork = self.fork_server.start_runtime(self.settings)
-        self.cleanup.callback(fork.stop)
+        self.forks.append(fork)
         return fork
 
     def start_web(self) -> Fork:
@@ -48,9 +48,16 @@ class Machine:
         )
         return fork
 
+    def stop(self) -> None:
+        """Ask all processes to end, and then wait for each."""
+        for fork in self.forks:
+            fork.ask_to_end()
+        for fork in self.forks:
+            fork.stop()
+
     def _start(self, module: str) -> Fork:
         fork = self.fork_server.start(module, self.settings)
-        self.cleanup.callback(fork.stop)
+        self.forks.append(fork)
         return fork
 
 
@@ -74,4 +81,6 @@ def open_machine(
             **changes,
         }
         changed = settings.model_copy(update=own)
-        yield Machine(changed, redis, stack.postgres, fork_server, cleanup)
+        machine = Machine(changed, redis, stack.postgres, fork_server)
+        cleanup.callback(machine.stop)
+        yield machine

@@ -15,6 +15,7 @@ import sys
 import traceback
 from itertools import count
 from pathlib import Path
+from threading import Thread
 from types import TracebackType
 
 import httpx
@@ -90,6 +91,7 @@ class ForkServer:
         self._folder = stack.folder
         self._numbers = count(1)
         self._cleanup = contextlib.ExitStack()
+        self._leaving: list[Thread] = []
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> "ForkServer":
@@ -113,6 +115,8 @@ class ForkServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        for leaving in self._leaving:
+            leaving.join()
         with self._cleanup:
             if self._process is not None:
                 with self._process:
@@ -138,6 +142,12 @@ class ForkServer:
             message = "The fork server ended; its error is above."
             raise RuntimeError(message)
         return Fork(int(answer), log)
+
+    def let_go(self, fork: Fork) -> None:
+        """Stop a process while the next test begins: who waits for a job looks once a second whether it has to end."""
+        leaving = Thread(target=fork.stop, name="leaving")
+        leaving.start()
+        self._leaving.append(leaving)
 
     def start_runtime(self, settings: Settings) -> Fork:
         """Start a runtime at `settings.runtime_url` and return when it answers."""
