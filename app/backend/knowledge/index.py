@@ -187,7 +187,11 @@ class ChromaIndex:
                 port=self._url.port or (443 if is_secure else 80),
                 ssl=is_secure,
                 headers=self._headers,
-                settings=ChromaSettings(anonymized_telemetry=False),
+                settings=ChromaSettings(
+                    anonymized_telemetry=False,
+                    # Without TLS, certificates are not even read: that takes longer than most questions.
+                    chroma_server_ssl_verify=None if is_secure else False,
+                ),
             )
         return self._client
 
