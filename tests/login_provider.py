@@ -1,6 +1,5 @@
 """An OpenID Connect provider on loopback, made of Authlib's server side: it checks PKCE, the secret and the redirect."""
 
-import asyncio
 import base64
 import hmac
 import json
@@ -12,7 +11,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-import uvicorn
 from authlib.oauth2 import AuthorizationServer, OAuth2Error, OAuth2Request
 from authlib.oauth2.rfc6749 import ClientMixin, InvalidRequestError
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant
@@ -26,22 +24,10 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 from typing_extensions import override
 
-from tests.parts import free_port
+from tests.asgi import served
 
 CLIENT_ID = "atelier"
 CLIENT_SECRET = "a-secret-of-the-client"
-
-
-@asynccontextmanager
-async def served(app: FastAPI) -> AsyncGenerator[str, None]:
-    """Serve an app on loopback, and give its address."""
-    config = uvicorn.Config(app, port=free_port(), log_config=None, lifespan="off")
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[config.bind_socket()]))
-    yield f"http://127.0.0.1:{config.port}"
-    server.should_exit = True
-    server.force_exit = True
-    await serving
 
 
 class _Request(OAuth2Request):

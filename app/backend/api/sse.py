@@ -65,14 +65,11 @@ def last_event_id(connection: HTTPConnection) -> int | None:
 
 
 async def while_signed_in(
-    connection: HTTPConnection,
-    items: AsyncIterator[T],
-    *,
-    check_seconds: float = CHECK_SECONDS,
+    connection: HTTPConnection, items: AsyncIterator[T]
 ) -> AsyncGenerator[T | None, None]:
     """Yield `items`, and None now and then while there are none; end soon after the caller's login ended."""
     upcoming: asyncio.Future[T] | None = None
-    check_at = clock.monotonic() + check_seconds
+    check_at = clock.monotonic() + CHECK_SECONDS
     try:
         while True:
             upcoming = upcoming or asyncio.ensure_future(_next(items))
@@ -81,7 +78,7 @@ async def while_signed_in(
             if clock.monotonic() >= check_at:
                 if not await auth.is_still_signed_in(connection):
                     return
-                check_at = clock.monotonic() + check_seconds
+                check_at = clock.monotonic() + CHECK_SECONDS
             if not upcoming.done():
                 yield None
                 continue

@@ -1,16 +1,14 @@
 """The API as browsers and programs reach it, on the parts of one test."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import timedelta
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
 
-from app.backend.api import password_login
+from app.backend.api import password_login, sse
 from app.backend.bootstrap import Services
 from app.backend.core import clock
 from app.backend.core.actor import Actor
@@ -19,7 +17,7 @@ from app.backend.identity import cookies, keys
 from app.backend.identity import service as identity
 from app.backend.identity.tables import SessionRow
 from tests.api import make_api
-from tests.parts import free_port
+from tests.asgi import served as served_app
 
 ADDRESS = "http://127.0.0.1:8000"
 SESSION_TOKEN = "a-session-of-the-tests"
@@ -31,6 +29,14 @@ OpenSocket = Callable[..., Awaitable[ClientConnection]]
 def wrong_login_is_answered_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests that try many wrong passwords need not wait for each."""
     monkeypatch.setattr(password_login, "WRONG_SECONDS", 0.05)
+
+
+@pytest.fixture
+def logins_are_checked_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests in which a login ends need not wait for the next look at it."""
+    # An open connection ends within five seconds after its login.
+    assert sse.CHECK_SECONDS <= 4
+    monkeypatch.setattr(sse, "CHECK_SECONDS", 0.5)
 
 
 @pytest.fixture
@@ -114,13 +120,8 @@ async def other_client(client_of: ClientOf, other_actor: Actor) -> httpx.AsyncCl
 @pytest.fixture
 async def served(app: FastAPI) -> AsyncGenerator[str, None]:
     """The address of the API on a real port, for what lasts: streams and websockets."""
-    config = uvicorn.Config(app, port=free_port(), log_config=None, lifespan="off")
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[config.bind_socket()]))
-    yield f"http://127.0.0.1:{config.port}"
-    server.should_exit = True
-    server.force_exit = True
-    await serving
+    async with served_app(app) as address:
+        yield address
 
 
 @pytest.fixture

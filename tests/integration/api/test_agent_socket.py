@@ -187,6 +187,7 @@ async def test_pages_of_others_do_not_connect(
     assert refused.value.response.status_code == 403
 
 
+@pytest.mark.usefixtures("logins_are_checked_often")
 async def test_own_pages_connect_until_the_login_ends(
     open_agent: OpenSocket,
     agent: AgentRow,

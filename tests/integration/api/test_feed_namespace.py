@@ -7,7 +7,6 @@ from uuid import uuid4
 
 import pytest
 import socketio  # pyright: ignore[reportMissingTypeStubs] - it ships none
-import uvicorn
 from socketio.exceptions import (  # pyright: ignore[reportMissingTypeStubs]
     ConnectionError as CannotConnect,
 )
@@ -23,9 +22,9 @@ from app.backend.identity.tables import SessionRow
 from app.backend.runs.event_log import EventLog
 from app.backend.runs.status import end_run
 from app.backend.runs.tables import RunRow
+from tests.asgi import served
 from tests.factories.rows import MakeRun
 from tests.isolation import read_all, without_ids
-from tests.parts import free_port
 
 PATH = "_event"
 
@@ -75,13 +74,8 @@ async def address(services: Services) -> AsyncGenerator[str, None]:
     server = socketio.AsyncServer(async_mode="asgi", cors_allowed_origins=[])
     server.register_namespace(FeedNamespace(lambda: services))
     app = socketio.ASGIApp(server, socketio_path=PATH)
-    config = uvicorn.Config(app, port=free_port(), log_config=None, lifespan="off")
-    serving = uvicorn.Server(config)
-    task = asyncio.create_task(serving.serve(sockets=[config.bind_socket()]))
-    yield f"http://127.0.0.1:{config.port}"
-    serving.should_exit = True
-    serving.force_exit = True
-    await task
+    async with served(app) as url:
+        yield url
     await server.shutdown()
 
 

@@ -26,8 +26,8 @@ from app.backend.identity import people
 from app.backend.identity import service as identity
 from app.backend.identity.outside.bearer import LEEWAY_SECONDS, IssuerKeys
 from app.backend.identity.tables import UserRow
+from tests.asgi import served as serve
 from tests.factories.rows import MakeAgent, MakeRun, MakeUser
-from tests.login_provider import served as serve
 from tests.stack import settings_of
 
 ISSUER, AUDIENCE, EMAIL = "https://id.example.org", "atelier", "ada@example.org"

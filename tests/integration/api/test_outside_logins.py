@@ -21,6 +21,7 @@ from app.backend.identity import people
 from app.backend.identity.outside import attempts, issuers
 from app.backend.identity.schemas import InviteDraft
 from app.backend.identity.tables import AuditRow, LinkedLoginRow, UserRow
+from tests.asgi import served
 from tests.factories.rows import MakeUser
 from tests.integration.api.conftest import ADDRESS
 from tests.integration.api.outside import (
@@ -30,7 +31,7 @@ from tests.integration.api.outside import (
     ask_provider,
     query_of,
 )
-from tests.login_provider import CLIENT_ID, CLIENT_SECRET, LoginProvider, served
+from tests.login_provider import CLIENT_ID, CLIENT_SECRET, LoginProvider
 from tests.login_services import Discord, GitHub
 from tests.stack import changed, settings_of
 

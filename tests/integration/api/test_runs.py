@@ -231,6 +231,7 @@ async def test_numbers_beyond_every_database_are_refused(
         assert 400 in (answer.status_code, listed.status_code), query
 
 
+@pytest.mark.usefixtures("logins_are_checked_often")
 async def test_stream_ends_soon_after_the_login(
     served: str,
     services: Services,

@@ -215,6 +215,7 @@ async def test_viewers_may_look_and_not_answer(
     assert "change_run" in (await _receive(socket))["message"]
 
 
+@pytest.mark.usefixtures("logins_are_checked_often")
 async def test_socket_ends_with_the_login(
     open_task: OpenSocket,
     served: str,

@@ -14,7 +14,6 @@ from joserfc.jwk import OctKey
 from pyotp.totp import TOTP
 from sqlmodel import select
 
-from app.backend.api import sse
 from app.backend.bootstrap import Services
 from app.backend.core import clock, ids
 from app.backend.core.actor import Actor
@@ -271,6 +270,7 @@ async def test_own_change_of_the_password_keeps_only_the_login_that_asks(
     assert statuses == [200, 401]
 
 
+@pytest.mark.usefixtures("logins_are_checked_often")
 @ENDS
 async def test_open_stream_and_websocket_end_with_their_login(
     stranger: httpx.AsyncClient,
@@ -306,6 +306,7 @@ async def test_open_stream_and_websocket_end_with_their_login(
     assert clock.monotonic() - began < SECONDS
 
 
+@pytest.mark.usefixtures("logins_are_checked_often")
 async def test_stream_ends_when_its_token_does(
     stranger: httpx.AsyncClient,
     services: Services,
@@ -329,4 +330,4 @@ async def test_stream_ends_when_its_token_does(
         async for _ in stream.aiter_lines():
             pass
 
-    assert clock.now().timestamp() - soon < sse.CHECK_SECONDS + 1
+    assert clock.now().timestamp() - soon < SECONDS
