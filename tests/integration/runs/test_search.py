@@ -1,10 +1,11 @@
 """Searching the whole log of a run, by patterns and by text in any letters."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
+from sqlmodel import insert
 
 from app.backend.bootstrap import Services
 from app.backend.core import clock
@@ -19,16 +20,22 @@ LINES = 2500  # more than two batches
 Find = Callable[..., Awaitable[EventPage]]
 
 
-def _row(run: RunRow, seq: int, payload: dict[str, Any], kind: str) -> RunEventRow:
-    return RunEventRow(
-        run_id=run.id,
-        seq=seq,
-        owner_id=run.owner_id,
-        ts=clock.now(),
-        type=kind,
-        level="info",
-        payload=payload,
-    )
+def _row(run: RunRow, seq: int, payload: dict[str, Any], kind: str) -> dict[str, Any]:
+    return {
+        "run_id": run.id,
+        "seq": seq,
+        "owner_id": run.owner_id,
+        "ts": clock.now(),
+        "type": kind,
+        "level": "info",
+        "payload": payload,
+    }
+
+
+async def _add(services: Services, rows: Sequence[dict[str, Any]]) -> None:
+    # As plain values: to make an object of each would take longer than all that is tested here.
+    async with services.db.transaction() as session:
+        await session.exec(insert(RunEventRow), params=rows)
 
 
 @pytest.fixture
@@ -41,8 +48,7 @@ async def run(services: Services, actor: Actor, make_run: MakeRun) -> RunRow:
     ]
     result = {"Öffnet": 'um "neun"\nund schließt', "at": [12, True]}
     tool = {"tool_call_id": "1", "name": "clock", "result": result}
-    async with services.db.transaction() as session:
-        session.add_all([*rows, _row(row, LINES + 1, tool, "tool_returned")])
+    await _add(services, [*rows, _row(row, LINES + 1, tool, "tool_returned")])
     return row
 
 
@@ -66,8 +72,7 @@ def find(services: Services, actor: Actor, run: RunRow) -> Find:
 async def long_line(services: Services, run: RunRow) -> int:
     """The `seq` of a last line of many letters."""
     payload = {"message": "a" * 100_000 + "!"}
-    async with services.db.transaction() as session:
-        session.add(_row(run, LINES + 2, payload, "log"))
+    await _add(services, [_row(run, LINES + 2, payload, "log")])
     return LINES + 2
 
 
@@ -188,8 +193,7 @@ async def _fill_long(services: Services, actor: Actor, make_run: MakeRun) -> Run
         _row(row, seq, {"message": said.get(seq, f"common {seq}")}, "log")
         for seq in range(1, count + 1)
     ]
-    async with services.db.transaction() as session:
-        session.add_all(rows)
+    await _add(services, rows)
     return row
 
 
