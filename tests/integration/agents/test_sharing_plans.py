@@ -63,12 +63,12 @@ async def _copies(
     services: Services, table: type[Any], row: Any, **overrides: Any
 ) -> list[UUID]:
     made = [ids.new_id() for _ in range(MANY)]
-    values = [
-        {**row.model_dump(), "id": one, "is_public": number % 2 == 0, **overrides}
+    same = {**row.model_dump(include={*table.model_fields}), **overrides}
+    has_public = "is_public" in table.model_fields
+    params = [
+        {**same, "id": one} | ({"is_public": number % 2 == 0} if has_public else {})
         for number, one in enumerate(made)
     ]
-    known = set(table.model_fields)
-    params = [{key: one[key] for key in one.keys() & known} for one in values]
     async with services.db.transaction() as session:
         await session.exec(insert(table), params=params)
     return made
@@ -102,10 +102,11 @@ async def _add_documents(
     upload: dict[str, Any] = {"name": "a.md", "media_type": "text/markdown", "size": 1}
     mine: dict[str, Any] = {"owner_id": owner.user_id, "sha256": "x", **upload}
     file = await rows.add(FileRow(object_key="x", **mine))
+    same = DocumentRow(
+        collection_id=collection_ids[0], file_id=file.id, status="ready", **mine
+    ).model_dump()
     params = [
-        DocumentRow(
-            collection_id=collection_id, file_id=file.id, status="ready", **mine
-        ).model_dump()
+        {**same, "id": ids.new_id(), "collection_id": collection_id}
         for collection_id in collection_ids
     ]
     async with services.db.transaction() as session:
