@@ -11,10 +11,8 @@ from typing import Any
 from reflex_base.plugins import Plugin
 from typing_extensions import override
 
-CSP_FILE = "csp.json"
-PRELOAD_FILE = "preload.json"
-# What stands for the id in the address of a page that has one, when it is rendered ahead.
-ANY_ID = "_"
+from app.backend.core.built import ANY_ID, CSP_FILE, PRELOAD_FILE
+
 _ID = re.compile(r"\[\w+\]")
 _ADDRESS = re.compile(r"""(["'`])(ws|http)s?://[^"'`/]+(/[^"'`]*)?\1""")
 _CALLED_ON_LOAD = "//# allFunctionsCalledOnLoad"

@@ -8,12 +8,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.backend.api.bundle import FOLDERS, Bundle
+from app.backend.core.built import ANY_ID, CSP_FILE, PRELOAD_FILE
 
-# The build lists the hashes of its pages' inline scripts, and the chunks that pages do not name, see app/frontend.py.
-CSP_FILE = "csp.json"
-PRELOAD_FILE = "preload.json"
-# Pages with an id are rendered ahead with this in its place, which is the second part of their paths.
-ANY_ID = "_"
 _FOR_EVER = "public, max-age=31536000, immutable"
 _TO_ALL = {
     "Cross-Origin-Opener-Policy": "same-origin",
