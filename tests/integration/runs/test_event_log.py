@@ -24,10 +24,7 @@ from app.backend.core.run_events import (
     Event,
     Log,
     MessageDelta,
-    RunCompleted,
-    RunOutput,
     RunStatus,
-    RunStopped,
 )
 from app.backend.core.settings import Settings
 from app.backend.core.stored_events import RunEvent
@@ -35,7 +32,6 @@ from app.backend.runs import engine_repository, event_log
 from app.backend.runs.errors import LeaseLost, LogOverflow
 from app.backend.runs.event_log import PRESSURE_EVENTS, WINDOW_SECONDS, EventLog
 from app.backend.runs.live import LiveStreams
-from app.backend.runs.status import change_status, end_run
 from app.backend.runs.tables import RunRow
 from tests.factories.rows import MakeRun, RowFactory
 from tests.runs import Runs, assert_log_is_whole
@@ -149,39 +145,6 @@ async def test_log_without_the_lease_writes_nothing(
             await log.flush()
 
     assert await runs.events(row.id) == []
-
-
-async def test_run_ends_once(
-    services: Services, actor: Actor, make_run: MakeRun, runs: Runs
-) -> None:
-    row = await _running(make_run, actor)
-    done = RunCompleted(output=RunOutput(answer="Yes."), milliseconds=1)
-
-    async def end(event: RunCompleted | RunStopped) -> bool:
-        async with services.db.transaction() as session:
-            return await end_run(session, row.id, event, epoch=1) is not None
-
-    ended = await asyncio.gather(*(end(done) for _ in range(5)), end(RunStopped()))
-
-    assert ended.count(True) == 1
-    assert_log_is_whole(await runs.events(row.id))
-
-
-async def test_100_claims_at_once_give_one_owner(
-    services: Services, actor: Actor, make_run: MakeRun
-) -> None:
-    row = await make_run(actor)
-
-    async def claim() -> bool:
-        async with services.db.transaction() as session:
-            changed = await change_status(
-                session, row.id, RunStatus.RUNNING, epoch=0, values={"epoch": 1}
-            )
-        return changed is not None
-
-    claims = await asyncio.gather(*(claim() for _ in range(100)))
-
-    assert claims.count(True) == 1
 
 
 @pytest.mark.parametrize("is_answering_at_first", [True, False])

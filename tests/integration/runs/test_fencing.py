@@ -1,4 +1,4 @@
-"""A worker that lost its run writes nothing any more, and one that froze holds nobody up."""
+"""A run has one owner and one end: a worker that lost it writes nothing any more, and one that froze holds nobody up."""
 
 import asyncio
 from datetime import timedelta
@@ -11,7 +11,9 @@ from app.backend.bootstrap import Services
 from app.backend.core import clock
 from app.backend.core.actor import Actor
 from app.backend.core.run_events import (
+    RunCompleted,
     RunFailed,
+    RunOutput,
     RunStatus,
     RunStopped,
     TerminalEvent,
@@ -22,6 +24,7 @@ from app.backend.runs.recovery import RunRecovery
 from app.backend.runs.status import change_status, end_run
 from app.backend.runs.tables import RunRow
 from tests.factories.rows import MakeAgent, MakeRun
+from tests.runs import Runs, assert_log_is_whole
 
 FAILED = RunFailed(code="INTERNAL_ERROR", error="The line to the model broke.")
 
@@ -43,6 +46,39 @@ async def _expire(services: Services, run_id: UUID, *, seconds: float = 1) -> No
         await session.exec(
             update(RunRow).where(col(RunRow.id) == run_id).values(lease_until=past)
         )
+
+
+async def test_run_ends_once(
+    services: Services, actor: Actor, make_run: MakeRun, runs: Runs
+) -> None:
+    row = await make_run(actor, status=RunStatus.RUNNING, epoch=1)
+    done = RunCompleted(output=RunOutput(answer="Yes."), milliseconds=1)
+
+    async def end(event: RunCompleted | RunStopped) -> bool:
+        async with services.db.transaction() as session:
+            return await end_run(session, row.id, event, epoch=1) is not None
+
+    ended = await asyncio.gather(*(end(done) for _ in range(5)), end(RunStopped()))
+
+    assert ended.count(True) == 1
+    assert_log_is_whole(await runs.events(row.id))
+
+
+async def test_100_claims_at_once_give_one_owner(
+    services: Services, actor: Actor, make_run: MakeRun
+) -> None:
+    row = await make_run(actor)
+
+    async def claim() -> bool:
+        async with services.db.transaction() as session:
+            changed = await change_status(
+                session, row.id, RunStatus.RUNNING, epoch=0, values={"epoch": 1}
+            )
+        return changed is not None
+
+    claims = await asyncio.gather(*(claim() for _ in range(100)))
+
+    assert claims.count(True) == 1
 
 
 @pytest.mark.parametrize("end", [FAILED, RunStopped(text="Half an answer.")])
