@@ -64,14 +64,16 @@ class LiveStreams:
 
     def add(self, stored: Sequence[Sequence[RunEvent]]) -> None:
         """Add the events of each run to its stream; never raises."""
-        commands = [
-            command
-            for events in stored
-            if events
-            for command in _commands(names.run_stream(events[0].run_id), events)
-        ]
         with self._sending:
-            if not commands or clock.monotonic() < self._away_until:
+            if clock.monotonic() < self._away_until:
+                return
+            commands = [
+                command
+                for events in stored
+                if events
+                for command in _commands(names.run_stream(events[0].run_id), events)
+            ]
+            if not commands:
                 return
             try:
                 self._send(commands)
