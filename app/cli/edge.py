@@ -13,12 +13,11 @@ from typing import Any, ParamSpec
 import typer
 from pydantic import ValidationError
 from redis.exceptions import RedisError
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from app.backend.core import acting, crypto, migrations
 from app.backend.core.actor import Actor
 from app.backend.core.crypto import Keyring
-from app.backend.core.db import Database, Session
+from app.backend.core.db import AWAY, Database, Session
 from app.backend.core.errors import (
     AppError,
     Forbidden,
@@ -92,7 +91,7 @@ def command(function: Callable[P, Awaitable[None]]) -> Callable[P, None]:
             raise _fail(error, is_json=is_json) from None
         except ValidationError as error:
             raise _fail(_invalid(error), is_json=is_json) from None
-        except (OperationalError, InterfaceError):
+        except AWAY:
             message = "The database does not answer, or its disk is full. `atelier doctor` shows what is wrong."
             outage = ServiceUnavailable(message, service="database")
             raise _fail(outage, is_json=is_json) from None

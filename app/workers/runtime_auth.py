@@ -3,7 +3,6 @@
 import hmac
 from collections.abc import Awaitable, Callable
 
-from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -11,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.backend.api.errors import response_of
 from app.backend.core import acting
 from app.backend.core.actor import Actor
+from app.backend.core.db import AWAY
 from app.backend.core.errors import AppError, ServiceUnavailable, Unauthorized
 
 FindActor = Callable[[str], Awaitable[Actor | None]]
@@ -50,7 +50,7 @@ class Authenticate:
             return None
         try:
             actor = await self._find_actor(key)
-        except (OperationalError, InterfaceError) as error:
+        except AWAY as error:
             message = "The database does not answer. `atelier doctor` shows what is wrong; then try again."
             raise ServiceUnavailable(
                 message, service="database", retry_after=5

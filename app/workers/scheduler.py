@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import structlog
 from redis.asyncio.lock import Lock
 from redis.exceptions import LockError, RedisError
-from sqlalchemy.exc import OperationalError
 
 from app.backend import bootstrap
 from app.backend.agents import ready_made
@@ -18,6 +17,7 @@ from app.backend.bootstrap import Services
 from app.backend.core import acting, clock, logging
 from app.backend.core import redis as redis_names
 from app.backend.core import settings as settings_module
+from app.backend.core.db import AWAY
 from app.backend.core.settings import Settings
 from app.backend.identity import audit_chain, mail
 from app.backend.identity.retention import purge_logins
@@ -123,7 +123,7 @@ class Scheduler:
             try:
                 with acting.as_system():
                     await task.work()
-            except (OperationalError, RedisError, OSError) as error:
+            except (*AWAY, RedisError, OSError) as error:
                 logger.warning("task_failed", task=task.name, error=repr(error))
             except Exception:
                 logger.exception("task_failed", task=task.name)

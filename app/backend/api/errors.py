@@ -10,13 +10,13 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from redis.exceptions import RedisError
-from sqlalchemy.exc import DataError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from app.backend.api import auth
 from app.backend.core import masking
+from app.backend.core.db import AWAY
 from app.backend.core.errors import (
     AppError,
     Forbidden,
@@ -55,7 +55,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(DataError, _on_data_error)
-    for outage in (OperationalError, InterfaceError, PoolTimeout, RedisError):
+    for outage in (*AWAY, RedisError):
         app.add_exception_handler(outage, _on_outage)
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic_core import to_json
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession as Session
 
@@ -22,8 +23,9 @@ __all__ = ["AWAY", "Database", "Session", "after_commit", "savepoint"]
 
 R = TypeVar("R")
 
-# What a database that is away, restarts, fails over, or ended a frozen transaction makes of a statement.
-AWAY = (OperationalError, InterfaceError, InternalError)
+# What a database that is away, restarts, fails over, ended a frozen transaction, or has no connection left for us
+# makes of a statement.
+AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout)
 
 AFTER_COMMIT = "after_commit"
 _IMMEDIATE = "immediate"

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from rq import Queue
 from rq.queue import EnqueueData
 from rq.serializers import JSONSerializer
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Field, col, delete, func, select
 
 from app.backend.core import clock
@@ -123,7 +123,7 @@ class Outbox:
                     await session.exec(
                         delete(OutboxRow).where(col(OutboxRow.id).in_(gone))
                     )
-            except DBAPIError as error:
+            except SQLAlchemyError as error:
                 logger.warning("outbox_not_cleared", jobs=len(gone), error=str(error))
 
     def _enqueue(self, rows: Sequence[OutboxRow]) -> None:

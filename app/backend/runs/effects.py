@@ -6,10 +6,9 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import OperationalError
 
 from app.backend.core import clock
-from app.backend.core.db import Database, Session
+from app.backend.core.db import AWAY, Database, Session
 from app.backend.core.effects import EffectCall, EffectEntry, EffectState, Work
 from app.backend.runs import effect_repository
 from app.backend.runs.errors import LeaseLost
@@ -110,7 +109,7 @@ class EffectLedger:
                     ):
                         raise LeaseLost
                     return await write(session)
-            except OperationalError as error:
+            except AWAY as error:
                 logger.warning(
                     "effect_not_written", run_id=str(self._run_id), error=str(error)
                 )

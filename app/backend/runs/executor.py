@@ -9,7 +9,7 @@ from uuid import UUID
 
 import structlog
 from redis.exceptions import RedisError
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.backend.agents.schemas import Execution
 from app.backend.budgets.spending import RunSpending
@@ -293,7 +293,7 @@ class _Execution:
 
         events = await self._write(write)
         # The run has ended by now; without a sieve a search in its log takes longer, and that is all.
-        with suppress(DBAPIError):
+        with suppress(SQLAlchemyError):
             await make_sieve(self._parts.db, self._row.id, events=events[-1].seq)
 
     async def _list_cut(self, session: Session) -> Sequence[UsageRecorded]:

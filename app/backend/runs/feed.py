@@ -9,11 +9,10 @@ from uuid import UUID
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from sqlalchemy.exc import OperationalError
 
 from app.backend.core import acting, ids
 from app.backend.core import redis as names
-from app.backend.core.db import Database
+from app.backend.core.db import AWAY, Database
 from app.backend.core.run_events import STATUS_OF_END
 from app.backend.core.stored_events import RunEvent
 from app.backend.runs import engine_repository
@@ -237,7 +236,7 @@ class RunFeed:
             await asyncio.sleep(CHECK_SECONDS if self._is_redis_up else POLL_SECONDS)
             try:
                 await self._look_at(list(self._followers))
-            except OperationalError as error:
+            except AWAY as error:
                 logger.warning("feed_cannot_read_rows", error=str(error))
 
     async def _look_at(self, run_ids: Sequence[UUID]) -> None:

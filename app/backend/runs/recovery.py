@@ -9,7 +9,7 @@ from uuid import UUID
 
 import structlog
 from redis.asyncio import Redis
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from app.backend.core import clock
 from app.backend.core.db import AWAY, Database, Session
@@ -221,7 +221,7 @@ def _pass_over(run_id: UUID) -> Generator[None, None, None]:
     """Leave a run to the next sweep that cannot be helped now: it must not keep the others waiting."""
     try:
         yield
-    except OperationalError as error:
+    except AWAY as error:
         # Most likely its row is held by a worker that froze in the middle of a write.
         logger.warning("run_not_recovered", run_id=str(run_id), error=str(error))
     except NONSENSE:

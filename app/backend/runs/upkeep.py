@@ -10,7 +10,7 @@ from typing import Protocol
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.backend.core import acting, clock
 from app.backend.core import redis as redis_names
@@ -80,7 +80,7 @@ class StandIn:
             if await self._is_wanted():
                 with acting.as_system():
                     await self._do_upkeep()
-        except (DBAPIError, RedisError, OSError) as error:
+        except (SQLAlchemyError, RedisError, OSError) as error:
             logger.warning("stand_in_failed", error=repr(error))
 
     async def _do_upkeep(self) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.backend.core import acting, clock, migrations
 from app.backend.core.actor import Actor
@@ -267,7 +267,7 @@ async def _ask(
     try:
         async with asyncio.timeout(_SECONDS_MAX):
             return await question()
-    except (RedisError, DBAPIError, OSError) as error:
+    except (RedisError, SQLAlchemyError, OSError) as error:
         logger.warning("system_part_away", part=part, error=str(error))
         away.append(part)
         return otherwise

@@ -6,12 +6,15 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.backend.agents import nodes
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.core.run_events import RunStatus
 from app.backend.runs.executor import execute_run
+from app.backend.runs.recovery import RunRecovery
+from app.backend.runs.upkeep import StandIn
 from tests.factories.rows import MakeAgent
 from tests.runs import Runs, assert_log_is_whole
 
@@ -43,7 +46,9 @@ def _away() -> OperationalError:
     return OperationalError("SELECT 1", {}, Exception("the server closed the line"))
 
 
-@pytest.mark.parametrize("error", [_away(), psycopg.OperationalError("closed")])
+@pytest.mark.parametrize(
+    "error", [_away(), PoolTimeout("30 s"), psycopg.OperationalError("closed")]
+)
 async def test_run_goes_on_when_the_database_is_back(
     services: Services,
     actor: Actor,
@@ -76,3 +81,20 @@ async def test_run_that_meets_this_in_each_attempt_fails_with_what_to_do(
     assert (run.status, run.error_code) == (RunStatus.FAILED, "DATABASE_AWAY")
     assert "database" in run.error
     assert "Resume" in run.error
+
+
+async def test_who_stands_in_for_the_scheduler_outlasts_a_pool_that_is_used_up(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[RunRecovery] = []
+
+    async def wait(recovery: RunRecovery) -> int:
+        asked.append(recovery)
+        message = "30 s"
+        raise PoolTimeout(message)
+
+    monkeypatch.setattr(RunRecovery, "recover_lost", wait)
+
+    await StandIn(services).look()
+
+    assert len(asked) == 1

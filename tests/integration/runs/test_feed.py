@@ -3,14 +3,17 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.core.run_events import Log, RunCompleted, RunOutput, RunStatus
 from app.backend.core.stored_events import RunEvent
+from app.backend.runs import engine_repository
 from app.backend.runs.event_log import EventLog
 from app.backend.runs.feed import RunFeed
 from app.backend.runs.status import end_run
@@ -132,6 +135,34 @@ async def test_rows_are_read_for_events_that_stay_away(
         async with asyncio.timeout(5):
             assert [event.seq for event in await upcoming] == [2, 3]
         assert not is_early
+
+
+async def test_rows_are_looked_at_again_after_a_pool_that_was_used_up(
+    services: Services,
+    feed: RunFeed,
+    row: RunRow,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.backend.runs.feed.CHECK_SECONDS", 0.05)
+    has_failed = asyncio.Event()
+    find_progress = engine_repository.find_progress
+
+    async def find(*args: Any) -> Any:
+        if has_failed.is_set():
+            return await find_progress(*args)
+        has_failed.set()
+        message = "30 s"
+        raise PoolTimeout(message)
+
+    monkeypatch.setattr(engine_repository, "find_progress", find)
+    writer = Writer(services, row, is_telling=False)
+    async with writer.log, aclosing(feed.follow(row.id)) as batches:
+        await writer.say(1)
+        await anext(batches)
+        async with asyncio.timeout(5):
+            await has_failed.wait()
+            await writer.say(1)
+            assert [event.seq for event in await anext(batches)] == [2]
 
 
 async def test_viewer_that_drops_out_and_in_misses_nothing(
