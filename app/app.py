@@ -11,7 +11,7 @@ from reflex.istate.manager.redis import StateManagerRedis
 from reflex.utils import prerequisites
 from reflex_base import constants
 
-from app import pages, theme
+from app import pages
 from app.backend import bootstrap
 from app.backend.api.app import make_api
 from app.backend.api.edge import with_headers
@@ -34,7 +34,6 @@ app = rx.App(
     html_custom_attrs={"suppressHydrationWarning": "true"},
     stylesheets=["/theme.css"],
     head_components=[
-        rx.el.script(theme.SCRIPT),
         rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
         rx.el.link(
             rel="preload",

@@ -1,4 +1,4 @@
-"""Tokens of the look: names for the colours of assets/theme.css, and the script that picks a theme before first paint."""
+"""Tokens of the look: names for the colours of assets/theme.css."""
 
 from typing import Any
 
@@ -60,8 +60,3 @@ TAILWIND: dict[str, Any] = {
         }
     },
 }
-
-# Runs before the first paint, so that a dark page never flashes white; `theme` is Reflex's own key.
-SCRIPT = """(function(){var t=localStorage.getItem("theme")||"system";
-var d=t==="dark"||(t==="system"&&matchMedia("(prefers-color-scheme: dark)").matches);
-var r=document.documentElement;r.classList.add(d?"dark":"light");r.style.colorScheme=d?"dark":"light";})()"""

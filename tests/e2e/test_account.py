@@ -53,6 +53,16 @@ async def test_theme_stays_after_a_reload(tab: Tab) -> None:
     await expect(page.locator("html")).to_have_class("light")
 
 
+async def test_page_is_dark_before_its_scripts_are_there(new_tab: NewTab) -> None:
+    tab = await new_tab(is_dark=True)
+    tab.expected.append("net::ERR_FAILED")
+    await tab.page.route("**/assets/*.js", lambda route: route.abort())
+
+    await tab.page.goto(f"{tab.url}{routes.SETTINGS}")
+
+    await expect(tab.page.locator("html")).to_have_class("dark")
+
+
 async def test_keys_move_between_pages(tab: Tab) -> None:
     page = tab.page
     await tab.go(routes.DASHBOARD)
