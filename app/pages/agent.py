@@ -43,7 +43,7 @@ _IDLE_SECONDS = 15.0
     words.AGENT,
     permission=Permission.VIEW_AGENT,
     on_load=[AgentRunState.load, BudgetsState.load_of_agent],
-    on_leave=[PassageState.close, SharingState.close],
+    on_leave=[RunFeedState.leave, PassageState.close, SharingState.close],
 )
 def agent() -> rx.Component:
     return shell(

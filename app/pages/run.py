@@ -35,7 +35,7 @@ _PULSE_SECONDS = 1.0
     words.RUN,
     permission=Permission.VIEW_RUN,
     on_load=[RunPageState.load],
-    on_leave=[PassageState.close, RunStepsState.leave],
+    on_leave=[RunFeedState.leave, PassageState.close, RunStepsState.leave],
 )
 def run() -> rx.Component:
     return shell(

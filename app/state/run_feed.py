@@ -95,7 +95,7 @@ class RunFeedState(rx.State):
     @rx.event(background=True)
     @edge.requires(Permission.VIEW_RUN)
     async def follow(self, run_id: str) -> None:
-        """Show a run and keep up with it until it ends, the tab closes, or it shows another one."""
+        """Show a run and keep up with it until it ends, or the tab closes or leaves it."""
         await self._follow(run_id)
 
     @rx.event(background=True)
@@ -121,6 +121,12 @@ class RunFeedState(rx.State):
         """Show no run any more."""
         self._generation += 1
         self._clear()
+
+    @rx.event
+    @edge.public
+    async def leave(self) -> None:
+        """Follow no longer; the run stays, since the next page may show the same one."""
+        self._generation += 1
 
     @rx.event
     @edge.requires(Permission.CHANGE_RUN)

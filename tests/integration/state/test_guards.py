@@ -45,6 +45,7 @@ PUBLIC = {
     "PersonLimitsState.close",
     "ProviderWizardState.leave",
     "RunBulkState.leave",
+    "RunFeedState.leave",
     "RunStepsState.keep",
     "RunStepsState.leave",
     "SecretsState.leave",

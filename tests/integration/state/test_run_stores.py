@@ -1,5 +1,6 @@
 """The stores of the pages that run agents, on real services."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -265,6 +266,23 @@ async def test_run_that_somebody_has_left_is_not_shown_again(
     await RunFeedState.keep_up.fn(feed, str(run.id))
 
     assert feed.current_run_id == ""
+
+
+async def test_run_is_not_followed_when_its_page_is_left(
+    rows: RowFactory, actor: Actor, cookie: str
+) -> None:
+    run = await rows.run(actor, status=RunStatus.RUNNING)
+    feed = make_state(RunFeedState, path=run_path(run.id), cookie=cookie)
+    following = asyncio.create_task(RunFeedState.follow.fn(feed, str(run.id)))
+    await asyncio.wait({following}, timeout=1)
+    assert not following.done()
+
+    await RunFeedState.leave.fn(feed)
+
+    async with asyncio.timeout(5):
+        await following
+    # The next page may show the same run, and then does so at once.
+    assert feed.current_run_id == str(run.id)
 
 
 async def test_run_page_of_somebody_else_is_missing(

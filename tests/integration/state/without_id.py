@@ -103,6 +103,7 @@ WITHOUT_ID = {
     "PassageState.close",
     "PassageState.open",
     "RunFeedState.disconnect",
+    "RunFeedState.leave",
     "RunFeedState.note_connection",
     "RunBulkState.ask",
     "RunBulkState.close_tags",
