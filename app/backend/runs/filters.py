@@ -87,6 +87,11 @@ def has_tags(owner_id: UUID, tags: Sequence[str]) -> list[ColumnElement[bool]]:
     ]
 
 
+def pair_of(tag: str, other: str) -> str:
+    """Return what a run with both tags is found by; no tag has a line break."""
+    return "\n".join(sorted((tag, other)))
+
+
 def _bounds(wanted: RunFilter) -> tuple[UUID | None, UUID | None]:
     first = ids.first_id(wanted.since - _BEFORE) if wanted.since else None
     return first, ids.first_id(wanted.until) if wanted.until else None

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import combinations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import column, func, intersect, literal_column, union_all
+from sqlalchemy import func, literal_column, union_all
 from sqlmodel import col, delete, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -18,9 +19,10 @@ from app.backend.runs.filters import (
     has_all_ends,
     has_tags,
     ids_between,
+    pair_of,
     terms_of,
 )
-from app.backend.runs.repository import fetch
+from app.backend.runs.repository import fetch, fetch_shown
 from app.backend.runs.schemas import COUNTED_MAX, RunFilter
 from app.backend.runs.tables import RunRow, RunTagRow
 from app.backend.runs.word_repository import list_by_words
@@ -34,8 +36,8 @@ async def list_runs(
     *,
     after: UUID | None,
     limit: int,
-) -> Sequence[RunRow]:
-    """Return a page of runs, newest first."""
+) -> Sequence[dict[str, Any]]:
+    """Return what is shown of a page of runs, newest first."""
     words = words_of(wanted.text)
     if wanted.text and not words:
         return []
@@ -43,13 +45,9 @@ async def list_runs(
         return await list_by_words(
             session, actor, wanted, words, after=after, limit=limit
         )
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
-    if is_sqlite and len(wanted.tags) > 1 and not terms_of(wanted):
-        return await _of_tags(session, actor, wanted, after=after, limit=limit)
     if len(wanted.statuses) > 1 and not has_all_ends(wanted):
         return await _of_statuses(session, actor, wanted, after=after, limit=limit)
-    query = _in_order(actor, wanted, after).limit(limit)
-    return (await session.exec(query)).all()
+    return await fetch_shown(session, _in_order(actor, wanted, after).limit(limit))
 
 
 async def last_runs(
@@ -133,8 +131,9 @@ async def replace_tags(session: Session, actor: Actor, row: RunRow) -> None:
 
 
 def _add_tags(session: Session, row: RunRow) -> None:
+    keys = *row.tags, *(pair_of(*pair) for pair in combinations(row.tags, 2))
     session.add_all(
-        RunTagRow(run_id=row.id, tag=tag, owner_id=row.owner_id) for tag in row.tags
+        RunTagRow(run_id=row.id, tag=key, owner_id=row.owner_id) for key in keys
     )
 
 
@@ -147,13 +146,14 @@ def _in_order(
     )
     if not wanted.tags:
         return query.order_by(col(RunRow.id).desc())
+    first, *rest = _keys_of(wanted.tags)
     # Bounds of both: PostgreSQL may go through runs and tags side by side, and would begin with the newest run.
     tag = col(RunTagRow.run_id)
     query = query.join(RunTagRow, tag == col(RunRow.id)).where(
         col(RunTagRow.owner_id) == actor.user_id,
-        col(RunTagRow.tag) == wanted.tags[0],
+        col(RunTagRow.tag) == first,
         *ids_between(tag, wanted, after),
-        *has_tags(actor.user_id, wanted.tags[1:]),
+        *has_tags(actor.user_id, rest),
     )
     return query.order_by(tag.desc())
 
@@ -165,7 +165,7 @@ async def _of_statuses(
     *,
     after: UUID | None,
     limit: int,
-) -> Sequence[RunRow]:
+) -> Sequence[dict[str, Any]]:
     # One stretch of the index for each status: with `IN` a database reads and sorts all of them.
     stretches = [
         _in_order(actor, wanted.model_copy(update={"statuses": [status]}), after)
@@ -179,30 +179,13 @@ async def _of_statuses(
     return await _found(session, newest)
 
 
-async def _of_tags(
-    session: Session,
-    actor: Actor,
-    wanted: RunFilter,
-    *,
-    after: UUID | None,
-    limit: int,
-) -> Sequence[RunRow]:
-    # SQLite goes through stretches of one index side by side only where it is told to, as PostgreSQL does unasked.
-    tag = col(RunTagRow.run_id)
-    stretches = [
-        select(RunTagRow.run_id).where(  # lint-skip: repo-scope - the owner is in it
-            col(RunTagRow.owner_id) == actor.user_id,
-            col(RunTagRow.tag) == name,
-            *ids_between(tag, wanted, after),
-        )
-        for name in wanted.tags
-    ]
-    both = intersect(*stretches)
-    found = await fetch(session, both.order_by(column("run_id").desc()).limit(limit))
-    return await _found(session, [row[0] for row in found])
+def _keys_of(tags: Sequence[str]) -> list[str]:
+    """Return under which tags, and pairs of tags, runs are found that have all of `tags`."""
+    pairs = [pair_of(*two) for two in zip(tags[::2], tags[1::2], strict=False)]
+    return [*pairs, *tags[2 * len(pairs) :]]
 
 
-async def _found(session: Session, run_ids: Sequence[UUID]) -> Sequence[RunRow]:
+async def _found(session: Session, run_ids: Sequence[UUID]) -> Sequence[dict[str, Any]]:
     if not run_ids:
         return []
     query = select(
@@ -210,4 +193,4 @@ async def _found(session: Session, run_ids: Sequence[UUID]) -> Sequence[RunRow]:
     ).where(  # lint-skip: repo-scope - the actor's runs that were found
         col(RunRow.id).in_(run_ids)
     )
-    return (await session.exec(query.order_by(col(RunRow.id).desc()))).all()
+    return await fetch_shown(session, query.order_by(col(RunRow.id).desc()))

@@ -15,7 +15,7 @@ from app.backend.core.errors import Invalid
 from app.backend.core.stored_events import RunEvent
 from app.backend.runs import repository, sieve
 from app.backend.runs.schemas import EventFilter, EventPage
-from app.backend.runs.tables import RunEventRow, RunRow
+from app.backend.runs.tables import RunRow
 
 BATCH_EVENTS = 1000
 NEAR_EVENTS = 2000
@@ -46,7 +46,7 @@ def needs_reading(wanted: EventFilter) -> bool:
 
 async def list_events(
     session: Session, actor: Actor, run: RunRow, wanted: EventFilter, *, limit: int
-) -> Sequence[RunEventRow]:
+) -> list[RunEvent]:
     """Return up to `limit` events as the database finds them, of a long log without reading what has no such text."""
     if not wanted.text or run.last_seq < sieve.EVENTS_MIN:
         return await repository.list_events(session, actor, run.id, wanted, limit=limit)
@@ -56,7 +56,7 @@ async def list_events(
         windows = _near_and_far(wanted, run.last_seq)
     elif wanted.after is None:
         windows.reverse()
-    found: list[RunEventRow] = []
+    found: list[RunEvent] = []
     for window in windows:
         found += await repository.list_events(
             session, actor, run.id, wanted, limit=limit - len(found), window=window
@@ -76,8 +76,7 @@ async def find_events(
     """
     pattern = compile_pattern(wanted)
     seqs, next_seq = await _find_seqs(session, actor, run_id, wanted, pattern)
-    rows = await repository.list_events_at(session, actor, run_id, seqs)
-    items = [RunEvent.model_validate(row, from_attributes=True) for row in rows]
+    items = await repository.list_events_at(session, actor, run_id, seqs)
     return EventPage(items=items, has_more=next_seq is not None, next_seq=next_seq)
 
 

@@ -12,7 +12,6 @@ from app.backend.core.db import Session
 from app.backend.core.errors import Conflict, NotFound
 from app.backend.core.paging import PAGE_SIZE, Page, parse_cursor, to_page
 from app.backend.core.run_events import RunStatus
-from app.backend.core.stored_events import RunEvent
 from app.backend.runs import (
     effect_repository,
     engine_repository,
@@ -173,8 +172,11 @@ async def list_runs(
     rows = await list_repository.list_runs(
         session, actor, wanted, after=parse_cursor(cursor), limit=limit + 1
     )
-    page = to_page([_to_view(row) for row in rows], limit)
-    return page.model_copy(update={"items": await with_costs(session, page.items)})
+    costs = await usage.cost_of_runs(session, [row["id"] for row in rows])
+    views = [
+        RunView.model_validate({**row, "cost": costs.get(row["id"])}) for row in rows
+    ]
+    return to_page(views, limit)
 
 
 async def with_costs(session: Session, views: Sequence[RunView]) -> list[RunView]:
@@ -203,14 +205,15 @@ async def list_events(
     run = await _need_run(session, actor, run_id)
     if search.needs_reading(filter):
         return await search.find_events(session, actor, run_id, filter)
-    rows = await search.list_events(session, actor, run, filter, limit=filter.limit + 1)
-    has_more = len(rows) > filter.limit
-    kept = list(rows[: filter.limit])
+    found = await search.list_events(
+        session, actor, run, filter, limit=filter.limit + 1
+    )
+    has_more = len(found) > filter.limit
+    kept = found[: filter.limit]
     next_seq = kept[-1].seq if has_more else None
     if filter.after is None:
         kept.reverse()
-    items = [RunEvent.model_validate(row, from_attributes=True) for row in kept]
-    return EventPage(items=items, has_more=has_more, next_seq=next_seq)
+    return EventPage(items=kept, has_more=has_more, next_seq=next_seq)
 
 
 async def with_last_run(

@@ -132,7 +132,10 @@ class RunRow(OwnedRow, table=True):
 
 
 class RunTagRow(Table, table=True):
-    """A tag of a run, where runs are found by it; `RunRow.tags` is what is shown."""
+    """A tag of a run, or two of its tags in order with a line break between, where runs are found by them.
+
+    `RunRow.tags` is what is shown.
+    """
 
     __table_args__ = (
         Index("ix_run_tag_owner_id_tag_run_id", "owner_id", "tag", "run_id"),

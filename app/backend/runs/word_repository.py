@@ -22,7 +22,7 @@ from app.backend.core.actor import Actor
 from app.backend.core.db import Session
 from app.backend.core.rows import visible_to
 from app.backend.runs.filters import has_tags, ids_between, places_between, terms_of
-from app.backend.runs.repository import fetch
+from app.backend.runs.repository import fetch, fetch_shown
 from app.backend.runs.schemas import RunFilter
 from app.backend.runs.status import ACTIVE
 from app.backend.runs.tables import RunRow, RunTextRow
@@ -48,17 +48,17 @@ async def list_by_words(
     *,
     after: UUID | None,
     limit: int,
-) -> Sequence[RunRow]:
+) -> Sequence[dict[str, Any]]:
     """Return a page of runs whose question and error have words that begin so, newest first."""
     is_sqlite = session.get_bind().dialect.name == "sqlite"
     has_words = _has_words(words, actor.user_id, is_sqlite=is_sqlite)
     if _are_few(wanted):
         query = _query(actor, wanted, has_words, *ids_between(RunRow.id, wanted, after))
         query = query.order_by(col(RunRow.id).desc())
-        return (await session.exec(query.limit(limit))).all()
+        return await fetch_shown(session, query.limit(limit))
     if is_sqlite:
         query = _of_full_text(actor, wanted, words, after)
-        return (await session.exec(query.limit(limit))).all()
+        return await fetch_shown(session, query.limit(limit))
     terms = [
         col(RunTextRow.owner_id) == actor.user_id,
         *places_between(_PLACE, wanted, after),
@@ -68,13 +68,13 @@ async def list_by_words(
         # PostgreSQL takes words that many runs have together for ones that few have, and would gather them all.
         near = [*terms, _is_near(terms)]
         query = _query(actor, wanted, has_words, *near).order_by(_PLACE.desc())
-        found = (await session.exec(query.limit(limit))).all()
+        found = await fetch_shown(session, query.limit(limit))
         if len(found) == limit:
             return found
         asked, rest = await _seldom(session, actor, words, near), [has_words]
     matches = col(RunTextRow.words).op("@@")(_vector(asked, actor.user_id))
     query = _query(actor, wanted, matches, *rest, *terms).order_by(_PLACE.desc())
-    return (await session.exec(query.limit(limit))).all()
+    return await fetch_shown(session, query.limit(limit))
 
 
 def _query(

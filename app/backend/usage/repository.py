@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Select, bindparam
 from sqlmodel import and_, case, col, func, literal, or_, select, tuple_
 
 from app.backend.core.db import Session
@@ -98,6 +100,22 @@ async def cost_of_runs(
     session: Session, run_ids: Sequence[UUID]
 ) -> dict[UUID, RunCost]:
     """Return what the calls of each run cost; a run without any is not in it."""
+    connection = await session.connection()
+    found: Any = await connection.execute(_costs(), {"run_ids": run_ids})
+    return {
+        run_id: RunCost(
+            calls=calls,
+            cost_micros=int(cost),
+            unpriced=unpriced,
+            estimated=estimated,
+            window_percent=None if window is None else int(window),
+        )
+        for run_id, calls, cost, unpriced, estimated, window in found
+    }
+
+
+@cache
+def _costs() -> Select[Any]:
     percent: Any = func.max(
         col(_ROW.tokens_in) * 100 / func.nullif(col(_ROW.window), 0)
     )
@@ -109,21 +127,8 @@ async def cost_of_runs(
         _count(col(_ROW.is_estimated).is_(True)),
         percent,
     ]
-    query: Any = (
-        select(*found).where(col(_ROW.run_id).in_(run_ids)).group_by(col(_ROW.run_id))
-    )
-    return {
-        run_id: RunCost(
-            calls=calls,
-            cost_micros=int(cost),
-            unpriced=unpriced,
-            estimated=estimated,
-            window_percent=None if window is None else int(window),
-        )
-        for run_id, calls, cost, unpriced, estimated, window in await session.exec(
-            query
-        )
-    }
+    wanted = col(_ROW.run_id).in_(bindparam("run_ids", expanding=True))
+    return select(*found).where(wanted).group_by(col(_ROW.run_id))
 
 
 _SUMMED = ("tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning")

@@ -18,6 +18,8 @@ from app.backend.core.migrations import current_revision, migrate, newest_revisi
 from app.backend.core.project import MIGRATIONS
 from app.backend.identity import keys
 from app.backend.identity.tables import ApiKeyRow, RefreshTokenRow, SessionRow
+from app.backend.runs import tags
+from app.backend.runs.tables import RunTagRow
 from app.backend.tables import metadata
 from tests.factories.rows import RowFactory
 
@@ -115,6 +117,26 @@ async def test_downgrade_ends_keys_with_limits_and_no_others(
         working = (await connection.execute(query)).scalars().all()
 
     assert working == ["whole"]
+
+
+async def test_runs_of_an_earlier_version_are_found_by_two_tags(
+    services: Services, owner_db: Database, actor: Actor
+) -> None:
+    run = await RowFactory(services.db).run(actor)
+    async with services.db.transaction() as session:
+        await tags.set_tags(session, actor, run_id=run.id, tags=["ä", "z", "b"])
+
+    async def kept() -> set[str]:
+        async with services.db.read() as session:
+            return set((await session.exec(select(RunTagRow.tag))).all())
+
+    before = await kept()
+    async with owner_db.engine.begin() as connection:
+        await connection.run_sync(_downgrade, "0036")
+    assert await kept() == {"ä", "z", "b"}
+    await migrate(owner_db)
+
+    assert await kept() == before == {"ä", "z", "b", "z\nä", "b\nz", "b\nä"}
 
 
 async def test_programs_stay_signed_in_when_logins_can_read(

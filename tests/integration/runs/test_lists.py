@@ -1,6 +1,7 @@
 """What lists of runs show: filters, pages, words and tags, on the real databases."""
 
 from datetime import timedelta
+from itertools import permutations
 from uuid import UUID
 
 import pytest
@@ -117,6 +118,29 @@ async def test_tags_are_found_however_they_are_written(
     wanted = RunFilter(tags=["  Late   NIGHT ", "late night"])
 
     assert await _ids(services, actor, wanted) == [run.id]
+
+
+async def test_runs_are_found_by_any_of_their_tags_together(
+    services: Services, actor: Actor, make_run: MakeRun
+) -> None:
+    first, second = await make_run(actor), await make_run(actor)
+    words = ["a", "b", "ä", "b c", "z"]
+    async with services.db.transaction() as session:
+        for run, its_tags in ((first, words), (second, ["z", "a"])):
+            await tags.set_tags(session, actor, run_id=run.id, tags=its_tags)
+
+    for size in range(3, len(words) + 1):
+        for wanted in permutations(words, size):
+            assert await _ids(services, actor, RunFilter(tags=list(wanted))) == [
+                first.id
+            ]
+    assert await _ids(services, actor, RunFilter(tags=["z", "a"])) == [
+        second.id,
+        first.id,
+    ]
+    assert await _ids(services, actor, RunFilter(tags=["a", "c"])) == []
+    # What two tags are kept as is none that anybody can ask for.
+    assert await _ids(services, actor, RunFilter(tags=["a\nz"])) == []
 
 
 async def test_runs_are_found_by_how_words_of_question_and_error_begin(

@@ -159,7 +159,7 @@ async def test_each_way_to_find_runs_finds_those_that_are_meant(
                 found = await list_runs(
                     session, world.actor, wanted, after=after, limit=51
                 )
-                assert [row.id for row in found] == expected, (name, after)
+                assert [row["id"] for row in found] == expected, (name, after)
                 found_some |= {name} if expected else set()
 
     assert len(found_some) > 20
