@@ -16,7 +16,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession as Session
 from app.backend.core import acting, row_security
 from app.backend.core.errors import ReadsOnly
 from app.backend.core.group_writer import GroupWriter
-from app.backend.core.sqlite_driver import BEGIN, OneTurnDriver
+from app.backend.core.sqlite_driver import OneTurnDriver
+from app.backend.core.sqlite_line import BEGIN, InLine
 from app.backend.core.texts import storable_value
 
 __all__ = ["AWAY", "Database", "Session", "after_commit", "savepoint"]
@@ -199,7 +200,7 @@ def _make_plain_engine(url: str) -> Engine:
 
 def _options(url: str) -> dict[str, Any]:
     if url.startswith("sqlite"):
-        return {"json_serializer": _to_json}
+        return {"json_serializer": _to_json, "connect_args": {"factory": InLine}}
     return {
         "json_serializer": _to_json,
         "connect_args": _NOT_FOR_EVER,

@@ -15,9 +15,9 @@ import aiosqlite
 import sqlalchemy.dialects.sqlite.aiosqlite as stock
 from typing_extensions import override
 
+from app.backend.core.sqlite_line import BEGIN
+
 R = TypeVar("R")
-# How a writer begins, which waits while another one is at work.
-BEGIN = "BEGIN IMMEDIATE"
 
 
 class _Cursor(stock.AsyncAdapt_aiosqlite_cursor):

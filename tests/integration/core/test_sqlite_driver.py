@@ -1,6 +1,7 @@
 """A statement takes one turn in its connection's thread, and who is cancelled leaves no lock behind."""
 
 import asyncio
+import fcntl
 import sqlite3
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.backend.core.db import Database
+from app.backend.core.sqlite_line import BEGIN, InLine
 from tests.parts import wait_until
 
 
@@ -133,3 +135,68 @@ async def test_who_is_cancelled_while_waiting_for_the_lock_does_not_keep_it(
     holder.close()
     async with db.transaction() as session:
         assert await _run(session, "SELECT count(*) FROM thing") == [(3,)]
+
+
+def _is_line_free(file: Path) -> bool:
+    with Path(f"{file}-line").open("ab") as line:
+        try:
+            fcntl.flock(line, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+@pytest.mark.parametrize("shared", [False, True])
+async def test_who_writes_has_the_line_until_the_transaction_ends(
+    db: Database, file: Path, shared: bool
+) -> None:
+    asked = Database(f"sqlite+aiosqlite:///{file}", shared=shared)
+    seen: list[bool] = []
+    async with asked.read() as session:
+        await _run(session, "SELECT n FROM thing")
+        seen.append(_is_line_free(file))
+    async with asked.transaction() as session:
+        await _run(session, "INSERT INTO thing VALUES (4)")
+        seen.append(_is_line_free(file))
+    seen.append(_is_line_free(file))
+    with pytest.raises(IntegrityError):
+        async with asked.transaction() as session:
+            await _run(session, "INSERT INTO thing VALUES (1)")
+    seen.append(_is_line_free(file))
+    seen.append(await asked.write(lambda _: _is_line_free(file)))
+    seen.append(_is_line_free(file))
+    await asked.close()
+
+    assert seen == [True, False, True, True, False, True]
+
+
+async def test_who_waits_in_line_writes_when_the_one_before_has_ended(
+    db: Database, file: Path
+) -> None:
+    before = InLine(str(file), isolation_level=None)
+    before.cursor().execute(BEGIN)
+
+    async def write() -> None:
+        async with db.transaction() as session:
+            await _run(session, "INSERT INTO thing VALUES (5)")
+
+    waiting = asyncio.create_task(write())
+    assert not (await asyncio.wait([waiting], timeout=0.1))[0]
+    # As when a process is killed: nothing is committed, and nobody leaves.
+    before.close()
+    await waiting
+
+    assert _is_line_free(file)
+
+
+def test_who_cannot_begin_leaves_the_line(file: Path) -> None:
+    outside = sqlite3.connect(file, isolation_level=None)
+    outside.execute(BEGIN)
+    inside = InLine(str(file), timeout=0, isolation_level=None)
+
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        inside.cursor().execute(BEGIN)
+
+    assert _is_line_free(file)
+    inside.close()
+    outside.close()
