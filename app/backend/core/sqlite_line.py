@@ -51,7 +51,7 @@ class InLine(sqlite3.Connection):
 
     @override
     def commit(self) -> None:
-        super().commit()
+        super().commit()  # lint-skip: service-commit - what `transaction()` calls
         self.leave()
 
     @override
