@@ -22,9 +22,11 @@ async def served(app: Any) -> AsyncGenerator[str, None]:
     config = uvicorn.Config(app, port=free_port(), log_config=None, lifespan="off")
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[config.bind_socket()]))
-    yield f"http://127.0.0.1:{config.port}"
-    server.end.set()
-    await serving
+    try:
+        yield f"http://127.0.0.1:{config.port}"
+    finally:
+        server.end.set()
+        await serving
 
 
 class _Server(uvicorn.Server):

@@ -76,9 +76,13 @@ class _Connection(stock.AsyncAdapt_aiosqlite_connection):
     @override
     def rollback(self) -> None:
         opened: Any = self._connection
-        # Who only read has begun nothing.
-        if opened._connection and opened._conn.in_transaction:  # noqa: SLF001
+        if not opened._connection:  # noqa: SLF001
+            return
+        if opened._conn.in_transaction:  # noqa: SLF001
             super().rollback()
+        else:
+            # Who only read has begun nothing; what SQLite itself rolled back, as on a full disk, is still in line.
+            opened._conn.leave()  # noqa: SLF001
 
 
 class OneTurnDriver(stock.AsyncAdapt_aiosqlite_dbapi):

@@ -9,12 +9,15 @@ the rows is SQLite's own lock, and who does not stand in line waits for that one
 import fcntl
 import sqlite3
 from pathlib import Path
+from threading import Lock, Thread
 from typing import IO, Any
 
 from typing_extensions import override
 
 # How a writer begins, which waits while another one is at work.
 BEGIN = "BEGIN IMMEDIATE"
+# Then whoever is at work stands still, and SQLite says so.
+LINE_SECONDS_MAX = 10.0
 _IN_MEMORY = ":memory:"
 
 
@@ -24,7 +27,7 @@ class InLine(sqlite3.Connection):
     def __init__(self, database: str, *args: Any, **given: Any) -> None:
         """Open the database at the path; the file of the line is made when it is first needed."""
         super().__init__(database, *args, **given)
-        self._path = None if database == _IN_MEMORY else f"{database}-line"
+        self._path = None if database == _IN_MEMORY else Path(f"{database}-line")
         self._line: IO[bytes] | None = None
 
     @override
@@ -32,20 +35,21 @@ class InLine(sqlite3.Connection):
         return super().cursor(factory or _Cursor)
 
     def wait(self) -> None:
-        """Return when nobody in the line is at work."""
+        """Return when nobody in the line is at work, or there is no line; after `LINE_SECONDS_MAX` in any case."""
         if self._path is None:
             return
-        if self._line is None:
+        try:
+            line = self._line = self._line or self._path.open("ab")
             try:
-                # It is closed with the connection.
-                self._line = Path(self._path).open("ab")  # noqa: SIM115
-            except OSError:
-                # What is wrong with the disk SQLite says itself.
-                return
-        fcntl.flock(self._line, fcntl.LOCK_EX)
+                fcntl.flock(line, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self._line = _wait_in(line)
+        except OSError:
+            # A disk that is full or takes no locks: what is wrong SQLite says itself.
+            return
 
     def leave(self) -> None:
-        """Let the next one write."""
+        """Let the next one write, if the transaction has ended."""
         if self._line is not None and not self.in_transaction:
             fcntl.flock(self._line, fcntl.LOCK_UN)
 
@@ -61,10 +65,29 @@ class InLine(sqlite3.Connection):
 
     @override
     def close(self) -> None:
-        super().close()
-        if self._line is not None:
-            self._line.close()
-            self._line = None
+        line, self._line = self._line, None
+        try:
+            super().close()
+        finally:
+            if line is not None:
+                line.close()
+
+
+def _wait_in(line: IO[bytes]) -> IO[bytes] | None:
+    """Return the line when its lock is ours, None when that took too long."""
+    is_decided = Lock()
+
+    def wait() -> None:
+        fcntl.flock(line, fcntl.LOCK_EX)
+        if not is_decided.acquire(blocking=False):
+            line.close()
+
+    # The system's own wait has no end, so that another thread does it.
+    waiting = Thread(target=wait, name="line", daemon=True)
+    waiting.start()
+    waiting.join(LINE_SECONDS_MAX)
+    is_given_up = waiting.is_alive() and is_decided.acquire(blocking=False)
+    return None if is_given_up else line
 
 
 class _Cursor(sqlite3.Cursor):

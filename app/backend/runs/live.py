@@ -64,21 +64,26 @@ class LiveStreams:
 
     def add(self, stored: Sequence[Sequence[RunEvent]]) -> None:
         """Add the events of each run to its stream; never raises."""
+        if self._is_away:
+            return
+        commands = [
+            command
+            for events in stored
+            if events
+            for command in _commands(names.run_stream(events[0].run_id), events)
+        ]
         with self._sending:
-            if clock.monotonic() < self._away_until:
-                return
-            commands = [
-                command
-                for events in stored
-                if events
-                for command in _commands(names.run_stream(events[0].run_id), events)
-            ]
-            if not commands:
+            # Another thread may have noticed meanwhile.
+            if not commands or self._is_away:
                 return
             try:
                 self._send(commands)
             except (RedisError, OSError) as error:
                 self._give_up(error)
+
+    @property
+    def _is_away(self) -> bool:
+        return clock.monotonic() < self._away_until
 
     def close(self) -> None:
         """Return when Redis has answered, or had its time."""

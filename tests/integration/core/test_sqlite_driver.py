@@ -3,7 +3,8 @@
 import asyncio
 import fcntl
 import sqlite3
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.backend.core import sqlite_line
 from app.backend.core.db import Database
 from app.backend.core.sqlite_line import BEGIN, InLine
 from tests.parts import wait_until
@@ -170,23 +172,59 @@ async def test_who_writes_has_the_line_until_the_transaction_ends(
     assert seen == [True, False, True, True, False, True]
 
 
-async def test_who_waits_in_line_writes_when_the_one_before_has_ended(
+@contextmanager
+def _taken_line(file: Path) -> Generator[None, None, None]:
+    with Path(f"{file}-line").open("ab") as line:
+        fcntl.flock(line, fcntl.LOCK_EX)
+        yield
+
+
+async def _write(db: Database) -> None:
+    async with db.transaction() as session:
+        await _run(session, "INSERT INTO thing VALUES (5)")
+
+
+async def test_who_waits_in_line_writes_when_the_one_before_has_left(
     db: Database, file: Path
 ) -> None:
-    before = InLine(str(file), isolation_level=None)
-    before.cursor().execute(BEGIN)
-
-    async def write() -> None:
-        async with db.transaction() as session:
-            await _run(session, "INSERT INTO thing VALUES (5)")
-
-    waiting = asyncio.create_task(write())
-    assert not (await asyncio.wait([waiting], timeout=0.1))[0]
-    # As when a process is killed: nothing is committed, and nobody leaves.
-    before.close()
+    with _taken_line(file):
+        waiting = asyncio.create_task(_write(db))
+        assert not (await asyncio.wait([waiting], timeout=0.2))[0]
     await waiting
 
     assert _is_line_free(file)
+
+
+async def test_who_stands_still_in_line_does_not_keep_others_for_ever(
+    db: Database, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_line, "LINE_SECONDS_MAX", 0.05)
+    with _taken_line(file):
+        await _write(db)
+
+    # The one who waited for nothing does not keep it either.
+    await asyncio.to_thread(
+        wait_until, lambda: _is_line_free(file), seconds=5, what="The line is free"
+    )
+
+
+@pytest.mark.parametrize("shared", [False, True])
+async def test_what_sqlite_rolls_back_itself_leaves_the_line(
+    db: Database, file: Path, shared: bool
+) -> None:
+    asked = Database(f"sqlite+aiosqlite:///{file}", shared=shared)
+
+    async def fail() -> None:
+        async with asked.transaction() as session:
+            # As on a full disk: no transaction is left that could be rolled back.
+            await _run(session, "INSERT OR ROLLBACK INTO thing VALUES (1)")
+
+    with pytest.raises(IntegrityError):
+        await fail()
+
+    assert _is_line_free(file)
+    await _write(db)
+    await asked.close()
 
 
 def test_who_cannot_begin_leaves_the_line(file: Path) -> None:
