@@ -48,6 +48,7 @@ class RunFeedState(rx.State):
     doing: rx.Field[str] = rx.field("")
     is_stopping: rx.Field[bool] = rx.field(False)
     _generation: int = 0
+    _is_left: bool = False
     _seq: int = 0
 
     @rx.var
@@ -127,6 +128,7 @@ class RunFeedState(rx.State):
     async def leave(self) -> None:
         """Follow no longer; the run stays, since the next page may show the same one."""
         self._generation += 1
+        self._is_left = True
 
     @rx.event
     @edge.requires(Permission.CHANGE_RUN)
@@ -171,8 +173,8 @@ class RunFeedState(rx.State):
         wanted = edge.parse_id(run_id, "run")
         view = await read_run(self, wanted)
         async with self:
-            if is_shown and self.current_run_id != run_id:
-                return  # somebody has gone on to another one
+            if is_shown and (self.current_run_id != run_id or self._is_left):
+                return  # somebody has gone on
             show_run(self, view)
             generation = self._generation
             after = self._seq = max(self._seq, view.last_seq - EVENTS_SHOWN)
@@ -237,6 +239,7 @@ async def read_run(state: rx.State, run_id: UUID) -> RunView:
 def show_run(feed: RunFeedState, view: RunView, news: Sequence[RunEvent] = ()) -> None:
     """Make `view` the run of the store; whoever followed another one ends."""
     feed._generation += 1  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    feed._is_left = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     if feed.current_run_id != str(view.id):
         feed._clear()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     feed._show(view, news)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]

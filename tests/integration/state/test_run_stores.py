@@ -285,6 +285,28 @@ async def test_run_is_not_followed_when_its_page_is_left(
     assert feed.current_run_id == str(run.id)
 
 
+async def test_run_is_not_followed_whose_page_is_left_in_its_first_moment(
+    rows: RowFactory, actor: Actor, cookie: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_feed, "LOG_FIRST_SECONDS", 0.0)
+    run = await rows.run(actor, status=RunStatus.RUNNING)
+    state = make_state(RunPageState, path=run_path(run.id), cookie=cookie)
+    await RunPageState.load.fn(state)
+    feed = await state.get_state(RunFeedState)
+    await RunFeedState.leave.fn(feed)
+
+    async with asyncio.timeout(5):
+        await RunFeedState.keep_up.fn(feed, str(run.id))
+
+    # Another page of the same run follows it again.
+    await RunPageState.load.fn(state)
+    following = asyncio.create_task(RunFeedState.keep_up.fn(feed, str(run.id)))
+    await asyncio.wait({following}, timeout=1)
+    assert not following.done()
+    await RunFeedState.leave.fn(feed)
+    await following
+
+
 async def test_run_page_of_somebody_else_is_missing(
     rows: RowFactory, other_actor: Actor, cookie: str
 ) -> None:
