@@ -24,7 +24,7 @@ from app.components.layout.broken import boundary
 from app.components.layout.overlay import overlay
 from app.components.layout.shell import loading
 from app.pages._page import PAGES
-from app.state import edge, tabs
+from app.state import edge, locks, tabs
 
 settings = settings_module.load()
 static_dir = (prerequisites.get_web_dir() / constants.Dirs.STATIC).resolve()
@@ -63,6 +63,7 @@ app.app_wraps[5, "Overlay"] = lambda is_stateful: overlay() if is_stateful else 
 
 if isinstance(app.state_manager, StateManagerRedis):
     outlast_restart(app.state_manager.redis)
+    locks.give_back_when_cancelled(app.state_manager)
 
 
 @asynccontextmanager
