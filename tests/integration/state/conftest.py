@@ -7,7 +7,7 @@ import pytest
 from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.backend.identity import cookies
-from app.state import edge
+from app.state import edge, tabs
 from tests.factories.rows import RowFactory
 
 SignIn = Callable[[Actor], Awaitable[str]]
@@ -29,6 +29,12 @@ def sign_in(services: Services) -> SignIn:
 async def cookie(sign_in: SignIn, actor: Actor) -> str:
     """The cookie of the owner's login."""
     return await sign_in(actor)
+
+
+@pytest.fixture
+def open_tab() -> None:
+    """Let every tab count as open."""
+    tabs.install(lambda _: True)
 
 
 @pytest.fixture

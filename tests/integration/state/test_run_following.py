@@ -7,18 +7,13 @@ import pytest
 from app.backend.core.actor import Actor
 from app.backend.core.run_events import RunStatus
 from app.routes import run_path
-from app.state import run_feed, tabs
+from app.state import run_feed
 from app.state.run_feed import RunFeedState
 from app.state.run_page import RunPageState
 from tests.factories.rows import RowFactory
 from tests.states import make_state
 
-
-@pytest.fixture(autouse=True)
-def _tab(cookie: str) -> None:
-    """Let the tab be open."""
-    assert cookie
-    tabs.install(lambda _: True)
+pytestmark = pytest.mark.usefixtures("open_tab")
 
 
 async def test_run_that_somebody_has_left_is_not_shown_again(

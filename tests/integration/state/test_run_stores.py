@@ -1,7 +1,6 @@
 """The stores of the pages that run agents, on real services."""
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,14 +9,11 @@ from app.backend.agents.tables import AgentRow
 from app.backend.bootstrap import Services
 from app.backend.core import clock
 from app.backend.core.actor import Actor
-from app.backend.core.crypto import hash_token
 from app.backend.core.run_events import RunStatus
-from app.backend.identity import cookies
-from app.backend.identity.tables import SessionRow
 from app.backend.runs import service as runs
 from app.backend.runs import tags
 from app.routes import agent_path, run_path
-from app.state import edge, tabs
+from app.state import edge
 from app.state.agent_run import AgentRunState
 from app.state.dashboard import DashboardState
 from app.state.run_below import RunBelowState
@@ -29,21 +25,7 @@ from tests.factories.rows import RowFactory
 from tests.processes import Fork
 from tests.states import make_state
 
-TOKEN = "a-token-of-a-tab"
-
-
-@pytest.fixture
-async def cookie(services: Services, actor: Actor) -> str:
-    """The cookie of the owner's login, in a process with one open tab."""
-    row = SessionRow(
-        owner_id=actor.user_id,
-        token_hash=hash_token(TOKEN),
-        expires_at=clock.now() + timedelta(days=1),
-    )
-    await RowFactory(services.db).add(row)
-    edge.install(services)
-    tabs.install(lambda _: True)
-    return f"{cookies.cookie_name(services.keyring)}={TOKEN}"
+pytestmark = pytest.mark.usefixtures("open_tab")
 
 
 @pytest.fixture
