@@ -8,13 +8,21 @@ import re
 from pathlib import Path
 from typing import Any
 
+from reflex_base.constants import CompileVars, Reflex
 from reflex_base.plugins import Plugin
 from typing_extensions import override
 
+from app import routes
 from app.backend.core.built import ANY_ID, CSP_FILE, PRELOAD_FILE
 
 _ID = re.compile(r"\[\w+\]")
 _ADDRESS = re.compile(r"""(["'`])(ws|http)s?://[^"'`/]+(/[^"'`]*)?\1""")
+_PARAMETER = re.compile(r":\w+")
+_CONSTANT = re.compile(r"^export const (\w+) = (.+)$", re.MULTILINE)
+_FIRST_DATA = Path(__file__).with_name("first_data.js")
+_SCRIPT_END = "</script>"
+# The page that always opens a log: its feed is asked for ahead too.
+_AT_A_LOG = _ID.sub(ANY_ID, routes.RUN)
 _CALLED_ON_LOAD = "//# allFunctionsCalledOnLoad"
 _LAZY = re.compile(r"""import\((["'`])\./([^"'`]+\.js)\1\)""")
 _INLINE = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
@@ -47,6 +55,7 @@ class Portable(Plugin):
         static = Path(context["static_dir"])
         _follow_location(static)
         _compile_ahead(static)
+        _ask_ahead(static)
         (static.parent / CSP_FILE).write_text(json.dumps(_inline_hashes(static)))
         (static.parent / PRELOAD_FILE).write_text(json.dumps(_preloads(static)))
 
@@ -102,6 +111,40 @@ def _compile_ahead(static: Path) -> None:
         chunk.write_text(f"{_CALLED_ON_LOAD}\n{chunk.read_text()}")
 
 
+def _ask_ahead(static: Path) -> None:
+    """Let each page ask for its first data at once, and not when its scripts have run."""
+    (compiled,) = static.parent.parent.glob("utils/context.jsx")
+    told = _said_first(compiled.read_text())
+    script = _FIRST_DATA.read_text().replace("FIRST_DATA", json.dumps(told))
+    for path, route in _pages(static).items():
+        log = " data-log" if path == _AT_A_LOG else ""
+        element = f'<script data-route="/{route["path"]}"{log}>{script}</script>'
+        for page in {static / f"{path[1:]}.html", static / path[1:] / "index.html"}:
+            if page.exists():
+                # After the script that React expects first in the head; what else it finds there it leaves alone.
+                text = page.read_text()
+                page.write_text(text.replace(_SCRIPT_END, _SCRIPT_END + element, 1))
+
+
+def _said_first(compiled: str) -> dict[str, Any]:
+    """Return what Reflex's client says first on its socket, from what Reflex compiled."""
+    constants = dict(_CONSTANT.findall(compiled))
+    try:
+        state, hashes, schema = (
+            json.loads(constants[name])
+            for name in ("state_name", "initialStateHashes", "stateSchema")
+        )
+    except (KeyError, ValueError) as error:
+        message = f"Reflex's context.jsx says nothing of the state: {error}."
+        raise RuntimeError(message) from error
+    return {
+        "name": f"{state}.{CompileVars.HYDRATE_AND_LOAD}",
+        "hashes": hashes,
+        "state_schema": schema,
+        "version": Reflex.VERSION,
+    }
+
+
 def _inline_hashes(static: Path) -> list[str]:
     hashes = {
         "sha256-" + base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()
@@ -113,15 +156,20 @@ def _inline_hashes(static: Path) -> list[str]:
 
 def _preloads(static: Path) -> dict[str, list[str]]:
     """Return, for each page, the chunks that its HTML does not name: those that it loads when it runs."""
+    lists = {page: _chunks_of(static, route) for page, route in _pages(static).items()}
+    return {page: chunks for page, chunks in lists.items() if chunks}
+
+
+def _pages(static: Path) -> dict[str, dict[str, Any]]:
+    """Return what React Router knows of each page, by the path under which it is rendered ahead."""
     (manifest,) = static.glob("assets/manifest-*.js")
     text = manifest.read_text()
     routes = json.loads(text[text.index("{") : text.rindex("}") + 1])["routes"]
-    lists = {
-        "/" + re.sub(r":\w+", ANY_ID, route["path"]): _chunks_of(static, route)
+    return {
+        "/" + _PARAMETER.sub(ANY_ID, route["path"]): route
         for route in routes.values()
         if "path" in route
     }
-    return {page: chunks for page, chunks in lists.items() if chunks}
 
 
 def _chunks_of(static: Path, route: dict[str, Any]) -> list[str]:

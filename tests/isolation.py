@@ -26,6 +26,9 @@ from app.backend.identity.tables import (
     LinkedLoginRow,
     SessionRow,
 )
+from app.backend.knowledge.parsed import Parsed
+from app.backend.knowledge.parsing import PARSED_JSON
+from app.backend.knowledge.parts import parsed_key
 from app.backend.knowledge.schemas import DocumentStatus
 from app.backend.knowledge.tables import ChunkRow, CollectionShareRow, DocumentRow
 from app.backend.middleware.tables import ModelMiddlewareRow
@@ -94,7 +97,9 @@ async def make_world(services: Services, owner: Actor) -> World:
         Kind.AGENT: [agent.id],
         Kind.COLLECTION: [collection.id],
         Kind.DOCUMENT: documents,
-        Kind.PASSAGE: [await _add_passage(rows, owner, collection.id, documents[0])],
+        Kind.PASSAGE: [
+            await _add_passage(services, owner, collection.id, documents[0])
+        ],
         Kind.THREAD: [thread.id],
         Kind.RUN: [
             await _add_run(rows, owner, agent, thread.id, status)
@@ -160,11 +165,17 @@ async def _add_model(rows: RowFactory, owner: Actor) -> World:
 
 
 async def _add_passage(
-    rows: RowFactory, owner: Actor, collection_id: UUID, document_id: UUID
+    services: Services, owner: Actor, collection_id: UUID, document_id: UUID
 ) -> UUID:
+    await services.objects.put(
+        parsed_key(collection_id, document_id),
+        PARSED_JSON.dump_json(Parsed(SECRET)),
+        media_type="application/json",
+    )
     place: dict[str, Any] = {"ordinal": 0, "start": 0, "end": 5, "text": SECRET}
     place |= {"collection_id": collection_id, "document_id": document_id}
-    return (await rows.add(ChunkRow(owner_id=owner.user_id, **place))).id
+    passage = ChunkRow(owner_id=owner.user_id, **place)
+    return (await RowFactory(services.db).add(passage)).id
 
 
 async def _add_budget(rows: RowFactory, owner: Actor, agent_id: UUID) -> UUID:

@@ -18,7 +18,7 @@ from app.components.sharing.dialog import sharing_dialog
 from app.components.ui.badge import badge
 from app.components.ui.banner import banner
 from app.components.ui.button import button, text_link
-from app.components.ui.empty import empty
+from app.components.ui.missing import missing
 from app.components.ui.skeleton import skeleton
 from app.components.usage.budgets import agent_budgets
 from app.components.widgets.clock import pulse
@@ -230,12 +230,11 @@ def _small_model() -> rx.Component:
 
 
 def _missing() -> rx.Component:
-    return rx.el.div(
-        rx.el.h1(words.AGENT, tab_index=-1, class_name="sr-only"),
-        empty(
-            "bot",
-            words.MISSING_AGENT,
-            words.MISSING_AGENT_TEXT,
-            text_link(words.TO_AGENTS, href=routes.AGENTS),
-        ),
+    return missing(
+        words.AGENT,
+        icon="bot",
+        title=words.MISSING_AGENT,
+        text=words.MISSING_AGENT_TEXT,
+        back=words.TO_AGENTS,
+        href=routes.AGENTS,
     )

@@ -10,7 +10,9 @@ from app.components.agent import strings as words
 from app.components.agent.agent_form import agent_form
 from app.components.layout.shell import shell
 from app.components.layout.topbar import page_head
+from app.components.ui.missing import missing
 from app.components.ui.skeleton import skeleton_rows
+from app.pages import _run_strings as run_words
 from app.pages._page import page
 from app.state.agent_editor import AgentEditorState
 from app.state.budgets import BudgetsState
@@ -54,14 +56,31 @@ def new_agent() -> rx.Component:
     on_leave=[AgentEditorState.leave],
 )
 def edit_agent() -> rx.Component:
-    back = routes.agent_path(AgentEditorState.editing_id)
     return shell(
+        rx.cond(AgentEditorState.is_missing, _missing(), _edited()),
+        here=routes.AGENTS,
+        width="narrow",
+    )
+
+
+def _edited() -> rx.Component:
+    back = routes.agent_path(AgentEditorState.editing_id)
+    return rx.fragment(
         page_head(
             words.EDIT_TITLE, crumbs=[*_CRUMBS, (AgentEditorState.values.name, back)]
         ),
         _form(AgentEditorState.editing_id, back),
-        here=routes.AGENTS,
-        width="narrow",
+    )
+
+
+def _missing() -> rx.Component:
+    return missing(
+        words.EDIT_TITLE,
+        icon="bot",
+        title=run_words.MISSING_AGENT,
+        text=run_words.MISSING_AGENT_TEXT,
+        back=run_words.TO_AGENTS,
+        href=routes.AGENTS,
     )
 
 

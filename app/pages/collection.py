@@ -15,12 +15,13 @@ from app.components.layout.topbar import page_head
 from app.components.sharing import strings as sharing_words
 from app.components.sharing.badges import share_badges
 from app.components.sharing.dialog import sharing_dialog
-from app.components.ui.button import button, text_link
+from app.components.ui.button import button
 from app.components.ui.card import section
 from app.components.ui.counted import counted
 from app.components.ui.dialog import confirm
 from app.components.ui.empty import empty
 from app.components.ui.menu import menu, menu_item
+from app.components.ui.missing import missing
 from app.components.ui.skeleton import skeleton_rows
 from app.components.widgets.clock import pulse
 from app.components.widgets.file_drop import file_drop
@@ -50,14 +51,13 @@ def collection() -> rx.Component:
 
 
 def _missing() -> rx.Component:
-    return rx.el.div(
-        rx.el.h1(words.KNOWLEDGE, tab_index=-1, class_name="sr-only"),
-        empty(
-            "book_open",
-            sharing_words.COLLECTION_GONE,
-            sharing_words.COLLECTION_GONE_TEXT,
-            text_link(sharing_words.TO_COLLECTIONS, href=routes.KNOWLEDGE),
-        ),
+    return missing(
+        words.KNOWLEDGE,
+        icon="book_open",
+        title=sharing_words.COLLECTION_GONE,
+        text=sharing_words.COLLECTION_GONE_TEXT,
+        back=sharing_words.TO_COLLECTIONS,
+        href=routes.KNOWLEDGE,
     )
 
 

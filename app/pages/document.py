@@ -9,9 +9,11 @@ from app.backend.core.actor import Permission
 from app.components.knowledge import strings as words
 from app.components.layout.shell import shell
 from app.components.layout.topbar import page_head
+from app.components.sharing import strings as sharing_words
 from app.components.ui.button import button
 from app.components.ui.card import SURFACE
 from app.components.ui.empty import empty
+from app.components.ui.missing import missing
 from app.components.ui.pieces import pieces
 from app.components.ui.skeleton import skeleton
 from app.components.widgets.page import reveal
@@ -26,9 +28,28 @@ from app.state.document import DocumentState
     on_load=[DocumentState.load],
 )
 def document() -> rx.Component:
+    return shell(
+        rx.cond(DocumentState.is_missing, _missing(), _document()),
+        here=routes.KNOWLEDGE,
+        width="narrow",
+    )
+
+
+def _missing() -> rx.Component:
+    return missing(
+        words.DOCUMENT,
+        icon="file_text",
+        title=words.MISSING_DOCUMENT,
+        text=words.MISSING_DOCUMENT_TEXT,
+        back=sharing_words.TO_COLLECTIONS,
+        href=routes.KNOWLEDGE,
+    )
+
+
+def _document() -> rx.Component:
     shown = DocumentState.shown
     back = routes.collection_path(DocumentState.collection)
-    return shell(
+    return rx.fragment(
         page_head(
             rx.cond(shown.name != "", shown.name, words.DOCUMENT),
             crumbs=[
@@ -77,8 +98,6 @@ def document() -> rx.Component:
                 ),
             ),
         ),
-        here=routes.KNOWLEDGE,
-        width="narrow",
     )
 
 

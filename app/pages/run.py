@@ -15,7 +15,7 @@ from app.components.run.run_tree import run_tree
 from app.components.run.state_panel import state_panel
 from app.components.ui.button import button, text_link
 from app.components.ui.card import SURFACE
-from app.components.ui.empty import empty
+from app.components.ui.missing import missing
 from app.components.widgets.clock import elapsed, pulse, time_ago
 from app.components.widgets.event_log import event_log
 from app.pages import _run_strings as words
@@ -190,12 +190,11 @@ def _id(value: Any) -> rx.Component:
 
 
 def _missing() -> rx.Component:
-    return rx.el.div(
-        rx.el.h1(words.RUN, tab_index=-1, class_name="sr-only"),
-        empty(
-            "activity",
-            words.MISSING_RUN,
-            words.MISSING_RUN_TEXT,
-            text_link(words.TO_RUNS, href=routes.RUNS),
-        ),
+    return missing(
+        words.RUN,
+        icon="activity",
+        title=words.MISSING_RUN,
+        text=words.MISSING_RUN_TEXT,
+        back=words.TO_RUNS,
+        href=routes.RUNS,
     )

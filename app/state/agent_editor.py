@@ -11,7 +11,7 @@ from app import routes
 from app.backend.agents import service as agents
 from app.backend.agents.schemas import AgentDraft, AgentKind, AgentView, Execution
 from app.backend.core.actor import Actor, Permission
-from app.backend.core.errors import Invalid
+from app.backend.core.errors import Invalid, NotFound
 from app.backend.identity.sharing_schemas import Level, Shown
 from app.backend.knowledge import service as knowledge
 from app.backend.tools.registry import ToolRegistry
@@ -59,6 +59,7 @@ class ToolChoice(BaseModel):
 class AgentEditorState(FormMixin, rx.State):
     """The form; a new `form_key` makes it start afresh from `values`."""
 
+    is_missing: rx.Field[bool] = rx.field(False)
     editing_id: rx.Field[str] = rx.field("")
     form_key: rx.Field[str] = rx.field("")
     values: rx.Field[EditorValues] = rx.field(default_factory=EditorValues)
@@ -81,9 +82,14 @@ class AgentEditorState(FormMixin, rx.State):
     @edge.requires(Permission.CHANGE_AGENT)
     async def load_existing(self) -> Any:
         """Show the agent that the address names; who may only look at it is led to its page."""
-        agent_id = edge.id_in_path(self, "agent")
-        async with edge.read(self) as (session, actor):
-            agent = await agents.get_agent(session, actor, agent_id=agent_id)
+        try:
+            agent_id = edge.id_in_path(self, "agent")
+            async with edge.read(self) as (session, actor):
+                agent = await agents.get_agent(session, actor, agent_id=agent_id)
+        except NotFound:
+            self.is_missing = True
+            return None
+        self.is_missing = False
         if not agent.access.covers(Level.EDIT):
             return rx.redirect(routes.agent_path(agent.id), replace=True)
         self._begin(f"{agent.id}-{agent.updated_at.isoformat()}")

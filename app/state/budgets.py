@@ -1,5 +1,6 @@
 """Budgets: how full each is, and the form of one."""
 
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -84,10 +85,13 @@ class BudgetsState(FormMixin, rx.State):
     @edge.requires(Permission.VIEW_BUDGET)
     async def load_of_agent(self) -> None:
         """Show the budgets of the agent whose page it is."""
-        agent_id = edge.id_in_path(self, "agent")
-        async with edge.read(self) as (session, actor):
-            page = await budgets.list_budgets(session, actor, agent_id=agent_id)
-        self.of_agent = [budget_line(view) for view in page.items]
+        self.of_agent = []
+        # Whether there is such an agent, the page says.
+        with suppress(NotFound):
+            agent_id = edge.id_in_path(self, "agent")
+            async with edge.read(self) as (session, actor):
+                page = await budgets.list_budgets(session, actor, agent_id=agent_id)
+            self.of_agent = [budget_line(view) for view in page.items]
 
     @rx.event
     @edge.public

@@ -1,15 +1,20 @@
 """One document: its text around a passage, which stands out."""
 
+from typing import Any
+
 import reflex as rx
 
-from app.backend.core.actor import Permission
+from app.backend.core.actor import Actor, Permission
+from app.backend.core.db import Session
+from app.backend.core.errors import NotFound
 from app.backend.knowledge import service as knowledge
 from app.backend.knowledge import uploads
-from app.backend.knowledge.schemas import DocumentText
-from app.state import edge
+from app.backend.knowledge.schemas import ChunkView, DocumentText
+from app.state import edge, notices
 from app.state.lines import DocumentLine, document_line
 from app.state.pieces import Piece, cut
 
+PASSAGE_GONE = "That passage is no longer in the document, which was read anew. This is its beginning."
 _NONE = DocumentLine(
     id="",
     name="",
@@ -33,6 +38,7 @@ class DocumentState(rx.State):
     collection: rx.Field[str] = rx.field("")
     collection_name: rx.Field[str] = rx.field("")
     is_loading: rx.Field[bool] = rx.field(True)
+    is_missing: rx.Field[bool] = rx.field(False)
     before: rx.Field[list[Piece]] = rx.field(default_factory=list)
     passage: rx.Field[list[Piece]] = rx.field(default_factory=list)
     after: rx.Field[list[Piece]] = rx.field(default_factory=list)
@@ -44,28 +50,44 @@ class DocumentState(rx.State):
 
     @rx.event
     @edge.requires(Permission.VIEW_KNOWLEDGE)
-    async def load(self) -> None:
-        """Show what the address names."""
+    async def load(self) -> Any:
+        """Show what the address names; a passage that is gone gives way to the first."""
         self.reset()
-        wanted = edge.id_in_path(self, "document")
-        chunk = edge.query_value(self, "chunk")
-        async with edge.read(self) as (session, actor):
-            document = await knowledge.get_document(session, actor, document_id=wanted)
-            collection = await knowledge.get_collection(
-                session, actor, collection_id=document.collection_id
-            )
-            first = await knowledge.list_chunks(
-                session, actor, document_id=wanted, limit=1
-            )
+        self.is_loading = False
+        try:
+            wanted = edge.id_in_path(self, "document")
+            async with edge.read(self) as (session, actor):
+                document = await knowledge.get_document(
+                    session, actor, document_id=wanted
+                )
+                collection = await knowledge.get_collection(
+                    session, actor, collection_id=document.collection_id
+                )
+                (first,) = await knowledge.list_chunks(
+                    session, actor, document_id=wanted, limit=1
+                ) or [None]
+                named = await self._find_named(session, actor)
+        except NotFound:
+            self.is_missing = True
+            return None
         self.shown = document_line(document)
         self.collection, self.collection_name = str(collection.id), collection.name
-        if first:
-            chunk_id = edge.parse_id(chunk, "passage") if chunk else first[0].id
-            self._show(
-                await uploads.show_passage(edge.services(), actor, chunk_id=chunk_id)
-            )
-            await self._find_neighbours(chunk_id)
-        self.is_loading = False
+        passage = named or first
+        if passage is None:
+            return None
+        self._show(
+            await uploads.show_passage(edge.services(), actor, chunk_id=passage.id)
+        )
+        await self._find_neighbours(passage)
+        is_gone = named is None and edge.query_value(self, "chunk")
+        return notices.failed(PASSAGE_GONE) if is_gone else None
+
+    async def _find_named(self, session: Session, actor: Actor) -> ChunkView | None:
+        try:
+            chunk_id = edge.parse_id(edge.query_value(self, "chunk"), "passage")
+            return await knowledge.get_chunk(session, actor, chunk_id=chunk_id)
+        except NotFound:
+            return None
 
     def _show(self, found: DocumentText) -> None:
         self.before, self.passage, self.after = cut(
@@ -77,18 +99,15 @@ class DocumentState(rx.State):
         heading = f", {found.chunk.heading}" if found.chunk.heading else ""
         self.place = f"{number}{page}{heading}"
 
-    async def _find_neighbours(self, chunk_id: object) -> None:
+    async def _find_neighbours(self, passage: ChunkView) -> None:
         async with edge.read(self) as (session, actor):
-            chunk = await knowledge.get_chunk(
-                session, actor, chunk_id=edge.parse_id(str(chunk_id), "passage")
-            )
             near = await knowledge.list_chunks(
                 session,
                 actor,
-                document_id=chunk.document_id,
-                after=chunk.ordinal - 2,
+                document_id=passage.document_id,
+                after=passage.ordinal - 2,
                 limit=3,
             )
         places = {item.ordinal: str(item.id) for item in near}
-        self.previous_chunk = places.get(chunk.ordinal - 1, "")
-        self.next_chunk = places.get(chunk.ordinal + 1, "")
+        self.previous_chunk = places.get(passage.ordinal - 1, "")
+        self.next_chunk = places.get(passage.ordinal + 1, "")

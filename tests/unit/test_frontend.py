@@ -21,10 +21,19 @@ MANIFEST = {
     }
 }
 
+CONTEXT = """
+export const initialState = {}
+export const initialStateHashes = ["aa", "bb"]
+export const stateSchema = "cc"
+export const state_name = "root"
+"""
+
 
 def _build(tmp_path: Path, env: str) -> Path:
-    static = tmp_path / "client"
+    static = tmp_path / "build" / "client"
     (static / "assets").mkdir(parents=True)
+    (tmp_path / "utils").mkdir()
+    (tmp_path / "utils" / "context.jsx").write_text(CONTEXT)
     (static / "assets" / "reflex-env-1.js").write_text(env)
     (static / "assets" / "run.js").write_text("import(`./log.js`);import(`./react.js`)")
     (static / "assets" / "runs.js").write_text("")
@@ -54,7 +63,7 @@ def test_inline_scripts_are_listed_by_hash(tmp_path: Path) -> None:
 
     Portable().post_build(static_dir=static)
 
-    (only,) = json.loads((tmp_path / "csp.json").read_text())
+    (only,) = json.loads((static.parent / "csp.json").read_text())
     assert only.startswith("sha256-")
 
 
@@ -63,7 +72,7 @@ def test_chunks_that_a_page_loads_when_it_runs_are_listed(tmp_path: Path) -> Non
 
     Portable().post_build(static_dir=static)
 
-    assert json.loads((tmp_path / "preload.json").read_text()) == {
+    assert json.loads((static.parent / "preload.json").read_text()) == {
         "/runs/_": ["/assets/log.js"]
     }
 
@@ -79,6 +88,34 @@ def test_every_script_is_compiled_while_it_loads(tmp_path: Path) -> None:
     }
     # The hint counts only as the first line.
     assert first == {"//# allFunctionsCalledOnLoad"}
+
+
+def test_page_asks_ahead_for_what_its_client_will_ask(tmp_path: Path) -> None:
+    static = _build(tmp_path, '"http://localhost:8000/ping"')
+    page = static / "runs" / "_.html"
+    page.parent.mkdir()
+    page.write_text("<script>theme()</script><link>")
+
+    Portable().post_build(static_dir=static)
+
+    before, script, after = page.read_text().partition(
+        '<script data-route="/runs/:run_ref" data-log>'
+    )
+    assert (before, after[-15:]) == ("<script>theme()</script>", "</script><link>")
+    assert script
+    assert (
+        '"root.hydrate_and_load", "hashes": ["aa", "bb"], "state_schema": "cc"' in after
+    )
+
+
+def test_build_that_knows_no_state_fails(tmp_path: Path) -> None:
+    static = _build(tmp_path, '"http://localhost:8000/ping"')
+    (tmp_path / "utils" / "context.jsx").write_text(
+        "export const state_name = undefined"
+    )
+
+    with pytest.raises(RuntimeError, match=r"says nothing of"):
+        Portable().post_build(static_dir=static)
 
 
 def test_build_without_an_address_fails(tmp_path: Path) -> None:

@@ -46,6 +46,10 @@ DROP_WORDS = {
     "close": "Close",
 }
 DOCUMENT = "Document"
+MISSING_DOCUMENT = "There is no such document"
+MISSING_DOCUMENT_TEXT = (
+    "It was deleted, it is not yours, or it is no longer shared with you."
+)
 PREVIOUS = "Previous passage"
 NEXT = "Next passage"
 PASSAGE = "Passage "

@@ -9,6 +9,7 @@ from app.backend.bootstrap import Services
 from app.backend.core.actor import Actor
 from app.state import agent_editor
 from app.state.agent_editor import AgentEditorState
+from app.state.budgets import BudgetsState
 from tests.factories.rows import MakeAgent, MakeCollection, RowFactory
 from tests.states import make_state
 
@@ -198,3 +199,19 @@ async def test_agent_with_tools_that_could_not_work_is_refused(
     await AgentEditorState.save.fn(state, _form(kind="tools", **changes))
 
     assert field in state.errors
+
+
+@pytest.mark.parametrize("named", ["of somebody else", "nobody knows"])
+async def test_agent_that_may_not_be_seen_is_missing(
+    cookie: str, other_actor: Actor, make_agent: MakeAgent, named: str
+) -> None:
+    agent = await make_agent(other_actor)
+    ref = str(agent.id) if named == "of somebody else" else "a"
+    state = make_state(AgentEditorState, path=f"/agents/{ref}/edit", cookie=cookie)
+    budgets = await state.get_state(BudgetsState)
+
+    await AgentEditorState.load_existing.fn(state)
+    await BudgetsState.load_of_agent.fn(budgets)
+
+    assert state.is_missing
+    assert budgets.of_agent == []

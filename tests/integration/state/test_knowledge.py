@@ -1,13 +1,16 @@
 """Collections and documents as the pages show and change them."""
 
+from app import routes
 from app.backend.bootstrap import Services
+from app.backend.core import ids
 from app.backend.core.actor import Actor
 from app.backend.knowledge import service as knowledge
 from app.backend.knowledge import uploads
 from app.state.collection import CollectionState
 from app.state.collection_list import CollectionListState
-from app.state.document import DocumentState
+from app.state.document import PASSAGE_GONE, DocumentState
 from tests.factories.rows import MakeCollection
+from tests.isolation import Kind, make_world
 from tests.states import make_state
 
 
@@ -118,3 +121,38 @@ async def test_document_without_passages_is_shown_as_not_ready(
     await DocumentState.load.fn(state)
 
     assert (state.shown.name, state.passage, state.is_loading) == ("a.txt", [], False)
+
+
+async def test_document_of_somebody_else_is_missing(
+    cookie: str,
+    other_actor: Actor,
+    services: Services,
+    make_collection: MakeCollection,
+) -> None:
+    collection = await make_collection(other_actor)
+    document = await uploads.upload_document(
+        services,
+        other_actor,
+        collection_id=collection.id,
+        name="a.txt",
+        body=b"Some words.",
+    )
+    state = make_state(DocumentState, path=f"/documents/{document.id}", cookie=cookie)
+
+    await DocumentState.load.fn(state)
+
+    assert (state.is_missing, state.is_loading, state.shown.name) == (True, False, "")
+
+
+async def test_passage_that_is_gone_gives_way_to_the_first(
+    cookie: str, actor: Actor, services: Services
+) -> None:
+    world = await make_world(services, actor)
+    path = routes.document_path(world[Kind.DOCUMENT][0], ids.new_id())
+    state = make_state(DocumentState, path=path, cookie=cookie)
+
+    answer = await DocumentState.load.fn(state)
+
+    assert PASSAGE_GONE in str(answer)
+    assert state.place == "1 of 1"
+    assert [piece.text for piece in state.passage]
