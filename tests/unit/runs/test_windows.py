@@ -6,6 +6,8 @@ import pytest
 
 from app.backend.runs import event_log
 
+WINDOW = event_log.WINDOW_SECONDS
+
 
 def test_processes_do_not_write_at_the_same_moment(
     monkeypatch: pytest.MonkeyPatch,
@@ -14,9 +16,21 @@ def test_processes_do_not_write_at_the_same_moment(
     waits: list[float] = []
     for pid in range(20):
         monkeypatch.setattr(event_log.os, "getpid", lambda pid=pid: pid)
-        waits.append(event_log._until_window(0.0))  # pyright: ignore[reportPrivateUsage]
+        waits.append(event_log._until_window(0.0, WINDOW))  # pyright: ignore[reportPrivateUsage]
 
-    assert all(0 < wait <= event_log.WINDOW_SECONDS for wait in waits)
+    assert all(0 < wait <= WINDOW for wait in waits)
     ordered = sorted(waits)
     gaps = [after - before for before, after in pairwise(ordered)]
-    assert min(gaps) > event_log.WINDOW_SECONDS / 60
+    assert min(gaps) > WINDOW / 60
+
+
+def test_two_windows_end_where_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    for now in (1000.0, 1000.009, 1000.018, 1000.031):
+        monkeypatch.setattr(event_log.clock, "monotonic", lambda now=now: now)
+
+        one, two = (
+            event_log._until_window(0.0, windows * WINDOW)  # pyright: ignore[reportPrivateUsage]
+            for windows in (1, 2)
+        )
+
+        assert two == pytest.approx(one) or two == pytest.approx(one + WINDOW)
