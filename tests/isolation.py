@@ -97,9 +97,7 @@ async def make_world(services: Services, owner: Actor) -> World:
         Kind.AGENT: [agent.id],
         Kind.COLLECTION: [collection.id],
         Kind.DOCUMENT: documents,
-        Kind.PASSAGE: [
-            await _add_passage(services, owner, collection.id, documents[0])
-        ],
+        Kind.PASSAGE: [await _add_passage(services, owner, documents[0])],
         Kind.THREAD: [thread.id],
         Kind.RUN: [
             await _add_run(rows, owner, agent, thread.id, status)
@@ -164,16 +162,16 @@ async def _add_model(rows: RowFactory, owner: Actor) -> World:
     }
 
 
-async def _add_passage(
-    services: Services, owner: Actor, collection_id: UUID, document_id: UUID
-) -> UUID:
+async def _add_passage(services: Services, owner: Actor, document_id: UUID) -> UUID:
+    async with services.db.read() as session:
+        document = await session.get_one(DocumentRow, document_id)
     await services.objects.put(
-        parsed_key(collection_id, document_id),
+        parsed_key(document.collection_id, document_id),
         PARSED_JSON.dump_json(Parsed(SECRET)),
         media_type="application/json",
     )
     place: dict[str, Any] = {"ordinal": 0, "start": 0, "end": 5, "text": SECRET}
-    place |= {"collection_id": collection_id, "document_id": document_id}
+    place |= {"collection_id": document.collection_id, "document_id": document_id}
     passage = ChunkRow(owner_id=owner.user_id, **place)
     return (await RowFactory(services.db).add(passage)).id
 
