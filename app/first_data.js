@@ -9,19 +9,30 @@
   if (document.visibilityState === "hidden") return;
   const Native = window.WebSocket;
   const waiting = new Map();
+  let patience;
   try {
     askAhead({ token: tokenOfTab() }, [version], firstWords());
     if (log !== undefined) askAhead({}, [], "40/feed,");
   } catch {
-    return; // No storage, or a path that cannot be read: the app has words for it.
+    // No storage, or a path that cannot be read: the app has words for it.
+    giveUp();
+    return;
   }
+  patience = setTimeout(giveUp, PATIENCE_MS);
+  window.addEventListener("pagehide", giveUp, { once: true });
   window.WebSocket = new Proxy(Native, {
-    construct(target, [address, ...rest]) {
-      const take = waiting.get(address);
-      waiting.delete(address);
-      return take?.() ?? new target(address, ...rest);
+    construct(target, given, newTarget) {
+      const ahead = waiting.get(given[0]);
+      waiting.delete(given[0]);
+      return ahead?.take() ?? Reflect.construct(target, given, newTarget);
     },
   });
+
+  function giveUp() {
+    clearTimeout(patience);
+    for (const ahead of waiting.values()) ahead.close();
+    waiting.clear();
+  }
 
   function askAhead(query, protocols, guess) {
     const parameters = new URLSearchParams({ ...query, EIO: 4, transport: "websocket" });
@@ -36,17 +47,20 @@
       while (client && heard.length && (hasAsked || isGreeting(heard[0]))) client.onmessage(heard.shift());
     };
     const dial = (words) => {
+      const dialled = new Native(address, protocols);
+      const isCurrent = () => socket === dialled;
       heard = [];
-      socket = new Native(address, protocols);
-      socket.onopen = () => socket.send(words);
-      socket.onmessage = (frame) => {
-        if (isGreeting(frame) && hasGreeted) return;
+      socket = dialled;
+      dialled.onopen = () => dialled.send(words);
+      dialled.onmessage = (frame) => {
+        if (!isCurrent() || (isGreeting(frame) && hasGreeted)) return;
         hasGreeted ||= isGreeting(frame);
         heard.push(frame);
         pass();
       };
-      socket.onerror = (event) => client?.onerror(event);
-      socket.onclose = (event) => {
+      dialled.onerror = (event) => isCurrent() && client?.onerror(event);
+      dialled.onclose = (event) => {
+        if (!isCurrent()) return;
         // The client waits for a greeting until it hears of an error.
         if (!hasGreeted) client?.onerror(event);
         client?.onclose(event);
@@ -55,18 +69,10 @@
     const ask = (words) => {
       hasAsked = true;
       if (words === guess) return queueMicrotask(pass);
-      socket.onclose = null;
       socket.close();
       dial(words);
     };
-    const giveUp = setTimeout(() => {
-      waiting.delete(address);
-      socket.close();
-    }, PATIENCE_MS);
-
-    dial(guess);
-    waiting.set(address, () => {
-      clearTimeout(giveUp);
+    const take = () => {
       if (socket.readyState > Native.OPEN) return undefined;
       client = {
         send: (words) => (hasAsked ? socket.send(words) : ask(words)),
@@ -78,11 +84,14 @@
         pass();
       });
       return client;
-    });
+    };
+
+    dial(guess);
+    waiting.set(address, { take, close: () => socket.close() });
   }
 
   function isGreeting(frame) {
-    return frame.data.startsWith("0");
+    return typeof frame.data === "string" && frame.data.startsWith("0");
   }
 
   function tokenOfTab() {

@@ -21,6 +21,7 @@ _PARAMETER = re.compile(r":\w+")
 _CONSTANT = re.compile(r"^export const (\w+) = (.+)$", re.MULTILINE)
 _FIRST_DATA = Path(__file__).with_name("first_data.js")
 _SCRIPT_END = "</script>"
+_ANY_OTHER = "/*"
 # The page that always opens a log: its feed is asked for ahead too.
 _AT_A_LOG = _ID.sub(ANY_ID, routes.RUN)
 _CALLED_ON_LOAD = "//# allFunctionsCalledOnLoad"
@@ -117,13 +118,25 @@ def _ask_ahead(static: Path) -> None:
     told = _said_first(compiled.read_text())
     script = _FIRST_DATA.read_text().replace("FIRST_DATA", json.dumps(told))
     for path, route in _pages(static).items():
+        if path == _ANY_OTHER:
+            continue
         log = " data-log" if path == _AT_A_LOG else ""
         element = f'<script data-route="/{route["path"]}"{log}>{script}</script>'
-        for page in {static / f"{path[1:]}.html", static / path[1:] / "index.html"}:
-            if page.exists():
-                # After the script that React expects first in the head; what else it finds there it leaves alone.
-                text = page.read_text()
-                page.write_text(text.replace(_SCRIPT_END, _SCRIPT_END + element, 1))
+        files = {static / f"{path[1:]}.html", static / path[1:] / "index.html"}
+        if not (rendered := [file for file in files if file.exists()]):
+            message = f"The page {path} is not rendered ahead."
+            raise RuntimeError(message)
+        for file in rendered:
+            _add_script(file, element)
+
+
+def _add_script(file: Path, element: str) -> None:
+    # After the script that React expects first in the head; what else it finds there it leaves alone.
+    before, end, after = file.read_text().partition(_SCRIPT_END)
+    if not end:
+        message = f"{file.name} has no script in its head."
+        raise RuntimeError(message)
+    file.write_text(before + end + element + after)
 
 
 def _said_first(compiled: str) -> dict[str, Any]:

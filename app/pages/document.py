@@ -10,6 +10,7 @@ from app.components.knowledge import strings as words
 from app.components.layout.shell import shell
 from app.components.layout.topbar import page_head
 from app.components.sharing import strings as sharing_words
+from app.components.ui.banner import banner
 from app.components.ui.button import button
 from app.components.ui.card import SURFACE
 from app.components.ui.empty import empty
@@ -26,6 +27,7 @@ from app.state.document import DocumentState
     words.DOCUMENT,
     permission=Permission.VIEW_KNOWLEDGE,
     on_load=[DocumentState.load],
+    on_leave=[DocumentState.leave],
 )
 def document() -> rx.Component:
     return shell(
@@ -70,6 +72,10 @@ def _document() -> rx.Component:
                     class_name="inline-flex h-9 items-center gap-1.5 rounded-lg border border-line-strong bg-surface px-3.5 text-sm font-medium hover:bg-sunken",
                 ),
             ),
+        ),
+        rx.cond(
+            DocumentState.lacks_passage,
+            banner(words.PASSAGE_GONE, words.PASSAGE_GONE_TEXT),
         ),
         rx.cond(
             DocumentState.is_loading,

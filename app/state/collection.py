@@ -49,7 +49,7 @@ class CollectionState(PagingMixin, FormMixin, rx.State):
     @edge.requires(Permission.VIEW_KNOWLEDGE)
     async def load(self) -> None:
         """Show the collection and its first documents, or as many as are shown."""
-        if self.shown.id not in ("", str(edge.id_in_path(self, "collection"))):
+        if self.shown.id and self.shown.id not in self.router.url.path:
             self.reset()
         self.bytes_max = edge.services().settings.upload_max_bytes
         await self._show(length_again(self.rows))
@@ -160,8 +160,8 @@ class CollectionState(PagingMixin, FormMixin, rx.State):
         return said
 
     async def _show(self, limit: int) -> None:
-        wanted = edge.id_in_path(self, "collection")
         try:
+            wanted = edge.id_in_path(self, "collection")
             async with edge.read(self) as (session, actor):
                 found = await knowledge.get_collection(
                     session, actor, collection_id=wanted

@@ -1,6 +1,6 @@
 """One document: its text around a passage, which stands out."""
 
-from typing import Any
+from uuid import UUID
 
 import reflex as rx
 
@@ -10,11 +10,10 @@ from app.backend.core.errors import NotFound
 from app.backend.knowledge import service as knowledge
 from app.backend.knowledge import uploads
 from app.backend.knowledge.schemas import ChunkView, DocumentText
-from app.state import edge, notices
+from app.state import edge
 from app.state.lines import DocumentLine, document_line
 from app.state.pieces import Piece, cut
 
-PASSAGE_GONE = "That passage is no longer in the document, which was read anew. This is its beginning."
 _NONE = DocumentLine(
     id="",
     name="",
@@ -39,6 +38,7 @@ class DocumentState(rx.State):
     collection_name: rx.Field[str] = rx.field("")
     is_loading: rx.Field[bool] = rx.field(True)
     is_missing: rx.Field[bool] = rx.field(False)
+    lacks_passage: rx.Field[bool] = rx.field(False)
     before: rx.Field[list[Piece]] = rx.field(default_factory=list)
     passage: rx.Field[list[Piece]] = rx.field(default_factory=list)
     after: rx.Field[list[Piece]] = rx.field(default_factory=list)
@@ -50,10 +50,9 @@ class DocumentState(rx.State):
 
     @rx.event
     @edge.requires(Permission.VIEW_KNOWLEDGE)
-    async def load(self) -> Any:
+    async def load(self) -> None:
         """Show what the address names; a passage that is gone gives way to the first."""
         self.reset()
-        self.is_loading = False
         try:
             wanted = edge.id_in_path(self, "document")
             async with edge.read(self) as (session, actor):
@@ -66,28 +65,35 @@ class DocumentState(rx.State):
                 (first,) = await knowledge.list_chunks(
                     session, actor, document_id=wanted, limit=1
                 ) or [None]
-                named = await self._find_named(session, actor)
+                named = await self._find_named(session, actor, wanted)
         except NotFound:
-            self.is_missing = True
-            return None
+            self.is_missing, self.is_loading = True, False
+            return
         self.shown = document_line(document)
         self.collection, self.collection_name = str(collection.id), collection.name
-        passage = named or first
-        if passage is None:
-            return None
-        self._show(
-            await uploads.show_passage(edge.services(), actor, chunk_id=passage.id)
-        )
-        await self._find_neighbours(passage)
-        is_gone = named is None and edge.query_value(self, "chunk")
-        return notices.failed(PASSAGE_GONE) if is_gone else None
+        if passage := named or first:
+            self._show(
+                await uploads.show_passage(edge.services(), actor, chunk_id=passage.id)
+            )
+            await self._find_neighbours(passage)
+            self.lacks_passage = named is None and bool(edge.query_value(self, "chunk"))
+        self.is_loading = False
 
-    async def _find_named(self, session: Session, actor: Actor) -> ChunkView | None:
+    @rx.event
+    @edge.public
+    async def leave(self) -> None:
+        """Forget the document."""
+        self.reset()
+
+    async def _find_named(
+        self, session: Session, actor: Actor, document_id: UUID
+    ) -> ChunkView | None:
         try:
             chunk_id = edge.parse_id(edge.query_value(self, "chunk"), "passage")
-            return await knowledge.get_chunk(session, actor, chunk_id=chunk_id)
+            chunk = await knowledge.get_chunk(session, actor, chunk_id=chunk_id)
         except NotFound:
             return None
+        return chunk if chunk.document_id == document_id else None
 
     def _show(self, found: DocumentText) -> None:
         self.before, self.passage, self.after = cut(

@@ -8,15 +8,15 @@ from playwright.async_api import Page, WebSocket, WebSocketRoute, expect
 from app import routes
 from app.backend.runs import service as runs
 from app.backend.runs.schemas import RunDraft
-from tests.e2e.browser import SECONDS
+from tests.e2e.browser import SECONDS, Tab
 from tests.e2e.conftest import NewTab
 from tests.e2e.run_page import RunPage
 from tests.factories.rows import RowFactory
 from tests.product import Product, parts_of
 
 STATE_SOCKET = "/_event/?token="
-QUESTION = "40/_event,"
-DATA = "dashboard_state"
+QUESTION = "40/"
+APP = "**/assets/entry.client-*.js"
 MOVE_WHEN_ASKED = """
 window.WebSocket = class extends WebSocket {
   constructor(...given) {
@@ -28,27 +28,74 @@ window.WebSocket = class extends WebSocket {
 
 
 class Asked:
-    """What the sockets of a page's state were asked first, and whether the dashboard's data came."""
+    """What a page asks first on each of its sockets, and what it hears."""
 
     def __init__(self, page: Page) -> None:
-        self.sockets = 0
         self.questions: list[str] = []
-        self.has_come = asyncio.Event()
+        self._new = asyncio.Event()
+        self._heard = ""
         page.on("websocket", self._note_socket)
 
-    def _note_socket(self, socket: WebSocket) -> None:
-        if STATE_SOCKET in socket.url:
-            self.sockets += 1
-            socket.on("framesent", self._note_frame)
-            socket.on("framereceived", self._note_answer)
+    async def until_asked(self, count: int) -> list[str]:
+        """Return the questions when there are so many."""
+        while len(self.questions) < count:
+            self._new.clear()
+            await asyncio.wait_for(self._new.wait(), SECONDS)
+        return sorted(self.questions)
 
-    def _note_frame(self, frame: bytes | str) -> None:
+    async def until_heard(self, words: str) -> None:
+        """Return when an answer has these words."""
+        while words not in self._heard:
+            self._new.clear()
+            await asyncio.wait_for(self._new.wait(), SECONDS)
+
+    def _note_socket(self, socket: WebSocket) -> None:
+        socket.on("framesent", self._note_question)
+        socket.on("framereceived", self._note_answer)
+
+    def _note_question(self, frame: bytes | str) -> None:
         if isinstance(frame, str) and frame.startswith(QUESTION):
             self.questions.append(frame)
+            self._new.set()
 
     def _note_answer(self, frame: bytes | str) -> None:
-        if DATA in str(frame):
-            self.has_come.set()
+        self._heard += str(frame)
+        self._new.set()
+
+
+@pytest.fixture
+async def tab(new_tab: NewTab) -> Tab:
+    """A tab in which the app may be kept from loading."""
+    opened = await new_tab()
+    opened.expected.append("entry.client")
+    return opened
+
+
+@pytest.fixture
+async def run(product: Product, login: object) -> str:
+    """The address of a run that ends."""
+    async with parts_of(product) as (services, owner):
+        agent = await RowFactory(services.db).agent(owner, model="scripted/hello")
+        async with services.db.transaction() as session:
+            view = await runs.start_run(
+                session,
+                owner,
+                agent_id=agent.id,
+                draft=RunDraft(input={"query": "Is it so?"}),
+                parts=services,
+            )
+    return routes.run_path(view.id)
+
+
+async def _asked_without_the_app(tab: Tab, path: str, *, count: int) -> list[str]:
+    await tab.page.route(APP, lambda route: route.abort())
+    asked = Asked(tab.page)
+    await tab.page.goto(f"{tab.url}{path}")
+    questions = await asked.until_asked(count)
+    await tab.page.unroute(APP)
+    # From one address to the same with a fragment there is nothing to load.
+    await tab.page.goto("about:blank")
+    return questions
 
 
 @pytest.mark.parametrize(
@@ -56,66 +103,41 @@ class Asked:
     [
         routes.DASHBOARD,
         f"{routes.RUNS}?q=two%20words&status=failed&tags=a&tags=b#top",
-        routes.run_path("nobody knows"),
         f"{routes.agent_edit_path('a')}?tab=tools",
         routes.document_path("nobody knows"),
+        routes.collection_path("nobody knows"),
     ],
 )
-async def test_what_is_said_for_the_app_is_what_it_says(
-    new_tab: NewTab, path: str
-) -> None:
-    tab = await new_tab()
+async def test_what_is_said_for_the_app_is_what_it_says(tab: Tab, path: str) -> None:
+    ahead = await _asked_without_the_app(tab, path, count=1)
     asked = Asked(tab.page)
 
     await tab.go(path)
 
-    assert asked.sockets == 1
-    assert len(asked.questions) == 1
+    assert asked.questions == ahead
 
 
-async def test_page_of_a_run_asks_for_its_log_too(
-    new_tab: NewTab, product: Product
-) -> None:
-    async with parts_of(product) as (services, owner):
-        agent = await RowFactory(services.db).agent(owner, model="scripted/hello")
-        async with services.db.transaction() as session:
-            run = await runs.start_run(
-                session,
-                owner,
-                agent_id=agent.id,
-                draft=RunDraft(input={"query": "Is it so?"}),
-                parts=services,
-            )
-    tab = await new_tab()
-    asked: list[str] = []
-    tab.page.on(
-        "websocket",
-        lambda socket: socket.on(
-            "framesent", lambda frame: asked.append(str(frame).partition(",")[0])
-        ),
-    )
+async def test_page_of_a_run_asks_for_its_log_too(tab: Tab, run: str) -> None:
+    ahead = await _asked_without_the_app(tab, run, count=2)
+    asked = Asked(tab.page)
 
-    await tab.go(routes.run_path(run.id))
+    await tab.go(run)
 
     await RunPage(tab).has_status("completed")
-    assert sorted(asked[:2]) == ["40/_event", "40/feed"]
-    assert [words for words in asked[2:] if words.startswith("40")] == []
+    assert sorted(asked.questions) == ahead
+    assert "40/feed," in ahead
 
 
-async def test_data_are_asked_for_before_the_app_has_loaded(new_tab: NewTab) -> None:
-    tab = await new_tab()
+async def test_data_come_before_the_app(tab: Tab) -> None:
     asked = Asked(tab.page)
-    await tab.page.route("**/assets/entry.client-*.js", lambda route: route.abort())
-    tab.expected.append("entry.client")
+    await tab.page.route(APP, lambda route: route.abort())
 
     await tab.page.goto(f"{tab.url}{routes.DASHBOARD}")
 
-    await asyncio.wait_for(asked.has_come.wait(), SECONDS)
-    assert len(asked.questions) == 1
+    await asked.until_heard("dashboard_state")
 
 
-async def test_app_that_says_something_else_is_heard(new_tab: NewTab) -> None:
-    tab = await new_tab()
+async def test_app_that_says_something_else_is_heard(tab: Tab) -> None:
     asked = Asked(tab.page)
     elsewhere = f"{routes.RUNS}?q=elsewhere"
     await tab.page.add_init_script(MOVE_WHEN_ASKED % elsewhere)
@@ -125,13 +147,11 @@ async def test_app_that_says_something_else_is_heard(new_tab: NewTab) -> None:
     search = tab.page.get_by_role("searchbox").first
     await expect(search).to_have_value("elsewhere")
     assert [("elsewhere" in question) for question in asked.questions] == [False, True]
-    assert asked.sockets == 2
 
 
 async def test_socket_that_closes_before_the_app_takes_it_costs_nothing(
-    new_tab: NewTab,
+    tab: Tab,
 ) -> None:
-    tab = await new_tab()
     tried: list[str] = []
 
     async def close_the_first(socket: WebSocketRoute) -> None:

@@ -38,9 +38,11 @@ def _build(tmp_path: Path, env: str) -> Path:
     (static / "assets" / "run.js").write_text("import(`./log.js`);import(`./react.js`)")
     (static / "assets" / "runs.js").write_text("")
     (static / "assets" / "manifest-1.js").write_text(f"x={json.dumps(MANIFEST)};")
-    (static / "index.html").write_text(
-        '<script>a()</script><script src="/x.js"></script>'
-    )
+    for page in ("runs.html", "runs/_.html"):
+        (static / page).parent.mkdir(exist_ok=True)
+        (static / page).write_text(
+            '<script>theme()</script><script src="/x.js"></script>'
+        )
     return static
 
 
@@ -63,8 +65,10 @@ def test_inline_scripts_are_listed_by_hash(tmp_path: Path) -> None:
 
     Portable().post_build(static_dir=static)
 
-    (only,) = json.loads((static.parent / "csp.json").read_text())
-    assert only.startswith("sha256-")
+    # The theme, what asks ahead, and the same for a page with a log: the text of both is one.
+    hashes = json.loads((static.parent / "csp.json").read_text())
+    assert len(hashes) == 2
+    assert all(one.startswith("sha256-") for one in hashes)
 
 
 def test_chunks_that_a_page_loads_when_it_runs_are_listed(tmp_path: Path) -> None:
@@ -90,22 +94,40 @@ def test_every_script_is_compiled_while_it_loads(tmp_path: Path) -> None:
     assert first == {"//# allFunctionsCalledOnLoad"}
 
 
-def test_page_asks_ahead_for_what_its_client_will_ask(tmp_path: Path) -> None:
+def test_pages_ask_ahead_for_what_their_client_will_ask(tmp_path: Path) -> None:
     static = _build(tmp_path, '"http://localhost:8000/ping"')
-    page = static / "runs" / "_.html"
-    page.parent.mkdir()
-    page.write_text("<script>theme()</script><link>")
 
     Portable().post_build(static_dir=static)
 
-    before, script, after = page.read_text().partition(
-        '<script data-route="/runs/:run_ref" data-log>'
-    )
-    assert (before, after[-15:]) == ("<script>theme()</script>", "</script><link>")
-    assert script
-    assert (
-        '"root.hydrate_and_load", "hashes": ["aa", "bb"], "state_schema": "cc"' in after
-    )
+    for page, opening in (
+        ("runs.html", '<script data-route="/runs">'),
+        ("runs/_.html", '<script data-route="/runs/:run_ref" data-log>'),
+    ):
+        before, script, after = (static / page).read_text().partition(opening)
+        assert before == "<script>theme()</script>"
+        assert script
+        assert (
+            '"root.hydrate_and_load", "hashes": ["aa", "bb"], "state_schema": "cc"'
+            in after
+        )
+        assert after.endswith('</script><script src="/x.js"></script>')
+
+
+@pytest.mark.parametrize(
+    ("page", "text", "complaint"),
+    [("runs.html", None, "not rendered ahead"), ("runs/_.html", "<html>", "no script")],
+)
+def test_build_in_which_a_page_could_not_ask_fails(
+    tmp_path: Path, page: str, text: str | None, complaint: str
+) -> None:
+    static = _build(tmp_path, '"http://localhost:8000/ping"')
+    if text is None:
+        (static / page).unlink()
+    else:
+        (static / page).write_text(text)
+
+    with pytest.raises(RuntimeError, match=complaint):
+        Portable().post_build(static_dir=static)
 
 
 def test_build_that_knows_no_state_fails(tmp_path: Path) -> None:

@@ -31,8 +31,8 @@ from app.backend.usage.recording import Whose, record_usage
 logger = structlog.get_logger(__name__)
 
 WINDOW_SECONDS = 0.025
-# Of a model that says more than so many words in a window, two windows are one: each costs bytes on the way to a browser.
-QUICK_EVENTS = 3
+# While a model says more than so many words in a window, two windows are one: each costs bytes on the way to a browser.
+QUICK_WORDS = 3
 PAUSE_SECONDS_MAX = 0.1
 # Above the first number words that wait are folded, message by message; more than the second are never kept.
 PRESSURE_EVENTS = 2_000
@@ -218,13 +218,14 @@ class EventLog:
         return task
 
     async def _tick(self) -> None:
-        not_before, is_quick = 0.0, False
+        not_before, windows = 0.0, 1
         while True:
             await self._has_news.wait()
-            await self._wait_for_window(not_before, windows=1 + is_quick)
+            await self._wait_for_window(not_before, windows=windows)
             self._has_news.clear()
             self._is_due.clear()
-            is_quick = len(self._buffer) > QUICK_EVENTS
+            words = sum(isinstance(event, MessageDelta) for _, event in self._buffer)
+            windows = _windows_after(words, windows)
             began = clock.monotonic()
             try:
                 await self._flush()
@@ -242,7 +243,7 @@ class EventLog:
             not_before = ended + took
 
     async def _wait_for_window(self, not_before: float, *, windows: int) -> None:
-        # A timeout would raise: twenty times a second, with a traceback that only the garbage collector clears away.
+        # A timeout would raise: forty times a second, with a traceback that only the garbage collector clears away.
         window = asyncio.get_running_loop().call_later(
             _until_window(not_before, windows * WINDOW_SECONDS), self._is_due.set
         )
@@ -296,6 +297,11 @@ class EventLog:
         elif not event_rows.was_advanced(connection, self._run_id, **held):
             raise LeaseLost
         return stored
+
+
+def _windows_after(words: int, windows: int) -> int:
+    """Return how many windows to wait for next, after so many words in the last ones."""
+    return 2 if words > QUICK_WORDS * windows else 1
 
 
 def _until_window(not_before: float, width: float) -> float:

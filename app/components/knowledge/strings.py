@@ -46,6 +46,8 @@ DROP_WORDS = {
     "close": "Close",
 }
 DOCUMENT = "Document"
+PASSAGE_GONE = "That passage is not in this document"
+PASSAGE_GONE_TEXT = "It may have been read anew since. This is how the document begins."
 MISSING_DOCUMENT = "There is no such document"
 MISSING_DOCUMENT_TEXT = (
     "It was deleted, it is not yours, or it is no longer shared with you."

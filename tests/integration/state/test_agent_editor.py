@@ -208,10 +208,25 @@ async def test_agent_that_may_not_be_seen_is_missing(
     agent = await make_agent(other_actor)
     ref = str(agent.id) if named == "of somebody else" else "a"
     state = make_state(AgentEditorState, path=f"/agents/{ref}/edit", cookie=cookie)
-    budgets = await state.get_state(BudgetsState)
 
     await AgentEditorState.load_existing.fn(state)
-    await BudgetsState.load_of_agent.fn(budgets)
 
     assert state.is_missing
-    assert budgets.of_agent == []
+
+
+async def test_agent_is_there_again_after_one_that_is_missing(
+    cookie: str, actor: Actor, make_agent: MakeAgent
+) -> None:
+    agent = await make_agent(actor)
+    state = make_state(AgentEditorState, path=f"/agents/{agent.id}/edit", cookie=cookie)
+    state.is_missing = True
+
+    await AgentEditorState.load_existing.fn(state)
+
+    assert not state.is_missing
+
+
+async def test_page_alone_says_that_there_is_no_such_agent(cookie: str) -> None:
+    state = make_state(BudgetsState, path="/agents/a/edit", cookie=cookie)
+
+    assert await BudgetsState.load_of_agent.fn(state) is None

@@ -23,6 +23,7 @@ PUBLIC = {
     "BudgetsState.leave",
     "CollectionListState.leave",
     "CollectionState.leave",
+    "DocumentState.leave",
     "GroupsState.leave",
     "KnowledgeSearchState.leave",
     "LocalFilesState.close",

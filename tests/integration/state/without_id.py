@@ -37,6 +37,7 @@ WITHOUT_ID = {
     "SecretsState.replace_value",
     "SecretsState.store",
     "CollectionListState.close_form",
+    "DocumentState.leave",
     "CollectionListState.create",
     "CollectionListState.leave",
     "CollectionListState.load",

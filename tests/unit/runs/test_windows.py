@@ -24,6 +24,15 @@ def test_processes_do_not_write_at_the_same_moment(
     assert min(gaps) > WINDOW / 60
 
 
+@pytest.mark.parametrize(
+    ("words", "windows", "after"), [(3, 1, 1), (4, 1, 2), (6, 2, 1), (7, 2, 2)]
+)
+def test_quick_model_gets_two_windows(words: int, windows: int, after: int) -> None:
+    found = event_log._windows_after(words, windows)  # pyright: ignore[reportPrivateUsage]
+
+    assert found == after
+
+
 def test_two_windows_end_where_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
     for now in (1000.0, 1000.009, 1000.018, 1000.031):
         monkeypatch.setattr(event_log.clock, "monotonic", lambda now=now: now)
