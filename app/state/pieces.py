@@ -23,6 +23,15 @@ _MARKS = re.compile(
     """,
     re.VERBOSE | re.MULTILINE,
 )
+# A line of the source that ends within a paragraph; code, headings, rules and tables are passed over whole.
+_LINE_END = re.compile(
+    r"""
+      ^(?P<fence>```|~~~)(?s:.*?)^(?P=fence)[ \t]*$\n?
+    | ^(?:\#{1,6}[ \t]|---|\*\*\*|___|\|)[^\n]*\n
+    | (?<=[^\n ])(?P<soft>\n)(?=[^\W\d_] | \d+(?![\d.)]) | \*\*\w | `[^`] | [(\["'“])
+    """,
+    re.VERBOSE | re.MULTILINE,
+)
 _LOOKS = ("block", "heading", "strong", "em", "code", "link", "item", "bar")
 _SHOWN = {"block": "code", "link": ""}
 _KEPT_BEFORE = ("item", "bar")  # what stands between the match and its look is shown
@@ -42,7 +51,11 @@ def cut(
     text: str, start: int, end: int, *, name: str
 ) -> tuple[list[Piece], list[Piece], list[Piece]]:
     """Return what stands before, in and after `text[start:end]`; `name` tells whether the document is Markdown."""
-    spans = list(_spans(text) if is_markdown(name) else _plain(text))
+    if is_markdown(name):
+        text = _LINE_END.sub(lambda found: " " if found["soft"] else found[0], text)
+        spans = list(_spans(text))
+    else:
+        spans = [(0, len(text), "")]
     return (
         _between(text, spans, 0, start),
         _between(text, spans, start, end),
@@ -51,10 +64,6 @@ def cut(
 
 
 Span = tuple[int, int, str]
-
-
-def _plain(text: str) -> Iterator[Span]:
-    yield 0, len(text), ""
 
 
 def _spans(text: str) -> Iterator[Span]:
