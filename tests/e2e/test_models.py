@@ -47,7 +47,7 @@ async def test_provider_is_connected_and_answers(tab: Tab, anthropic_url: str) -
     await form.get_by_role("button", name="Test and connect").click()
     offers = page.get_by_role("dialog").filter(has_text="Models of anthropic")
     await offers.get_by_role("button", name="Add good").click()
-    await expect(offers.get_by_text("Added")).to_be_visible()
+    await expect(offers.get_by_text("Added", exact=True)).to_be_visible()
     assert await tab.axe_violations() == []
     await offers.get_by_role("button", name="Done").click()
     await expect(page.get_by_text("New agents use anthropic/good")).to_be_visible()
