@@ -63,7 +63,8 @@ NEEDED = {
     ("CollectionState.delete", Kind.COLLECTION): Level.OWN,
     ("DashboardState.ask", Kind.AGENT): Level.RUN,
     ("DocumentState.load", Kind.DOCUMENT): Level.VIEW,
-    ("DocumentState.load", Kind.PASSAGE): Level.VIEW,
+    # Asked for in the address of one's own document, which it is not in.
+    ("DocumentState.load", Kind.PASSAGE): Level.OWN,
     ("KnowledgeSearchState.find", Kind.COLLECTION): Level.VIEW,
     ("MiddlewareState.delete", Kind.MIDDLEWARE): Level.OWN,
     ("MiddlewareState.edit", Kind.MIDDLEWARE): Level.VIEW,
