@@ -1,12 +1,40 @@
 """What a person does and sees on a page that shows a run."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from playwright.async_api import Locator, expect
 
+from app.backend.agents.schemas import AgentKind
+from app.backend.runs import service as runs
+from app.backend.runs.schemas import RunDraft
+from app.routes import run_path
 from tests.e2e.browser import Tab
+from tests.factories.rows import RowFactory
+from tests.product import Product, parts_of
 
 RUN_SECONDS = 60
+
+
+async def start_run(product: Product, model: str, tools: Sequence[str] = ()) -> str:
+    """Start a run of a new agent; returns the address of its page."""
+    async with parts_of(product) as (services, owner):
+        agent = await RowFactory(services.db).agent(
+            owner,
+            name="Viewed",
+            model=model,
+            kind=AgentKind.TOOLS if tools else AgentKind.ANSWER,
+            tools=[*tools],
+        )
+        async with services.db.transaction() as session:
+            view = await runs.start_run(
+                session,
+                owner,
+                agent_id=agent.id,
+                draft=RunDraft(input={"query": "Is it so?"}),
+                parts=services,
+            )
+    return run_path(view.id)
 
 
 @dataclass

@@ -6,13 +6,10 @@ import pytest
 from playwright.async_api import Page, WebSocket, WebSocketRoute, expect
 
 from app import routes
-from app.backend.runs import service as runs
-from app.backend.runs.schemas import RunDraft
 from tests.e2e.browser import SECONDS, Tab
 from tests.e2e.conftest import NewTab
-from tests.e2e.run_page import RunPage
-from tests.factories.rows import RowFactory
-from tests.product import Product, parts_of
+from tests.e2e.run_page import RunPage, start_run
+from tests.product import Product
 
 STATE_SOCKET = "/_event/?token="
 QUESTION = "40/"
@@ -74,17 +71,7 @@ async def tab(new_tab: NewTab) -> Tab:
 @pytest.fixture
 async def run(product: Product, login: object) -> str:
     """The address of a run that ends."""
-    async with parts_of(product) as (services, owner):
-        agent = await RowFactory(services.db).agent(owner, model="scripted/hello")
-        async with services.db.transaction() as session:
-            view = await runs.start_run(
-                session,
-                owner,
-                agent_id=agent.id,
-                draft=RunDraft(input={"query": "Is it so?"}),
-                parts=services,
-            )
-    return routes.run_path(view.id)
+    return await start_run(product, "scripted/hello")
 
 
 async def _asked_without_the_app(tab: Tab, path: str, *, count: int) -> list[str]:

@@ -2,20 +2,14 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
 
 import pytest
 from playwright.async_api import expect
 
-from app.backend.agents.schemas import AgentKind
-from app.backend.runs import service as runs
-from app.backend.runs.schemas import RunDraft
-from app.routes import run_path
 from tests.e2e.browser import PHONE, SECONDS
 from tests.e2e.conftest import NewTab
-from tests.e2e.run_page import RunPage
-from tests.factories.rows import RowFactory
-from tests.product import Product, parts_of
+from tests.e2e.run_page import RunPage, start_run
+from tests.product import Product
 
 TABS = ["Log", "Steps", "Timeline", "Graph", "State", "Raw"]
 # Words of bars that reach beyond the place of the bars, where they are not seen.
@@ -44,27 +38,7 @@ AT_REST = """() => new Promise((resolve) => {
 @pytest.fixture
 async def path(product: Product, login: object) -> str:
     """Where a run is shown that has thought and answered."""
-    return await _start(product, "scripted/thinks")
-
-
-async def _start(product: Product, model: str, tools: Sequence[str] = ()) -> str:
-    async with parts_of(product) as (services, owner):
-        agent = await RowFactory(services.db).agent(
-            owner,
-            name="Viewed",
-            model=model,
-            kind=AgentKind.TOOLS if tools else AgentKind.ANSWER,
-            tools=[*tools],
-        )
-        async with services.db.transaction() as session:
-            view = await runs.start_run(
-                session,
-                owner,
-                agent_id=agent.id,
-                draft=RunDraft(input={"query": "Is it so?"}),
-                parts=services,
-            )
-    return run_path(view.id)
+    return await start_run(product, "scripted/thinks")
 
 
 async def test_tabs_are_reached_by_keys(new_tab: NewTab, path: str) -> None:
@@ -132,7 +106,9 @@ async def test_times_of_long_bars_are_seen_on_a_phone(
 ) -> None:
     phone = await new_tab(size=PHONE)
     # The model takes nearly all of the run's time.
-    path = await _start(product, 'scripted/{"text": "Yes.", "first_token_seconds": 5}')
+    path = await start_run(
+        product, 'scripted/{"text": "Yes.", "first_token_seconds": 5}'
+    )
     await phone.go(f"{path}?tab=timeline")
     await RunPage(phone).has_status("completed")
     bar = phone.page.get_by_role("button", name="Generating, done")
@@ -144,7 +120,7 @@ async def test_times_of_long_bars_are_seen_on_a_phone(
 async def test_followed_log_lies_still_at_its_end(
     new_tab: NewTab, product: Product
 ) -> None:
-    path = await _start(
+    path = await start_run(
         product, "scripted/chores", tools=["now", "notes_put", "notes_append"]
     )
     tab = await new_tab()
